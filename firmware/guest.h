@@ -1,0 +1,137 @@
+// What every tiny guest is made of. One guest a file:
+//
+//     #include "guest.h"
+//     guest NAME                  the image begins: symbol, ELF header, program header
+//     entry:                      64-bit mode, as the Linux x86 boot protocol hands over
+//         ...
+//     end_guest NAME              the endings, the image's end, its line in the table
+//
+// An image is at once an ELF64 kernel for `vmm boot --kernel` and a block of bytes that a test copies to IMAGE and
+// enters at its e_entry: the ELF header is part of the only segment. It holds no relocation, so the host's linker may
+// put it anywhere in its .rodata, and `objcopy -O binary` turns that section into the file.
+
+#include "machine.h"
+
+// The address in the guest's memory of a label of this image.
+#define AT(label) (IMAGE + (label - image))
+
+// Begins an image. memory: bytes from IMAGE that the segment asks for, if more than the file's own.
+// notes: program headers after the first, which the file lays itself behind `guest`.
+.macro guest name, memory=(image_end - image), notes=0
+    .section .rodata.guest.\name, "a", @progbits
+    .balign 64
+    .globl tiny_guest_\name
+    .type tiny_guest_\name, @object
+tiny_guest_\name:
+image:
+    .byte 0x7F, 'E', 'L', 'F', 2, 1, 1, 0       // 64-bit, little-endian, version 1
+    .quad 0
+    .short 2, 62                                // ET_EXEC, EM_X86_64
+    .long 1
+    .quad AT(entry), 64, 0                      // e_entry, e_phoff, e_shoff
+    .long 0
+    .short 64, 56, 1 + \notes, 0, 0, 0          // e_ehsize, e_phentsize, e_phnum, no sections
+    .long 1, 7                                  // PT_LOAD, readable, writable and executable
+    .quad 0, IMAGE, IMAGE                       // p_offset, p_vaddr, p_paddr
+    .quad image_end - image, \memory, 0x1000    // p_filesz, p_memsz, p_align
+.endm
+
+// Ends an image: the ways out that every guest has, reached by a jump. They use nothing that 32-bit code has not.
+.macro end_guest name
+passed:                                         // every check held: say so, then S5
+    mov $MARK_PASSED, %al
+    mov $MARK, %dx
+    out %al, %dx
+power_off:
+    mov $SLEEP_CONTROL, %dx
+    mov $SLEEP_CONTROL_S5, %al
+    out %al, %dx
+    jmp stop
+failed:                                         // AL = MARK_FAILED | number: say so, then reset
+    mov $MARK, %dx
+    out %al, %dx
+    mov $RESET_REGISTER, %dx
+    mov $RESET_VALUE, %al
+    out %al, %dx
+stop:                                           // only reached if the monitor goes on after the end
+    cli
+1:  hlt
+    jmp 1b
+    .balign 8
+image_end:
+    .size tiny_guest_\name, image_end - image
+    .globl tiny_guest_\name\()_end
+tiny_guest_\name\()_end:
+    .section .note.GNU-stack, "", @progbits
+.endm
+
+// Goes on if the condition holds, otherwise fails with the number of this check.
+.macro check number, condition
+    mov $(MARK_FAILED | \number), %al
+    j\condition 9f
+    jmp failed
+9:
+.endm
+
+// One byte to the mark port.
+.macro mark value
+    mov $\value, %al
+    mov $MARK, %dx
+    out %al, %dx
+.endm
+
+// One byte to a device register that is memory-mapped or a port, for set-up sequences.
+.macro port_write port, value
+    mov $\port, %dx
+    mov $\value, %al
+    out %al, %dx
+.endm
+
+// The subroutine `read_count`: RBX = how often. From `count=N` on the kernel command line where RSI points at a
+// boot_params; from RDI where RSI is 0. Uses RAX, RCX, RSI.
+.macro count_routine
+read_count:
+    mov %rdi, %rbx
+    test %rsi, %rsi
+    jz 4f
+    xor %ebx, %ebx
+    mov BOOT_CMD_LINE_PTR(%rsi), %esi
+1:  cmpb $0, (%rsi)                             // the end of the line
+    je 4f
+    cmpl $0x6E756F63, (%rsi)                    // "coun"
+    jne 2f
+    cmpw $0x3D74, 4(%rsi)                       // "t="
+    je 3f
+2:  inc %rsi
+    jmp 1b
+3:  movzbl 6(%rsi), %ecx
+    sub $'0', %ecx
+    cmp $9, %ecx
+    ja 4f
+    imul $10, %rbx, %rbx
+    add %rcx, %rbx
+    inc %rsi
+    jmp 3b
+4:  ret
+.endm
+
+// The subroutine `map_4_gib`: page tables of the guest's own, for what the boot protocol does not promise to be mapped.
+// Identity, 2 MiB pages, all 4 GiB, present, writable, accessed, dirty. Uses RAX, RCX.
+.macro map_routine
+map_4_gib:
+    mov $PAGE_TABLES, %ecx
+    movq $(PAGE_TABLES + 0x1000 + 3), (%rcx)
+    movq $(PAGE_TABLES + 0x2000 + 3), 0x1000(%rcx)
+    movq $(PAGE_TABLES + 0x3000 + 3), 0x1008(%rcx)
+    movq $(PAGE_TABLES + 0x4000 + 3), 0x1010(%rcx)
+    movq $(PAGE_TABLES + 0x5000 + 3), 0x1018(%rcx)
+    mov $0xE3, %eax
+1:  mov %rax, 0x2000(%rcx)
+    add $8, %ecx
+    add $0x200000, %rax
+    bt $32, %rax
+    jnc 1b
+    mov $PAGE_TABLES, %eax
+    mov %rax, %cr3
+    ret
+.endm

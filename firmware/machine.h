@@ -1,0 +1,77 @@
+// The machine as a tiny guest sees it, and the memory a tiny guest may use: every magic number of this directory.
+// For the C preprocessor alone, so that the same file serves assembly and C.
+
+#ifndef TINY_GUEST_MACHINE_H
+#define TINY_GUEST_MACHINE_H
+
+// I/O ports.
+
+#define COM1 0x3F8                    // 16550A, IRQ 4
+#define COM1_INTERRUPT_ENABLE 0x3F9   // bit 0: received data available
+#define COM1_FIFO_CONTROL 0x3FA       // bit 0: FIFOs on
+#define COM1_MODEM_CONTROL 0x3FC      // bit 3: OUT2 lets the interrupt out of the chip
+#define COM1_LINE_STATUS 0x3FD        // bit 0: a byte to read; bit 5: room for a byte to write
+#define COM1_SCRATCH 0x3FF            // a register that does nothing but cost an exit
+#define COM1_GSI 4
+#define I8042_COMMAND 0x64
+#define I8042_RESET 0xFE
+#define PVPANIC 0x505
+#define PVPANIC_PANICKED 1
+#define SLEEP_CONTROL 0x600           // ACPI 6.5, 4.8.3.7
+#define SLEEP_CONTROL_S5 0x34         // SLP_EN (bit 5), SLP_TYP 5 (bits 4:2)
+#define RESET_REGISTER 0x602          // ACPI 6.5, 4.8.3.6
+#define RESET_VALUE 1
+
+// What is written to the mark port, one byte at a time.
+
+#define MARK 0x700
+#define MARK_USERLAND 0x01            // the time stamp of "userland reached"
+#define MARK_ONE_MORE 0x02            // counted in writes: a CPU that arrived, a CPU in the MADT
+#define MARK_PASSED 0x7F
+#define MARK_FAILED 0x80              // | the number of the check, 1 to 127
+
+// Memory-mapped devices.
+
+#define VIRTIO_MMIO 0xD0000000
+#define VIRTIO_MMIO_STRIDE 0x1000
+#define VIRTIO_MMIO_GSI 6
+#define IOAPIC 0xFEC00000
+#define LAPIC 0xFEE00000
+
+// The guest's memory. An image is one segment whose file offset 0 lies at IMAGE, so that the file can be copied there
+// as it is; a guest that needs more than its own bytes asks for IMAGE_MEMORY and finds all of it zero:
+//
+//   0x0000_8000  start-up code of the other CPUs (smp; copied there once the boot data has been read)
+//   0x0010_0000  IMAGE: ELF header, program headers, code, constants
+//   0x0011_0000  PAGE_TABLES: PML4, PDPT, four page directories (24 KiB)
+//   0x0011_6000  IDT
+//   0x0011_7000  QUEUE: descriptors at +0, driver ring at +0x400, device ring at +0x800
+//   0x0011_8000  BUFFER, 4 KiB
+//   0x0011_9000  STACKS of the other CPUs, 64 of 256 bytes
+//   0x0012_0000  STACK, growing down; the end of IMAGE_MEMORY
+
+#define STARTUP_PAGE 0x8000
+#define IMAGE 0x100000
+#define IMAGE_MEMORY 0x20000
+#define PAGE_TABLES 0x110000
+#define IDT 0x116000
+#define QUEUE 0x117000
+#define QUEUE_DRIVER (QUEUE + 0x400)
+#define QUEUE_DEVICE (QUEUE + 0x800)
+#define BUFFER 0x118000
+#define STACKS 0x119000
+#define STACK 0x120000
+
+// struct boot_params (Linux x86 boot protocol, "zero page") and the setup header in it.
+
+#define BOOT_ACPI_RSDP 0x070
+#define BOOT_E820_ENTRIES 0x1E8
+#define BOOT_SENTINEL 0x1EF
+#define BOOT_FLAG 0x1FE
+#define BOOT_HEADER 0x202
+#define BOOT_TYPE_OF_LOADER 0x210
+#define BOOT_CMD_LINE_PTR 0x228
+#define BOOT_CMDLINE_SIZE 0x238
+#define BOOT_E820_TABLE 0x2D0
+
+#endif
