@@ -1,0 +1,44 @@
+import CLinux
+
+/// The program that the machine was started for.
+struct Command {
+    let arguments: [String]
+
+    /// No words mean an interactive shell; one word with spaces in it is a line for the shell; otherwise the words are
+    /// a program, looked for in `PATH`, and its arguments.
+    init(_ words: [String]) {
+        switch words.count {
+        case 0: arguments = ["/bin/sh"]
+        case 1 where words[0].utf8.contains(UInt8(ascii: " ")): arguments = ["/bin/sh", "-c", words[0]]
+        default: arguments = words
+        }
+    }
+
+    /// Starts it in a session of its own, with the console as its controlling terminal.
+    func start() throws(SystemError) -> pid_t {
+        let child = try check(forkProcess())
+        if child == 0 { become() }
+        return child
+    }
+
+    /// Turns this process, a child of init, into the command. 126 and 127 are the shell's statuses for a program
+    /// that cannot be run and one that is not there: POSIX.1-2017, 2.8.2.
+    private func become() -> Never {
+        SignalQueue.unblockAll()
+        setsid()
+        _ = takeTerminal(0)
+        var words = unsafe arguments.map { unsafe strdup($0) }
+        unsafe words.append(nil)
+        unsafe execvp(words[0], words)
+        let error = SystemError.last
+        Console.say("init: cannot run \(arguments[0]): \(error.reason)")
+        _exit(error.code == ENOENT ? 127 : 126)
+    }
+
+    /// What a program expects to find in its environment. The kernel has put `HOME=/`, `TERM=linux` and the
+    /// parameters that it does not know there.
+    static func prepareEnvironment() {
+        unsafe setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0)
+        unsafe setenv("HOME", "/root", 1)
+    }
+}

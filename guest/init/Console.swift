@@ -1,0 +1,26 @@
+import CLinux
+
+/// The console: the kernel opens `/dev/console` as descriptors 0, 1 and 2 before it starts init.
+enum Console {
+    /// Opens descriptors 0, 1 and 2 if the kernel could not, because its root file system had no `/dev/console`
+    /// then or because the machine has no console at all; in that case nothing is read and nothing is shown.
+    static func ensureOpen() {
+        if isOpen(2) { return }
+        guard let console = opened("/dev/console") ?? opened("/dev/null") else { return }
+        for standard in Int32(0)...2 where standard != console {
+            dup2(console, standard)
+        }
+        if console > 2 { close(console) }
+    }
+
+    private static func opened(_ path: String) -> Int32? {
+        let descriptor = unsafe openFile(path, O_RDWR | O_NOCTTY)
+        return descriptor < 0 ? nil : descriptor
+    }
+
+    /// Shows one line of text, in one write so that the kernel's own lines do not cut it.
+    static func say(_ line: String) {
+        var text = line + "\n"
+        text.withUTF8 { bytes in _ = unsafe write(1, bytes.baseAddress, bytes.count) }
+    }
+}

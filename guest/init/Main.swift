@@ -1,0 +1,62 @@
+import CLinux
+
+// Init, process 1 of vmm's guests. guest/README.md says what it does and what it understands.
+
+@c(main)
+public func main() -> Int32 {
+    guard getpid() == 1 else {
+        Console.say("init: this program is process 1 of a virtual machine and does nothing elsewhere")
+        return 1
+    }
+    Mark.userland.write()
+    Mount.mountUsual()
+    Console.ensureOpen()
+    bringUpLoopback()
+    Console.say("ready \(secondsSinceBoot())")
+
+    let commandLine = KernelCommandLine.running()
+    let power: Power
+    do throws(SystemError) {
+        power = try run(Command(commandLine.command))
+    } catch {
+        Console.say("init: cannot start a process: \(error.reason)")
+        power = .off
+    }
+    (commandLine.contains("init.end=restart") ? .restart : power).end()
+}
+
+/// Runs the command until it ends or the machine is asked to; how the machine is to end.
+private func run(_ command: Command) throws(SystemError) -> Power {
+    let supervisor = try Supervisor()
+    Command.prepareEnvironment()
+    let outcome = supervisor.wait(for: try command.start())
+    supervisor.endAllProcesses()
+    switch outcome {
+    case .asked(let power): return power
+    case .ended(let status):
+        report(status)
+        return .off
+    }
+}
+
+private func report(_ status: Int32) {
+    if !hasExited(status) {
+        Console.say("init: the command was ended by signal \(endingSignal(status))")
+    } else if exitStatus(status) != 0 {
+        Console.say("init: the command ended with status \(exitStatus(status))")
+    }
+}
+
+private func bringUpLoopback() {
+    if unsafe bringUpInterface("lo") < 0 && lastError() != ENODEV {
+        Console.say("init: cannot bring up the interface lo: \(SystemError.last.reason)")
+    }
+}
+
+/// The time that this kernel has been running, in seconds with three decimals.
+private func secondsSinceBoot() -> String {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_BOOTTIME, &now)
+    let fraction = String(1000 + now.tv_nsec / 1_000_000).utf8.dropFirst()
+    return "\(now.tv_sec).\(String(decoding: Array(fraction), as: UTF8.self)) s"
+}

@@ -1,0 +1,65 @@
+import CLinux
+
+/// Why init stops waiting.
+enum Outcome {
+    /// The command ended, with this status of waitpid(2).
+    case ended(status: Int32)
+    /// Somebody wants the machine to end: the power button, or a signal to process 1.
+    case asked(Power)
+}
+
+/// Process 1 while the command runs: it waits for the command, for orphans, which become its children, and for
+/// whatever asks the machine to end.
+struct Supervisor: ~Copyable {
+    private let signals: SignalQueue
+    private let powerButton: PowerButton
+
+    init() throws(SystemError) {
+        signals = try SignalQueue()
+        powerButton = PowerButton()
+    }
+
+    func wait(for command: pid_t) -> Outcome {
+        while true {
+            waitForEvent()
+            var commandStatus: Int32?
+            while let signal = signals.next() {
+                if let power = Power(signal: signal) { return .asked(power) }
+            }
+            reap { child, status in
+                if child == command { commandStatus = status }
+            }
+            if let commandStatus { return .ended(status: commandStatus) }
+            if powerButton.wasPressed() { return .asked(.off) }
+        }
+    }
+
+    /// Asks every process to end, hangs up on the shells, which ignore that, and kills what is left after 2 s.
+    func endAllProcesses() {
+        for signal in [SIGTERM, SIGCONT, SIGHUP] { kill(-1, signal) }
+        for _ in 0..<20 where reap() {
+            waitForEvent(atMost: 100)
+            while signals.next() != nil {}
+        }
+        kill(-1, SIGKILL)
+    }
+
+    /// Sleeps until a signal or a press of the button, or until the milliseconds are over.
+    private func waitForEvent(atMost milliseconds: Int32 = -1) {
+        var events = [signals.descriptor.number, powerButton.descriptor.number].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        unsafe poll(&events, nfds_t(events.count), milliseconds)
+    }
+
+    /// Collects every child that has ended: SIGCHLD does not count them. Whether others are still running.
+    @discardableResult
+    private func reap(_ each: (pid_t, Int32) -> Void = { _, _ in }) -> Bool {
+        while true {
+            var status: Int32 = 0
+            let child = unsafe waitpid(-1, &status, WNOHANG)
+            if child <= 0 { return child == 0 }
+            each(child, status)
+        }
+    }
+}
