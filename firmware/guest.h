@@ -80,7 +80,7 @@ tiny_guest_\name\()_end:
     out %al, %dx
 .endm
 
-// One byte to a device register that is memory-mapped or a port, for set-up sequences.
+// One byte to a port.
 .macro port_write port, value
     mov $\port, %dx
     mov $\value, %al
@@ -113,25 +113,4 @@ read_count:
     inc %rsi
     jmp 3b
 4:  ret
-.endm
-
-// The subroutine `map_4_gib`: page tables of the guest's own, for what the boot protocol does not promise to be mapped.
-// Identity, 2 MiB pages, all 4 GiB, present, writable, accessed, dirty. Uses RAX, RCX.
-.macro map_routine
-map_4_gib:
-    mov $PAGE_TABLES, %ecx
-    movq $(PAGE_TABLES + 0x1000 + 3), (%rcx)
-    movq $(PAGE_TABLES + 0x2000 + 3), 0x1000(%rcx)
-    movq $(PAGE_TABLES + 0x3000 + 3), 0x1008(%rcx)
-    movq $(PAGE_TABLES + 0x4000 + 3), 0x1010(%rcx)
-    movq $(PAGE_TABLES + 0x5000 + 3), 0x1018(%rcx)
-    mov $0xE3, %eax
-1:  mov %rax, 0x2000(%rcx)
-    add $8, %ecx
-    add $0x200000, %rax
-    bt $32, %rax
-    jnc 1b
-    mov $PAGE_TABLES, %eax
-    mov %rax, %cr3
-    ret
 .endm

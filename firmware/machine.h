@@ -34,22 +34,27 @@
 
 #define VIRTIO_MMIO 0xD0000000
 #define VIRTIO_MMIO_STRIDE 0x1000
+#define VIRTIO_MMIO_COUNT 32
 #define VIRTIO_MMIO_GSI 6
+#define POWER_BUTTON_GSI 5            // the Generic Event Device
 #define IOAPIC 0xFEC00000
 #define LAPIC 0xFEE00000
 
 // The guest's memory. An image is one segment whose file offset 0 lies at IMAGE, so that the file can be copied there
 // as it is; a guest that needs more than its own bytes asks for IMAGE_MEMORY and finds all of it zero:
 //
-//   0x0000_8000  start-up code of the other CPUs (smp; copied there once the boot data has been read)
+//   0x0000_0500  LAUNCH_BLOCK: what the reset-vector stub is to enter (reset.S)
+//   0x0000_1000  RESET_TABLES: the stub's page tables (24 KiB)
+//   0x0000_8000  STARTUP_PAGE: where the other CPUs start (smp; copied there once the boot data has been read)
 //   0x0010_0000  IMAGE: ELF header, program headers, code, constants
 //   0x0011_0000  PAGE_TABLES: PML4, PDPT, four page directories (24 KiB)
 //   0x0011_6000  IDT
 //   0x0011_7000  QUEUE: descriptors at +0, driver ring at +0x400, device ring at +0x800
 //   0x0011_8000  BUFFER, 4 KiB
-//   0x0011_9000  STACKS of the other CPUs, 64 of 256 bytes
 //   0x0012_0000  STACK, growing down; the end of IMAGE_MEMORY
 
+#define LAUNCH_BLOCK 0x500
+#define RESET_TABLES 0x1000
 #define STARTUP_PAGE 0x8000
 #define IMAGE 0x100000
 #define IMAGE_MEMORY 0x20000
@@ -59,7 +64,6 @@
 #define QUEUE_DRIVER (QUEUE + 0x400)
 #define QUEUE_DEVICE (QUEUE + 0x800)
 #define BUFFER 0x118000
-#define STACKS 0x119000
 #define STACK 0x120000
 
 // struct boot_params (Linux x86 boot protocol, "zero page") and the setup header in it.
@@ -73,5 +77,20 @@
 #define BOOT_CMD_LINE_PTR 0x228
 #define BOOT_CMDLINE_SIZE 0x238
 #define BOOT_E820_TABLE 0x2D0
+
+// Segment selectors: the boot protocol's two, and a 32-bit code segment on the way there.
+
+#define CODE_32 0x08
+#define BOOT_CS 0x10
+#define BOOT_DS 0x18
+
+// Control registers and the one model-specific register.
+
+#define CR0_PE 0x00000001
+#define CR0_PG 0x80000000
+#define CR4_PAE 0x20
+#define EFER 0xC0000080
+#define EFER_LME 0x100
+#define EFER_LMA 0x400
 
 #endif

@@ -4,6 +4,7 @@
 // In: N by `count=N` or RDI. Out: mark 1 before the first access, mark 0x7F after the last.
 
 #include "guest.h"
+#include "paging.h"
 
 guest mmioloop, memory=IMAGE_MEMORY
 entry:

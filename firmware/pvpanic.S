@@ -1,0 +1,15 @@
+// pvpanic: what a kernel's panic notifier does: the "panicked" bit, then it halts for good with interrupts off.
+//
+// In: nothing. Out: 1 to port 0x505. Check 1 fails if the device does not offer that bit.
+
+#include "guest.h"
+
+guest pvpanic
+entry:
+    mov $PVPANIC, %dx
+    in %dx, %al
+    test $PVPANIC_PANICKED, %al
+    check 1, nz
+    port_write PVPANIC, PVPANIC_PANICKED
+    jmp stop
+end_guest pvpanic

@@ -1,0 +1,12 @@
+// spin: a guest that never ends and never exits: only a signal to the vCPU's thread gets it out of KVM_RUN.
+//
+// In: nothing. Out: mark 1, then nothing.
+
+#include "guest.h"
+
+guest spin
+entry:
+    mark MARK_USERLAND
+1:  pause
+    jmp 1b
+end_guest spin

@@ -1,0 +1,17 @@
+// triplefault: an exception, and no table to find its handler in: the processor shuts down.
+//
+// In: nothing. Out: nothing; check 1 fails if the guest goes on.
+
+#include "guest.h"
+
+guest triplefault
+entry:
+    lidt empty(%rip)
+    xor %ecx, %ecx
+    div %ecx                                    // #DE, then #GP or #DF for want of a descriptor
+    mov $(MARK_FAILED | 1), %al
+    jmp failed
+empty:
+    .short 0
+    .quad 0
+end_guest triplefault
