@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is held to the same rules: Swift 6 mode, explicit unsafety, no warning left.
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A room of the house: a library target whose arrows are all named here.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: rules)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: rules)
+}
+
+let package = Package(
+    name: "vmm",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .target(name: "CKVM"),
+        .target(name: "CHost"),
+        .target(
+            name: "CCodecs",
+            linkerSettings: [
+                .linkedLibrary("z"), .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
+            ]),
+
+        room("Host", ["CHost", system]),
+        room("KVM", ["CKVM", "Host", system]),
+        room("GuestMemory", ["Host", system]),
+        room("Bus", []),
+        room("Virtio", ["Bus", "GuestMemory", "Host"]),
+        room("Devices", ["Virtio", "Bus", "GuestMemory", "Host", system]),
+        room("Boot", ["GuestMemory", "Host", "CCodecs", system]),
+        room("Machine", ["KVM", "Devices", "Boot", "Virtio", "Bus", "GuestMemory", "Host", system, logging]),
+        .executableTarget(
+            name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
+    ])

@@ -1,0 +1,57 @@
+/// The few calls that Swift cannot make: variadic ones, macros, and headers that the Glibc module leaves out.
+#pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <termios.h>
+#include <unistd.h>
+
+/// Gives an anonymous mapping a name in /proc/PID/smaps. Kernels built without it refuse; nothing depends on it.
+static inline int chost_name_mapping(void *_Nonnull start, size_t byteCount, const char *_Nonnull name) {
+    return prctl(0x53564d41 /* PR_SET_VMA */, 0 /* PR_SET_VMA_ANON_NAME */, start, byteCount, name);
+}
+
+static inline int chost_window_size(int fd, uint16_t *_Nonnull columns, uint16_t *_Nonnull rows) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -errno;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return 0;
+}
+
+/// ioctl(2) with a pointer, for block devices; the result or -errno.
+static inline int chost_ioctl_pointer(int fd, unsigned long request, void *_Nonnull pointer) {
+    int result = ioctl(fd, request, pointer);
+    return result < 0 ? -errno : result;
+}
+
+/// errno is a macro over a thread-local; Swift's own accessor is not inlinable into other modules.
+static inline int chost_errno(void) { return errno; }
+
+/// open(2) is variadic; every descriptor is close-on-exec. The descriptor or -errno.
+static inline int chost_open(const char *_Nonnull path, int flags, mode_t mode) {
+    int fd = open(path, flags | O_CLOEXEC, mode);
+    return fd < 0 ? -errno : fd;
+}
+
+/// mmap(2) with NULL for MAP_FAILED, a cast that the importer leaves out; errno tells why.
+static inline void *_Nullable chost_mmap(
+    void *_Nullable address, size_t byteCount, int protection, int flags, int fd, off_t offset) {
+    void *mapped = mmap(address, byteCount, protection, flags, fd, offset);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}

@@ -1,0 +1,66 @@
+import CHost
+import Synchronization
+import SystemPackage
+
+/// An epoll(7) loop that one thread runs. Handlers may be added and removed from any thread, by a handler too.
+public final class EventLoop: Sendable {
+    public typealias Handler = @Sendable () -> Void
+
+    private struct State {
+        var handlers: [Int32: Handler] = [:]
+        var stopped = false
+    }
+
+    private let epoll: OwnedDescriptor
+    private let wake: EventFD
+    private let state = Mutex(State())
+
+    public init() throws(Failure) {
+        let number = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard number >= 0 else { throw Failure("cannot make an epoll instance", errno: .current) }
+        epoll = OwnedDescriptor(owning: number)
+        wake = try EventFD()
+        try watch(wake.descriptor) { [wake] in wake.drain() }
+    }
+
+    /// Calls `handler` on the loop's thread whenever `descriptor` is readable (level-triggered) or its other end is gone.
+    public func watch(_ descriptor: Int32, _ handler: @escaping Handler) throws(Failure) {
+        state.withLock { $0.handlers[descriptor] = handler }
+        var event = unsafe epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: descriptor))
+        guard unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+            let cause = Errno.current
+            state.withLock { $0.handlers[descriptor] = nil }
+            throw Failure("cannot watch descriptor \(descriptor)", errno: cause)
+        }
+    }
+
+    /// Stops calling the handler of `descriptor`; one that is running on the loop's thread may still be finishing.
+    public func unwatch(_ descriptor: Int32) {
+        state.withLock { $0.handlers[descriptor] = nil }
+        var event = unsafe epoll_event()
+        _ = unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, &event)
+    }
+
+    /// Makes `run` return, from any thread.
+    public func stop() {
+        state.withLock { $0.stopped = true }
+        wake.signal()
+    }
+
+    /// Serves events on the calling thread until `stop`.
+    public func run() throws(Failure) {
+        let capacity = 16
+        let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: capacity)
+        defer { unsafe events.deallocate() }
+        while !state.withLock({ $0.stopped }) {
+            let count = unsafe epoll_wait(epoll.rawValue, events.baseAddress!, Int32(capacity), -1)
+            if count < 0, Errno.current != .interrupted {
+                throw Failure("cannot wait for events", errno: .current)
+            }
+            for index in 0..<max(0, Int(count)) {
+                let descriptor = unsafe events[index].data.fd
+                state.withLock { $0.handlers[descriptor] }?()
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+public import SystemPackage
+
+/// What a user is told when `vmm` itself cannot go on: what failed, on what, why, and what to do about it.
+///
+/// A guest that misbehaves is never a `Failure`: its device says so in its status and the monitor lives.
+public struct Failure: Error, Sendable, Equatable {
+    /// The class of the failure; it decides the exit status (sysexits.h).
+    public enum Kind: Int32, Sendable {
+        /// The command line asks for something that makes no sense (EX_USAGE).
+        case usage = 64
+        /// A kernel, an initramfs or a disk whose content cannot be used (EX_DATAERR).
+        case badInput = 65
+        /// A file that is not there or is not a file (EX_NOINPUT).
+        case missingInput = 66
+        /// KVM is missing, or cannot do what is needed (EX_UNAVAILABLE).
+        case unavailable = 69
+        /// `vmm` itself failed: a bug of ours (EX_SOFTWARE).
+        case software = 70
+        /// The host's kernel refused a call (EX_OSERR).
+        case host = 71
+        /// A file or device may not be opened (EX_NOPERM).
+        case notPermitted = 77
+    }
+
+    public let kind: Kind
+    /// What failed and on what: "cannot open /dev/kvm".
+    public let what: String
+    /// Why: "permission denied".
+    public let why: String
+    /// What to do about it: "add yourself to the group kvm".
+    public let cure: String?
+
+    public init(_ kind: Kind, _ what: String, because why: String, cure: String? = nil) {
+        self.kind = kind
+        self.what = what
+        self.why = why
+        self.cure = cure
+    }
+
+    /// The failure of a system call; EACCES, EPERM and ENOENT have kinds of their own.
+    public init(_ what: String, errno: Errno, cure: String? = nil) {
+        self.init(Kind(errno), what, because: errno.description.lowercasedFirst, cure: cure)
+    }
+}
+
+extension Failure.Kind {
+    init(_ errno: Errno) {
+        switch errno {
+        case .noSuchFileOrDirectory, .isDirectory, .notDirectory: self = .missingInput
+        case .permissionDenied, .notPermitted: self = .notPermitted
+        default: self = .host
+        }
+    }
+}
+
+extension Failure: CustomStringConvertible {
+    /// One line, or two when there is a cure.
+    public var description: String {
+        guard let cure else { return "\(what): \(why)" }
+        return "\(what): \(why)\n  \(cure)"
+    }
+}
+
+extension String {
+    fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}

@@ -1,0 +1,5 @@
+import CHost
+
+/// The calling thread's errno, outside the inlinable code that may not see CHost.
+@usableFromInline
+func hostErrno() -> Int32 { chost_errno() }

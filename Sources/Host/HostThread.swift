@@ -1,0 +1,71 @@
+import CHost
+import SystemPackage
+
+/// A POSIX thread. It must be joined; a thread that is dropped unjoined is a bug of ours.
+public struct HostThread: ~Copyable, Sendable {
+    private let handle: pthread_t
+
+    /// Starts `body` on a thread called `name` (15 bytes at the most are shown by the kernel).
+    ///
+    /// All signals but those that tell of a fault are blocked in it, so that they reach the main thread's signalfd;
+    /// `allowing` names one more that may interrupt it.
+    public init(
+        named name: String, allowing signal: Int32? = nil, _ body: @escaping @Sendable () -> Void
+    ) throws(Failure) {
+        let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, signal: signal, run: body))
+        var handle = pthread_t()
+        let result = unsafe pthread_create(&handle, nil, hostThreadMain, box.toOpaque())
+        guard result == 0 else {
+            unsafe box.release()
+            throw Failure(
+                "cannot start the thread \(name)", errno: Errno(rawValue: result),
+                cure: "Look at the limits on processes and threads: ulimit -u, pids.max of the cgroup.")
+        }
+        self.handle = handle
+    }
+
+    /// Waits for the thread's end.
+    public consuming func join() {
+        pthread_join(handle, nil)
+    }
+
+    /// Sends the thread a signal, to bring it out of a blocking call.
+    public borrowing func interrupt(with signal: Int32) {
+        pthread_kill(handle, signal)
+    }
+}
+
+private final class ThreadBody {
+    let name: String
+    let signal: Int32?
+    let run: @Sendable () -> Void
+
+    init(name: String, signal: Int32?, run: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.signal = signal
+        self.run = run
+    }
+}
+
+private func hostThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument = unsafe argument else { return nil }
+    let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+    unsafe pthread_setname_np(pthread_self(), String(body.name.prefix(15)))
+    SignalMask.blockAll(allowing: body.signal)
+    body.run()
+    return nil
+}
+
+/// The calling thread's signal mask.
+public enum SignalMask {
+    /// Blocks every signal except those of a fault in our own code and `allowing`.
+    public static func blockAll(allowing signal: Int32? = nil) {
+        var set = sigset_t()
+        unsafe sigfillset(&set)
+        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] {
+            unsafe sigdelset(&set, fault)
+        }
+        if let signal { unsafe sigdelset(&set, signal) }
+        unsafe pthread_sigmask(SIG_SETMASK, &set, nil)
+    }
+}

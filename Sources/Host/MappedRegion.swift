@@ -1,0 +1,40 @@
+import CHost
+public import SystemPackage
+
+/// The only owner of a mapping: it is unmapped when its life ends.
+@safe
+public struct MappedRegion: ~Copyable, Sendable {
+    public nonisolated(unsafe) let base: UnsafeMutableRawPointer
+    public let byteCount: Int
+
+    /// Takes over what mmap(2) returned.
+    public init(
+        descriptor: Int32, byteCount: Int, protection: Int32, flags: Int32, offset: Int = 0
+    ) throws(Errno) {
+        guard let base = unsafe chost_mmap(nil, byteCount, protection, flags, descriptor, offset) else {
+            throw .current
+        }
+        unsafe self.base = base
+        self.byteCount = byteCount
+    }
+
+    /// Private anonymous memory for a guest: nothing is reserved for it in advance, it stays out of core dumps, and
+    /// /proc/PID/smaps calls it `[anon:guest-ram]` where the kernel can name mappings.
+    public init(guestRAM byteCount: Int) throws(Failure) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        do throws(Errno) {
+            try self.init(
+                descriptor: -1, byteCount: byteCount, protection: PROT_READ | PROT_WRITE, flags: flags)
+        } catch {
+            throw Failure(
+                "cannot reserve \(byteCount >> 20) MiB for the guest", errno: error,
+                cure: "Ask for less with --memory, or look at ulimit -v.")
+        }
+        unsafe chost_name_mapping(base, byteCount, "guest-ram")
+        unsafe madvise(base, byteCount, MADV_DONTDUMP)
+    }
+
+    deinit {
+        unsafe munmap(base, byteCount)
+    }
+}

@@ -1,0 +1,47 @@
+import CHost
+public import SystemPackage
+
+/// The only owner of a file descriptor: it closes it when its life ends.
+public struct OwnedDescriptor: ~Copyable, Sendable {
+    /// The number, to lend to a system call; it must not outlive the owner.
+    public let rawValue: Int32
+
+    /// Takes over `rawValue`, which must be open and owned by nobody else.
+    public init(owning rawValue: Int32) {
+        self.rawValue = rawValue
+    }
+
+    /// open(2) of a file that is there, always with O_CLOEXEC.
+    public init(opening path: String, _ flags: Int32) throws(Errno) {
+        let result = unsafe chost_open(path, flags, 0)
+        guard result >= 0 else { throw Errno(rawValue: -result) }
+        self.rawValue = result
+    }
+
+    deinit {
+        _ = close(rawValue)
+    }
+
+    /// Gives the number away: the caller closes it.
+    public consuming func release() -> Int32 {
+        let number = rawValue
+        discard self
+        return number
+    }
+}
+
+/// Makes a system call until it is not interrupted; a negative result becomes its errno.
+@inlinable
+public func hostCall<Result: SignedInteger>(_ body: () -> Result) throws(Errno) -> Result {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let cause = Errno.current
+        if cause != .interrupted { throw cause }
+    }
+}
+
+extension Errno {
+    /// The calling thread's errno.
+    public static var current: Errno { Errno(rawValue: hostErrno()) }
+}

@@ -1,0 +1,24 @@
+public import GuestMemory
+
+/// What the driver told the transport of one queue: plain values, so that they can be saved and restored.
+public struct VirtqueueConfiguration: Hashable, Sendable {
+    /// The number of descriptors; a power of two (Virtio 1.2, 2.7).
+    public var size: UInt16
+    /// Descriptor table: 16 bytes an entry, aligned to 16 (2.7.5).
+    public var descriptorTable = GuestAddress(0)
+    /// Available ring, written by the driver: flags, idx, ring[size], used_event; aligned to 2 (2.7.6).
+    public var availableRing = GuestAddress(0)
+    /// Used ring, written by the device: flags, idx, ring[size] of 8 bytes, avail_event; aligned to 4 (2.7.8).
+    public var usedRing = GuestAddress(0)
+    public var isReady = false
+
+    public init(size: UInt16) {
+        self.size = size
+    }
+
+    public static let maximumSize: UInt16 = 32768
+
+    var descriptorRange: GuestRange { GuestRange(start: descriptorTable, byteCount: 16 &* UInt64(size)) }
+    var availableRange: GuestRange { GuestRange(start: availableRing, byteCount: 6 &+ 2 &* UInt64(size)) }
+    var usedRange: GuestRange { GuestRange(start: usedRing, byteCount: 6 &+ 8 &* UInt64(size)) }
+}

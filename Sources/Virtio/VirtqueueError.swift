@@ -1,0 +1,42 @@
+public import GuestMemory
+
+/// How a driver broke the rules of a virtqueue. The device answers with DEVICE_NEEDS_RESET (Virtio 1.2, 2.1.2).
+public enum VirtqueueError: Error, Hashable, Sendable {
+    /// A ring, a table or a buffer is not in RAM.
+    case outsideMemory(GuestRange)
+    /// The queue's size is no power of two up to 32,768 (2.7), or more than the device has.
+    case badSize(UInt16)
+    /// A table or ring is not aligned as 2.7 demands.
+    case misaligned(GuestAddress)
+    /// The driver made more descriptor chains available than the queue has descriptors.
+    case indexJumped(by: UInt16)
+    /// A descriptor's number is not below the table's size.
+    case badDescriptorIndex(UInt16)
+    /// A chain is longer than the queue, so it loops (2.7.5.2).
+    case chainTooLong
+    /// An indirect table whose length is no positive multiple of 16 or that has more entries than the queue (2.7.5.3.1).
+    case badIndirectTable(byteCount: UInt32)
+    /// An indirect descriptor within an indirect table, or one with a next (2.7.5.3.1).
+    case nestedIndirect
+    /// An indirect descriptor although the feature was not negotiated (2.7.5.3.1).
+    case indirectNotNegotiated
+    /// A device-readable buffer after a device-writable one (2.7.4.2).
+    case readableAfterWritable
+    /// A request that the device type's own rules do not allow, with a name for the counters.
+    case badRequest(StaticReason)
+}
+
+/// A short constant reason; an enum payload that costs nothing to build.
+public struct StaticReason: Hashable, Sendable, ExpressibleByStringLiteral {
+    public let text: String
+
+    public init(stringLiteral text: StaticString) {
+        self.text = text.description
+    }
+}
+
+extension VirtqueueError {
+    init(_ fault: GuestMemoryFault) {
+        self = .outsideMemory(fault.range)
+    }
+}
