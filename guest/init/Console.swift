@@ -2,10 +2,10 @@ import CLinux
 
 /// The console: the kernel opens `/dev/console` as descriptors 0, 1 and 2 before it starts init.
 enum Console {
-    /// Opens descriptors 0, 1 and 2 if the kernel could not, because its root file system had no `/dev/console`
-    /// then or because the machine has no console at all; in that case nothing is read and nothing is shown.
-    static func ensureOpen() {
-        if isOpen(2) { return }
+    /// Opens descriptors 0, 1 and 2 again. What the kernel opened belongs to a file that `/dev` hides now, so that
+    /// ttyname(3) would not find it; and the kernel opened nothing if its root file system has no `/dev/console`.
+    /// A machine without any console gets `/dev/null`.
+    static func open() {
         guard let console = opened("/dev/console") ?? opened("/dev/null") else { return }
         for standard in Int32(0)...2 where standard != console {
             dup2(console, standard)

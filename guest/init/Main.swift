@@ -10,7 +10,7 @@ public func main() -> Int32 {
     }
     Mark.userland.write()
     Mount.mountUsual()
-    Console.ensureOpen()
+    Console.open()
     bringUpLoopback()
     Console.say("ready \(secondsSinceBoot())")
 

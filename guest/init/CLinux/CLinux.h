@@ -28,8 +28,6 @@ static inline int lastError(void) { return errno; }
 
 static inline int openFile(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
 
-static inline bool isOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
-
 static inline pid_t forkProcess(void) { return fork(); }
 
 // Writes one byte to an I/O port. The caller holds the permission for it: ioperm(2).
