@@ -87,6 +87,23 @@ tiny_guest_\name\()_end:
     out %al, %dx
 .endm
 
+// Waiting with an end: `start_watch` before the loop, `check_watch` in it, which fails with the number of this check
+// after 2^34 cycles of the time stamp counter, some seconds. Both use RAX, RDX; R15 is the start.
+.macro start_watch
+    rdtsc
+    shl $32, %rdx
+    or %rdx, %rax
+    mov %rax, %r15
+.endm
+.macro check_watch number
+    rdtsc
+    shl $32, %rdx
+    or %rdx, %rax
+    sub %r15, %rax
+    shr $34, %rax
+    check \number, z
+.endm
+
 // The subroutine `read_count`: RBX = how often. From `count=N` on the kernel command line where RSI points at a
 // boot_params; from RDI where RSI is 0. Uses RAX, RCX, RSI.
 .macro count_routine

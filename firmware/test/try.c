@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
@@ -138,7 +139,11 @@ static void *run_vcpu(void *argument) {
     struct kvm_run *run = mmap(0, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
     if (run == MAP_FAILED) err(1, "mmap of kvm_run");
     for (;;) {
-        call(vcpu, KVM_RUN, 0, "KVM_RUN");
+        // EAGAIN: a CPU that waited for its start-up interrupt has had it.
+        if (ioctl(vcpu, KVM_RUN, 0) < 0) {
+            if (errno == EAGAIN || errno == EINTR) continue;
+            err(1, "KVM_RUN");
+        }
         switch (run->exit_reason) {
         case KVM_EXIT_IO: port_exit(run); break;
         case KVM_EXIT_MMIO: memset(run->mmio.data, 0xFF, sizeof run->mmio.data); break;
@@ -247,6 +252,7 @@ static void set_entry(int vcpu, int pvh, int reset) {
 
 int main(int argc, char **argv) {
     unsigned pvh = 0, reset = 0, button = 0, cpus = 1, seconds = 20;
+    int vcpus[255];
     const char *count = "1000", *rom = "build/firmware/reset.bin";
     for (int i = 1; i < argc - 1; i++) {
         if (!strcmp(argv[i], "--pvh")) pvh = 1;
@@ -275,12 +281,16 @@ int main(int argc, char **argv) {
     }
     write_boot_params(count);
     write_start_info();
+    if (cpus > 255) errx(1, "at most 255 CPUs");
     for (unsigned i = 0; i < cpus; i++) {
-        int vcpu = call(vm, KVM_CREATE_VCPU, (void *)(uintptr_t)i, "KVM_CREATE_VCPU");
-        set_cpuid(vcpu, i);
-        if (i == 0) set_entry(vcpu, pvh, reset);
+        vcpus[i] = call(vm, KVM_CREATE_VCPU, (void *)(uintptr_t)i, "KVM_CREATE_VCPU");
+        set_cpuid(vcpus[i], i);
+    }
+    set_entry(vcpus[0], pvh, reset);
+    // No CPU runs before all exist: an INIT to all but itself reaches those that are there.
+    for (unsigned i = 0; i < cpus; i++) {
         pthread_t thread;
-        if (pthread_create(&thread, 0, run_vcpu, (void *)(intptr_t)vcpu)) errx(1, "pthread_create");
+        if (pthread_create(&thread, 0, run_vcpu, (void *)(intptr_t)vcpus[i])) errx(1, "pthread_create");
     }
     sleep(1);
     set_line(POWER_BUTTON_GSI, button);

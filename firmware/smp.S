@@ -1,0 +1,138 @@
+// smp: starts the other CPUs with INIT and start-up interrupts to all of them at once (Intel SDM 3A, 8.4.4.1), brings
+// each from real mode to 64-bit mode, and counts those that arrive.
+//
+// In: how many CPUs there are, by `count=N` or RDI; where that is not said, the MADT says it. Out: mark 2 from each CPU
+// that reaches 64-bit mode, the first one included, then mark 0x7F, or the first check that fails:
+//
+//    1  it is known how many CPUs there are              4  each CPU has an APIC id of its own, below 256
+//    2  as many arrive                                   5  CPUID's APIC id is the local APIC's
+//    3  not more arrive
+//
+// Memory: STARTUP_PAGE holds a copy of the start-up code; BUFFER + 0 counts arrivals; BUFFER + 0x20 has one bit for
+// each APIC id; BUFFER + 0x40 is the number of a check that failed on another CPU.
+
+#include "guest.h"
+#include "paging.h"
+#include "acpi.h"
+
+#define ARRIVED BUFFER
+#define APIC_IDS (BUFFER + 0x20)
+#define FAILURE (BUFFER + 0x40)
+#define GRACE 20000                             // turns in which one CPU too many may still show itself
+#define LAPIC_ID 0x20
+#define INTERRUPT_COMMAND 0x300
+#define IN_STARTUP_PAGE(label) (STARTUP_PAGE + (label - startup))
+
+guest smp, memory=IMAGE_MEMORY
+entry:
+    mov $STACK, %esp
+    call map_4_gib
+    mov %rsi, %rbp
+    call read_count
+    test %rbx, %rbx
+    jnz 1f
+    mov %rbp, %rsi
+    call count_in_madt
+    test %rbx, %rbx
+    check 1, nz
+1:  mov %rbx, %r12
+    call copy_startup
+    call arrive
+    mov $LAPIC, %ecx
+    movl $0x1FF, 0xF0(%rcx)                     // the local APIC on
+    movl $0xC4500, INTERRUPT_COMMAND(%rcx)      // INIT to all but this one
+    movl $(0xC4600 | STARTUP_PAGE >> 12), INTERRUPT_COMMAND(%rcx)
+
+    start_watch
+2:  cmp %r12d, ARRIVED
+    jae 3f
+    pause
+    check_watch 2
+    jmp 2b
+3:  mov $GRACE, %ecx
+4:  pause
+    dec %ecx
+    jnz 4b
+    cmp %r12d, ARRIVED
+    check 3, e
+    mov FAILURE, %al
+    test %al, %al
+    jnz failed
+    jmp passed
+
+// RBX = the enabled CPUs in the MADT, 0 without one; RSI = boot_params or 0.
+count_in_madt:
+    xor %edi, %edi
+    call find_rsdp
+    test %rbx, %rbx
+    jz 5f
+    mov RSDP_XSDT(%rbx), %rbp
+    mov $0x43495041, %eax                       // "APIC"
+    call find_table
+    test %rbx, %rbx
+    jz 5f
+    call count_cpus
+5:  mov %rdi, %rbx
+    ret
+found_cpu:
+    inc %edi
+    ret
+
+copy_startup:
+    lea startup(%rip), %rsi
+    mov $STARTUP_PAGE, %edi
+6:  mov (%rsi), %al
+    mov %al, (%rdi)
+    inc %rsi
+    inc %rdi
+    cmp $IN_STARTUP_PAGE(startup_end), %edi
+    jne 6b
+    ret
+
+// What every CPU does in 64-bit mode. The count comes last: who sees it sees the rest.
+arrive:
+    mov $LAPIC, %ecx
+    mov LAPIC_ID(%rcx), %ebp
+    shr $24, %ebp
+    lock btsl %ebp, APIC_IDS
+    jnc 7f
+    movb $(MARK_FAILED | 4), FAILURE
+7:  mov $1, %eax
+    cpuid
+    shr $24, %ebx
+    cmp %ebp, %ebx
+    je 8f
+    movb $(MARK_FAILED | 5), FAILURE
+8:  mark MARK_ONE_MORE
+    lock incl ARRIVED
+    ret
+arrived:
+    mov $(BUFFER + 0x1000), %esp                // one stack for all: the only word ever on it is the same for each
+    lea stop(%rip), %rax
+    push %rax
+    jmp arrive
+
+    .code16
+startup:
+    enter_protected_mode (descriptor_table - startup), IN_STARTUP_PAGE(protected)
+    .code32
+protected:
+    mov $PAGE_TABLES, %ecx
+    enter_long_mode IN_STARTUP_PAGE(long_mode)
+    .code64
+long_mode:
+    load_data_segments
+    mov $AT(arrived), %eax
+    jmp *%rax
+    .balign 8
+descriptors:
+    flat_descriptors
+descriptor_table:
+    .short descriptor_table - descriptors - 1
+    .long IN_STARTUP_PAGE(descriptors)
+startup_end:
+
+    count_routine
+    acpi_routines
+    map_routine
+end_guest smp

@@ -1,0 +1,180 @@
+// The driver's side of one virtio-mmio device and one split queue of four (Virtio 1.2, 2.7, 3.1.1, 4.2): a single request,
+// seen to its end by polling and by interrupt. The guest maps the devices first (paging.h) and has interrupts.h.
+//
+// The checks that all virtio guests share; their own begin at 30:
+//
+//    1  a device of the wanted kind is there              9  QueueReady reads 1 once it is written
+//    2  its version is 2                                 10  the device uses the buffer
+//    3  Status reads 0 after a reset                     11  the used element's id is the chain's head
+//    4  VERSION_1 is offered                             12  the interrupt arrives
+//    5  FEATURES_OK stays set                            13  InterruptStatus says "used buffer" and nothing else
+//    6  the queue is not ready after a reset             14  InterruptStatus is 0 once acknowledged
+//    7  QueueNumMax is at least 4                        15  Status is what the driver set: no NEEDS_RESET
+//    8  DRIVER_OK stays set                              16  nothing more is used than was offered
+
+#define VIRTIO_CONSOLE 3
+#define VIRTIO_BLOCK 2
+#define VIRTIO_ENTROPY 4
+
+#define MAGIC_VALUE 0x000
+#define VERSION 0x004
+#define DEVICE_ID 0x008
+#define DEVICE_FEATURES 0x010
+#define DEVICE_FEATURES_SEL 0x014
+#define DRIVER_FEATURES 0x020
+#define DRIVER_FEATURES_SEL 0x024
+#define QUEUE_SEL 0x030
+#define QUEUE_NUM_MAX 0x034
+#define QUEUE_NUM 0x038
+#define QUEUE_READY 0x044
+#define QUEUE_NOTIFY 0x050
+#define INTERRUPT_STATUS 0x060
+#define INTERRUPT_ACK 0x064
+#define STATUS 0x070
+#define QUEUE_DESC_LOW 0x080
+#define QUEUE_DRIVER_LOW 0x090
+#define QUEUE_DEVICE_LOW 0x0A0
+
+#define ACKNOWLEDGE 1
+#define DRIVER 2
+#define DRIVER_OK 4
+#define FEATURES_OK 8
+
+#define NEXT 1                        // descriptor flags
+#define WRITE 2
+
+// RBP is the device's registers and R12 counts interrupts in all of these.
+
+// A descriptor of the table: address, bytes, flags, next.
+.macro descriptor index, address, length, flags=0, next=0
+    movq $(\address), QUEUE + 16 * \index
+    movl $(\length), QUEUE + 16 * \index + 8
+    movl $((\next) << 16 | (\flags)), QUEUE + 16 * \index + 12
+.endm
+
+// A register of the device.
+.macro write_register register, value
+    movl $(\value), \register(%rbp)
+.endm
+
+.macro check_status number, value
+    cmpl $(\value), STATUS(%rbp)
+    check \number, e
+.endm
+
+// The subroutine `find_device`: RBP = the first device of the kind EDI, its line routed to `handler`; check 1, check 2.
+//
+// The subroutine `start_device`: reset to DRIVER_OK with VERSION_1 alone and queue EBX; checks 3 to 9.
+//
+// The subroutine `put_and_notify`: the chain that begins at descriptor 0, to queue EBX. R13 counts chains. Uses RAX.
+//
+// The subroutine `offer`: the same, and a wait for its end by polling and by interrupt; checks 10 to 16. EDI = the
+// bytes that the device wrote. Uses RAX, RCX, RDX, R14, R15.
+.macro virtio_routines
+find_device:
+    xor %ebx, %ebx
+1:  mov %ebx, %ebp
+    imul $VIRTIO_MMIO_STRIDE, %ebp, %ebp
+    mov $VIRTIO_MMIO, %eax
+    add %rax, %rbp
+    cmpl $0x74726976, MAGIC_VALUE(%rbp)         // "virt"
+    jne 2f
+    cmp %edi, DEVICE_ID(%rbp)
+    je 3f
+2:  inc %ebx
+    cmp $VIRTIO_MMIO_COUNT, %ebx
+    check 1, ne
+    jmp 1b
+3:  cmpl $2, VERSION(%rbp)
+    check 2, e
+    add $VIRTIO_MMIO_GSI, %ebx
+    call route
+    ret
+
+start_device:
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    write_register STATUS, 0
+    check_status 3, 0
+    write_register STATUS, ACKNOWLEDGE
+    write_register STATUS, ACKNOWLEDGE | DRIVER
+    write_register DEVICE_FEATURES_SEL, 1
+    testl $1, DEVICE_FEATURES(%rbp)             // VIRTIO_F_VERSION_1, bit 32
+    check 4, nz
+    write_register DRIVER_FEATURES_SEL, 0
+    write_register DRIVER_FEATURES, 0
+    write_register DRIVER_FEATURES_SEL, 1
+    write_register DRIVER_FEATURES, 1
+    write_register STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK
+    check_status 5, ACKNOWLEDGE | DRIVER | FEATURES_OK
+    mov %ebx, QUEUE_SEL(%rbp)
+    cmpl $0, QUEUE_READY(%rbp)
+    check 6, e
+    cmpl $4, QUEUE_NUM_MAX(%rbp)
+    check 7, ae
+    write_register QUEUE_NUM, 4
+    write_register QUEUE_DESC_LOW, QUEUE
+    write_register QUEUE_DESC_LOW + 4, 0
+    write_register QUEUE_DRIVER_LOW, QUEUE_DRIVER
+    write_register QUEUE_DRIVER_LOW + 4, 0
+    write_register QUEUE_DEVICE_LOW, QUEUE_DEVICE
+    write_register QUEUE_DEVICE_LOW + 4, 0
+    write_register QUEUE_READY, 1
+    cmpl $1, QUEUE_READY(%rbp)
+    check 9, e
+    write_register STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
+    check_status 8, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
+    ret
+
+offer:
+    mov %r12, %r14                              // interrupts before this chain
+    call put_and_notify
+    sti
+    start_watch
+4:  cmp %r13w, QUEUE_DEVICE + 2
+    je 5f
+    check_watch 10
+    jmp 4b
+5:  lea -1(%r13), %ecx
+    and $3, %ecx
+    mov QUEUE_DEVICE + 8(, %ecx, 8), %edi
+    cmpl $0, QUEUE_DEVICE + 4(, %ecx, 8)
+    check 11, e
+6:  cmp %r14, %r12
+    jne 7f
+    check_watch 12
+    jmp 6b
+7:  cli
+    check_status 15, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
+    cmp %r13w, QUEUE_DEVICE + 2
+    check 16, e
+    ret
+
+// Stores become visible in their order on this processor, so the ring needs no fence before its index; and the bell is
+// always rung, so the index needs none before the device's flags are read.
+put_and_notify:
+    mov %r13d, %eax
+    and $3, %eax
+    movw $0, QUEUE_DRIVER + 4(, %eax, 2)        // the chain's head
+    inc %r13d
+    mov %r13w, QUEUE_DRIVER + 2
+    mov %ebx, QUEUE_NOTIFY(%rbp)
+    ret
+
+handler:
+    push %rax
+    push %rcx
+    push %rdx
+    cmpl $1, INTERRUPT_STATUS(%rbp)
+    check 13, e
+    write_register INTERRUPT_ACK, 1
+    cmpl $0, INTERRUPT_STATUS(%rbp)
+    check 14, e
+    inc %r12
+    mov $LAPIC, %ecx
+    movl $0, LAPIC_EOI(%rcx)
+    pop %rdx
+    pop %rcx
+    pop %rax
+    iretq
+.endm
