@@ -42,7 +42,7 @@ let package = Package(
             ]),
 
         room("Host", ["CHost", system]),
-        room("KVM", ["CKVM", "Host", system]),
+        room("KVM", ["CKVM", "GuestMemory", "Host", system]),
         room("GuestMemory", ["Host", system]),
         room("Bus", []),
         room("Virtio", ["Bus", "GuestMemory", "Host"]),

@@ -18,6 +18,13 @@ public struct MappedRegion: ~Copyable, Sendable {
         self.byteCount = byteCount
     }
 
+    /// `byteCount` bytes from the start of `descriptor`, readable and writable, shared with whoever maps it too.
+    public init(sharing descriptor: Int32, byteCount: Int) throws(Errno) {
+        try self.init(
+            descriptor: descriptor, byteCount: byteCount, protection: PROT_READ | PROT_WRITE,
+            flags: MAP_SHARED)
+    }
+
     /// Private anonymous memory for a guest: nothing is reserved for it in advance, it stays out of core dumps, and
     /// /proc/PID/smaps calls it `[anon:guest-ram]` where the kernel can name mappings.
     public init(guestRAM byteCount: Int) throws(Failure) {

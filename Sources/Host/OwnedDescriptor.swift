@@ -11,9 +11,15 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// open(2) of a file that is there, always with O_CLOEXEC.
-    public init(opening path: String, _ flags: Int32) throws(Errno) {
-        let result = unsafe chost_open(path, flags, 0)
+    /// What a file is opened for.
+    public enum Access: Sendable {
+        case reading, readingAndWriting
+    }
+
+    /// Opens a file that is there; always close-on-exec. `flags` are further flags of open(2).
+    public init(opening path: String, for access: Access, flags: Int32 = 0) throws(Errno) {
+        let mode = access == .reading ? O_RDONLY : O_RDWR
+        let result = unsafe chost_open(path, mode | flags, 0)
         guard result >= 0 else { throw Errno(rawValue: -result) }
         self.rawValue = result
     }

@@ -1,6 +1,9 @@
 /// The KVM interface as C sees it: <linux/kvm.h>, and what Swift cannot import from it. Only the KVM room imports
 /// this module.
 #pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE  // as in CHost: one C library, one view of it
+#endif
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stddef.h>
@@ -24,7 +27,6 @@ CKVM_REQUEST(IRQFD)
 CKVM_REQUEST(IOEVENTFD)
 CKVM_REQUEST(ENABLE_CAP)
 CKVM_REQUEST(CREATE_VCPU)
-CKVM_REQUEST(RUN)
 CKVM_REQUEST(GET_REGS)
 CKVM_REQUEST(SET_REGS)
 CKVM_REQUEST(GET_SREGS)
@@ -36,6 +38,7 @@ CKVM_REQUEST(SET_CPUID2)
 CKVM_REQUEST(SET_MSRS)
 CKVM_REQUEST(GET_MSRS)
 CKVM_REQUEST(GET_MP_STATE)
+CKVM_REQUEST(TRANSLATE)
 CKVM_REQUEST(GET_TSC_KHZ)
 #undef CKVM_REQUEST
 
@@ -77,5 +80,39 @@ static inline struct kvm_msr_entry *_Nonnull ckvm_msrs_entries(struct kvm_msrs *
     return table->entries;
 }
 
-/// The members of struct kvm_run's anonymous union that the exit path reads.
-static inline uint32_t ckvm_run_io_port(const struct kvm_run *_Nonnull run) { return run->io.port; }
+/// KVM_RUN; 0 or -errno. What happened is in `run`.
+static inline int ckvm_run(int fd) {
+    return ioctl(fd, KVM_RUN, 0) < 0 ? -errno : 0;
+}
+
+/// The members of struct kvm_run's anonymous union, one by one: an import of the whole union would be copied.
+typedef struct kvm_run *_Nonnull ckvm_run_area;
+static inline uint32_t ckvm_exit_reason(ckvm_run_area run) { return run->exit_reason; }
+static inline uint16_t ckvm_io_port(ckvm_run_area run) { return run->io.port; }
+static inline uint8_t ckvm_io_direction(ckvm_run_area run) { return run->io.direction; }
+static inline uint8_t ckvm_io_size(ckvm_run_area run) { return run->io.size; }
+static inline uint32_t ckvm_io_count(ckvm_run_area run) { return run->io.count; }
+static inline uint64_t ckvm_io_data_offset(ckvm_run_area run) { return run->io.data_offset; }
+static inline uint64_t ckvm_mmio_address(ckvm_run_area run) { return run->mmio.phys_addr; }
+static inline uint32_t ckvm_mmio_length(ckvm_run_area run) { return run->mmio.len; }
+static inline uint8_t ckvm_mmio_is_write(ckvm_run_area run) { return run->mmio.is_write; }
+static inline uint8_t *_Nonnull ckvm_mmio_data(ckvm_run_area run) { return run->mmio.data; }
+static inline uint64_t ckvm_fail_entry_reason(ckvm_run_area run) {
+    return run->fail_entry.hardware_entry_failure_reason;
+}
+static inline uint32_t ckvm_internal_suberror(ckvm_run_area run) { return run->internal.suberror; }
+static inline uint32_t ckvm_system_event_type(ckvm_run_area run) { return run->system_event.type; }
+
+/// Makes the next or the running KVM_RUN return at once with EINTR (KVM_CAP_IMMEDIATE_EXIT). Another thread's call.
+static inline void ckvm_set_immediate_exit(ckvm_run_area run, uint8_t value) {
+    __atomic_store_n(&run->immediate_exit, value, __ATOMIC_RELEASE);
+}
+
+/// An ioeventfd for a write of `value`, `length` bytes wide, at an MMIO address.
+static inline int ckvm_ioeventfd(int vm, uint64_t address, uint32_t length, uint64_t value, int event) {
+    struct kvm_ioeventfd request = {
+        .datamatch = value, .addr = address, .len = length, .fd = event,
+        .flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+    };
+    return ioctl(vm, KVM_IOEVENTFD, &request) < 0 ? -errno : 0;
+}

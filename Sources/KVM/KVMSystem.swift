@@ -1,0 +1,112 @@
+import CKVM
+public import Host
+import SystemPackage
+
+/// /dev/kvm: what this host's KVM is and can do, and the maker of virtual machines.
+public struct KVMSystem: ~Copyable, Sendable {
+    public static let path = "/dev/kvm"
+    /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
+    static let apiVersion: Int32 = 12
+
+    private let descriptor: OwnedDescriptor
+
+    /// Opens /dev/kvm and checks its version.
+    public init() throws(Failure) {
+        descriptor = try Self.open()
+        let version = ckvm_ioctl(descriptor.rawValue, ckvm_GET_API_VERSION)
+        guard version == Self.apiVersion else {
+            throw Failure(
+                .unavailable, "cannot use \(Self.path)",
+                because: version < 0
+                    ? "it is not KVM (\(Errno(rawValue: -version)))"
+                    : "its interface has version \(version), and vmm needs \(Self.apiVersion)")
+        }
+    }
+
+    private static func open() throws(Failure) -> OwnedDescriptor {
+        do throws(Errno) {
+            return try OwnedDescriptor(opening: path, for: .readingAndWriting)
+        } catch {
+            throw cannotOpen(error)
+        }
+    }
+
+    private static func cannotOpen(_ error: Errno) -> Failure {
+        let what = "cannot open \(path)"
+        switch error.rawValue {
+        case ENOENT, ENODEV, ENXIO:
+            return Failure(
+                .unavailable, what, because: "this kernel offers no KVM",
+                cure: "Load it (modprobe kvm_intel or kvm_amd), turn virtualization on in the firmware, or ask "
+                    + "for a host with nested virtualization. `vmm doctor` says more.")
+        case EACCES, EPERM:
+            return Failure(
+                .notPermitted, what, because: "permission denied",
+                cure: "Join the group that owns it: sudo usermod -aG kvm $USER, then log in again.")
+        default: return Failure(what, errno: error)
+        }
+    }
+
+    /// The value of a capability, 0 where this KVM has never heard of it (KVM_CHECK_EXTENSION).
+    public func value(of capability: KVMCapability) -> Int32 {
+        max(0, ckvm_ioctl_value(descriptor.rawValue, ckvm_CHECK_EXTENSION, UInt(capability.rawValue)))
+    }
+
+    /// The size in bytes of what a VCPU shares with the kernel (KVM_GET_VCPU_MMAP_SIZE).
+    func runAreaByteCount() throws(Failure) -> Int {
+        Int(try kvmCall("cannot size a vCPU", ckvm_ioctl(descriptor.rawValue, ckvm_GET_VCPU_MMAP_SIZE)))
+    }
+
+    /// A new virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
+    public func makeVirtualMachine() throws(Failure) -> VirtualMachine {
+        var result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0)
+        // A signal that arrives while the kernel allocates makes it give up.
+        while result == -EINTR { result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0) }
+        let number = try kvmCall("cannot create a virtual machine", result)
+        return VirtualMachine(
+            owning: OwnedDescriptor(owning: number), runAreaByteCount: try runAreaByteCount())
+    }
+
+    /// The features that a guest may be shown on this host (KVM_GET_SUPPORTED_CPUID).
+    public func supportedCPUID() throws(Failure) -> CPUIDTable {
+        var capacity: UInt32 = 128
+        while true {
+            let table = CPUIDTable(capacity: capacity)
+            let result = unsafe ckvm_ioctl_pointer(
+                descriptor.rawValue, ckvm_GET_SUPPORTED_CPUID, table.storage)
+            if result == -E2BIG, capacity < 4096 {
+                capacity *= 2
+                continue
+            }
+            try kvmCall("cannot read the CPU features that KVM supports", result)
+            return table
+        }
+    }
+}
+
+/// Capabilities by their numbers in <linux/kvm.h> (KVM_CAP_*).
+public struct KVMCapability: RawRepresentable, Hashable, Sendable {
+    public let rawValue: Int32
+
+    public init(rawValue: Int32) {
+        self.rawValue = rawValue
+    }
+
+    public static let irqchip = KVMCapability(rawValue: KVM_CAP_IRQCHIP)
+    public static let userMemory = KVMCapability(rawValue: KVM_CAP_USER_MEMORY)
+    public static let irqfd = KVMCapability(rawValue: KVM_CAP_IRQFD)
+    public static let ioeventfd = KVMCapability(rawValue: KVM_CAP_IOEVENTFD)
+    public static let immediateExit = KVMCapability(rawValue: KVM_CAP_IMMEDIATE_EXIT)
+    public static let tscDeadlineTimer = KVMCapability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)
+    public static let maximumVCPUs = KVMCapability(rawValue: KVM_CAP_MAX_VCPUS)
+    public static let memorySlots = KVMCapability(rawValue: KVM_CAP_NR_MEMSLOTS)
+    public static let xcrs = KVMCapability(rawValue: KVM_CAP_XCRS)
+    public static let splitIRQChip = KVMCapability(rawValue: KVM_CAP_SPLIT_IRQCHIP)
+}
+
+/// Turns -errno of an ioctl into a failure that names what was tried.
+@discardableResult
+func kvmCall(_ what: @autoclosure () -> String, _ result: Int32) throws(Failure) -> Int32 {
+    guard result >= 0 else { throw Failure(what(), errno: Errno(rawValue: -result)) }
+    return result
+}

@@ -1,0 +1,121 @@
+import CKVM
+import Host
+import SystemPackage
+
+/// A virtual CPU. The thread that runs it owns it.
+public struct VCPU: ~Copyable, Sendable {
+    let descriptor: OwnedDescriptor
+    let area: VCPURunArea
+
+    init(owning descriptor: consuming OwnedDescriptor, runAreaByteCount: Int) throws(Failure) {
+        area = try VCPURunArea(of: descriptor.rawValue, byteCount: runAreaByteCount)
+        self.descriptor = descriptor
+    }
+
+    /// Lets another thread bring `run` to an end.
+    public var kick: VCPUKick { VCPUKick(area: area) }
+
+    /// Runs guest code until it needs something (KVM_RUN). The answer to a read goes in by `answer` before the next run.
+    public func run() -> VCPUExit {
+        let result = ckvm_run(descriptor.rawValue)
+        if result < 0 { return result == -EINTR || result == -EAGAIN ? .interrupted : .failed(-result) }
+        return area.exit
+    }
+
+    /// Element `index` of a port write: some instructions (rep outs) write many at once.
+    public func written(_ index: UInt32) -> UInt32 { area.portElement(index) }
+
+    /// The answer to element `index` of a port read.
+    public func answer(_ index: UInt32, _ value: UInt32) { area.setPortElement(index, value) }
+
+    /// The answer to an MMIO read.
+    public func answerMMIO(_ value: UInt64) { area.setMMIOData(value) }
+}
+
+/// Brings a vCPU out of the guest, from any thread; together with a signal to the vCPU's thread it does so at once.
+public struct VCPUKick: Sendable {
+    let area: VCPURunArea
+
+    /// The running KVM_RUN returns when its thread gets a signal, the next one without; then a kick is spent.
+    public func request() { area.setImmediateExit(1) }
+}
+
+/// The memory that a vCPU shares with the kernel (struct kvm_run).
+@safe
+final class VCPURunArea: Sendable {
+    private let mapping: MappedRegion
+    private nonisolated(unsafe) let run: UnsafeMutablePointer<kvm_run>
+
+    init(of descriptor: Int32, byteCount: Int) throws(Failure) {
+        do throws(Errno) {
+            mapping = try MappedRegion(sharing: descriptor, byteCount: byteCount)
+        } catch {
+            throw Failure("cannot map a vCPU's state", errno: error)
+        }
+        unsafe run = mapping.base.assumingMemoryBound(to: kvm_run.self)
+    }
+
+    func setImmediateExit(_ value: UInt8) { unsafe ckvm_set_immediate_exit(run, value) }
+
+    var exit: VCPUExit {
+        switch unsafe ckvm_exit_reason(run) {
+        case UInt32(KVM_EXIT_IO): return portExit
+        case UInt32(KVM_EXIT_MMIO): return mmioExit
+        case UInt32(KVM_EXIT_HLT): return .halted
+        case UInt32(KVM_EXIT_SHUTDOWN): return .shutdown
+        case UInt32(KVM_EXIT_FAIL_ENTRY): return unsafe .entryFailed(ckvm_fail_entry_reason(run))
+        case UInt32(KVM_EXIT_INTERNAL_ERROR): return unsafe .internalError(ckvm_internal_suberror(run))
+        case UInt32(KVM_EXIT_SYSTEM_EVENT): return unsafe .systemEvent(ckvm_system_event_type(run))
+        case UInt32(KVM_EXIT_INTR): return .interrupted
+        case let reason: return .unknown(reason)
+        }
+    }
+
+    private var portExit: VCPUExit {
+        let port = unsafe ckvm_io_port(run)
+        let width = unsafe ckvm_io_size(run)
+        let count = unsafe ckvm_io_count(run)
+        return unsafe ckvm_io_direction(run) == UInt8(KVM_EXIT_IO_OUT)
+            ? .portWrite(port: port, byteCount: width, count: count)
+            : .portRead(port: port, byteCount: width, count: count)
+    }
+
+    private var mmioExit: VCPUExit {
+        let address = unsafe ckvm_mmio_address(run)
+        let length = UInt8(truncatingIfNeeded: unsafe ckvm_mmio_length(run))
+        guard unsafe ckvm_mmio_is_write(run) != 0 else {
+            return .mmioRead(address: address, byteCount: length)
+        }
+        let data = unsafe UnsafeRawPointer(ckvm_mmio_data(run)).loadUnaligned(as: UInt64.self)
+        let mask: UInt64 = length >= 8 ? .max : 1 << (8 &* UInt64(length)) &- 1
+        return .mmioWrite(address: address, byteCount: length, value: UInt64(littleEndian: data) & mask)
+    }
+
+    func setMMIOData(_ value: UInt64) {
+        unsafe UnsafeMutableRawPointer(ckvm_mmio_data(run)).storeBytes(of: value.littleEndian, as: UInt64.self)
+    }
+
+    /// Where the kernel keeps element `index` of a port access; it lies within the mapping by the interface's contract.
+    private func portData(_ index: UInt32) -> UnsafeMutableRawPointer {
+        let offset = unsafe Int(ckvm_io_data_offset(run)) + Int(index) * Int(ckvm_io_size(run))
+        return unsafe UnsafeMutableRawPointer(run) + offset
+    }
+
+    func portElement(_ index: UInt32) -> UInt32 {
+        let data = unsafe portData(index)
+        switch unsafe ckvm_io_size(run) {
+        case 1: return unsafe UInt32(data.load(as: UInt8.self))
+        case 2: return unsafe UInt32(data.loadUnaligned(as: UInt16.self))
+        default: return unsafe data.loadUnaligned(as: UInt32.self)
+        }
+    }
+
+    func setPortElement(_ index: UInt32, _ value: UInt32) {
+        let data = unsafe portData(index)
+        switch unsafe ckvm_io_size(run) {
+        case 1: unsafe data.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+        case 2: unsafe data.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+        default: unsafe data.storeBytes(of: value, as: UInt32.self)
+        }
+    }
+}

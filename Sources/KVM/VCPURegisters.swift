@@ -1,0 +1,153 @@
+import CKVM
+public import GuestMemory
+public import Host
+import SystemPackage
+
+/// The general registers (struct kvm_regs), as a plain value.
+public struct VCPURegisters: Sendable {
+    public var rax: UInt64 = 0, rbx: UInt64 = 0, rcx: UInt64 = 0, rdx: UInt64 = 0
+    public var rsi: UInt64 = 0, rdi: UInt64 = 0, rsp: UInt64 = 0, rbp: UInt64 = 0
+    public var r8: UInt64 = 0, r9: UInt64 = 0, r10: UInt64 = 0, r11: UInt64 = 0
+    public var r12: UInt64 = 0, r13: UInt64 = 0, r14: UInt64 = 0, r15: UInt64 = 0
+    public var rip: UInt64 = 0
+    /// Bit 1 is always set; all else clear means that interrupts are off.
+    public var rflags: UInt64 = 2
+
+    public init() {}
+}
+
+/// A segment register with its hidden part (struct kvm_segment); the limit is in bytes, the granularity follows from it.
+public struct VCPUSegment: Sendable {
+    public var selector: UInt16
+    public var base: UInt64 = 0
+    public var limit: UInt32
+    /// The descriptor's type: 0xB code, 0x3 data, 0xB busy TSS.
+    public var type: UInt8
+    public var isSystem = false
+    /// Code that runs in 64-bit mode.
+    public var isLong = false
+
+    public init(selector: UInt16, limit: UInt32, type: UInt8, isSystem: Bool = false, isLong: Bool = false) {
+        self.selector = selector
+        self.limit = limit
+        self.type = type
+        self.isSystem = isSystem
+        self.isLong = isLong
+    }
+}
+
+/// The registers that say in which mode a vCPU is (struct kvm_sregs), as far as an entry sets them.
+public struct VCPUControl: Sendable {
+    public var code: VCPUSegment
+    public var data: VCPUSegment
+    public var task: VCPUSegment
+    public var gdtBase: UInt64 = 0
+    public var gdtLimit: UInt16 = 0
+    public var cr0: UInt64
+    public var cr3: UInt64 = 0
+    public var cr4: UInt64 = 0
+    public var efer: UInt64 = 0
+
+    public init(code: VCPUSegment, data: VCPUSegment, task: VCPUSegment, cr0: UInt64) {
+        self.code = code
+        self.data = data
+        self.task = task
+        self.cr0 = cr0
+    }
+}
+
+extension VCPU {
+    public func set(_ registers: VCPURegisters) throws(Failure) {
+        let r = registers
+        var raw = kvm_regs(
+            rax: r.rax, rbx: r.rbx, rcx: r.rcx, rdx: r.rdx, rsi: r.rsi, rdi: r.rdi, rsp: r.rsp, rbp: r.rbp,
+            r8: r.r8, r9: r.r9, r10: r.r10, r11: r.r11, r12: r.r12, r13: r.r13, r14: r.r14, r15: r.r15,
+            rip: r.rip, rflags: r.rflags)
+        try pass(ckvm_SET_REGS, &raw, "set a vCPU's registers")
+    }
+
+    public func registers() throws(Failure) -> VCPURegisters {
+        var raw = kvm_regs()
+        try pass(ckvm_GET_REGS, &raw, "read a vCPU's registers")
+        var r = VCPURegisters()
+        (r.rax, r.rbx, r.rcx, r.rdx) = (raw.rax, raw.rbx, raw.rcx, raw.rdx)
+        (r.rsi, r.rdi, r.rsp, r.rbp) = (raw.rsi, raw.rdi, raw.rsp, raw.rbp)
+        (r.r8, r.r9, r.r10, r.r11) = (raw.r8, raw.r9, raw.r10, raw.r11)
+        (r.r12, r.r13, r.r14, r.r15) = (raw.r12, raw.r13, raw.r14, raw.r15)
+        (r.rip, r.rflags) = (raw.rip, raw.rflags)
+        return r
+    }
+
+    /// Changes the control registers from what they are after creation to `control`.
+    public func set(_ control: VCPUControl) throws(Failure) {
+        var raw = kvm_sregs()
+        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's control registers")
+        raw.cs = kvm_segment(control.code)
+        let data = kvm_segment(control.data)
+        (raw.ds, raw.es, raw.fs, raw.gs, raw.ss) = (data, data, data, data, data)
+        raw.tr = kvm_segment(control.task)
+        (raw.gdt.base, raw.gdt.limit) = (control.gdtBase, control.gdtLimit)
+        (raw.idt.base, raw.idt.limit) = (0, 0)
+        (raw.cr0, raw.cr3, raw.cr4, raw.efer) = (control.cr0, control.cr3, control.cr4, control.efer)
+        try pass(ckvm_SET_SREGS, &raw, "set a vCPU's control registers")
+    }
+
+    /// CR0, CR2, CR3, CR4 and EFER, for a report.
+    public func controlRegisters() throws(Failure) -> [(name: String, value: UInt64)] {
+        var raw = kvm_sregs()
+        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's control registers")
+        return [("cr0", raw.cr0), ("cr2", raw.cr2), ("cr3", raw.cr3), ("cr4", raw.cr4), ("efer", raw.efer)]
+    }
+
+    public func set(_ table: CPUIDTable) throws(Failure) {
+        let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_CPUID2, table.storage)
+        try kvmCall("cannot set a vCPU's CPU features", result)
+    }
+
+    /// Sets model specific registers; one that this CPU does not have is a failure that names it.
+    public func setMSRs(_ values: [(index: UInt32, value: UInt64)]) throws(Failure) {
+        guard let table = unsafe ckvm_msrs_create(UInt32(values.count)) else {
+            preconditionFailure("out of memory")
+        }
+        defer { unsafe free(table) }
+        let entries = unsafe ckvm_msrs_entries(table)
+        for (position, item) in values.enumerated() {
+            unsafe entries[position].index = item.index
+            unsafe entries[position].data = item.value
+        }
+        let done = try kvmCall(
+            "cannot set a vCPU's MSRs", unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_MSRS, table))
+        guard done == values.count else {
+            let index = String(values[Int(done)].index, radix: 16)
+            throw Failure(.host, "cannot set a vCPU's MSR 0x\(index)", because: "KVM refuses the value")
+        }
+    }
+
+    /// The physical address behind a linear one, by the vCPU's own page tables (KVM_TRANSLATE).
+    public func translate(_ linear: UInt64) -> GuestAddress? {
+        var request = kvm_translation()
+        request.linear_address = linear
+        let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_TRANSLATE, &request)
+        return result == 0 && request.valid != 0 ? GuestAddress(request.physical_address) : nil
+    }
+
+    private func pass<Value: BitwiseCopyable>(
+        _ request: UInt, _ value: inout Value, _ what: @autoclosure () -> String
+    ) throws(Failure) {
+        let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, request, &value)
+        try kvmCall("cannot \(what())", result)
+    }
+}
+
+extension kvm_segment {
+    fileprivate init(_ segment: VCPUSegment) {
+        self.init()
+        (selector, base, type) = (segment.selector, segment.base, segment.type)
+        limit = segment.limit
+        present = 1
+        s = segment.isSystem ? 0 : 1
+        l = segment.isLong ? 1 : 0
+        db = segment.isLong || segment.isSystem ? 0 : 1
+        g = segment.limit > 0xFFFFF ? 1 : 0
+    }
+}

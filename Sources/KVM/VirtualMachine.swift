@@ -1,0 +1,63 @@
+import CKVM
+public import GuestMemory
+public import Host
+import SystemPackage
+
+/// A virtual machine of KVM: memory slots, interrupt controllers, event descriptors and the maker of its vCPUs.
+public struct VirtualMachine: ~Copyable, Sendable {
+    let descriptor: OwnedDescriptor
+    let runAreaByteCount: Int
+
+    init(owning descriptor: consuming OwnedDescriptor, runAreaByteCount: Int) {
+        self.descriptor = descriptor
+        self.runAreaByteCount = runAreaByteCount
+    }
+
+    /// Shows the guest its RAM, a slot a region (KVM_SET_USER_MEMORY_REGION). `memory` must outlive the machine.
+    public func map(_ memory: GuestMemory) throws(Failure) {
+        for (slot, region) in memory.regions.enumerated() {
+            var request = kvm_userspace_memory_region(
+                slot: UInt32(slot), flags: 0, guest_phys_addr: region.range.start.rawValue,
+                memory_size: region.range.byteCount,
+                userspace_addr: UInt64(UInt(bitPattern: unsafe region.hostBase)))
+            try kvmCall(
+                "cannot give the guest its memory",
+                unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_USER_MEMORY_REGION, &request))
+        }
+    }
+
+    /// The interrupt controllers in the kernel: two 8259A, an IOAPIC and a LAPIC for each vCPU made afterwards
+    /// (KVM_CREATE_IRQCHIP). `tssAddress` names three pages below 4 GiB, outside RAM, that old Intel CPUs need.
+    public func createInterruptControllers(tssAddress: UInt64) throws(Failure) {
+        try kvmCall(
+            "cannot place the TSS", ckvm_ioctl_value(descriptor.rawValue, ckvm_SET_TSS_ADDR, UInt(tssAddress)))
+        try kvmCall(
+            "cannot create the interrupt controllers",
+            ckvm_ioctl(descriptor.rawValue, ckvm_CREATE_IRQCHIP))
+    }
+
+    /// Each signal of `event` raises the interrupt `gsi` once (KVM_IRQFD).
+    public func connect(_ event: EventFD, toInterrupt gsi: UInt32) throws(Failure) {
+        var request = kvm_irqfd()
+        request.fd = UInt32(bitPattern: event.descriptor)
+        request.gsi = gsi
+        try kvmCall(
+            "cannot connect interrupt \(gsi)",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_IRQFD, &request))
+    }
+
+    /// A 32-bit write of `value` at `address` signals `event` in the kernel, without an exit (KVM_IOEVENTFD).
+    public func connect(_ event: EventFD, toWriteOf value: UInt32, at address: GuestAddress) throws(Failure) {
+        try kvmCall(
+            "cannot connect the doorbell at \(address)",
+            ckvm_ioeventfd(descriptor.rawValue, address.rawValue, 4, UInt64(value), event.descriptor))
+    }
+
+    /// A vCPU whose APIC has the number `identifier` (KVM_CREATE_VCPU).
+    public func makeVCPU(_ identifier: UInt32) throws(Failure) -> VCPU {
+        let number = try kvmCall(
+            "cannot create vCPU \(identifier)",
+            ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VCPU, UInt(identifier)))
+        return try VCPU(owning: OwnedDescriptor(owning: number), runAreaByteCount: runAreaByteCount)
+    }
+}
