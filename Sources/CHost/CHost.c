@@ -1,2 +1,64 @@
-// SwiftPM wants one source file in a C target; everything here is inline, in the header.
 #include "CHost.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+/// The terminal as it was found. Signal handlers use it, so it lives in plain static memory and is written before the
+/// handlers are installed.
+static struct {
+    int fd;
+    struct termios original;
+    atomic_bool is_raw;
+} terminal;
+
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+
+void chost_terminal_restore(void) {
+    if (atomic_exchange(&terminal.is_raw, false)) tcsetattr(terminal.fd, TCSANOW, &terminal.original);
+}
+
+/// Puts the terminal back and lets the signal do what it does by default. SA_RESETHAND has taken the handler away.
+static void restore_and_reraise(int signal) {
+    chost_terminal_restore();
+    raise(signal);
+}
+
+int chost_terminal_raw(int fd) {
+    if (tcgetattr(fd, &terminal.original) < 0) return -errno;
+    terminal.fd = fd;
+    struct sigaction action = {.sa_handler = restore_and_reraise, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    for (size_t i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++) {
+        sigaction(fault_signals[i], &action, NULL);
+    }
+    struct termios raw = terminal.original;
+    cfmakeraw(&raw);
+    if (tcsetattr(fd, TCSADRAIN, &raw) < 0) return -errno;
+    atomic_store(&terminal.is_raw, true);
+    return 0;
+}
+
+static void do_nothing(int signal) { (void)signal; }
+
+void chost_install_kick(int signal) {
+    struct sigaction action = {.sa_handler = do_nothing};
+    sigaction(signal, &action, NULL);
+}
+
+/// The parts of /proc/self/stat after the command's name, which may itself hold spaces and brackets.
+int64_t chost_process_start_ticks(void) {
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return -1;
+    text[count] = 0;
+    const char *field = strrchr(text, ')');
+    // starttime is field 22 (proc(5)); the name is field 2.
+    for (int index = 2; field && index < 22; index++) field = strchr(field + 1, ' ');
+    if (!field) return -1;
+    int64_t ticks = 0;
+    for (field++; *field >= '0' && *field <= '9'; field++) ticks = ticks * 10 + (*field - '0');
+    return ticks;
+}

@@ -9,9 +9,13 @@ public struct MonotonicTime: Comparable, Sendable {
     }
 
     public static func now() -> MonotonicTime {
+        MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_MONOTONIC))
+    }
+
+    static func nanoseconds(of clock: clockid_t) -> UInt64 {
         var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+        _ = unsafe clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {

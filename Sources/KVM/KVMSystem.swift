@@ -12,14 +12,19 @@ public struct KVMSystem: ~Copyable, Sendable {
 
     /// Opens /dev/kvm and checks its version.
     public init() throws(Failure) {
-        descriptor = try Self.open()
+        let opened = try Self.open()
+        try Self.checkVersion(of: opened)
+        descriptor = opened
+    }
+
+    private static func checkVersion(of descriptor: borrowing OwnedDescriptor) throws(Failure) {
         let version = ckvm_ioctl(descriptor.rawValue, ckvm_GET_API_VERSION)
-        guard version == Self.apiVersion else {
+        guard version == apiVersion else {
             throw Failure(
-                .unavailable, "cannot use \(Self.path)",
+                .unavailable, "cannot use \(path)",
                 because: version < 0
                     ? "it is not KVM (\(Errno(rawValue: -version)))"
-                    : "its interface has version \(version), and vmm needs \(Self.apiVersion)")
+                    : "its interface has version \(version), and vmm needs \(apiVersion)")
         }
     }
 

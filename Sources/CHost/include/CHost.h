@@ -55,3 +55,16 @@ static inline void *_Nullable chost_mmap(
     void *mapped = mmap(address, byteCount, protection, flags, fd, offset);
     return mapped == MAP_FAILED ? NULL : mapped;
 }
+
+/// Makes the terminal raw and remembers how it was; a fault of ours puts it back before it ends the process.
+/// 0 or -errno.
+int chost_terminal_raw(int fd);
+
+/// Puts the terminal back, once; async-signal-safe.
+void chost_terminal_restore(void);
+
+/// Makes `signal` interrupt system calls and do nothing else.
+void chost_install_kick(int signal);
+
+/// When the kernel started this process, in clock ticks since it booted (proc(5), starttime); -1 without /proc.
+int64_t chost_process_start_ticks(void);

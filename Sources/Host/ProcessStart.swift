@@ -1,0 +1,21 @@
+import CHost
+
+extension MonotonicTime {
+    /// When the kernel started this process, so that the time the loader took is counted.
+    ///
+    /// The kernel tells it in ticks of 10 ms (proc(5), starttime). Within that tick the CPU time that the process has
+    /// used says more: it counts from the fork on, and a process that has not waited yet started that long ago.
+    public static func processStart() -> MonotonicTime {
+        let now = MonotonicTime.now()
+        let used = nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID)
+        let estimate = now.nanoseconds &- min(used, now.nanoseconds)
+        let ticks = chost_process_start_ticks()
+        let ticksPerSecond = sysconf(Int32(_SC_CLK_TCK.rawValue))
+        guard ticks >= 0, ticksPerSecond > 0 else { return MonotonicTime(nanoseconds: estimate) }
+        // starttime counts time asleep too; CLOCK_MONOTONIC does not.
+        let asleep = nanoseconds(of: CLOCK_BOOTTIME) &- nanoseconds(of: CLOCK_MONOTONIC)
+        let tick = 1_000_000_000 / UInt64(ticksPerSecond)
+        let earliest = UInt64(ticks) &* tick &- min(asleep, UInt64(ticks) &* tick)
+        return MonotonicTime(nanoseconds: min(max(estimate, earliest), earliest &+ tick))
+    }
+}

@@ -1,0 +1,26 @@
+import CHost
+import SystemPackage
+
+/// Signals as something to read: they are blocked in this thread and in those that it starts, and wait here.
+public final class SignalDescriptor: Sendable {
+    private let owner: OwnedDescriptor
+
+    public init(_ signals: [Int32]) throws(Failure) {
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for signal in signals { unsafe sigaddset(&set, signal) }
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        let number = unsafe signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+        guard number >= 0 else { throw Failure("cannot watch signals", errno: .current) }
+        owner = OwnedDescriptor(owning: number)
+    }
+
+    public var descriptor: Int32 { owner.rawValue }
+
+    /// The next signal that arrived, or nil.
+    public func next() -> Int32? {
+        var info = signalfd_siginfo()
+        let count = unsafe CHost.read(owner.rawValue, &info, MemoryLayout<signalfd_siginfo>.size)
+        return count == MemoryLayout<signalfd_siginfo>.size ? Int32(info.ssi_signo) : nil
+    }
+}

@@ -1,0 +1,65 @@
+import KVM
+
+extension CPUIDTable {
+    /// Makes the host's answers those of CPU number `cpu` of `cpuCount` in one package, one thread a core.
+    ///
+    /// Topology and APIC numbers follow the machine and not the host; the hypervisor bit is set; the deadline timer is
+    /// offered, which spares the guest its timer calibration; the performance counters, which we do not virtualize, are
+    /// not there (Intel SDM 2A, CPUID; AMD APM 3, E.3).
+    func normalize(cpu: UInt32, cpuCount: UInt32) {
+        forEach { entry in
+            switch entry.leaf {
+            case 0x1: entry.normalizeFeatures(cpu: cpu, cpuCount: cpuCount)
+            case 0x4: entry.normalizeIntelCache(cpuCount: cpuCount)
+            case 0x6: entry.eax &= 1 << 2  // ARAT: the APIC timer runs in every sleep state
+            case 0xA: entry.clear()  // no performance counters
+            case 0xB, 0x1F: entry.normalizeTopology(cpu: cpu, cpuCount: cpuCount)
+            case 0x8000_0001: entry.ecx &= ~(1 << 22 | 1 << 23 | 1 << 24 | 1 << 28)  // TopologyExt; AMD's counters
+            case 0x8000_0008: entry.ecx = entry.ecx & ~0xF0FF | (cpuCount - 1) | idBitCount(cpuCount) << 12
+            case 0x8000_001D: entry.clear()
+            case 0x8000_001E: entry.clear()
+            case 0x8000_0022: entry.clear()  // AMD's performance monitoring, version 2
+            default: break
+            }
+        }
+    }
+}
+
+/// How many bits of an APIC id number the CPUs of the one package.
+private func idBitCount(_ cpuCount: UInt32) -> UInt32 {
+    UInt32(32 - (cpuCount - 1).leadingZeroBitCount)
+}
+
+extension CPUIDTable.Entry {
+    fileprivate mutating func clear() {
+        (eax, ebx, ecx, edx) = (0, 0, 0, 0)
+    }
+
+    /// Leaf 1: EBX holds the initial APIC id and the number of ids in the package.
+    fileprivate mutating func normalizeFeatures(cpu: UInt32, cpuCount: UInt32) {
+        let idCount = min(255, 1 << idBitCount(cpuCount))
+        ebx = ebx & 0xFFFF | cpu << 24 | UInt32(idCount) << 16
+        ecx |= 1 << 31 | 1 << 24  // hypervisor; TSC deadline timer
+        ecx &= ~(1 << 15 | 1 << 3)  // PDCM: no performance capabilities; no MONITOR
+        // HTT says that the package has more than one logical CPU.
+        edx = cpuCount > 1 ? edx | 1 << 28 : edx & ~(1 << 28)
+    }
+
+    /// Leaf 4: caches of levels 1 and 2 belong to one CPU, level 3 to all.
+    fileprivate mutating func normalizeIntelCache(cpuCount: UInt32) {
+        guard eax & 0x1F != 0 else { return }
+        let level = eax >> 5 & 7
+        let sharing = level < 3 ? 0 : (1 << idBitCount(cpuCount)) - 1
+        eax = eax & 0x3FFF | UInt32(sharing) << 14 | (cpuCount - 1) << 26
+    }
+
+    /// Leaves 0xB and 0x1F: level 0 is the threads of a core (one), level 1 the cores of the package.
+    fileprivate mutating func normalizeTopology(cpu: UInt32, cpuCount: UInt32) {
+        edx = cpu
+        switch subleaf {
+        case 0: (eax, ebx, ecx) = (0, 1, 1 << 8)
+        case 1: (eax, ebx, ecx) = (idBitCount(cpuCount), cpuCount, 2 << 8 | 1)
+        default: (eax, ebx, ecx) = (0, 0, subleaf)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+public import Host
+
+/// Numbers and disks as users write them.
+extension MachineConfiguration {
+    /// `256M`, `2G`, `1048576K`, or a number of bytes; binary multiples.
+    public static func byteCount(_ text: String) throws(Failure) -> UInt64 {
+        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+        let unit = text.last.flatMap { units[Character($0.uppercased())] }
+        let digits = unit == nil ? text[...] : text.dropLast()
+        let (product, overflow) = (UInt64(digits) ?? 0).multipliedReportingOverflow(by: unit ?? 1)
+        guard UInt64(digits) != nil, !overflow else { throw badMemory(text, "it is not a size") }
+        return product
+    }
+
+    /// Checks what a machine can be made of.
+    public func validate() throws(Failure) {
+        try checkMemory()
+        guard (1...Self.maximumCPUCount).contains(cpuCount) else {
+            throw Failure(
+                .usage, "cannot make a machine with \(cpuCount) CPUs", because: "there may be 1 to \(Self.maximumCPUCount)")
+        }
+        for disk in disks {
+            guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
+                throw Failure(
+                    .usage, "cannot call a disk \(disk.identifier ?? "")",
+                    because: "an id has at most 20 bytes (Virtio 1.2, 5.2.6)")
+            }
+        }
+    }
+
+    private func checkMemory() throws(Failure) {
+        let amount = "\(memoryByteCount) bytes"
+        guard memoryByteCount >= Self.minimumMemoryByteCount else {
+            throw Self.badMemory(amount, "no kernel starts in less than \(Self.minimumMemoryByteCount >> 20) MiB")
+        }
+        guard memoryByteCount % 4096 == 0 else { throw Self.badMemory(amount, "it is no multiple of 4,096") }
+        guard memoryByteCount <= 1 << 40 else { throw Self.badMemory(amount, "the most is 1 TiB") }
+    }
+
+    private static func badMemory(_ amount: String, _ why: String) -> Failure {
+        Failure(
+            .usage, "cannot give the guest \(amount) of memory", because: why,
+            cure: "Write a number with K, M or G, as in --memory 256M.")
+    }
+}
+
+extension DiskConfiguration {
+    /// FILE[,ro][,id=NAME]. A comma within the file's name is written twice.
+    public init(parsing text: String) throws(Failure) {
+        var words = Self.split(text)
+        self.init(path: words.removeFirst())
+        guard !path.isEmpty else { throw Self.bad(text, "it names no file") }
+        for word in words {
+            if word == "ro" {
+                isReadOnly = true
+            } else if word.hasPrefix("id="), word.count > 3 {
+                identifier = String(word.dropFirst(3))
+            } else {
+                throw Self.bad(text, "it does not know '\(word)'")
+            }
+        }
+    }
+
+    private static func bad(_ text: String, _ why: String) -> Failure {
+        Failure(.usage, "cannot attach the disk \(text)", because: why, cure: "Write FILE[,ro][,id=NAME].")
+    }
+
+    private static func split(_ text: String) -> [String] {
+        var words = [""]
+        var rest = text[...]
+        while let character = rest.popFirst() {
+            if character != "," {
+                words[words.count - 1].append(character)
+            } else if rest.first == "," {
+                words[words.count - 1].append(",")
+                rest.removeFirst()
+            } else {
+                words.append("")
+            }
+        }
+        return words
+    }
+}

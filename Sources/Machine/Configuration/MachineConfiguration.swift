@@ -1,0 +1,44 @@
+/// What a machine is to be: plain values, checked by `validate` before anything is built.
+public struct MachineConfiguration: Sendable {
+    public enum Console: String, Sendable, CaseIterable {
+        /// A virtio console, /dev/hvc0 in the guest.
+        case virtio
+        /// A 16550A, /dev/ttyS0: what a kernel can use from its first instruction on.
+        case serial
+        /// Nothing goes in or out.
+        case none
+    }
+
+    public var kernel: String
+    /// Laid one after another in memory, as the kernel unpacks them.
+    public var initramfs: [String] = []
+    /// Replaces `defaultCommandLine` where it is not nil.
+    public var commandLine: String?
+    /// Goes after the command line.
+    public var appendedCommandLine: String?
+    public var memoryByteCount: UInt64 = 256 << 20
+    public var cpuCount = 1
+    public var disks: [DiskConfiguration] = []
+    public var console = Console.virtio
+
+    public init(kernel: String) {
+        self.kernel = kernel
+    }
+
+    /// The most CPUs a machine may have.
+    public static let maximumCPUCount = 64
+    /// The least memory that any kernel of ours starts in, 1 MiB above the legacy area.
+    public static let minimumMemoryByteCount: UInt64 = 2 << 20
+}
+
+/// A disk as the user names it: FILE[,ro][,id=NAME].
+public struct DiskConfiguration: Hashable, Sendable {
+    public var path: String
+    public var isReadOnly = false
+    /// What the guest reads as the disk's serial number: at most 20 bytes (Virtio 1.2, 5.2.6, VIRTIO_BLK_T_GET_ID).
+    public var identifier: String?
+
+    public init(path: String) {
+        self.path = path
+    }
+}

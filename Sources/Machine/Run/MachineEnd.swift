@@ -1,0 +1,97 @@
+import Host
+import Synchronization
+
+/// How a machine came to its end.
+public enum MachineEnd: Sendable, Equatable {
+    /// The guest powered off (ACPI S5).
+    case poweredOff
+    /// The guest asked for a reset (ACPI reset register, 8042).
+    case reset
+    /// The guest's kernel panicked and said so (pvpanic).
+    case panicked
+    /// A vCPU met a triple fault: an exception with no way to handle it.
+    case tripleFault(CPUFault)
+    /// KVM could not go on with a vCPU.
+    case internalError(CPUFault)
+    /// The user ended it (Ctrl-A x, SIGINT, SIGHUP).
+    case endedByUser
+    /// SIGTERM, a second time.
+    case terminated
+    /// The monitor itself could not go on.
+    case failed(Failure)
+}
+
+extension MachineEnd {
+    /// The monitor's exit status; `vmm boot --help` lists them.
+    public var exitStatus: Int32 {
+        switch self {
+        case .poweredOff: 0
+        case .reset: 3
+        case .panicked: 4
+        case .tripleFault: 5
+        case .internalError: 6
+        case .endedByUser: 130
+        case .terminated: 143
+        case .failed(let failure): failure.kind.rawValue
+        }
+    }
+
+    /// One word for programs.
+    public var name: String {
+        switch self {
+        case .poweredOff: "poweroff"
+        case .reset: "reset"
+        case .panicked: "panic"
+        case .tripleFault: "triple-fault"
+        case .internalError: "internal-error"
+        case .endedByUser: "ended"
+        case .terminated: "terminated"
+        case .failed: "failed"
+        }
+    }
+}
+
+extension MachineEnd: CustomStringConvertible {
+    /// One line for people; a vCPU's fault has its report below it.
+    public var description: String {
+        switch self {
+        case .poweredOff: "the guest powered off"
+        case .reset: "the guest asked for a reset"
+        case .panicked: "the guest's kernel panicked"
+        case .tripleFault(let fault): "the guest ended in a triple fault on vCPU \(fault.cpu)\n\(fault)"
+        case .internalError(let fault): "\(fault.summary)\n\(fault)"
+        case .endedByUser: "ended by the user"
+        case .terminated: "terminated by a second signal"
+        case .failed(let failure): failure.description
+        }
+    }
+}
+
+/// The machine's end, which the first to say so decides; every vCPU looks at it after each exit.
+final class MachineControl: Sendable {
+    private let ended = Atomic<Bool>(false)
+    private let end = Mutex<MachineEnd?>(nil)
+    private let loop: EventLoop
+
+    init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// Whether the vCPUs shall stop.
+    var isEnded: Bool { ended.load(ordering: .acquiring) }
+
+    /// Ends the machine, from any thread. Only the first reason counts.
+    func finish(_ reason: MachineEnd) {
+        let isFirst = end.withLock { current in
+            guard current == nil else { return false }
+            current = reason
+            return true
+        }
+        guard isFirst else { return }
+        ended.store(true, ordering: .releasing)
+        loop.stop()
+    }
+
+    /// How it ended, once it has.
+    var reason: MachineEnd? { end.withLock { $0 } }
+}
