@@ -2,29 +2,48 @@
 
 #include <string.h>
 
-// Every guest, in the order in which they are listed to users.
+// Every guest, by kind.
 #define GUESTS(each) \
-    each(halt) each(poweroff) each(portloop) each(mmioloop) each(serial)
+    each(halt) each(portloop) each(mmioloop) \
+    each(serial) each(echo) each(echopoll) each(flood) \
+    each(modes) each(pvh) each(tables) each(smp) \
+    each(virtioblock) each(virtiowrite) each(virtioconsole) each(virtiorng) each(virtioflood) \
+    each(poweroff) each(resetreg) each(reboot8042) each(pvpanic) each(triplefault) each(badinsn) \
+    each(idle) each(hang) each(spin)
 
-#define DECLARE(name) extern const char tiny_guest_##name[], tiny_guest_##name##_end[];
+#define DECLARE(name) extern const char tiny_image_##name[], tiny_image_##name##_end[];
 #define COUNT(name) +1
-#define AT_INDEX(name) \
-    if (index-- == 0) return (struct tiny_guest){#name, tiny_guest_##name, tiny_guest_##name##_end - tiny_guest_##name};
+#define BYTES_OF(name) \
+    (struct tiny_guest){#name, tiny_image_##name, tiny_image_##name##_end - tiny_image_##name}
+#define RETURN_IF_INDEX(name) if (index-- == 0) return BYTES_OF(name);
 
 GUESTS(DECLARE)
+DECLARE(reset)
 
 size_t tiny_guest_count(void) { return 0 GUESTS(COUNT); }
 
 struct tiny_guest tiny_guest_at(size_t index) {
-    GUESTS(AT_INDEX)
+    GUESTS(RETURN_IF_INDEX)
     __builtin_trap();
 }
 
-// The 64-bit word of an image at an offset that its layout in guest.h fixes.
+struct tiny_guest tiny_guest_reset_stub(void) { return BYTES_OF(reset); }
+
+// What guest.h and pvh.S lay at fixed offsets of an image.
+#define ELF_ENTRY 24
+#define ELF_PROGRAM_HEADER_COUNT 56
+#define NOTE_OFFSET (64 + 56 + 8)     // p_offset of the second program header
+#define NOTE_DESCRIPTOR 16            // behind three words and "Xen\0"
+
 static uint64_t word_at(struct tiny_guest guest, size_t offset) {
     uint64_t word;
     memcpy(&word, (const char *)guest.bytes + offset, sizeof word);
     return word;
 }
 
-uint64_t tiny_guest_entry(struct tiny_guest guest) { return word_at(guest, 24); }
+uint64_t tiny_guest_entry(struct tiny_guest guest) { return word_at(guest, ELF_ENTRY); }
+
+uint64_t tiny_guest_pvh_entry(struct tiny_guest guest) {
+    int has_note = ((const char *)guest.bytes)[ELF_PROGRAM_HEADER_COUNT] > 1;
+    return has_note ? word_at(guest, word_at(guest, NOTE_OFFSET) + NOTE_DESCRIPTOR) : 0;
+}

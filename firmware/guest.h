@@ -20,9 +20,9 @@
 .macro guest name, memory=(image_end - image), notes=0
     .section .rodata.guest.\name, "a", @progbits
     .balign 64
-    .globl tiny_guest_\name
-    .type tiny_guest_\name, @object
-tiny_guest_\name:
+    .globl tiny_image_\name
+    .type tiny_image_\name, @object
+tiny_image_\name:
 image:
     .byte 0x7F, 'E', 'L', 'F', 2, 1, 1, 0       // 64-bit, little-endian, version 1
     .quad 0
@@ -59,9 +59,9 @@ stop:                                           // only reached if the monitor g
     jmp 1b
     .balign 8
 image_end:
-    .size tiny_guest_\name, image_end - image
-    .globl tiny_guest_\name\()_end
-tiny_guest_\name\()_end:
+    .size tiny_image_\name, image_end - image
+    .globl tiny_image_\name\()_end
+tiny_image_\name\()_end:
     .section .note.GNU-stack, "", @progbits
 .endm
 

@@ -23,9 +23,9 @@
 
     .section .rodata.guest.reset, "a", @progbits
     .balign 64
-    .globl tiny_guest_reset_rom
-    .type tiny_guest_reset_rom, @object
-tiny_guest_reset_rom:
+    .globl tiny_image_reset
+    .type tiny_image_reset, @object
+tiny_image_reset:
 rom:
     .code16
 start:
@@ -80,7 +80,7 @@ descriptor_table:
     .code16
     jmp start                                   // the reset vector
     .org 0x1000, 0
-    .size tiny_guest_reset_rom, . - rom
-    .globl tiny_guest_reset_rom_end
-tiny_guest_reset_rom_end:
+    .size tiny_image_reset, . - rom
+    .globl tiny_image_reset_end
+tiny_image_reset_end:
     .section .note.GNU-stack, "", @progbits

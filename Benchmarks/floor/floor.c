@@ -28,9 +28,9 @@
 #define TABLES 0x1000                 // PML4, PDPT, one page directory
 #define ENTRY_OFFSET 24               // of e_entry in an ELF64 header
 
-extern const char tiny_guest_halt[], tiny_guest_halt_end[];
-extern const char tiny_guest_portloop[], tiny_guest_portloop_end[];
-extern const char tiny_guest_mmioloop[], tiny_guest_mmioloop_end[];
+extern const char tiny_image_halt[], tiny_image_halt_end[];
+extern const char tiny_image_portloop[], tiny_image_portloop_end[];
+extern const char tiny_image_mmioloop[], tiny_image_mmioloop_end[];
 
 struct machine {
     int vcpu;
@@ -109,7 +109,7 @@ static void expect(uint8_t mark, uint8_t expected) {
 }
 
 static void start(void) {
-    expect(run_to_mark(make(tiny_guest_halt, tiny_guest_halt_end, 0)), MARK_USERLAND);
+    expect(run_to_mark(make(tiny_image_halt, tiny_image_halt_end, 0)), MARK_USERLAND);
     if (write(1, "\n", 1) != 1) err(1, "standard output");
 }
 
@@ -134,8 +134,8 @@ int main(int argc, char **argv) {
     uint64_t count = argc > 2 ? strtoull(argv[2], 0, 10) : 0;
     if (!strcmp(what, "process")) return 0;
     else if (!strcmp(what, "start")) start();
-    else if (!strcmp(what, "port")) loop(tiny_guest_portloop, tiny_guest_portloop_end, count);
-    else if (!strcmp(what, "mmio")) loop(tiny_guest_mmioloop, tiny_guest_mmioloop_end, count);
+    else if (!strcmp(what, "port")) loop(tiny_image_portloop, tiny_image_portloop_end, count);
+    else if (!strcmp(what, "mmio")) loop(tiny_image_mmioloop, tiny_image_mmioloop_end, count);
     else errx(2, "usage: floor process | start | port N | mmio N");
     return 0;
 }
