@@ -1,0 +1,10 @@
+#!/bin/bash
+# Makes the demo's initramfs: busybox, what Debian's kernel needs to find the machine's devices, and an init.
+#
+# usage: scripts/demo-initramfs.sh KERNEL-DIR OUT
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+# What a kernel has built in is left out, what it lacks too: the list fits all of Debian's kernels.
+exec "$root/scripts/initramfs.sh" "$1" "$root/scripts/demo-init" "$2" \
+    virtio_mmio virtio_pci virtio_console virtio_blk virtio_rng button pvpanic-mmio pvpanic-pci
