@@ -5,9 +5,12 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -62,6 +65,9 @@ int chost_terminal_raw(int fd);
 
 /// Puts the terminal back, once; async-signal-safe.
 void chost_terminal_restore(void);
+
+/// Whether the terminal is raw now.
+bool chost_terminal_is_raw(void);
 
 /// Makes `signal` interrupt system calls and do nothing else.
 void chost_install_kick(int signal);

@@ -1,0 +1,20 @@
+public import Bus
+
+/// The mark port: each byte that the guest writes is an event that the machine time-stamps. It reads as all ones.
+public final class BootMark: BusDevice, ByteRegisters {
+    public static let byteCount: UInt64 = 1
+    /// The mark "userland reached".
+    public static let userland: UInt8 = 1
+
+    private let handler: MachineEventHandler
+
+    public init(handler: @escaping MachineEventHandler) {
+        self.handler = handler
+    }
+
+    func readRegister(_ offset: UInt64) -> UInt8 { openBus }
+
+    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+        if offset == 0 { handler(.mark(value)) }
+    }
+}

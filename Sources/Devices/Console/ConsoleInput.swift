@@ -1,0 +1,155 @@
+import CHost
+public import Host
+import Synchronization
+import SystemPackage
+
+/// What the user types or pipes in, on its way to the guest: read on the event loop's thread, and only while the guest
+/// has room for it.
+///
+/// A terminal is read on even when the guest takes nothing, so that the monitor's own keys always work; what the guest
+/// has no room for is then dropped, as a terminal's own queue does.
+public final class ConsoleInput: Sendable {
+    /// The bytes that wait for the guest at the most.
+    static let pendingByteCount = 4096
+
+    private struct State {
+        var filter = EscapeFilter()
+        var pending: [UInt8] = []
+        var isWatching = false
+        var isAtEnd = false
+    }
+
+    private let descriptor: Int32
+    private let hasEscapes: Bool
+    private let loop: EventLoop
+    private let receiver: any ConsoleReceiver
+    private let onCommand: @Sendable (ConsoleCommand) -> Void
+    private let state = Mutex(State())
+    /// Rings when the guest has made room after it had none; for descriptors that epoll refuses, also to read on.
+    private let room: EventFD
+    private let isStarved = Atomic<Bool>(false)
+    /// epoll(7) refuses regular files and /dev/null: they never block, and are read whenever there is room.
+    private let neverBlocks = Atomic<Bool>(false)
+
+    /// `hasEscapes` says whether Ctrl-A is the monitor's (a terminal) or the guest's. `descriptor` stays the caller's and
+    /// must outlive `stop`. `onCommand` is called on the loop's thread.
+    public init(
+        descriptor: Int32, hasEscapes: Bool, loop: EventLoop, receiver: any ConsoleReceiver,
+        onCommand: @escaping @Sendable (ConsoleCommand) -> Void
+    ) throws(Failure) {
+        self.descriptor = descriptor
+        self.hasEscapes = hasEscapes
+        self.loop = loop
+        self.receiver = receiver
+        self.onCommand = onCommand
+        room = try EventFD()
+    }
+
+    /// Begins to read.
+    public func start() throws(Failure) {
+        receiver.whenRoomAppears { [weak self] in self?.roomAppeared() }
+        try loop.watch(room.descriptor) { [weak self] in self?.serveRoom() }
+        state.withLock { watchInput(&$0) }
+    }
+
+    /// Reads no more.
+    public func stop() {
+        state.withLock { state in
+            state.isAtEnd = true
+            unwatchInput(&state)
+        }
+        loop.unwatch(room.descriptor)
+    }
+
+    private func roomAppeared() {
+        if isStarved.exchange(false, ordering: .acquiringAndReleasing) { room.signal() }
+    }
+
+    private func serveRoom() {
+        room.drain()
+        let mayRead = state.withLock { state in
+            deliver(&state)
+            settle(&state)
+            return neverBlocks.load(ordering: .relaxed) && state.pending.isEmpty && !state.isAtEnd
+        }
+        if mayRead { serveInput() }
+    }
+
+    private func serveInput() {
+        let commands = state.withLock { state in
+            let commands = readInput(&state)
+            deliver(&state)
+            settle(&state)
+            return commands
+        }
+        commands.forEach(onCommand)
+    }
+}
+
+extension ConsoleInput {
+    /// Reads once; what is for the guest goes to `pending`, the rest is the result.
+    private func readInput(_ state: inout State) -> [ConsoleCommand] {
+        guard !state.isAtEnd else { return [] }
+        var bytes = [UInt8](repeating: 0, count: 1024)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, Errno.current == .interrupted || Errno.current == .wouldBlock { return [] }
+        guard count > 0 else {
+            state.isAtEnd = true  // the other end is gone: the guest just hears nothing more
+            return []
+        }
+        return filter(bytes[..<count], &state)
+    }
+
+    private func filter(_ bytes: ArraySlice<UInt8>, _ state: inout State) -> [ConsoleCommand] {
+        guard hasEscapes else {
+            state.pending += bytes
+            return []
+        }
+        var commands: [ConsoleCommand] = []
+        for byte in bytes {
+            switch state.filter.feed(byte) {
+            case .send(let sent) where state.pending.count < Self.pendingByteCount: state.pending += sent
+            case .command(let command): commands.append(command)
+            case .send, .wait: break
+            }
+        }
+        return commands
+    }
+
+    private func deliver(_ state: inout State) {
+        guard !state.pending.isEmpty else { return }
+        // Before the attempt: room that appears right after it must not be missed.
+        isStarved.store(true, ordering: .sequentiallyConsistent)
+        state.pending.removeFirst(receiver.receive(state.pending[...]))
+        if state.pending.isEmpty { isStarved.store(false, ordering: .sequentiallyConsistent) }
+    }
+
+    /// Reads on, or not, as there is room.
+    private func settle(_ state: inout State) {
+        let wantsInput = !state.isAtEnd && (hasEscapes || state.pending.isEmpty)
+        if neverBlocks.load(ordering: .relaxed) {
+            if wantsInput { room.signal() }
+        } else if wantsInput {
+            watchInput(&state)
+        } else {
+            unwatchInput(&state)
+        }
+    }
+
+    private func watchInput(_ state: inout State) {
+        guard !state.isWatching else { return }
+        do throws(Failure) {
+            try loop.watch(descriptor) { [weak self] in self?.serveInput() }
+            state.isWatching = true
+        } catch {
+            neverBlocks.store(true, ordering: .relaxed)
+            room.signal()
+        }
+    }
+
+    private func unwatchInput(_ state: inout State) {
+        guard state.isWatching else { return }
+        state.isWatching = false
+        loop.unwatch(descriptor)
+    }
+}

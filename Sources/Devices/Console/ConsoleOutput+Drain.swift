@@ -1,0 +1,157 @@
+import CHost
+import Host
+import Synchronization
+import SystemPackage
+
+/// The draining thread.
+extension ConsoleOutput {
+    /// After a write, what comes within this time is gathered for the next one: a guest prints its log in many small
+    /// pieces.
+    private static let lingerMilliseconds: Int32 = 2
+    /// A pipe that polls as writable takes this much without blocking (PIPE_BUF).
+    private static let pieceByteCount = 4096
+    private static let filePieceByteCount = 64 << 10
+
+    func start() {
+        let isRunning = state.withLock { state in
+            guard state.drainer == .notStarted else { return true }
+            state.drainer = .busy
+            state.thread = try? HostThread(named: "console-output") { [self] in drain() }
+            return state.thread != nil
+        }
+        // Where the host has no thread to spare, the guest goes on without a console.
+        if !isRunning { close(.resourceTemporarilyUnavailable) }
+    }
+
+    private func drain() {
+        while let piece = nextPiece() {
+            if isRegularFile || waitUntilWritable() { write(piece) }
+            linger()
+        }
+    }
+
+    /// Waits for the next bytes to write; nil when the end has come.
+    private func nextPiece() -> ConsoleRingPiece? {
+        let limit = isRegularFile ? Self.filePieceByteCount : Self.pieceByteCount
+        while true {
+            let (piece, ends) = state.withLock { state in
+                let piece = state.ring.first(limit)
+                state.drainer = piece.count == 0 ? .asleep : .busy
+                if piece.count == 0, state.isFlushing { flushed.signal() }
+                return (piece, state.isEnding)
+            }
+            if ends { return nil }
+            if piece.count > 0 { return piece }
+            _ = work.wait(milliseconds: -1)
+        }
+    }
+
+    private func write(_ piece: ConsoleRingPiece) {
+        let result = unsafe CHost.write(descriptor, piece.start, piece.count)
+        if result > 0 {
+            noteFirstByte()
+            remove(result)
+        } else if result < 0, Errno.current != .interrupted, Errno.current != .wouldBlock {
+            close(.current)
+        }
+    }
+
+    /// Waits until the descriptor can be written or has an error to tell; false when `work` rang first, so that the end
+    /// is not missed over a reader that has stopped.
+    private func waitUntilWritable() -> Bool {
+        let output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let bell = pollfd(fd: work.descriptor, events: Int16(POLLIN), revents: 0)
+        var polled: InlineArray<2, pollfd> = [output, bell]
+        var span = polled.mutableSpan
+        unsafe span.withUnsafeMutableBufferPointer { _ = unsafe poll($0.baseAddress, 2, -1) }
+        if polled[1].revents != 0 { work.drain() }
+        return polled[0].revents != 0
+    }
+
+    private func linger() {
+        let lingers = state.withLock { state in
+            guard state.ring.count == 0, !state.isFlushing, !state.isEnding else { return false }
+            state.drainer = .lingering
+            return true
+        }
+        if lingers { _ = work.wait(milliseconds: Self.lingerMilliseconds) }
+    }
+
+    private func remove(_ byteCount: Int) {
+        let (hasSpace, lost) = state.withLock { state in
+            state.ring.removeFirst(byteCount)
+            state.drainedByteCount &+= UInt64(byteCount)
+            defer { state.wantsSpace = false }
+            return (state.wantsSpace, state.recover())
+        }
+        if hasSpace { space.signal() }
+        if lost > 0 { notify(.lost(byteCount: lost)) }
+    }
+
+    private func close(_ cause: Errno) {
+        state.withLock { state in
+            state.isClosed = true
+            state.lose(UInt64(state.ring.count))
+            state.ring.removeFirst(state.ring.count)
+        }
+        space.signal()
+        notify(.closed(cause))
+    }
+}
+
+/// The end.
+extension ConsoleOutput {
+    /// Waits until everything that was sent has been written, as long as the reader makes progress within every
+    /// `patience` milliseconds. False when something is left, because the reader has stopped.
+    @discardableResult
+    public func flush(patience: Int32) -> Bool {
+        flushed.drain()
+        state.withLock { $0.isFlushing = true }
+        defer { state.withLock { $0.isFlushing = false } }
+        work.signal()
+        var last = progress()
+        while state.withLock({ $0.ring.count > 0 }) {
+            if flushed.wait(milliseconds: patience) { continue }
+            let now = progress()
+            if now == last { return false }
+            last = now
+        }
+        return true
+    }
+
+    private func progress() -> Progress {
+        let unread = unreadByteCount(descriptor)
+        return state.withLock {
+            Progress(drainedByteCount: $0.drainedByteCount, unreadByteCount: unread)
+        }
+    }
+
+    /// Flushes, and ends the draining thread. A thread that a terminal holds in write(2) is left behind for the end of
+    /// the process.
+    public func end(patience: Int32) {
+        let isFlushed = flush(patience: patience)
+        let lost = state.withLock { state in
+            state.isEnding = true
+            state.lose(UInt64(state.ring.count))
+            return state.takeLost()
+        }
+        work.signal()
+        if lost > 0 { notify(.lost(byteCount: lost)) }
+        if isFlushed { state.withLock { $0.thread.take() }?.join() }
+    }
+}
+
+extension ConsoleOutput.State {
+    /// A reader that had stopped and has taken half of the ring since reads again; the result is what it missed.
+    mutating func recover() -> UInt64 {
+        guard isStalled, ring.count <= ConsoleRing.byteCount / 2 else { return 0 }
+        isStalled = false
+        lastProgress = nil
+        return takeLost()
+    }
+
+    mutating func takeLost() -> UInt64 {
+        defer { lostSinceStall = 0 }
+        return lostSinceStall
+    }
+}

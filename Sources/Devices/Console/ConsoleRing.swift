@@ -1,0 +1,59 @@
+import CHost
+import Host
+import SystemPackage
+
+/// A ring of bytes in lazily filled pages: an empty ring costs no memory, and one that is emptied again and again keeps
+/// to its first pages.
+struct ConsoleRing: ~Copyable, Sendable {
+    static let byteCount = 256 << 10
+
+    private let region: MappedRegion
+    private var head = 0
+    private(set) var count = 0
+
+    init() throws(Failure) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        do throws(Errno) {
+            region = try MappedRegion(
+                descriptor: -1, byteCount: Self.byteCount, protection: PROT_READ | PROT_WRITE, flags: flags)
+        } catch {
+            throw Failure("cannot make room for the console's output", errno: error)
+        }
+    }
+
+    var free: Int { Self.byteCount - count }
+
+    /// Takes as much of `bytes` as fits.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let taken = min(free, bytes.count)
+        let tail = (head + count) % Self.byteCount
+        let first = min(taken, Self.byteCount - tail)
+        unsafe copy(UnsafeRawBufferPointer(rebasing: bytes[..<first]), to: tail)
+        unsafe copy(UnsafeRawBufferPointer(rebasing: bytes[first..<taken]), to: 0)
+        count += taken
+        return taken
+    }
+
+    private func copy(_ bytes: UnsafeRawBufferPointer, to offset: Int) {
+        unsafe UnsafeMutableRawBufferPointer(start: region.base + offset, count: bytes.count)
+            .copyMemory(from: bytes)
+    }
+
+    /// The oldest bytes, up to `limit` of them in one piece. They stay in place until `removeFirst`, so that they may be
+    /// written out while others append.
+    func first(_ limit: Int) -> ConsoleRingPiece {
+        unsafe ConsoleRingPiece(start: region.base + head, count: min(limit, count, Self.byteCount - head))
+    }
+
+    mutating func removeFirst(_ removed: Int) {
+        count -= removed
+        head = count == 0 ? 0 : (head + removed) % Self.byteCount
+    }
+}
+
+/// Bytes of the ring that only the draining thread looks at until it removes them.
+@safe
+struct ConsoleRingPiece: Sendable {
+    nonisolated(unsafe) let start: UnsafeMutableRawPointer
+    let count: Int
+}

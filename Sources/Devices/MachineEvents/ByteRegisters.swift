@@ -1,0 +1,27 @@
+import Bus
+
+/// A chip whose registers are one byte wide. A wider access reaches the registers next to each other, one after the
+/// other, as it does on an ISA bus.
+protocol ByteRegisters: BusDevice {
+    func readRegister(_ offset: UInt64) -> UInt8
+    func writeRegister(_ value: UInt8, _ offset: UInt64)
+}
+
+extension ByteRegisters {
+    public func read(at offset: UInt64, byteCount: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<UInt64(byteCount) {
+            value |= UInt64(readRegister(offset &+ index)) << (8 &* index)
+        }
+        return value
+    }
+
+    public func write(_ value: UInt64, at offset: UInt64, byteCount: Int) {
+        for index in 0..<UInt64(byteCount) {
+            writeRegister(UInt8(truncatingIfNeeded: value >> (8 &* index)), offset &+ index)
+        }
+    }
+}
+
+/// What an ISA bus reads where no register answers.
+let openBus: UInt8 = 0xFF

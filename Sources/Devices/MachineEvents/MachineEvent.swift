@@ -1,0 +1,16 @@
+/// What a guest tells its machine through a register: the ways in which it ends, and how far it has come.
+public enum MachineEvent: Hashable, Sendable {
+    /// ACPI S5: the guest has powered off.
+    case powerOff
+    /// The guest asked for a reset, through the FADT's reset register or the 8042.
+    case reset
+    /// The guest's kernel panicked (pvpanic bit 0).
+    case panicked
+    /// The guest's kernel panicked and a crash kernel of its own takes over (pvpanic bit 1).
+    case crashLoaded
+    /// One byte written to the mark port; 1 means that userland was reached.
+    case mark(UInt8)
+}
+
+/// Called on the thread of the vCPU that wrote the register, within its exit: it notes the event and returns.
+public typealias MachineEventHandler = @Sendable (MachineEvent) -> Void

@@ -1,0 +1,29 @@
+public import Bus
+
+/// The paravirtual panic device (ACPI `QEMU0001`): one port. It reads as the set of events that it takes; a kernel
+/// writes the event that happened.
+public final class PVPanic: BusDevice, ByteRegisters {
+    public static let byteCount: UInt64 = 1
+
+    private static let panicked: UInt8 = 1 << 0
+    private static let crashLoaded: UInt8 = 1 << 1
+    private let handler: MachineEventHandler
+
+    public init(handler: @escaping MachineEventHandler) {
+        self.handler = handler
+    }
+
+    func readRegister(_ offset: UInt64) -> UInt8 {
+        offset == 0 ? Self.panicked | Self.crashLoaded : openBus
+    }
+
+    /// A kernel that has loaded a crash kernel says only so: it will write again if that one panics too.
+    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+        guard offset == 0 else { return }
+        if value & Self.panicked != 0 {
+            handler(.panicked)
+        } else if value & Self.crashLoaded != 0 {
+            handler(.crashLoaded)
+        }
+    }
+}

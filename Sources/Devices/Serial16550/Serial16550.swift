@@ -1,0 +1,63 @@
+public import Bus
+import Synchronization
+
+/// A 16550A on the port bus: the chip, its lock, its interrupt line and the console behind it.
+public final class Serial16550: BusDevice, ByteRegisters, ConsoleReceiver {
+    public static let byteCount: UInt64 = 8
+
+    private let chip = Mutex(UART16550())
+    private let line: any InterruptLine
+    private let output: ConsoleOutput
+    private let room = RoomBell()
+
+    /// What the guest sends goes to `output`; what it is to receive comes through `receive`.
+    public init(line: any InterruptLine, output: ConsoleOutput) {
+        self.line = line
+        self.output = output
+    }
+
+    func readRegister(_ offset: UInt64) -> UInt8 {
+        guard offset < Self.byteCount else { return openBus }
+        let (value, freed) = withChip { chip in
+            let before = chip.freeByteCount
+            let value = chip.read(UInt8(truncatingIfNeeded: offset))
+            return (value, chip.freeByteCount > before)
+        }
+        if freed { room.ring() }
+        return value
+    }
+
+    /// The byte goes out after the chip's lock is released: when the console's reader is slow the vCPU that sent it
+    /// waits a little, and nobody else.
+    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+        guard offset < Self.byteCount else { return }
+        let (sent, freed) = withChip { chip in
+            let before = chip.freeByteCount
+            let sent = chip.write(value, UInt8(truncatingIfNeeded: offset))
+            return (sent, chip.freeByteCount > before)
+        }
+        if freed { room.ring() }
+        if let sent { output.writeWaiting(sent) }
+    }
+
+    public func receive(_ bytes: ArraySlice<UInt8>) -> Int {
+        withChip { chip in
+            let accepted = bytes.prefix(chip.freeByteCount)
+            for byte in accepted { chip.receive(byte) }
+            return accepted.count
+        }
+    }
+
+    public func whenRoomAppears(_ handler: @escaping @Sendable () -> Void) {
+        room.connect(handler)
+    }
+
+    private func withChip<Result: Sendable>(_ body: (inout UART16550) -> Result) -> Result {
+        let (result, rises) = chip.withLock { chip in
+            let result = body(&chip)
+            return (result, chip.takeInterruptEdge())
+        }
+        if rises { line.signal() }
+        return result
+    }
+}
