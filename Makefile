@@ -1,0 +1,99 @@
+# Everything here is safe to repeat: a second run downloads and rebuilds nothing that is still good. What is made
+# lies in build/, what was expensive to get in the cache (VMM_CACHE, or ~/.cache/vmm).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+SWIFT ?= swift
+# The checks that hold for every build, tests included: the arrows between the targets are those of Package.swift.
+SWIFT_CHECKS := --explicit-target-dependency-import-check error
+# One executable that needs nothing of the machine that it runs on.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable
+
+FORMATTED := Package.swift Sources Tests guest
+SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
+GUEST := $(shell find guest -type f 2>/dev/null)
+
+.PHONY: all demo test lab kernel initramfs kernels lint format bench clean help toolchain
+
+all: build/vmm
+
+help:
+	@echo 'make            build/vmm, one static executable'
+	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
+	@echo 'make test       all tests'
+	@echo "make lab CMD='COMMAND'   runs a command in the lab, or a shell; options in VMM_LAB_OPTIONS, see Tests/Lab/lab.sh"
+	@echo 'make kernel     the guest kernel of the project, build/vmlinux'
+	@echo 'make initramfs  its user land, build/initramfs.cpio'
+	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
+	@echo 'make bench      the promises of SPECIFICATION.md, measured'
+	@echo 'make lint       style and syntax; make format mends what can be mended'
+	@echo 'make clean      removes build and .build, not the cache'
+
+# --- the monitor
+
+toolchain:
+	@scripts/packages.sh build
+	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.([3-9]|[1-9][0-9])|[7-9])' || { \
+	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is not it; see swift.org/install, then put it on the PATH" \
+	        "or say make SWIFT=/where/it/is/swift" >&2; exit 1; }
+
+build/vmm: $(SOURCES) | toolchain
+	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product vmm
+	@mkdir -p build
+	@strip -o $@.part .build/release/vmm && mv $@.part $@
+
+# --- what it boots
+
+kernel: build/vmlinux
+build/vmlinux: guest/build-kernel.sh guest/common.sh guest/kernel.config
+	@scripts/packages.sh kernel
+	guest/build-kernel.sh $@
+	@touch $@
+
+initramfs: build/initramfs.cpio
+build/initramfs.cpio: $(GUEST) | toolchain
+	@scripts/packages.sh initramfs
+	guest/build-initramfs.sh $@
+	@touch $@
+
+kernels:
+	@scripts/debian-kernel.sh 6.1 6.12
+
+# --- what is done with it
+
+demo: build/vmm
+	@scripts/demo.sh
+
+# The machine of the lab is made ready before the tests, which start it many times.
+test: build/vmm kernel initramfs kernels
+	@scripts/packages.sh lab
+	@scripts/debian-kernel.sh 6.1-full
+	$(SWIFT) test $(SWIFT_CHECKS)
+
+lab: export VMM_LAB_COMMAND := $(value CMD)
+lab:
+	@Tests/Lab/lab.sh /bin/bash $(if $(CMD),-c 'eval "$$VMM_LAB_COMMAND"')
+
+bench: build/vmm kernel initramfs
+	@scripts/peers.sh
+	@Benchmarks/bench.sh
+
+# --- how it is written
+
+lint:
+	$(SWIFT) format lint --strict --parallel -r $(FORMATTED)
+	@git ls-files | while read -r file; do case $$(head -c 32 "$$file" 2>/dev/null | head -n 1 | tr -d '\0') in \
+	    '#!/bin/bash'*) bash -n "$$file" ;; \
+	    '#!/bin/sh'* | '#!/bin/busybox'*) sh -n "$$file" ;; \
+	    '#!/usr/bin/env python3'*) python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$$file" ;; \
+	esac || exit 1; done
+
+format:
+	$(SWIFT) format -i --parallel -r $(FORMATTED)
+
+clean:
+	rm -rf build .build
