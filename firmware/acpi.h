@@ -1,18 +1,6 @@
 // ACPI's tables from a guest: finding them and counting CPUs (ACPI 6.5, 5.2). The guest maps memory first (paging.h).
 
-#define RSDP_REVISION 15
-#define RSDP_LENGTH 20
-#define RSDP_XSDT 24
-#define TABLE_LENGTH 4
-#define TABLE_HEADER 36
-#define FADT_FLAGS 112
-#define FADT_RESET_REGISTER 116       // a generic address: space, width, offset, access size, u64 address
-#define FADT_RESET_VALUE 128
-#define FADT_X_DSDT 140
-#define FADT_SLEEP_CONTROL 244
-#define FADT_SLEEP_STATUS 256
-#define MADT_LAPIC 36
-#define MADT_ENTRIES 44
+#include "acpi_layout.h"
 
 // The subroutine `find_rsdp`: RBX = the RSDP, from boot_params (RSI) or, where that names none, from the search of
 // 0xE_0000 to 0xF_FFFF (ACPI 6.5, 5.2.5.1); 0 if there is none. Uses RAX.

@@ -65,10 +65,11 @@ tiny_image_\name\()_end:
     .section .note.GNU-stack, "", @progbits
 .endm
 
-// Goes on if the condition holds, otherwise fails with the number of this check.
+// Goes on if the condition holds, with all registers and flags as they were; otherwise fails with the number of this
+// check.
 .macro check number, condition
-    mov $(MARK_FAILED | \number), %al
     j\condition 9f
+    mov $(MARK_FAILED | \number), %al
     jmp failed
 9:
 .endm

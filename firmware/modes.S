@@ -53,14 +53,14 @@ entry:
     mov BUFFER + 2, %rbx
     cmpw $0x1F, BUFFER
     check 7, ae
-    // A descriptor's high word: base 31:24 and 23:16 are 0, limit 19:16 all ones; the accessed bit may be either.
-    cmpw $0xFFFF, BOOT_CS(%rbx)
+    // The low word: base 15:0 is 0, limit 15:0 all ones. The high: base 0, limit all ones; the accessed bit may be either.
+    cmpl $0xFFFF, BOOT_CS(%rbx)
     check 8, e
     mov BOOT_CS + 4(%rbx), %eax
     and $0xFFFFFEFF, %eax
     cmp $0x00AF9A00, %eax
     check 8, e
-    cmpw $0xFFFF, BOOT_DS(%rbx)
+    cmpl $0xFFFF, BOOT_DS(%rbx)
     check 9, e
     mov BOOT_DS + 4(%rbx), %eax
     and $0xFF9FFEFF, %eax                       // L and D/B mean nothing for data in 64-bit mode

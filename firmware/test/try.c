@@ -1,16 +1,18 @@
 // Runs one tiny guest, or the reset-vector stub and then a tiny guest, on /dev/kvm without the monitor: the second
-// opinion when a guest fails under vmm. One file, one thread a CPU, no device but the ones a guest reports through.
+// opinion when a guest fails under vmm, and the proof that each check of a guest can fail.
 //
-//     try [--pvh | --reset] [--button] [--cpus N] [--count N] [--seconds N] [--input TEXT] [--rom FILE] IMAGE
+//     try [--pvh | --reset] [--button] [--cpus N] [--count N] [--seconds N] [--input TEXT] [--rom FILE]
+//         [--poke ADDRESS=BYTE]... [--seal] [--set REGISTER=VALUE]... IMAGE
 //
-// Prints what the guest wrote to COM1, its marks, and how it ended. Exit status: 0 poweroff, 3 reset, 4 shutdown
-// (triple fault), 5 KVM internal error, 6 panic, 7 out of time, 1 the program's own failure.
+// --poke and --set spoil a byte of the guest's memory or a register before the guest starts; --seal, behind a --poke,
+// makes the sums of the ACPI tables right again. Prints what the guest wrote
+// to COM1, its marks, and how it ended. Exit status: 0 poweroff, 3 reset, 4 shutdown (triple fault), 5 KVM internal
+// error, 6 panic, 7 out of time, 1 the program's own failure.
 
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,23 +22,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../machine.h"
+#include "try.h"
 
 enum ending { POWEROFF = 0, RESET = 3, SHUTDOWN = 4, INTERNAL_ERROR = 5, PANIC = 6, OUT_OF_TIME = 7 };
 
-// Where this monitor puts what the boot protocols ask for.
-#define GDT_ADDRESS 0x500
-#define BOOT_PARAMS 0x9000
-#define BOOT_TABLES 0xA000
-#define DIRECTORY 0xF000
-#define START_INFO 0xC000
-#define MEMORY_MAP 0xC100
-#define COMMAND_LINE 0xD000
-#define RSDP 0xE0000
-#define MEMORY_SIZE (256ull << 20)
 #define ROM_SIZE 0x1000
 
-static uint8_t *memory;
+struct options {
+    int pvh, reset, button;
+    unsigned cpus, seconds;
+    const char *count, *rom, *image;
+    char **arguments;                 // read again for --poke, --seal and --set once there is something to spoil
+};
+
+uint8_t *memory;
 static int kvm, vm, run_size, gap, interrupt_enabled;
 static const char *input = "";
 
@@ -45,10 +44,6 @@ static int call(int fd, unsigned long request, const void *argument, const char 
     if (result < 0) err(1, "%s", what);
     return result;
 }
-
-static void put(uint64_t address, const void *bytes, size_t count) { memcpy(memory + address, bytes, count); }
-static void put32(uint64_t address, uint32_t value) { put(address, &value, sizeof value); }
-static void put64(uint64_t address, uint64_t value) { put(address, &value, sizeof value); }
 
 static size_t read_file(const char *path, void *into, size_t capacity) {
     int file = open(path, O_RDONLY);
@@ -165,107 +160,83 @@ static void set_cpuid(int vcpu, unsigned index) {
     call(vcpu, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2");
 }
 
-static struct kvm_segment segment(uint16_t selector, uint8_t type, int is_long) {
-    return (struct kvm_segment){.limit = 0xFFFFFFFF, .selector = selector, .type = type, .present = 1,
-                                .db = !is_long, .s = 1, .l = is_long, .g = 1};
+// "NAME=VALUE" in two; the value in any base.
+static const char *split(char *assignment, uint64_t *value) {
+    char *end, *equals = strchr(assignment, '=');
+    if (!equals) errx(1, "%s: not NAME=VALUE", assignment);
+    *equals = 0;
+    *value = strtoull(equals + 1, &end, 0);
+    if (*end || end == equals + 1) errx(1, "%s: not a number", equals + 1);
+    return assignment;
 }
 
-// The flat descriptors that both protocols ask for, at selectors 0x10 and 0x18.
-static void flat_segments(struct kvm_sregs *sregs, int is_long) {
-    put64(GDT_ADDRESS + 0x10, is_long ? 0x00AF9B000000FFFF : 0x00CF9B000000FFFF);
-    put64(GDT_ADDRESS + 0x18, 0x00CF93000000FFFF);
-    sregs->gdt = (struct kvm_dtable){.base = GDT_ADDRESS, .limit = 0x1F};
-    sregs->cs = segment(0x10, 11, is_long);
-    sregs->ds = sregs->es = sregs->ss = sregs->fs = sregs->gs = segment(0x18, 3, 0);
+static void poke(char *assignment) {
+    uint64_t value, address = strtoull(split(assignment, &value), 0, 0);
+    if (address >= MEMORY_SIZE) errx(1, "--poke: no memory at 0x%llx", (long long)address);
+    memory[address] = value;
 }
 
-// Linux x86 64-bit boot protocol: long mode, the first GiB mapped one to one.
-static void enter_long_mode(struct kvm_sregs *sregs) {
-    put64(BOOT_TABLES, BOOT_TABLES + 0x1003);
-    put64(BOOT_TABLES + 0x1000, DIRECTORY + 3);
-    for (int i = 0; i < 512; i++) put64(DIRECTORY + i * 8, i * 0x200000ull + 0x83);
-    flat_segments(sregs, 1);
-    sregs->cr3 = BOOT_TABLES;
-    sregs->cr4 = 0x20;
-    sregs->cr0 = 0x80000001;
-    sregs->efer = 0x500;
-}
-
-// Xen's x86/HVM direct boot ABI: 32-bit, no paging.
-static void enter_pvh(struct kvm_sregs *sregs) {
-    flat_segments(sregs, 0);
-    sregs->cr0 = 1;
-    sregs->tr = (struct kvm_segment){.limit = 0x67, .type = 11, .present = 1};
-}
-
-static void write_boot_params(const char *count) {
-    put(COMMAND_LINE, "console=ttyS0 count=", 20);
-    put(COMMAND_LINE + 20, count, strlen(count));
-    put64(BOOT_PARAMS + BOOT_ACPI_RSDP, RSDP);
-    put(RSDP, "RSD PTR ", 8);
-    memory[BOOT_PARAMS + BOOT_E820_ENTRIES] = 1;
-    put64(BOOT_PARAMS + BOOT_E820_TABLE, 0);
-    put64(BOOT_PARAMS + BOOT_E820_TABLE + 8, MEMORY_SIZE);
-    put32(BOOT_PARAMS + BOOT_E820_TABLE + 16, 1);
-    put32(BOOT_PARAMS + BOOT_FLAG, 0xAA55);
-    put(BOOT_PARAMS + BOOT_HEADER, "HdrS", 4);
-    memory[BOOT_PARAMS + BOOT_TYPE_OF_LOADER] = 0xFF;
-    put32(BOOT_PARAMS + BOOT_CMD_LINE_PTR, COMMAND_LINE);
-    put32(BOOT_PARAMS + BOOT_CMDLINE_SIZE, 2048);
-}
-
-// struct hvm_start_info, version 1, and one entry of its memory map (Xen, arch-x86/hvm/start_info.h).
-static void write_start_info(void) {
-    put32(START_INFO, 0x336EC578);
-    put32(START_INFO + 4, 1);
-    put64(START_INFO + 24, COMMAND_LINE);
-    put64(START_INFO + 32, RSDP);
-    put64(START_INFO + 40, MEMORY_MAP);
-    put32(START_INFO + 48, 1);
-    put64(MEMORY_MAP + 8, MEMORY_SIZE);
-    put32(MEMORY_MAP + 16, 1);
-}
-
-static uint64_t word_at(uint64_t address) {
-    uint64_t word;
-    memcpy(&word, memory + address, sizeof word);
-    return word;
+static void set_register(char *assignment, struct kvm_regs *regs, struct kvm_sregs *sregs) {
+    uint64_t value;
+    const char *name = split(assignment, &value);
+    if (!strcmp(name, "rsi")) regs->rsi = value;
+    else if (!strcmp(name, "rbx")) regs->rbx = value;
+    else if (!strcmp(name, "rflags")) regs->rflags = value;
+    else if (!strcmp(name, "cs")) sregs->cs.selector = value;
+    else if (!strcmp(name, "ds")) sregs->ds.selector = value;
+    else if (!strcmp(name, "es")) sregs->es.selector = value;
+    else if (!strcmp(name, "ss")) sregs->ss.selector = value;
+    else if (!strcmp(name, "gdt.limit")) sregs->gdt.limit = value;
+    else if (!strcmp(name, "cr0")) sregs->cr0 = value;
+    else if (!strcmp(name, "cr4")) sregs->cr4 = value;
+    else if (!strcmp(name, "es.base")) sregs->es.base = value;
+    else errx(1, "--set: no register %s", name);
 }
 
 // Behind the second program header, PT_NOTE: namesz, descsz, type, "Xen\0", the entry.
 static uint64_t pvh_entry(void) { return word_at(IMAGE + word_at(IMAGE + 64 + 56 + 8) + 16); }
 
-static void set_entry(int vcpu, int pvh, int reset) {
+static void set_state(int vcpu, const struct options *options) {
     struct kvm_sregs sregs;
     struct kvm_regs regs = {.rflags = 2};
     call(vcpu, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
-    if (reset) {
-        put64(LAUNCH_BLOCK, word_at(IMAGE + 24));
-        put64(LAUNCH_BLOCK + 8, BOOT_PARAMS);
-        return;
-    }
-    if (pvh) enter_pvh(&sregs), regs.rip = pvh_entry(), regs.rbx = START_INFO;
+    if (options->pvh) enter_pvh(&sregs), regs.rip = pvh_entry(), regs.rbx = START_INFO;
     else enter_long_mode(&sregs), regs.rip = word_at(IMAGE + 24), regs.rsi = BOOT_PARAMS;
+    put64(LAUNCH_BLOCK, word_at(IMAGE + 24));
+    put64(LAUNCH_BLOCK + 8, BOOT_PARAMS);
+    for (char **argument = options->arguments; *argument; argument++)
+        if (!strcmp(*argument, "--poke")) poke(*++argument);
+        else if (!strcmp(*argument, "--set")) set_register(*++argument, &regs, &sregs);
+        else if (!strcmp(*argument, "--seal")) seal_acpi();
+    if (options->reset) return;
     call(vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
     call(vcpu, KVM_SET_REGS, &regs, "KVM_SET_REGS");
 }
 
-int main(int argc, char **argv) {
-    unsigned pvh = 0, reset = 0, button = 0, cpus = 1, seconds = 20;
-    int vcpus[255];
-    const char *count = "1000", *rom = "build/firmware/reset.bin";
-    for (int i = 1; i < argc - 1; i++) {
-        if (!strcmp(argv[i], "--pvh")) pvh = 1;
-        else if (!strcmp(argv[i], "--reset")) reset = 1;
-        else if (!strcmp(argv[i], "--button")) button = 1;
-        else if (!strcmp(argv[i], "--cpus")) cpus = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--count")) count = argv[++i];
-        else if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--input")) input = argv[++i];
-        else if (!strcmp(argv[i], "--rom")) rom = argv[++i];
-        else errx(1, "unknown option %s", argv[i]);
+static struct options parse(char **arguments) {
+    struct options options = {.cpus = 1, .seconds = 20, .count = "1000", .rom = "build/firmware/reset.bin"};
+    options.arguments = arguments + 1;
+    while (*++arguments && !strncmp(*arguments, "--", 2)) {
+        if (!strcmp(*arguments, "--pvh")) options.pvh = 1;
+        else if (!strcmp(*arguments, "--reset")) options.reset = 1;
+        else if (!strcmp(*arguments, "--button")) options.button = 1;
+        else if (!strcmp(*arguments, "--seal")) continue;
+        else if (!arguments[1]) break;
+        else if (!strcmp(*arguments, "--cpus")) options.cpus = atoi(*++arguments);
+        else if (!strcmp(*arguments, "--count")) options.count = *++arguments;
+        else if (!strcmp(*arguments, "--seconds")) options.seconds = atoi(*++arguments);
+        else if (!strcmp(*arguments, "--input")) input = *++arguments;
+        else if (!strcmp(*arguments, "--rom")) options.rom = *++arguments;
+        else if (!strcmp(*arguments, "--poke") || !strcmp(*arguments, "--set")) ++arguments;
+        else errx(1, "unknown option %s", *arguments);
     }
-    if (argc < 2) errx(1, "usage: try [options] IMAGE");
+    if (!*arguments || arguments[1]) errx(1, "usage: try [options] IMAGE");
+    if (options.cpus < 1 || options.cpus > 255) errx(1, "--cpus: 1 to 255");
+    options.image = *arguments;
+    return options;
+}
+
+static void make_machine(const struct options *options) {
     if ((kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC)) < 0) err(1, "/dev/kvm");
     vm = call(kvm, KVM_CREATE_VM, 0, "KVM_CREATE_VM");
     run_size = call(kvm, KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE");
@@ -273,27 +244,36 @@ int main(int argc, char **argv) {
     call(vm, KVM_CREATE_IRQCHIP, 0, "KVM_CREATE_IRQCHIP");
     memory = anonymous(MEMORY_SIZE);
     add_memory(0, 0, MEMORY_SIZE, memory, 0);
-    read_file(argv[argc - 1], memory + IMAGE, IMAGE_MEMORY);
-    if (reset) {
-        void *pages = anonymous(ROM_SIZE);
-        read_file(rom, pages, ROM_SIZE);
-        add_memory(1, 0x100000000 - ROM_SIZE, ROM_SIZE, pages, KVM_MEM_READONLY);
-    }
-    write_boot_params(count);
-    write_start_info();
-    if (cpus > 255) errx(1, "at most 255 CPUs");
-    for (unsigned i = 0; i < cpus; i++) {
+    read_file(options->image, memory + IMAGE, IMAGE_MEMORY);
+    write_boot_data(options->count);
+    write_acpi(options->cpus);
+    if (!options->reset) return;
+    void *pages = anonymous(ROM_SIZE);
+    read_file(options->rom, pages, ROM_SIZE);
+    add_memory(1, 0x100000000 - ROM_SIZE, ROM_SIZE, pages, KVM_MEM_READONLY);
+}
+
+// No CPU runs before all exist: an INIT to all but the sender reaches those that are there.
+static void start_cpus(const struct options *options) {
+    int vcpus[255];
+    for (unsigned i = 0; i < options->cpus; i++) {
         vcpus[i] = call(vm, KVM_CREATE_VCPU, (void *)(uintptr_t)i, "KVM_CREATE_VCPU");
         set_cpuid(vcpus[i], i);
     }
-    set_entry(vcpus[0], pvh, reset);
-    // No CPU runs before all exist: an INIT to all but itself reaches those that are there.
-    for (unsigned i = 0; i < cpus; i++) {
+    set_state(vcpus[0], options);
+    for (unsigned i = 0; i < options->cpus; i++) {
         pthread_t thread;
         if (pthread_create(&thread, 0, run_vcpu, (void *)(intptr_t)vcpus[i])) errx(1, "pthread_create");
     }
+}
+
+int main(int argc, char **argv) {
+    (void)argc;
+    struct options options = parse(argv);
+    make_machine(&options);
+    start_cpus(&options);
     sleep(1);
-    set_line(POWER_BUTTON_GSI, button);
-    sleep(seconds);
+    set_line(POWER_BUTTON_GSI, options.button);
+    sleep(options.seconds);
     finish(OUT_OF_TIME, "out of time");
 }

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Runs every tiny guest that needs no device model on /dev/kvm, without the monitor, and shows of the checks of `modes`,
+# `pvh`, `tables` and `smp` that each can fail: its promise is broken, and the guest must name it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+    echo "firmware/test/run.sh: /dev/kvm cannot be opened; run it as root or as a member of the group kvm" >&2
+    exit 1
+fi
+
+firmware/build.sh
+try=build/firmware/try
+"${CC:-cc}" -O2 -std=gnu11 -Wall -Wextra -Werror -pthread -o "$try" firmware/test/try.c firmware/test/boot.c
+
+failures=0
+count=0
+
+# expect STATUS MARKS OPTION... NAME: the guest NAME ends with that status, and these, or none, are all its marks.
+expect() {
+    local status=$1 marks=$2 ended=0 output seen
+    shift 2
+    output=$("$try" "${@:1:$#-1}" "build/firmware/${*: -1}.elf") || ended=$?
+    seen=$(grep -o '\[..\]' <<<"$output" | tr -d '[]\n' || true)
+    count=$((count + 1))
+    if [ "$ended" != "$status" ] || [ "${seen:-none}" != "$marks" ]; then
+        echo "FAILED: $*: status $ended and marks '$seen', not status $status and marks '$marks'" >&2
+        failures=$((failures + 1))
+    fi
+}
+
+# fails MARK OPTION... NAME: with its promise broken so, the guest fails with the one check of that mark, then resets.
+fails() { expect 3 "$@"; }
+
+while read -r line; do
+    read -r -a words <<<"${line%%#*}"
+    [ ${#words[@]} -eq 0 ] || "${words[@]}"
+done <firmware/test/cases.txt
+
+# Input holds a control character, which the list of cases cannot.
+expect 0 017f --input $'tiny\x04' echo
+expect 0 017f --input $'tiny\x04' echopoll
+twelve=$("$try" --input $'twelve bytes\x04' build/firmware/echo.elf)
+[[ $twelve == *'twelve bytes'* ]] || { echo "FAILED: echo sent back: $twelve" >&2; failures=$((failures + 1)); }
+[[ $("$try" build/firmware/serial.elf) == *'tiny guest: serial line'* ]] ||
+    { echo "FAILED: serial wrote another line" >&2; failures=$((failures + 1)); }
+
+echo "tiny guests: $count cases, $failures failed"
+[ "$failures" -eq 0 ]
