@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "CHost.h"
 
 #include <stdatomic.h>
@@ -61,4 +62,27 @@ int64_t chost_process_start_ticks(void) {
     int64_t ticks = 0;
     for (field++; *field >= '0' && *field <= '9'; field++) ticks = ticks * 10 + (*field - '0');
     return ticks;
+}
+
+bool chost_terminal_is_raw(void) { return atomic_load(&terminal.is_raw); }
+
+void chost_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int chost_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
+
+int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount) {
+    return fallocate(fd, mode, offset, byteCount);
+}
+
+ssize_t chost_preadv2(int fd, const struct iovec *vectors, int count, off_t offset, int flags) {
+    return preadv2(fd, vectors, count, offset, flags);
+}
+
+ssize_t chost_pwritev2(int fd, const struct iovec *vectors, int count, off_t offset, int flags) {
+    return pwritev2(fd, vectors, count, offset, flags);
+}
+
+int chost_lock_file(int fd, bool isExclusive) {
+    struct flock lock = {.l_type = isExclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock);
 }

@@ -50,7 +50,7 @@ private final class ThreadBody {
 private func hostThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument = unsafe argument else { return nil }
     let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
-    unsafe pthread_setname_np(pthread_self(), String(body.name.prefix(15)))
+    unsafe chost_set_thread_name(String(body.name.prefix(15)))
     SignalMask.blockAll(allowing: body.signal)
     body.run()
     return nil

@@ -10,7 +10,7 @@ extension MonotonicTime {
         let used = nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID)
         let estimate = now.nanoseconds &- min(used, now.nanoseconds)
         let ticks = chost_process_start_ticks()
-        let ticksPerSecond = sysconf(Int32(_SC_CLK_TCK.rawValue))
+        let ticksPerSecond = sysconf(Int32(_SC_CLK_TCK))
         guard ticks >= 0, ticksPerSecond > 0 else { return MonotonicTime(nanoseconds: estimate) }
         // starttime counts time asleep too; CLOCK_MONOTONIC does not.
         let asleep = nanoseconds(of: CLOCK_BOOTTIME) &- nanoseconds(of: CLOCK_MONOTONIC)

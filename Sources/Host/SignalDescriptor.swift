@@ -24,3 +24,11 @@ public final class SignalDescriptor: Sendable {
         return count == MemoryLayout<signalfd_siginfo>.size ? Int32(info.ssi_signo) : nil
     }
 }
+
+/// What signals do.
+public enum Signals {
+    /// `signal` interrupts system calls and does nothing else.
+    public static func makeInterrupting(_ signal: Int32) {
+        chost_install_kick(signal)
+    }
+}

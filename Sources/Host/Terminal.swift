@@ -31,6 +31,9 @@ public enum Terminal {
         chost_terminal_restore()
     }
 
+    /// Whether `makeRaw` is in force.
+    public static var isRaw: Bool { chost_terminal_is_raw() }
+
     /// The size of the terminal at `descriptor`, or nil where it is none or has none.
     public static func size(of descriptor: Int32) -> Size? {
         var size = Size(columns: 0, rows: 0)

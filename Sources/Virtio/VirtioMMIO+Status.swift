@@ -37,6 +37,11 @@ extension VirtioMMIO {
         do throws(VirtqueueError) { try device.activate(activation) } catch { interrupt.fail(error) }
     }
 
+    /// The machine ends: the device lets go of guest memory as at a reset, whatever the driver thinks.
+    public func stop() {
+        state.withLock { reset(&$0) }
+    }
+
     private func reset(_ state: inout VirtioMMIOState) {
         device.reset()
         interrupt.reset()

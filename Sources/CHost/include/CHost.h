@@ -1,8 +1,7 @@
 /// The few calls that Swift cannot make: variadic ones, macros, and headers that the Glibc module leaves out.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE here: other modules see the C library's headers without it, and types must look alike in all of them.
+// What needs it is a function of CHost.c.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -74,3 +73,12 @@ void chost_install_kick(int signal);
 
 /// When the kernel started this process, in clock ticks since it booted (proc(5), starttime); -1 without /proc.
 int64_t chost_process_start_ticks(void);
+
+// GNU calls. Each returns what the call returns and leaves errno.
+void chost_set_thread_name(const char *_Nonnull name);
+int chost_memfd_create(const char *_Nonnull name, unsigned int flags);
+int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount);
+ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
+ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
+/// An open-file-description lock on the whole file (F_OFD_SETLK), shared or exclusive, without waiting.
+int chost_lock_file(int fd, bool isExclusive);

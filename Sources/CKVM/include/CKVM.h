@@ -1,15 +1,14 @@
 /// The KVM interface as C sees it: <linux/kvm.h>, and what Swift cannot import from it. Only the KVM room imports
 /// this module.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE  // as in CHost: one C library, one view of it
-#endif
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 /// Request numbers are macros with casts, which the importer leaves out.
 #define CKVM_REQUEST(name) static const unsigned long ckvm_##name = KVM_##name;
@@ -115,4 +114,18 @@ static inline int ckvm_ioeventfd(int vm, uint64_t address, uint32_t length, uint
         .flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
     };
     return ioctl(vm, KVM_IOEVENTFD, &request) < 0 ? -errno : 0;
+}
+
+/// Which hardware virtualization this CPU shows to programs: 0 none, 1 Intel VMX, 2 AMD SVM.
+static inline int ckvm_cpu_virtualization(void) {
+    unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 5))) return 1;
+    if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 2))) return 2;
+    return 0;
+}
+
+/// Whether this system runs under a hypervisor itself.
+static inline int ckvm_cpu_is_virtual(void) {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 31));
 }

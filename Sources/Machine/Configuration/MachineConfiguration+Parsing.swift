@@ -12,12 +12,23 @@ extension MachineConfiguration {
         return product
     }
 
+    /// A number of CPUs; whether it is a sensible one is for `validate`.
+    public static func cpuCount(_ text: String) throws(Failure) -> Int {
+        guard let count = Int(text) else {
+            throw Failure(
+                .usage, "cannot make a machine with '\(text)' CPUs", because: "that is no number",
+                cure: "Write a number from 1 to \(maximumCPUCount), as in --cpus 2.")
+        }
+        return count
+    }
+
     /// Checks what a machine can be made of.
     public func validate() throws(Failure) {
         try checkMemory()
         guard (1...Self.maximumCPUCount).contains(cpuCount) else {
             throw Failure(
-                .usage, "cannot make a machine with \(cpuCount) CPUs", because: "there may be 1 to \(Self.maximumCPUCount)")
+                .usage, "cannot make a machine with \(cpuCount) CPUs", because: "there may be 1 to \(Self.maximumCPUCount)",
+                cure: "Write a number in that range, as in --cpus 2.")
         }
         for disk in disks {
             guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
@@ -79,5 +90,16 @@ extension DiskConfiguration {
             }
         }
         return words
+    }
+}
+
+extension MachineConfiguration.Console {
+    /// The kind with that name.
+    public init(parsing text: String) throws(Failure) {
+        guard let kind = Self(rawValue: text) else {
+            let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(.usage, "cannot make a console of kind '\(text)'", because: "the kinds are \(names)")
+        }
+        self = kind
     }
 }

@@ -1,0 +1,34 @@
+public import Host
+
+/// A capability that every machine of ours needs.
+public struct KVMRequirement: Sendable {
+    public let name: String
+    public let capability: KVMCapability
+    /// Since which Linux KVM has it on x86.
+    public let since: String
+}
+
+extension KVMSystem {
+    public static let requirements: [KVMRequirement] = [
+        KVMRequirement(name: "KVM_CAP_USER_MEMORY", capability: .userMemory, since: "2.6.25"),
+        KVMRequirement(name: "KVM_CAP_IRQCHIP", capability: .irqchip, since: "2.6.25"),
+        KVMRequirement(name: "KVM_CAP_IRQFD", capability: .irqfd, since: "2.6.32"),
+        KVMRequirement(name: "KVM_CAP_IOEVENTFD", capability: .ioeventfd, since: "2.6.32"),
+        KVMRequirement(name: "KVM_CAP_TSC_DEADLINE_TIMER", capability: .tscDeadlineTimer, since: "3.1"),
+        KVMRequirement(name: "KVM_CAP_IMMEDIATE_EXIT", capability: .immediateExit, since: "4.13"),
+    ]
+
+    /// What is missing of `requirements`.
+    public func missingRequirements() -> [KVMRequirement] {
+        Self.requirements.filter { value(of: $0.capability) == 0 }
+    }
+
+    /// Throws unless ordinary kernels run here: `vmm boot` calls it before it promises anything.
+    public func requireHardwareVirtualization() throws(Failure) {
+        guard Virtualization.ofThisHost() == .none else { return }
+        throw Failure(
+            .unavailable, "cannot boot a kernel on this host's KVM",
+            because: "there is no hardware virtualization under it (neither VMX nor SVM)",
+            cure: "Use a host that has it or offers nested virtualization; --allow-emulation runs tiny guests.")
+    }
+}

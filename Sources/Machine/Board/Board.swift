@@ -1,0 +1,29 @@
+import Boot
+import Devices
+import GuestMemory
+import Host
+import KVM
+import Logging
+import Virtio
+
+/// All devices of a machine, connected to its interrupts, and the console behind them.
+struct Board: Sendable {
+    let ports: PortBus
+    let windows: WindowBus
+    let powerButton: PowerButton
+    let console: MachineConsole?
+    let disks: [VirtioBlock]
+
+    /// The machine as its firmware tables describe it.
+    func description(cpuCount: Int) -> MachineDescription {
+        MachineDescription(
+            apicIDs: (0..<UInt32(cpuCount)).map { $0 },
+            virtioDevices: windows.devices.indices.map(MachineDescription.VirtioDevice.init(index:)),
+            hasSerial: ports.serial != nil)
+    }
+
+    /// Every device lets go of the guest's memory; what it was doing is done.
+    func stop() {
+        for device in windows.devices { device.stop() }
+    }
+}

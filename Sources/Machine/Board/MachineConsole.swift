@@ -1,0 +1,67 @@
+import Devices
+import Host
+import Logging
+
+/// The guest's console and the user's terminal, or the pipes in its place.
+struct MachineConsole: Sendable {
+    private static let input: Int32 = 0
+    private static let output: Int32 = 1
+
+    let sink: ConsoleOutput
+    private let source: ConsoleInput
+    private let virtio: VirtioConsole?
+
+    /// Connects `receiver` with standard input and lets `sink`, which its output goes to, be ended with it.
+    init(
+        sink: ConsoleOutput, receiver: any ConsoleReceiver, loop: EventLoop, control: MachineControl
+    ) throws(Failure) {
+        self.sink = sink
+        virtio = receiver as? VirtioConsole
+        source = try ConsoleInput(
+            descriptor: Self.input, hasEscapes: Terminal.isTerminal(Self.input), loop: loop, receiver: receiver
+        ) { command in
+            switch command {
+            case .end: control.finish(.endedByUser)
+            case .help: sink.append(Self.help)
+            }
+        }
+    }
+
+    /// The ring in front of standard output.
+    static func makeSink(logger: Logger) throws(Failure) -> ConsoleOutput {
+        try ConsoleOutput(descriptor: output) { notice in
+            switch notice {
+            case .lost(let byteCount): logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
+            case .closed(let cause): logger.warning("the console's output is closed: \(cause)")
+            }
+        }
+    }
+
+    /// From here on keys go to the guest.
+    func start() throws(Failure) {
+        if Terminal.isTerminal(Self.input) { try Terminal.makeRaw(Self.input) }
+        try source.start()
+    }
+
+    /// The terminal has a new size.
+    func resize() {
+        if let size = Self.terminalSize { virtio?.resize(to: size) }
+    }
+
+    static var terminalSize: Terminal.Size? { Terminal.size(of: output) ?? Terminal.size(of: input) }
+
+    /// Everything that the guest said reaches its reader, if that one reads; then the terminal is as it was.
+    func end() {
+        source.stop()
+        sink.end(patience: 1000)
+        Terminal.restore()
+    }
+
+    private static let help = """
+        \r
+        Ctrl-A x  end the guest at once\r
+        Ctrl-A h  this help\r
+        Ctrl-A Ctrl-A  send Ctrl-A to the guest\r
+
+        """
+}

@@ -1,0 +1,45 @@
+import Boot
+import Host
+import KVM
+
+extension VCPU {
+    /// Gives the vCPU the features of CPU number `cpu` of `cpuCount`.
+    func setUp(cpu: Int, of cpuCount: Int, features: CPUIDTable) throws(Failure) {
+        features.normalize(cpu: UInt32(cpu), cpuCount: UInt32(cpuCount))
+        try set(features)
+        try setMSRs([(MSR.defaultMemoryType, MSR.writeBack), (MSR.miscEnable, MSR.fastStrings)])
+    }
+
+    /// Puts the boot CPU where the kernel starts; the others wait for its INIT and SIPI.
+    func enter(_ entry: EntryState) throws(Failure) {
+        var control = VCPUControl(
+            code: VCPUSegment(entry.code), data: VCPUSegment(entry.data), task: VCPUSegment(entry.task),
+            cr0: entry.cr0)
+        control.gdtBase = entry.globalDescriptors.base.rawValue
+        control.gdtLimit = entry.globalDescriptors.limit
+        (control.cr3, control.cr4, control.efer) = (entry.cr3, entry.cr4, entry.extendedFeatures)
+        try set(control)
+        var registers = VCPURegisters()
+        (registers.rip, registers.rflags) = (entry.instructionPointer, entry.flags)
+        (registers.rbx, registers.rsi) = (entry.rbx, entry.rsi)
+        try set(registers)
+    }
+}
+
+/// Model specific registers that a firmware would set (Intel SDM 4).
+private enum MSR {
+    /// IA32_MTRR_DEF_TYPE: memory is write-back (6) and the range registers are on (bit 11), as kernels expect.
+    static let defaultMemoryType: UInt32 = 0x2FF
+    static let writeBack: UInt64 = 1 << 11 | 6
+    /// IA32_MISC_ENABLE: fast strings (bit 0).
+    static let miscEnable: UInt32 = 0x1A0
+    static let fastStrings: UInt64 = 1
+}
+
+extension VCPUSegment {
+    fileprivate init(_ segment: EntryState.Segment) {
+        self.init(
+            selector: segment.selector, limit: segment.limit, type: segment.type,
+            isSystem: !segment.isCodeOrData, isLong: segment.isLong)
+    }
+}

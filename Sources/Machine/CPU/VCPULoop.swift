@@ -1,0 +1,68 @@
+import GuestMemory
+import Host
+import KVM
+import SystemPackage
+
+/// Runs one vCPU: its thread owns it, from the first instruction to the machine's end.
+struct VCPULoop: Sendable {
+    let cpu: Int
+    let ports: PortBus
+    let windows: WindowBus
+    let memory: GuestMemory
+    let control: MachineControl
+
+    /// Serves exits until the machine ends. No exit allocates, waits or logs.
+    func run(_ vcpu: borrowing VCPU) {
+        while !control.isEnded {
+            switch vcpu.run() {
+            case .portWrite(let port, let byteCount, let count):
+                for index in 0..<count {
+                    ports.write(UInt64(vcpu.written(index)), to: port, byteCount: Int(byteCount))
+                }
+            case .portRead(let port, let byteCount, let count):
+                for index in 0..<count {
+                    let value = ports.read(port, byteCount: Int(byteCount))
+                    vcpu.answer(index, UInt32(truncatingIfNeeded: value))
+                }
+            case .mmioWrite(let address, let byteCount, let value):
+                windows.write(value, to: address, byteCount: Int(byteCount))
+            case .mmioRead(let address, let byteCount):
+                vcpu.answerMMIO(windows.read(address, byteCount: Int(byteCount)))
+            case .interrupted: continue
+            case let exit: finish(after: exit, of: vcpu)
+            }
+        }
+    }
+
+    /// Exits after which this vCPU, and with it the machine, cannot go on.
+    private func finish(after exit: VCPUExit, of vcpu: borrowing VCPU) {
+        switch exit {
+        case .shutdown: control.finish(.tripleFault(fault("triple fault", of: vcpu)))
+        case .internalError(1):
+            let summary = "KVM cannot emulate an instruction of vCPU \(cpu)"
+            control.finish(.internalError(fault(summary, of: vcpu)))
+        case .internalError(let code):
+            let summary = "KVM reports its internal error \(code) on vCPU \(cpu)"
+            control.finish(.internalError(fault(summary, of: vcpu)))
+        case .entryFailed(let reason):
+            let summary = "the processor refuses to enter vCPU \(cpu) (reason 0x\(String(reason, radix: 16)))"
+            control.finish(.internalError(fault(summary, of: vcpu)))
+        case .failed(let code):
+            control.finish(.failed(Failure(errno: code, running: cpu)))
+        default:
+            let summary = "vCPU \(cpu) left the guest for no reason that vmm knows (\(exit))"
+            control.finish(.internalError(fault(summary, of: vcpu)))
+        }
+    }
+
+    private func fault(_ summary: String, of vcpu: borrowing VCPU) -> CPUFault {
+        CPUFault(cpu: cpu, summary: summary, of: vcpu, memory: memory)
+    }
+}
+
+extension Failure {
+    /// KVM_RUN itself failed.
+    fileprivate init(errno code: Int32, running cpu: Int) {
+        self.init("cannot run vCPU \(cpu)", errno: Errno(rawValue: code))
+    }
+}

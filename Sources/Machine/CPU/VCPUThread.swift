@@ -1,0 +1,43 @@
+import Host
+import KVM
+import Synchronization
+
+/// A vCPU and its thread, from the moment when it is ready to run until it is joined.
+final class VCPUThread: Sendable {
+    /// The signal that brings a vCPU's thread out of the guest: SIGUSR1.
+    static let kickSignal: Int32 = 10
+
+    private let loop: VCPULoop
+    private let kick: VCPUKick
+    /// The vCPU until its thread takes it, once.
+    private let waiting: Mutex<VCPU?>
+    private let thread: Mutex<HostThread?> = Mutex(nil)
+
+    /// Makes the signal harmless; before the first thread starts.
+    static func prepare() {
+        Signals.makeInterrupting(kickSignal)
+    }
+
+    init(_ vcpu: consuming sending VCPU, loop: VCPULoop) {
+        self.loop = loop
+        kick = vcpu.kick
+        waiting = Mutex(vcpu)
+    }
+
+    func start() throws(Failure) {
+        let started = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) { [self] in
+            if let vcpu = waiting.withLock({ $0.take() }) { loop.run(vcpu) }
+        }
+        thread.withLock { $0 = started }
+    }
+
+    /// Brings it out of the guest for good: the machine has ended.
+    func interrupt() {
+        kick.request()
+        thread.withLock { $0?.interrupt(with: Self.kickSignal) }
+    }
+
+    func join() {
+        thread.withLock { $0.take() }?.join()
+    }
+}

@@ -1,0 +1,94 @@
+import Boot
+import Devices
+import GuestMemory
+public import Host
+import KVM
+public import Logging
+import Virtio
+
+/// A machine, built and ready to run: from a configuration to its end.
+public final class Machine: Sendable {
+    private let system: VirtualMachine
+    private let memory: GuestMemory
+    private let board: Board
+    private let cpus: [VCPUThread]
+    private let loop: EventLoop
+    private let control: MachineControl
+    private let timings: Timings
+    private let logger: Logger
+
+    /// Builds the machine: opens KVM and every file, loads the kernel, and stops short of its first instruction.
+    ///
+    /// A configuration that makes no sense, a file that cannot be used and a host that cannot do it are failures; then
+    /// nothing on disk has been changed. `allowsEmulation` goes on where KVM has no hardware virtualization.
+    public init(
+        _ configuration: MachineConfiguration, timings: Timings, logger: Logger, allowsEmulation: Bool = false
+    ) throws(Failure) {
+        try configuration.validate()
+        let kvm = try KVMSystem()
+        if !allowsEmulation { try kvm.requireHardwareVirtualization() }
+        timings.note(.kvmOpened)
+        let loop = try EventLoop()
+        let control = MachineControl(loop: loop)
+        let system = try kvm.makeVirtualMachine()
+        let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
+        try system.map(memory)
+        try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        timings.note(.memoryReady)
+        let board = try BoardBuilder(
+            configuration, memory: memory, loop: loop, control: control, timings: timings, logger: logger
+        ).build(for: system)
+        timings.note(.devicesReady)
+        let entry = try LinuxLoader.load(
+            kernel: configuration.kernel, initramfs: configuration.initramfs,
+            commandLine: configuration.kernelCommandLine,
+            machine: board.description(cpuCount: configuration.cpuCount), into: memory)
+        timings.note(.kernelLoaded)
+        logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
+        let features = try kvm.supportedCPUID()
+        var cpus: [VCPUThread] = []
+        for index in 0..<configuration.cpuCount {
+            let vcpu = try system.makeVCPU(UInt32(index))
+            try vcpu.setUp(cpu: index, of: configuration.cpuCount, features: features)
+            if index == 0 { try vcpu.enter(entry.state) }
+            let serve = VCPULoop(
+                cpu: index, ports: board.ports, windows: board.windows, memory: memory, control: control)
+            cpus.append(VCPUThread(vcpu, loop: serve))
+        }
+        self.system = system
+        self.memory = memory
+        self.board = board
+        self.cpus = cpus
+        self.loop = loop
+        self.control = control
+        self.timings = timings
+        self.logger = logger
+    }
+
+    /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
+    public func run() -> MachineEnd {
+        do throws(Failure) {
+            let signals = try MachineSignals(board: board, control: control, loop: loop)
+            try board.console?.start()
+            VCPUThread.prepare()
+            timings.note(.firstRun)
+            for cpu in cpus { try cpu.start() }
+            try loop.run()
+            signals.stop()
+        } catch {
+            control.finish(.failed(error))
+        }
+        return finish()
+    }
+
+    /// Stops the CPUs, then the devices, then the console, so that nothing the guest asked for is lost.
+    private func finish() -> MachineEnd {
+        for cpu in cpus { cpu.interrupt() }
+        for cpu in cpus { cpu.join() }
+        board.stop()
+        board.console?.end()
+        if let first = board.console?.sink.firstByteTime { timings.note(.firstConsoleByte, at: first) }
+        timings.note(.end)
+        return control.reason ?? .failed(Failure(.software, "the machine ended", because: "nobody said why"))
+    }
+}

@@ -1,0 +1,53 @@
+import Host
+import SystemPackage
+
+/// What /proc and /sys tell of this host.
+enum HostFacts {
+    enum ControlGroups {
+        case unified(controllers: [String])
+        case legacy
+        case none
+    }
+
+    /// The whole of a small file of the kernel's, or nil.
+    static func text(of path: String) -> String? {
+        guard let file = try? FileDescriptor.open(FilePath(path), .readOnly) else { return nil }
+        defer { try? file.close() }
+        var bytes: [UInt8] = []
+        while bytes.count < 1 << 20 {
+            var piece = [UInt8](repeating: 0, count: 4096)
+            guard let count = unsafe try? piece.withUnsafeMutableBytes({ unsafe try file.read(into: $0) }), count > 0
+            else { break }
+            bytes += piece[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The number after `label` in a file of labelled lines.
+    static func number(of label: String, in path: String) -> UInt64? {
+        let line = text(of: path)?.split(separator: "\n").first { $0.hasPrefix(label) }
+        return line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
+    }
+
+    static func cgroups() -> ControlGroups {
+        let root = "/sys/fs/cgroup"
+        let controllers = text(of: root + "/cgroup.controllers").map(words) ?? []
+        if !controllers.isEmpty { return .unified(controllers: controllers) }
+        let mounts = text(of: "/proc/self/mounts")?.split(separator: "\n").map { words(String($0)) } ?? []
+        if mounts.contains(where: { $0.count > 2 && $0[2] == "cgroup" }) { return .legacy }
+        let unified = mounts.first { $0.count > 2 && $0[2] == "cgroup2" }
+        guard let unified else { return .none }
+        return .unified(controllers: text(of: unified[1] + "/cgroup.controllers").map(words) ?? [])
+    }
+
+    /// How many descriptors this process may have open.
+    static func descriptorLimit() -> UInt64 {
+        let line = text(of: "/proc/self/limits")?.split(separator: "\n").first { $0.hasPrefix("Max open files") }
+        let words = line?.split(separator: " ") ?? []
+        return words.count > 3 ? UInt64(words[3]) ?? .max : .max
+    }
+
+    private static func words(_ text: String) -> [String] {
+        text.split { $0 == " " || $0 == "\n" }.map(String.init)
+    }
+}

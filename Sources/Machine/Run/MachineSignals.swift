@@ -1,0 +1,37 @@
+import Devices
+import Host
+import Synchronization
+
+/// What signals mean to a machine: SIGTERM presses the power button, a second one ends it; SIGINT and SIGHUP end it;
+/// SIGWINCH says that the terminal has another size.
+struct MachineSignals: Sendable {
+    private static let (hangup, interrupt, terminate, windowChange): (Int32, Int32, Int32, Int32) = (1, 2, 15, 28)
+
+    private let source: SignalDescriptor
+    private let loop: EventLoop
+
+    init(board: Board, control: MachineControl, loop: EventLoop) throws(Failure) {
+        let source = try SignalDescriptor([Self.hangup, Self.interrupt, Self.terminate, Self.windowChange])
+        let wasAsked = Mutex(false)
+        try loop.watch(source.descriptor) {
+            while let signal = source.next() {
+                switch signal {
+                case Self.windowChange: board.console?.resize()
+                case Self.terminate:
+                    let isSecond = wasAsked.withLock { asked in
+                        defer { asked = true }
+                        return asked
+                    }
+                    if isSecond { control.finish(.terminated) } else { board.powerButton.press() }
+                default: control.finish(.endedByUser)
+                }
+            }
+        }
+        self.source = source
+        self.loop = loop
+    }
+
+    func stop() {
+        loop.unwatch(source.descriptor)
+    }
+}

@@ -1,0 +1,58 @@
+public import Host
+import Synchronization
+
+/// When each step of a machine's life was reached, measured from the start of the process. Any thread may note a step;
+/// only the first time counts.
+public final class Timings: Sendable {
+    /// The steps in the order in which they are reached; the raw value is the name in JSON.
+    public enum Step: String, CaseIterable, Sendable {
+        case mainEntered = "main_entered"
+        case kvmOpened = "kvm_opened"
+        case memoryReady = "memory_ready"
+        case devicesReady = "devices_ready"
+        case kernelLoaded = "kernel_loaded"
+        case firstRun = "first_run"
+        case firstConsoleByte = "first_console_byte"
+        case userland = "userland"
+        case end = "end"
+    }
+
+    public let processStart: MonotonicTime
+    private let times: Mutex<[Step: MonotonicTime]> = Mutex([:])
+
+    public init(processStart: MonotonicTime) {
+        self.processStart = processStart
+    }
+
+    public func note(_ step: Step, at time: MonotonicTime = .now()) {
+        times.withLock { if $0[step] == nil { $0[step] = time } }
+    }
+
+    /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
+    public func nanoseconds(to step: Step) -> UInt64? {
+        times.withLock { $0[step] }.map { $0.nanoseconds &- min($0.nanoseconds, processStart.nanoseconds) }
+    }
+}
+
+extension Timings {
+    /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
+    /// not reached), and how the machine ended.
+    public func json(end: MachineEnd) -> String {
+        let steps = Step.allCases.map { step in
+            "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
+        }
+        return """
+            {
+              "clock": "CLOCK_MONOTONIC",
+              "unit": "ns",
+              "process_start": \(processStart.nanoseconds),
+              "steps": {
+            \(steps.joined(separator: ",\n"))
+              },
+              "end": "\(end.name)",
+              "status": \(end.exitStatus)
+            }
+
+            """
+    }
+}

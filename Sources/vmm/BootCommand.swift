@@ -1,0 +1,99 @@
+import ArgumentParser
+import Host
+import Logging
+import Machine
+
+/// `vmm boot`: a Linux kernel and its initramfs from a terminal.
+struct BootCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "boot", abstract: "Boot a Linux kernel in a micro-VM.",
+        discussion: """
+            The guest's console is this terminal; Ctrl-A h lists the keys that reach vmm itself.
+
+            Exit status:
+              0    the guest powered off
+              3    the guest asked for a reset         4    its kernel panicked
+              5    a vCPU met a triple fault           6    KVM could not go on with a vCPU
+              64   the command line makes no sense     65   a file that cannot be used
+              66   a file that is not there            69   KVM is missing or cannot do it
+              70   vmm itself failed                   71   the host refused a call
+              77   not permitted                       130  ended by the user
+              143  SIGTERM, a second time
+            """)
+
+    @Option(help: ArgumentHelp("The kernel: an ELF vmlinux or a bzImage.", valueName: "file"))
+    var kernel: String
+
+    @Option(
+        help: ArgumentHelp("An initramfs; several are laid one after another.", valueName: "file"))
+    var initrd: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The kernel's command line, instead of the default.", valueName: "text"))
+    var cmdline: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("More words for the kernel's command line.", valueName: "text"))
+    var append: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The guest's memory, with K, M or G.", valueName: "size"))
+    var memory = "256M"
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("The number of CPUs, 1 to 64.", valueName: "count"))
+    var cpus = "1"
+
+    @Option(
+        help: ArgumentHelp(
+            "A raw disk image or block device: FILE[,ro][,id=NAME].", valueName: "disk"))
+    var disk: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Where the guest's console is: virtio, serial or none.", valueName: "kind"))
+    var console = "virtio"
+
+    @Option(help: ArgumentHelp("Write the time of each step to this file, as JSON.", valueName: "file"))
+    var timings: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel = "warning"
+
+    @Flag(help: "Go on where KVM has no hardware virtualization; only tiny guests run there.")
+    var allowEmulation = false
+
+    func run() throws {
+        let times = Timings(processStart: .processStart())
+        times.note(.mainEntered)
+        let logger = try StandardErrorLog.logger(level: logLevel)
+        let configuration = try machineConfiguration()
+        let machine = try Machine(
+            configuration, timings: times, logger: logger, allowsEmulation: allowEmulation)
+        let end = machine.run()
+        try writeTimings(times, end: end)
+        StandardError.write("vmm: \(end)\n")
+        leave(with: end.exitStatus)
+    }
+
+    private func machineConfiguration() throws(Failure) -> MachineConfiguration {
+        var configuration = MachineConfiguration(kernel: kernel)
+        configuration.initramfs = initrd
+        configuration.commandLine = cmdline
+        configuration.appendedCommandLine = append
+        configuration.memoryByteCount = try MachineConfiguration.byteCount(memory)
+        configuration.cpuCount = try MachineConfiguration.cpuCount(cpus)
+        for text in disk { configuration.disks.append(try DiskConfiguration(parsing: text)) }
+        configuration.console = try MachineConfiguration.Console(parsing: console)
+        try configuration.validate()
+        return configuration
+    }
+
+    private func writeTimings(_ times: Timings, end: MachineEnd) throws(Failure) {
+        guard let timings else { return }
+        try WholeFile.write(times.json(end: end), to: timings)
+    }
+}

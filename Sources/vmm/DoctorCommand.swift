@@ -1,0 +1,20 @@
+import ArgumentParser
+import Host
+import Machine
+
+/// `vmm doctor`: what this host offers and how to mend what is not there.
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Say what this host offers to micro-VMs.",
+        discussion: "Exit status: 0 when Linux can be booted here, 69 when something is missing.")
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let report = HostReport.ofThisHost()
+        let text = json ? report.json() : report.text(inColour: StandardOutput.takesColour)
+        StandardOutput.write(text)
+        if !report.canBoot { throw ExitCode(Failure.Kind.unavailable.rawValue) }
+    }
+}

@@ -1,0 +1,28 @@
+import Host
+import Logging
+
+/// Log lines on standard error, short enough for a terminal.
+struct StandardErrorLog: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        // A raw terminal does not return the carriage by itself.
+        let end = Terminal.isRaw ? "\r\n" : "\n"
+        StandardError.write("vmm: \(event.level): \(event.message)\(end)")
+    }
+
+    /// A logger of that level, by its name.
+    static func logger(level name: String) throws(Failure) -> Logger {
+        guard let level = Logger.Level(rawValue: name) else {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(.usage, "cannot log at level \(name)", because: "the levels are \(names)")
+        }
+        return Logger(label: "vmm") { _ in StandardErrorLog(logLevel: level) }
+    }
+}

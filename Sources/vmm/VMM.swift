@@ -1,0 +1,34 @@
+import ArgumentParser
+import Host
+
+/// The command line: parsing, calling and printing, and nothing else.
+struct VMM: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
+        subcommands: [BootCommand.self, DoctorCommand.self])
+}
+
+/// Runs a command; its errors become one or two lines and a status of sysexits.h.
+@main
+enum Main {
+    static func main() {
+        do {
+            var command = try VMM.parseAsRoot()
+            try command.run()
+        } catch let failure as Failure {
+            StandardError.write("vmm: \(failure)\n")
+            leave(with: failure.kind.rawValue)
+        } catch {
+            leave(after: error)
+        }
+    }
+
+    /// What ArgumentParser threw: help and version are asked for, the rest is a mistake in the command line.
+    private static func leave(after error: any Error) -> Never {
+        let code = VMM.exitCode(for: error)
+        if code.isSuccess { VMM.exit(withError: error) }
+        if let asked = error as? ExitCode { leave(with: asked.rawValue) }
+        StandardError.write("vmm: \(VMM.message(for: error))\n  vmm --help tells what can be asked for.\n")
+        leave(with: Failure.Kind.usage.rawValue)
+    }
+}
