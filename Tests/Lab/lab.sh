@@ -146,6 +146,8 @@ follow() {
         if read -r -t 1 -u "$status" line; then
             heard=$SECONDS
             case $line in
+                # QEMU's raw mode still turns newlines into two characters, as the lab's terminal does already.
+                start) [ -z "$saved" ] || stty -opost ;;
                 exit\ *) result=${line#exit } && return ;;
                 failed\ *) broken "${line#failed }" ;;
             esac
