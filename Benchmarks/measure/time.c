@@ -1,70 +1,35 @@
-// Measures programs from outside: wall time from before the start of the process to its end, and the memory of one that
-// runs. Prints JSON.
-//
 //     measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] [--first-byte]
 //         NAME COMMAND [ARGUMENT]... [-- NAME COMMAND [ARGUMENT]...]...
 //
 // Runs the commands in turn, A B A B, K times each (20), after W rounds that do not count (2), so that whatever else the
 // machine does falls on all alike. The clock is CLOCK_MONOTONIC, read before posix_spawn (a vfork inside: the parent's
-// size does not count) and after wait. Input and output are /dev/null; with --first-byte the output is
-// a pipe, and the time of the first byte in it is measured too: most of the end of a KVM process is the kernel's, which
-// waits for grace periods when a machine goes. A command that ends otherwise than with status N
-// (0) or not within the limit (60 s) ends the measurement with status 1: a failed run is never a quick one.
+// size does not count) and after wait. Input and output are /dev/null. With --first-byte the output is a pipe, and the
+// time of its first byte is measured too: most of the end of a KVM process is the kernel's, which waits for grace periods
+// when a machine goes. A command that ends otherwise than with status N (0) or not within the limit (60 s) ends the
+// measurement with status 1: a failed run is never a quick one. On a machine that does other work too, run it under
+// `chrt -f 10`: the commands inherit that.
 //
 //     [{"name": ..., "wall_ns": {"min", "median", "p90", "samples": [...]}, "first_byte_ns": {...}, "cpu_ns": {...},
 //       "peak_rss_kib": ...}, ...]
-//
-//     measure memory [--for SECONDS] --guest MIB PID
-//
-// Reads /proc/PID/smaps every 10 ms for so long (1 s) and prints the most that was seen of the process's anonymous
-// private memory ("Anonymous": pages that are nobody's file) without the guest's RAM. Guest RAM is every mapping whose
-// name holds "guest" (a memfd or a named anonymous mapping), every one of at least the guest's size, and every one that
-// lies between two of the former (pieces of files mapped over guest RAM).
-//
-//     {"pid": ..., "anonymous_kib": ..., "guest_kib": ..., "rss_kib": ..., "threads": ..., "descriptors": ...}
 
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 extern char **environ;
 
 #define COMMANDS_MAX 16
-#define MAPPINGS_MAX 4096
-
-static void usage(void) {
-    errx(2, "usage: measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] "
-            "[--first-byte] NAME COMMAND... [-- NAME COMMAND...]...\n"
-            "       measure memory [--for SECONDS] --guest MIB PID");
-}
-
-static int64_t nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
-
-static long number(const char *text) {
-    char *end;
-    errno = 0;
-    long value = text ? strtol(text, &end, 10) : -1;
-    if (!text || errno || *end || end == text || value < 0) usage();
-    return value;
-}
-
-// Time.
 
 struct command {
     char **arguments;                 // the name, then what is executed
@@ -237,7 +202,7 @@ static void keep(struct command *command, long round, struct run run) {
     if (run.peak_rss > command->peak_rss) command->peak_rss = run.peak_rss;
 }
 
-static void time_commands(char **arguments) {
+void time_commands(char **arguments) {
     struct command commands[COMMANDS_MAX];
     int count = split_commands(parse_time_options(arguments), commands);
     signal(SIGALRM, stop_running);
@@ -248,115 +213,4 @@ static void time_commands(char **arguments) {
         print_command(&commands[i]);
         printf(i + 1 < count ? ",\n" : "\n]\n");
     }
-}
-
-// Memory.
-
-struct mapping {
-    uint64_t start, end;
-    long rss, anonymous;              // KiB
-    int is_guest;
-};
-
-struct memory {
-    long anonymous, guest, rss;       // KiB
-};
-
-static struct mapping mappings[MAPPINGS_MAX];
-
-// Whether the line begins a mapping: "start-end permissions offset device inode name".
-static int parse_mapping(const char *line, uint64_t guest_size, struct mapping *mapping) {
-    char name[256] = "";
-    unsigned long long start, end;
-    if (sscanf(line, "%llx-%llx %*4s %*x %*x:%*x %*u %255[^\n]", &start, &end, name) < 2) return 0;
-    *mapping = (struct mapping){.start = start, .end = end};
-    mapping->is_guest = end - start >= guest_size || (strstr(name, "guest") && (strstr(name, "memfd:") || name[0] == '['));
-    return 1;
-}
-
-static int read_mappings(long pid, uint64_t guest_size) {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%ld/smaps", pid);
-    FILE *file = fopen(path, "re");
-    if (!file) err(1, "%s", path);
-    int count = 0;
-    while (fgets(line, sizeof line, file)) {
-        struct mapping mapping;
-        if (parse_mapping(line, guest_size, &mapping)) {
-            if (count == MAPPINGS_MAX) errx(1, "%s: more than %d mappings", path, MAPPINGS_MAX);
-            mappings[count++] = mapping;
-        } else if (count > 0) {
-            sscanf(line, "Rss: %ld", &mappings[count - 1].rss);
-            sscanf(line, "Anonymous: %ld", &mappings[count - 1].anonymous);
-        }
-    }
-    fclose(file);
-    return count;
-}
-
-// A piece that touches guest RAM on both sides, through pieces like it, is guest RAM with a file mapped over it.
-static void close_gaps(int count) {
-    int last = -1;
-    for (int i = 0; i < count; i++) {
-        if (i > 0 && mappings[i].start != mappings[i - 1].end) last = -1;
-        if (!mappings[i].is_guest) continue;
-        for (int between = last + 1; last >= 0 && between < i; between++) mappings[between].is_guest = 1;
-        last = i;
-    }
-}
-
-static struct memory read_memory(long pid, uint64_t guest_size) {
-    struct memory memory = {0};
-    int count = read_mappings(pid, guest_size);
-    close_gaps(count);
-    for (int i = 0; i < count; i++) {
-        memory.rss += mappings[i].rss;
-        if (mappings[i].is_guest) memory.guest += mappings[i].rss;
-        else memory.anonymous += mappings[i].anonymous;
-    }
-    return memory;
-}
-
-static int count_entries(long pid, const char *directory) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/%s", pid, directory);
-    DIR *stream = opendir(path);
-    if (!stream) err(1, "%s", path);
-    int count = -2;                   // "." and ".."
-    while (readdir(stream)) count++;
-    closedir(stream);
-    return count;
-}
-
-static long larger(long a, long b) { return a > b ? a : b; }
-
-static void measure_memory(char **arguments) {
-    long seconds = 1, guest_mib = 0;
-    for (; *arguments && !strncmp(*arguments, "--", 2); arguments += 2) {
-        if (!strcmp(*arguments, "--for")) seconds = number(arguments[1]);
-        else if (!strcmp(*arguments, "--guest")) guest_mib = number(arguments[1]);
-        else usage();
-    }
-    long pid = number(*arguments);
-    if (guest_mib < 1) usage();
-    struct memory most = {0};
-    int64_t end = nanoseconds() + seconds * 1000000000ll;
-    do {
-        struct memory now = read_memory(pid, (uint64_t)guest_mib << 20);
-        most.anonymous = larger(most.anonymous, now.anonymous);
-        most.guest = larger(most.guest, now.guest);
-        most.rss = larger(most.rss, now.rss);
-        usleep(10000);
-    } while (nanoseconds() < end);
-    printf("{\"pid\": %ld, \"anonymous_kib\": %ld, \"guest_kib\": %ld, \"rss_kib\": %ld, \"threads\": %d, "
-           "\"descriptors\": %d}\n",
-           pid, most.anonymous, most.guest, most.rss, count_entries(pid, "task"), count_entries(pid, "fd"));
-}
-
-int main(int argc, char **argv) {
-    if (argc < 3) usage();
-    if (!strcmp(argv[1], "time")) time_commands(argv + 2);
-    else if (!strcmp(argv[1], "memory")) measure_memory(argv + 2);
-    else usage();
-    return 0;
 }
