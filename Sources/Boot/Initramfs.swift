@@ -1,0 +1,76 @@
+import GuestMemory
+import Host
+
+/// The initramfs: one or more archives, one after another, each from an address that is a multiple of four, with zeroes
+/// between them (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
+struct Initramfs: ~Copyable {
+    private let files: [File]
+    /// From the first byte of the first file to the last of the last.
+    let byteCount: UInt64
+
+    /// An array cannot hold owners themselves.
+    private final class File {
+        let input: InputFile
+        let offset: UInt64
+
+        init(_ input: consuming InputFile, at offset: UInt64) {
+            self.input = input
+            self.offset = offset
+        }
+    }
+
+    /// Opens the files at `paths`.
+    init(_ paths: [String]) throws(Failure) {
+        var files: [File] = []
+        var end: UInt64 = 0
+        for path in paths {
+            let input = try InputFile(path, as: "initramfs")
+            let start = (end &+ 3) & ~3
+            let (next, overflow) = start.addingReportingOverflow(input.byteCount)
+            guard !overflow else { throw input.refused("it is absurdly large") }
+            files.append(File(input, at: start))
+            end = next
+        }
+        self.files = files
+        byteCount = end
+    }
+
+    /// Brings all files into `memory`, as high as `limit` (the address of the last byte that may be used) and the RAM
+    /// below the hole allow, and not below `floor`. The range, or nil if there are no files.
+    func load(
+        into memory: GuestMemory, above floor: GuestAddress, upTo limit: UInt64, _ pages: LoadPolicy.Pages
+    ) throws(Failure) -> GuestRange? {
+        guard let first = files.first else { return nil }
+        let ceiling = min(memory.low.range.byteCount, limit == .max ? .max : limit + 1)
+        let lowest = (floor.rawValue + 0xFFF) & ~0xFFF
+        let (highest, below) = ceiling.subtractingReportingOverflow(byteCount)
+        guard !below, highest & ~0xFFF >= lowest else {
+            throw tooLarge(first.input, lowest, ceiling, memory)
+        }
+        let start = highest & ~0xFFF
+        for file in files {
+            try memory.load(
+                GuestRange(start: GuestAddress(start + file.offset), byteCount: file.input.byteCount),
+                from: file.input, fileOffset: 0, pages)
+        }
+        return GuestRange(start: GuestAddress(start), byteCount: byteCount)
+    }
+
+    private func tooLarge(
+        _ first: borrowing InputFile, _ lowest: UInt64, _ ceiling: UInt64, _ memory: GuestMemory
+    ) -> Failure {
+        let (end, overflow) = lowest.addingReportingOverflow(byteCount)
+        let size = MemorySize.mebibytes(byteCount)
+        let room = ceiling > lowest ? (ceiling - lowest) >> 20 : 0
+        // More memory helps only as long as the kernel takes the initramfs there.
+        let helps = !overflow && end <= GuestMemory.holeStart && ceiling == memory.low.range.byteCount
+        return Failure(
+            .badInput, first.complaint,
+            because: files.count == 1
+                ? "its \(size) MiB do not fit: beside the kernel there is room for \(room) MiB"
+                : "with the others it has \(size) MiB, and beside the kernel there is room for \(room) MiB",
+            cure: helps
+                ? "Give the guest more: --memory \(MemorySize.suggestion(for: end))M."
+                : "Make it smaller, or put the files on a disk.")
+    }
+}

@@ -1,0 +1,71 @@
+import GuestMemory
+import Host
+
+extension KernelImage {
+    func loadELF(into memory: GuestMemory, _ policy: LoadPolicy) throws(Failure) -> LoadedKernel {
+        let source = KernelSource(complaint: file.complaint, byteCount: file.byteCount, isPayload: false)
+        let image = try ELFImage(prefix, of: source, in: memory) {
+            (offset, byteCount) throws(Failure) in
+            if let table = prefix.slice(at: offset, byteCount: UInt64(byteCount)) { return table }
+            return try file.bytes(at: offset, byteCount: byteCount)
+        }
+        for segment in image.segments {
+            // What memory holds before the guest runs is zero, so a .bss needs nothing.
+            try memory.load(
+                segment.fileRange, from: file, fileOffset: segment.fileOffset, policy.kernelPages)
+        }
+        let entry = try image.entry(policy.entry) {
+            (notes) throws(Failure) in
+            try file.bytes(at: notes.fileOffset, byteCount: Int(min(notes.fileByteCount, ELFNotes.byteLimit)))
+        }
+        return LoadedKernel(entry: entry, end: image.end, header: nil)
+    }
+}
+
+extension ELFImage {
+    /// The entry by `policy`; `read` is asked for the bytes of the notes, of which there need not be that many.
+    func entry(
+        _ policy: LoadPolicy.Entry, notes read: (Notes) throws(Failure) -> ImageBytes
+    ) throws(Failure) -> LoadedKernel.Entry {
+        guard policy == .pvh else { return .linux64(entry) }
+        for notes in notes {
+            // A note that leads nowhere is no reason to give up the other entry.
+            if let found = ELFNotes.pvhEntry(in: try read(notes), alignment: notes.alignment),
+                segments.contains(where: { $0.holds(found) })
+            {
+                return .pvh(found)
+            }
+        }
+        return .linux64(entry)
+    }
+}
+
+extension GuestMemory {
+    /// Brings bytes of a file to `range`, which is RAM: whole pages of the file that meet whole pages of RAM are mapped
+    /// if `pages` says so, all else is copied. What else lies in the range's first and last page stays.
+    func load(
+        _ range: GuestRange, from file: borrowing InputFile, fileOffset: UInt64, _ pages: LoadPolicy.Pages
+    ) throws(Failure) {
+        let mask = Self.pageByteCount - 1
+        let start = range.start.rawValue
+        let end = start + range.byteCount
+        let firstPage = (start + mask) & ~mask
+        let lastPage = end & ~mask
+        guard pages == .map, start & mask == fileOffset & mask, firstPage < lastPage else {
+            return try copy(start, to: end, from: file, fileOffset: fileOffset)
+        }
+        let whole = GuestRange(start: GuestAddress(firstPage), byteCount: lastPage - firstPage)
+        try map(file.descriptor.rawValue, fileOffset: fileOffset + (firstPage - start), over: whole)
+        try copy(start, to: firstPage, from: file, fileOffset: fileOffset)
+        try copy(lastPage, to: end, from: file, fileOffset: fileOffset + (lastPage - start))
+    }
+
+    private func copy(
+        _ start: UInt64, to end: UInt64, from file: borrowing InputFile, fileOffset: UInt64
+    ) throws(Failure) {
+        guard start < end else { return }
+        try fill(
+            GuestRange(start: GuestAddress(start), byteCount: end - start), from: file.descriptor.rawValue,
+            fileOffset: fileOffset)
+    }
+}

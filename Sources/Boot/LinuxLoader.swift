@@ -1,0 +1,72 @@
+public import GuestMemory
+public import Host
+
+/// How the guest's first CPU begins.
+public struct BootEntry: Equatable, Sendable {
+    public enum Form: Equatable, Sendable {
+        /// 32-bit, by the x86/HVM direct boot ABI.
+        case pvh
+        /// 64-bit, by the Linux x86 boot protocol.
+        case linux64
+    }
+
+    public let form: Form
+    public let state: EntryState
+}
+
+/// Brings a kernel and all that it is told into the guest's memory: what a boot loader and a BIOS do on a PC.
+public enum LinuxLoader {
+    /// Loads `kernel` and `initramfs` (paths), writes the firmware tables, the command line and the boot data of the
+    /// entry that the kernel has. `memory` is fresh: all of it is zero.
+    public static func load(
+        kernel: String, initramfs: [String] = [], commandLine: String, machine: MachineDescription,
+        policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
+    ) throws(Failure) -> BootEntry {
+        try load(
+            KernelImage(InputFile(kernel, as: "kernel")), initramfs: initramfs, commandLine: commandLine,
+            machine: machine, policy: policy, into: memory)
+    }
+
+    static func load(
+        _ image: consuming KernelImage, initramfs: [String], commandLine: String, machine: MachineDescription,
+        policy: LoadPolicy, into memory: GuestMemory
+    ) throws(Failure) -> BootEntry {
+        try checkRoom(memory)
+        // Both are opened before either is loaded: a mistyped path is told at once.
+        let archives = try Initramfs(initramfs)
+        let kernel = try image.load(into: memory, policy)
+        let range = try archives.load(
+            into: memory, above: kernel.end, upTo: kernel.header?.initramfsLimit ?? .max,
+            policy.initramfsPages)
+        let limit = kernel.header?.commandLineByteCount ?? KernelCommandLine.defaultByteCount
+        try KernelCommandLine.write(commandLine, limit: limit, into: memory)
+        let data = BootData(
+            memoryMap: MemoryMap(of: memory), initramfs: range,
+            firmwareTables: try FirmwareTables.write(for: machine, into: memory))
+        return try enter(kernel, data, memory)
+    }
+
+    private static func checkRoom(_ memory: GuestMemory) throws(Failure) {
+        guard memory.byteCount >= Layout.leastMemoryByteCount else {
+            throw Failure(
+                .usage, "cannot boot with \(memory.byteCount >> 10) KiB of memory",
+                because: "the boot data alone need the first \(Layout.leastMemoryByteCount >> 20) MiB",
+                cure: "Give the guest more: --memory 128M.")
+        }
+    }
+
+    private static func enter(
+        _ kernel: LoadedKernel, _ data: BootData, _ memory: GuestMemory
+    ) throws(Failure) -> BootEntry {
+        try memory.place(EntryState.globalDescriptorTable(), at: Layout.globalDescriptorTable)
+        switch kernel.entry {
+        case .pvh(let entry):
+            try memory.place(StartInfo.bytes(data, at: Layout.startInfo), at: Layout.startInfo)
+            return BootEntry(form: .pvh, state: .pvh(at: entry))
+        case .linux64(let entry):
+            try memory.place(ZeroPage.bytes(data, header: kernel.header), at: Layout.zeroPage)
+            try memory.place(PageTables.identity(at: Layout.pageTables), at: Layout.pageTables)
+            return BootEntry(form: .linux64, state: .linux64(at: entry))
+        }
+    }
+}
