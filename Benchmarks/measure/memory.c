@@ -2,8 +2,9 @@
 //
 // Reads /proc/PID/smaps every 10 ms for so long (1 s) and prints the most that was seen of the process's anonymous
 // private memory ("Anonymous": pages that are nobody's file) without the guest's RAM. Guest RAM is every mapping whose
-// name holds "guest" (a memfd or a named anonymous mapping), every one of at least the guest's size, and every one that
-// lies between two of the former (pieces of files mapped over guest RAM).
+// name holds "guest" (a memfd or a named anonymous mapping); every one of at least the guest's size; every row of
+// mappings without a gap that is of just the guest's size (files mapped over parts of it cut it into pieces); and every
+// one that lies between two of the former.
 //
 //     {"pid": ..., "anonymous_kib": ..., "guest_kib": ..., "rss_kib": ..., "threads": ..., "descriptors": ...}
 
@@ -71,9 +72,22 @@ static void close_gaps(int count) {
     }
 }
 
+// The pieces of guest RAM that no name gives away.
+static void find_pieces(int count, uint64_t guest_size) {
+    for (int first = 0; first < count; first++) {
+        int last = first;
+        while (last + 1 < count && mappings[last].end < mappings[first].start + guest_size &&
+               mappings[last + 1].start == mappings[last].end)
+            last++;
+        if (mappings[last].end != mappings[first].start + guest_size) continue;
+        for (int i = first; i <= last; i++) mappings[i].is_guest = 1;
+    }
+}
+
 static struct memory read_memory(long pid, uint64_t guest_size) {
     struct memory memory = {0};
     int count = read_mappings(pid, guest_size);
+    find_pieces(count, guest_size);
     close_gaps(count);
     for (int i = 0; i < count; i++) {
         memory.rss += mappings[i].rss;
