@@ -23,4 +23,12 @@ enum Console {
         var text = line + "\n"
         text.withUTF8 { bytes in _ = unsafe write(1, bytes.baseAddress, bytes.count) }
     }
+
+    /// Waits until the console's driver has passed everything on: a serial port would lose what it still holds when
+    /// the machine ends. A reader that has stopped is given up after a second.
+    static func drain() {
+        for _ in 0..<1000 where unsentByteCount(1) > 0 {
+            usleep(1000)
+        }
+    }
 }

@@ -17,9 +17,10 @@ enum Power {
         }
     }
 
-    /// Writes everything to the disks and ends the machine.
+    /// Writes everything to the disks and the console, and ends the machine.
     func end() -> Never {
         sync()
+        Console.drain()
         switch self {
         case .off: reboot(RB_POWER_OFF)
         case .restart: reboot(RB_AUTOBOOT)

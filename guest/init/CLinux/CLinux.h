@@ -36,6 +36,12 @@ static inline void writePort(unsigned short port, unsigned char value) { outb(va
 // Makes the terminal the controlling terminal of the calling session leader: tty_ioctl(4), TIOCSCTTY.
 static inline int takeTerminal(int terminal) { return ioctl(terminal, TIOCSCTTY, 0); }
 
+// The bytes that the terminal's driver has not passed on yet: tty_ioctl(4), TIOCOUTQ. 0 for what is not a terminal.
+static inline int unsentByteCount(int terminal) {
+    int count = 0;
+    return ioctl(terminal, TIOCOUTQ, &count) < 0 ? 0 : count;
+}
+
 // Whether the input device can send the key: the bit map of EVIOCGBIT(EV_KEY).
 static inline bool inputDeviceHasKey(int device, unsigned key) {
     unsigned char keys[KEY_MAX / 8 + 1] = {0};
