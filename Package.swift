@@ -51,4 +51,6 @@ let package = Package(
         room("Machine", ["KVM", "Devices", "Boot", "Virtio", "Bus", "GuestMemory", "Host", system, logging]),
         .executableTarget(
             name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
+
+        tests("Boot", ["Boot", "GuestMemory", "Host"]),
     ])

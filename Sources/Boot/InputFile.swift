@@ -31,7 +31,7 @@ struct InputFile: ~Copyable {
     ) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
             // A FIFO without a writer must not keep us waiting; for a regular file the flag does nothing.
-            return try OwnedDescriptor(opening: path, O_RDONLY | O_NONBLOCK)
+            return try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK)
         } catch {
             throw Failure(complaint, errno: error, cure: cure(for: error, role))
         }

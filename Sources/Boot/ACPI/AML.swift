@@ -1,79 +1,97 @@
-/// A piece of ACPI Machine Language: definitions, one after another (ACPI 6.5, chapter 20).
-///
-/// The functions below are named after the terms of ASL, so that a table of ours reads like its disassembly.
-struct AML {
-    fileprivate(set) var bytes: [UInt8] = []
+/// A piece of ACPI Machine Language (ACPI 6.5, chapter 20). The terms are named after those of ASL, so that a table of
+/// ours reads like its disassembly.
+protocol AMLTerm {
+    var bytes: [UInt8] { get }
+}
 
-    init(@AMLBuilder _ body: () -> AML) { self = body() }
+/// Terms, one after another.
+struct AMLTermList: AMLTerm {
+    let bytes: [UInt8]
+
+    init(@AMLBuilder _ body: () -> AMLTermList) { self = body() }
 
     fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
 }
 
 @resultBuilder
 enum AMLBuilder {
-    static func buildExpression(_ term: AML) -> AML { term }
-    static func buildBlock(_ terms: AML...) -> AML { joined(terms) }
-    static func buildArray(_ terms: [AML]) -> AML { joined(terms) }
-    static func buildOptional(_ term: AML?) -> AML { term ?? AML(bytes: []) }
+    static func buildExpression(_ term: some AMLTerm) -> AMLTermList { AMLTermList(bytes: term.bytes) }
+    static func buildBlock(_ terms: AMLTermList...) -> AMLTermList { joined(terms) }
+    static func buildArray(_ terms: [AMLTermList]) -> AMLTermList { joined(terms) }
+    static func buildOptional(_ term: AMLTermList?) -> AMLTermList { term ?? AMLTermList(bytes: []) }
 
-    private static func joined(_ terms: [AML]) -> AML {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(terms.reduce(0) { $0 + $1.bytes.count })
-        for term in terms { bytes.append(contentsOf: term.bytes) }
-        return AML(bytes: bytes)
+    private static func joined(_ terms: [AMLTermList]) -> AMLTermList {
+        AMLTermList(bytes: terms.flatMap(\.bytes))
     }
 }
 
-// Named objects (20.2.5.1, 20.2.5.2).
+/// Opens a name space (20.2.5.1).
+struct Scope: AMLTerm {
+    let bytes: [UInt8]
 
-func Scope(_ path: String, @AMLBuilder _ body: () -> AML) -> AML {
-    AML(package: [0x10], AMLName.encode(path), body())
-}
-
-func Device(_ name: String, @AMLBuilder _ body: () -> AML) -> AML {
-    AML(package: [0x5B, 0x82], AMLName.encode(name), body())
-}
-
-func Name(_ name: String, _ value: AMLValue) -> AML {
-    AML(bytes: [0x08] + AMLName.encode(name) + value.bytes)
-}
-
-/// `flags`: the number of arguments; serialized methods are not ours.
-func Method(_ name: String, arguments: UInt8, @AMLBuilder _ body: () -> AML) -> AML {
-    AML(package: [0x14], AMLName.encode(name) + [arguments], body())
-}
-
-// Statements (20.2.5.3).
-
-func If(_ condition: AMLValue, @AMLBuilder _ body: () -> AML) -> AML {
-    AML(package: [0xA0], condition.bytes, body())
-}
-
-/// Tells the driver of `path` that `value` happened to its device (5.6.6).
-func Notify(_ path: String, _ value: AMLValue) -> AML {
-    AML(bytes: [0x86] + AMLName.encode(path) + value.bytes)
-}
-
-extension AML {
-    /// A term whose length stands behind its opcode (20.2.4).
-    fileprivate init(package opcode: [UInt8], _ head: [UInt8], _ body: AML) {
-        let content = head.count + body.bytes.count
-        bytes.reserveCapacity(opcode.count + 4 + content)
-        bytes += opcode
-        bytes += AMLPackageLength.encode(contentByteCount: content)
-        bytes += head
-        bytes += body.bytes
+    init(_ path: String, @AMLBuilder _ body: () -> AMLTermList) {
+        bytes = AMLPackage.encode([0x10], AMLName.encode(path) + body().bytes)
     }
 }
 
-/// PkgLength: one byte up to 63, otherwise a byte whose top two bits count those that follow; the length includes its
-/// own bytes (20.2.4).
-enum AMLPackageLength {
-    static func encode(contentByteCount: Int) -> [UInt8] {
-        if contentByteCount + 1 < 1 << 6 { return [UInt8(contentByteCount + 1)] }
-        let following = (1...3).first { contentByteCount + 1 + $0 < 1 << (4 + 8 * $0) }
+/// Gives a value a name (20.2.5.1).
+struct Name: AMLTerm {
+    let bytes: [UInt8]
+
+    init(_ name: String, _ value: AMLValue) {
+        bytes = [0x08] + AMLName.encode(name) + value.bytes
+    }
+}
+
+/// A device, with what it has (20.2.5.2).
+struct Device: AMLTerm {
+    let bytes: [UInt8]
+
+    init(_ name: String, @AMLBuilder _ body: () -> AMLTermList) {
+        bytes = AMLPackage.encode([0x5B, 0x82], AMLName.encode(name) + body().bytes)
+    }
+}
+
+/// A method that need not be serialized (20.2.5.2).
+struct Method: AMLTerm {
+    let bytes: [UInt8]
+
+    init(_ name: String, arguments: UInt8, @AMLBuilder _ body: () -> AMLTermList) {
+        bytes = AMLPackage.encode([0x14], AMLName.encode(name) + [arguments] + body().bytes)
+    }
+}
+
+/// A condition (20.2.5.3).
+struct If: AMLTerm {
+    let bytes: [UInt8]
+
+    init(_ condition: AMLValue, @AMLBuilder _ body: () -> AMLTermList) {
+        bytes = AMLPackage.encode([0xA0], condition.bytes + body().bytes)
+    }
+}
+
+/// Tells the driver of the device at `path` that something happened to it (20.2.5.3; values: 5.6.6).
+struct Notify: AMLTerm {
+    let bytes: [UInt8]
+
+    init(_ path: String, _ value: AMLValue) {
+        bytes = [0x86] + AMLName.encode(path) + value.bytes
+    }
+}
+
+/// A term whose length stands behind its opcode.
+enum AMLPackage {
+    static func encode(_ opcode: [UInt8], _ content: [UInt8]) -> [UInt8] {
+        opcode + length(ofContent: content.count) + content
+    }
+
+    /// PkgLength: one byte up to 63, otherwise a byte whose top two bits count those that follow; the length includes
+    /// its own bytes (20.2.4).
+    static func length(ofContent byteCount: Int) -> [UInt8] {
+        if byteCount + 1 < 1 << 6 { return [UInt8(byteCount + 1)] }
+        let following = (1...3).first { byteCount + 1 + $0 < 1 << (4 + 8 * $0) }
         guard let following else { preconditionFailure("a term of AML has less than 256 MiB") }
-        let total = contentByteCount + 1 + following
+        let total = byteCount + 1 + following
         let rest = (0..<following).map { UInt8(truncatingIfNeeded: total >> (4 + 8 * $0)) }
         return [UInt8(following << 6 | total & 0xF)] + rest
     }

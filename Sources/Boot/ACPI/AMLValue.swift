@@ -30,14 +30,13 @@ struct AMLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
 
     static func package(_ values: AMLValue...) -> AMLValue {
         let content = [UInt8(values.count)] + values.flatMap(\.bytes)
-        return AMLValue(bytes: [0x12] + AMLPackageLength.encode(contentByteCount: content.count) + content)
+        return AMLValue(bytes: AMLPackage.encode([0x12], content))
     }
 
     static func resourceTemplate(_ resources: AMLResource...) -> AMLValue {
         // The end tag's checksum of 0 says that there is none (6.4.2.9).
         let content = resources.flatMap(\.bytes) + [0x79, 0x00]
-        let body = integer(UInt64(content.count)).bytes + content
-        return AMLValue(bytes: [0x11] + AMLPackageLength.encode(contentByteCount: body.count) + body)
+        return AMLValue(bytes: AMLPackage.encode([0x11], integer(UInt64(content.count)).bytes + content))
     }
 
     /// The first argument of a method.

@@ -6,8 +6,8 @@ enum DSDT {
         SystemTable.bytes("DSDT", revision: 2, definitions(machine).bytes)
     }
 
-    private static func definitions(_ machine: MachineDescription) -> AML {
-        AML {
+    private static func definitions(_ machine: MachineDescription) -> some AMLTerm {
+        AMLTermList {
             Scope("\\_SB") {
                 if machine.hasSerial { serial }
                 panicDevice
@@ -19,7 +19,7 @@ enum DSDT {
         }
     }
 
-    private static var serial: AML {
+    private static var serial: some AMLTerm {
         Device("COM1") {
             Name("_HID", .eisaID("PNP0501"))
             Name("_UID", 0)
@@ -33,7 +33,7 @@ enum DSDT {
     }
 
     /// QEMU's pvpanic: the guest's kernel says there that it has crashed.
-    private static var panicDevice: AML {
+    private static var panicDevice: some AMLTerm {
         Device("PEVT") {
             Name("_HID", "QEMU0001")
             Name("_UID", 0)
@@ -43,7 +43,7 @@ enum DSDT {
     }
 
     /// A control-method power button (4.8.2.2.1.2).
-    private static var powerButton: AML {
+    private static var powerButton: some AMLTerm {
         Device("PWRB") {
             Name("_HID", .eisaID("PNP0C0C"))
             Name("_UID", 0)
@@ -52,7 +52,7 @@ enum DSDT {
     }
 
     /// The Generic Event Device: its one interrupt is the power button, pressed (5.6.9).
-    private static var events: AML {
+    private static var events: some AMLTerm {
         Device("GED_") {
             Name("_HID", "ACPI0013")
             Name("_UID", 0)
@@ -67,7 +67,7 @@ enum DSDT {
     }
 
     /// A virtio-mmio window, by the identifier that Linux' driver binds to.
-    private static func virtio(_ device: MachineDescription.VirtioDevice, number: Int) -> AML {
+    private static func virtio(_ device: MachineDescription.VirtioDevice, number: Int) -> some AMLTerm {
         let name = "V" + String(number / 100) + String(number / 10 % 10) + String(number % 10)
         return Device(name) {
             Name("_HID", "LNRO0005")
@@ -83,7 +83,7 @@ enum DSDT {
     }
 
     /// \_S5: what is written to the sleep control register to power off (7.4.2.6).
-    private static var softOff: AML {
+    private static var softOff: some AMLTerm {
         Name("\\_S5_", .package(.integer(UInt64(Layout.softOffType)), 0, 0, 0))
     }
 }

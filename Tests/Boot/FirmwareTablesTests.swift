@@ -1,0 +1,172 @@
+import Foundation
+import GuestMemory
+import Testing
+
+@testable import Boot
+
+/// The ACPI tables, read as a kernel reads them: from the RSDP down, in guest memory.
+@Suite struct FirmwareTablesTests {
+    let machine = MachineDescription(
+        apicIDs: [0, 1, 2, 300], virtioDevices: (0..<3).map { MachineDescription.VirtioDevice(index: $0) })
+
+    @Test func theRootPointerHoldsTogether() throws {
+        let tables = try Tables(machine)
+        #expect(tables.rsdp == GuestAddress(0xE_0000))
+        #expect(try tables.memory.bytes(at: tables.rsdp, count: 8) == Array("RSD PTR ".utf8))
+        #expect(try tables.sum(tables.rsdp, 20) == 0)
+        #expect(try tables.sum(tables.rsdp, 36) == 0)
+        #expect(try tables.memory.load(UInt8.self, at: tables.rsdp + 15) == 2)
+        #expect(try tables.memory.load(UInt32.self, at: tables.rsdp + 20) == 36)
+    }
+
+    @Test func everyTableIsWhole() throws {
+        let tables = try Tables(machine)
+        let all = try tables.all()
+        #expect(all.keys.sorted() == ["APIC", "DSDT", "FACP", "XSDT"])
+        for (signature, address) in all {
+            let byteCount = try tables.memory.load(UInt32.self, at: address + 4)
+            #expect(try tables.sum(address, Int(byteCount)) == 0, "\(signature)")
+            #expect(address.rawValue % 16 == 0, "\(signature)")
+            #expect(address.rawValue + UInt64(byteCount) <= 0x10_0000, "\(signature)")
+        }
+    }
+
+    @Test func theFADTIsHardwareReduced() throws {
+        let tables = try Tables(machine)
+        let fadt = try #require(try tables.all()["FACP"])
+        #expect(try tables.memory.load(UInt32.self, at: fadt + 4) == 276)
+        let flags = try tables.memory.load(UInt32.self, at: fadt + 112)
+        #expect(flags & 1 << 20 != 0, "HW_REDUCED_ACPI")
+        #expect(flags & 1 << 10 != 0, "RESET_REG_SUP")
+        #expect(try tables.memory.load(UInt16.self, at: fadt + 109) & 0b11 == 0, "no legacy devices, no 8042")
+        for (register, port) in [(UInt64(116), UInt64(0x602)), (244, 0x600), (256, 0x601)] {
+            #expect(try tables.memory.load(UInt32.self, at: fadt + register) == 0x0100_0801)
+            #expect(try tables.memory.load(UInt64.self, at: fadt + register + 4) == port)
+        }
+        #expect(try tables.memory.load(UInt8.self, at: fadt + 128) == 1, "RESET_VALUE")
+        #expect(
+            try tables.memory.load(UInt32.self, at: fadt + 40) == 0, "the 32-bit DSDT, so that X_DSDT counts")
+    }
+
+    @Test func theMADTListsEveryCPU() throws {
+        let tables = try Tables(machine)
+        let madt = try #require(try tables.all()["APIC"])
+        let end = UInt64(try tables.memory.load(UInt32.self, at: madt + 4))
+        var ids: [UInt32] = []
+        var kinds: [UInt8] = []
+        var offset: UInt64 = 44
+        while offset < end {
+            let kind = try tables.memory.load(UInt8.self, at: madt + offset)
+            kinds.append(kind)
+            if kind == 0 { ids.append(UInt32(try tables.memory.load(UInt8.self, at: madt + offset + 3))) }
+            if kind == 9 { ids.append(try tables.memory.load(UInt32.self, at: madt + offset + 4)) }
+            if kind == 1 {
+                #expect(try tables.memory.load(UInt32.self, at: madt + offset + 4) == 0xFEC0_0000)
+            }
+            offset += UInt64(try tables.memory.load(UInt8.self, at: madt + offset + 1))
+        }
+        #expect(offset == end)
+        #expect(ids == [0, 1, 2, 300])
+        #expect(kinds == [0, 0, 0, 9, 1, 4])
+    }
+
+    @Test func theLargestMachineFits() throws {
+        let largest = MachineDescription(
+            apicIDs: (0..<64).map { UInt32($0) },
+            virtioDevices: (0..<Layout.virtioDeviceLimit).map { MachineDescription.VirtioDevice(index: $0) })
+        #expect(try Tables(largest).all().count == 4)
+    }
+
+    /// Where ACPI's own compiler is installed, it has to find nothing to complain about.
+    @Test(.enabled(if: Disassembler.isInstalled, "iasl (package acpica-tools) is not installed"))
+    func aDisassemblerReadsWhatWasMeant() throws {
+        let tables = try Tables(machine)
+        let dsdt = try Disassembler.source(of: try tables.contents("DSDT"), named: "dsdt")
+        for expected in [
+            "Device (COM1)", "EisaId (\"PNP0501\")", "IO (Decode16", "0x03F8", "Device (V002)",
+            "\"LNRO0005\"",
+            "0xD0002000", "Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive", "0x00000008,",
+            "Device (GED)", "\"ACPI0013\"", "Method (_EVT, 1, NotSerialized)", "If ((Arg0 == 0x05))",
+            "Notify (\\_SB.PWRB, 0x80)", "EisaId (\"PNP0C0C\")", "Name (\\_S5, Package (0x04)",
+            "\"QEMU0001\"",
+        ] {
+            #expect(dsdt.contains(expected), "no \(expected) in\n\(dsdt)")
+        }
+        let fadt = try Disassembler.source(of: try tables.contents("FACP"), named: "fadt")
+        #expect(fadt.contains("Hardware Reduced (V5) : 1"))
+        let madt = try Disassembler.source(of: try tables.contents("APIC"), named: "madt")
+        #expect(madt.contains("[Processor Local x2APIC]"))
+    }
+}
+
+/// Tables in a memory of their own.
+private struct Tables {
+    let memory: GuestMemory
+    let rsdp: GuestAddress
+
+    init(_ machine: MachineDescription) throws {
+        memory = try GuestMemory(byteCount: 2 << 20)
+        rsdp = try FirmwareTables.write(for: machine, into: memory)
+    }
+
+    /// By signature, with the DSDT that the FADT leads to.
+    func all() throws -> [String: GuestAddress] {
+        let xsdt = GuestAddress(try memory.load(UInt64.self, at: rsdp + 24))
+        var found = [try signature(xsdt): xsdt]
+        let end = UInt64(try memory.load(UInt32.self, at: xsdt + 4))
+        for offset in stride(from: UInt64(36), to: end, by: 8) {
+            let table = GuestAddress(try memory.load(UInt64.self, at: xsdt + offset))
+            found[try signature(table)] = table
+        }
+        if let fadt = found["FACP"] {
+            let dsdt = GuestAddress(try memory.load(UInt64.self, at: fadt + 140))
+            found[try signature(dsdt)] = dsdt
+        }
+        return found
+    }
+
+    func contents(_ signature: String) throws -> [UInt8] {
+        let address = try #require(try all()[signature])
+        return try memory.bytes(at: address, count: Int(try memory.load(UInt32.self, at: address + 4)))
+    }
+
+    func sum(_ address: GuestAddress, _ count: Int) throws -> UInt8 {
+        try memory.bytes(at: address, count: count).reduce(0, &+)
+    }
+
+    private func signature(_ address: GuestAddress) throws -> String {
+        String(decoding: try memory.bytes(at: address, count: 4), as: UTF8.self)
+    }
+}
+
+private enum Disassembler {
+    static let paths = ["/usr/bin/iasl", "/usr/local/bin/iasl"]
+    static var isInstalled: Bool { paths.contains { FileManager.default.isExecutableFile(atPath: $0) } }
+
+    /// Disassembles `table`, and compiles that again: neither may find an error or a warning.
+    static func source(of table: [UInt8], named name: String) throws -> String {
+        let directory = try TemporaryDirectory()
+        let binary = try directory.write(table, to: name + ".dat")
+        try run(["-d", binary])
+        let source = directory.path + "/" + name + ".dsl"
+        let output = try run([source])
+        #expect(output.contains("0 Errors") || !output.contains("Error"), "\(output)")
+        return try String(contentsOfFile: source, encoding: .utf8)
+    }
+
+    @discardableResult
+    private static func run(_ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(
+            fileURLWithPath: paths.first { FileManager.default.isExecutableFile(atPath: $0) }!)
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(output)")
+        return output
+    }
+}
