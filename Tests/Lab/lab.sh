@@ -105,7 +105,7 @@ arguments() {
     [ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off -rtc clock=vm)
     local index
     for index in "${!shares[@]}"; do
-        qemu+=(-virtfs "local,path=${shares[index]},mount_tag=share$index,security_model=none,multidevs=remap")
+        qemu+=(-virtfs "local,path=${shares[index]//,/,,},mount_tag=share$index,security_model=none,multidevs=remap")
     done
     port status file,path="$run/status"
     if [ -s "$run/terminal" ]; then
@@ -125,9 +125,11 @@ port() {
 start() {
     # Opened for both directions, so that neither end waits for the other.
     exec {status}<>"$run/status"
+    # Whatever ends this script takes the machine with it.
+    local machine_command=(setpriv --pdeathsig KILL qemu-system-x86_64 "${qemu[@]}")
     if [ -s "$run/terminal" ]; then
         saved=$(stty -g)
-        qemu-system-x86_64 "${qemu[@]}" <&0 2>"$run/qemu" &
+        "${machine_command[@]}" <&0 2>"$run/qemu" &
         machine=$!
         return
     fi
@@ -135,7 +137,7 @@ start() {
     streams+=($!)
     cat "$run/err" >&2 &
     streams+=($!)
-    qemu-system-x86_64 "${qemu[@]}" <&0 >/dev/null 2>"$run/qemu" &
+    "${machine_command[@]}" <&0 >/dev/null 2>"$run/qemu" &
     machine=$!
 }
 
