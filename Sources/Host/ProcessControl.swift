@@ -9,8 +9,11 @@ public enum Environment {
     }
 }
 
-/// Ends the process, with all its threads, at once; the terminal is put back first.
-public func leave(with status: Int32) -> Never {
-    Terminal.restore()
-    exit(status)
+/// The monitor's own process.
+public enum ThisProcess {
+    /// Ends it with all its threads, at once; the terminal is put back first.
+    public static func end(with status: Int32) -> Never {
+        Terminal.restore()
+        exit(status)
+    }
 }

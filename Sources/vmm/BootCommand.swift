@@ -76,7 +76,7 @@ struct BootCommand: ParsableCommand {
         let end = machine.run()
         try writeTimings(times, end: end)
         StandardError.write("vmm: \(end)\n")
-        leave(with: end.exitStatus)
+        ThisProcess.end(with: end.exitStatus)
     }
 
     private func machineConfiguration() throws(Failure) -> MachineConfiguration {

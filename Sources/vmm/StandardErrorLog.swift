@@ -12,9 +12,7 @@ struct StandardErrorLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        // A raw terminal does not return the carriage by itself.
-        let end = Terminal.isRaw ? "\r\n" : "\n"
-        StandardError.write("vmm: \(event.level): \(event.message)\(end)")
+        StandardError.write("vmm: \(event.level): \(event.message)\n")
     }
 
     /// A logger of that level, by its name.

@@ -1,13 +1,7 @@
 import Host
 import SystemPackage
 
-/// Text for the user, beside what the guest prints.
-enum StandardError {
-    static func write(_ text: String) {
-        _ = try? FileDescriptor.standardError.writeAll(text.utf8)
-    }
-}
-
+/// What a command prints for programs and people to read on.
 enum StandardOutput {
     static func write(_ text: String) {
         _ = try? FileDescriptor.standardOutput.writeAll(text.utf8)

@@ -17,7 +17,7 @@ enum Main {
             try command.run()
         } catch let failure as Failure {
             StandardError.write("vmm: \(failure)\n")
-            leave(with: failure.kind.rawValue)
+            ThisProcess.end(with: failure.kind.rawValue)
         } catch {
             leave(after: error)
         }
@@ -27,8 +27,8 @@ enum Main {
     private static func leave(after error: any Error) -> Never {
         let code = VMM.exitCode(for: error)
         if code.isSuccess { VMM.exit(withError: error) }
-        if let asked = error as? ExitCode { leave(with: asked.rawValue) }
+        if let asked = error as? ExitCode { ThisProcess.end(with: asked.rawValue) }
         StandardError.write("vmm: \(VMM.message(for: error))\n  vmm --help tells what can be asked for.\n")
-        leave(with: Failure.Kind.usage.rawValue)
+        ThisProcess.end(with: Failure.Kind.usage.rawValue)
     }
 }

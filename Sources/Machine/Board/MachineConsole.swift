@@ -22,7 +22,7 @@ struct MachineConsole: Sendable {
         ) { command in
             switch command {
             case .end: control.finish(.endedByUser)
-            case .help: sink.append(Self.help)
+            case .help: StandardError.write(Self.help)
             }
         }
     }
@@ -58,10 +58,10 @@ struct MachineConsole: Sendable {
     }
 
     private static let help = """
-        \r
-        Ctrl-A x  end the guest at once\r
-        Ctrl-A h  this help\r
-        Ctrl-A Ctrl-A  send Ctrl-A to the guest\r
+
+        Ctrl-A x  end the guest at once
+        Ctrl-A h  this help
+        Ctrl-A Ctrl-A  send Ctrl-A to the guest
 
         """
 }

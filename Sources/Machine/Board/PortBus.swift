@@ -1,4 +1,5 @@
 import Boot
+import Bus
 import Devices
 
 /// The guest's I/O ports. The set of chips is fixed, so that an access is a switch and a direct call.

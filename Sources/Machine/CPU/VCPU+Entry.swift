@@ -1,4 +1,5 @@
 import Boot
+import GuestMemory
 import Host
 import KVM
 

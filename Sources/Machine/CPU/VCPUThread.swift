@@ -25,10 +25,10 @@ final class VCPUThread: Sendable {
     }
 
     func start() throws(Failure) {
-        let started = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) { [self] in
+        var started: HostThread? = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) { [self] in
             if let vcpu = waiting.withLock({ $0.take() }) { loop.run(vcpu) }
         }
-        thread.withLock { $0 = started }
+        thread.withLock { $0 = started.take() }
     }
 
     /// Brings it out of the guest for good: the machine has ended.

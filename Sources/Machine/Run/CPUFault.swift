@@ -20,7 +20,7 @@ public struct CPUFault: Sendable, Equatable {
             return "  its registers cannot be read"
         }
         let cells = (registers.named + control).map { name, value in
-            String(repeating: " ", count: max(0, 6 - name.count)) + name + " " + hex(value, digits: 16)
+            String(repeating: " ", count: max(1, 8 - name.count)) + name + " " + hex(value, digits: 16)
         }
         var lines = stride(from: 0, to: cells.count, by: 4).map {
             cells[$0..<min($0 + 4, cells.count)].joined()

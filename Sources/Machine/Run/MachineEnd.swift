@@ -1,4 +1,4 @@
-import Host
+public import Host
 import Synchronization
 
 /// How a machine came to its end.
