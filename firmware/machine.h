@@ -43,9 +43,9 @@
 // The guest's memory. An image is one segment whose file offset 0 lies at IMAGE, so that the file can be copied there
 // as it is; a guest that needs more than its own bytes asks for IMAGE_MEMORY and finds all of it zero:
 //
-//   0x0000_0500  LAUNCH_BLOCK: what the reset-vector stub is to enter (reset.S)
-//   0x0000_1000  RESET_TABLES: the stub's page tables (24 KiB)
+//   0x0000_0600  LAUNCH_BLOCK: what the reset-vector stub is to enter (reset.S)
 //   0x0000_8000  STARTUP_PAGE: where the other CPUs start (smp; copied there once the boot data has been read)
+//   0x0000_9000  RESET_TABLES: the stub's page tables (24 KiB)
 //   0x0010_0000  IMAGE: ELF header, program headers, code, constants
 //   0x0011_0000  PAGE_TABLES: PML4, PDPT, four page directories (24 KiB)
 //   0x0011_6000  IDT
@@ -53,9 +53,9 @@
 //   0x0011_8000  BUFFER, 4 KiB
 //   0x0012_0000  STACK, growing down; the end of IMAGE_MEMORY
 
-#define LAUNCH_BLOCK 0x500
-#define RESET_TABLES 0x1000
+#define LAUNCH_BLOCK 0x600
 #define STARTUP_PAGE 0x8000
+#define RESET_TABLES 0x9000
 #define IMAGE 0x100000
 #define IMAGE_MEMORY 0x20000
 #define PAGE_TABLES 0x110000

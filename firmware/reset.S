@@ -4,9 +4,9 @@
 //
 // In, in the guest's memory:
 //
-//   LAUNCH_BLOCK + 0  (0x500)  u64  the address of the 64-bit entry, below 4 GiB
-//   LAUNCH_BLOCK + 8  (0x508)  u64  its argument: RSI, a boot_params for Linux
-//   RESET_TABLES      (0x1000) 24 KiB that the stub overwrites with page tables; they stay in use
+//   LAUNCH_BLOCK + 0  (0x600)  u64  the address of the 64-bit entry, below 4 GiB
+//   LAUNCH_BLOCK + 8  (0x608)  u64  its argument: RSI, a boot_params for Linux
+//   RESET_TABLES      (0x9000) 24 KiB that the stub overwrites with page tables; they stay in use
 //
 // Out: the entry runs with CS = 0x10, DS = ES = SS = FS = GS = 0x18, all flat, the descriptors in ROM; paging with the
 // first 4 GiB mapped one to one; interrupts off; RSI = the argument. The page tables lie in RAM and not in ROM because

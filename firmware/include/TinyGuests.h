@@ -28,7 +28,7 @@
 #define TINY_GUEST_ROM_ADDRESS 0xFFFFF000
 
 /// Where the reset-vector stub finds what it enters: u64 address of the 64-bit entry, u64 its argument, RSI.
-#define TINY_GUEST_LAUNCH_BLOCK 0x500
+#define TINY_GUEST_LAUNCH_BLOCK 0x600
 
 /// A guest's image, or the reset-vector stub's. The bytes live as long as the program.
 struct tiny_guest {

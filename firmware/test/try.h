@@ -9,12 +9,12 @@
 #include "../machine.h"
 
 #define GDT_ADDRESS 0x800
-#define BOOT_PARAMS 0x9000
-#define BOOT_TABLES 0xA000
-#define START_INFO 0xC000
-#define MEMORY_MAP 0xC100
-#define COMMAND_LINE 0xD000
-#define DIRECTORY 0xF000
+#define BOOT_PARAMS 0x7000
+#define BOOT_TABLES 0x9000
+#define START_INFO 0x6000
+#define MEMORY_MAP 0x6100
+#define COMMAND_LINE 0x20000
+#define DIRECTORY 0xB000
 #define RSDP 0xE0000
 #define XSDT 0xE0100
 #define FADT 0xE0200
