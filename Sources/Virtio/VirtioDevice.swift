@@ -63,8 +63,9 @@ public struct VirtioActivation: Sendable {
         self.interrupt = interrupt
     }
 
-    /// The queue with that number.
+    /// The queue with that number, which the driver must have set up.
     public func virtqueue(_ index: Int) throws(VirtqueueError) -> Virtqueue {
-        try Virtqueue(queues[index], features: features, memory: memory)
+        guard queues[index].isReady else { throw .queueNotReady(index) }
+        return try Virtqueue(queues[index], features: features, memory: memory)
     }
 }

@@ -132,8 +132,9 @@ public struct Virtqueue: ~Copyable, Sendable {
 }
 
 /// Turns a memory fault of `body` into the queue's error.
+@inlinable
 @inline(__always)
-func guarded<Value>(
+public func guarded<Value>(
     _ body: () throws(GuestMemoryFault) -> Value
 ) throws(VirtqueueError) -> Value {
     do throws(GuestMemoryFault) { return try body() } catch { throw VirtqueueError(error) }

@@ -22,6 +22,8 @@ public enum VirtqueueError: Error, Hashable, Sendable {
     case indirectNotNegotiated
     /// A device-readable buffer after a device-writable one (2.7.4.2).
     case readableAfterWritable
+    /// DRIVER_OK although a queue that the device needs was not set up (3.1.1, step 7).
+    case queueNotReady(Int)
     /// A request that the device type's own rules do not allow, with a name for the counters.
     case badRequest(StaticReason)
 }
@@ -36,7 +38,8 @@ public struct StaticReason: Hashable, Sendable, ExpressibleByStringLiteral {
 }
 
 extension VirtqueueError {
-    init(_ fault: GuestMemoryFault) {
+    @inlinable
+    public init(_ fault: GuestMemoryFault) {
         self = .outsideMemory(fault.range)
     }
 }

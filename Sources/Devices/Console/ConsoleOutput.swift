@@ -84,18 +84,20 @@ public final class ConsoleOutput: Sendable {
     /// All bytes that were dropped so far.
     public var lostByteCount: UInt64 { state.withLock { $0.lostByteCount } }
 
-    /// Takes as many of `bytes` as there is room for, never waiting. A reader that has stopped or gone takes all of
-    /// them: they are counted and dropped.
+    /// Takes up to `count` bytes, as many as there is room for, never waiting; `fill` writes them, as `ConsoleRing.append`
+    /// says. A reader that has stopped or gone takes all of them: they are counted and dropped.
     ///
-    /// Where the result is less than all, wait for `space` and try again; ask `hasStalled` now and then.
-    func append(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let (taken, wakes, starts) = state.withLock { state in
+    /// Where the result is less than `count`, wait for `space` and try again; ask `hasStalled` now and then.
+    func append<Failed: Error>(
+        _ count: Int, fill: (UnsafeMutableRawBufferPointer, Int) throws(Failed) -> Void
+    ) throws(Failed) -> Int {
+        let (taken, wakes, starts) = try state.withLock { state throws(Failed) in
             if state.isStalled || state.isClosed {
-                state.lose(UInt64(bytes.count))
-                return (bytes.count, false, false)
+                state.lose(UInt64(count))
+                return (count, false, false)
             }
-            let taken = unsafe state.ring.append(bytes)
-            if taken < bytes.count { state.wantsSpace = true }
+            let taken = unsafe try state.ring.append(count, fill: fill)
+            if taken < count { state.wantsSpace = true }
             return (taken, state.wakeDrainer(), state.drainer == .notStarted)
         }
         if starts { start() }
@@ -105,7 +107,9 @@ public final class ConsoleOutput: Sendable {
 
     /// Sends one byte, waiting for a slow reader.
     func writeWaiting(_ byte: UInt8) {
-        while unsafe withUnsafeBytes(of: byte, { unsafe append($0) }) == 0 {
+        while unsafe append(1, fill: { target, _ in unsafe target.copyBytes(from: CollectionOfOne(byte)) })
+            == 0
+        {
             if !space.wait(milliseconds: Self.patience) { _ = hasStalled() }
         }
     }

@@ -23,20 +23,18 @@ struct ConsoleRing: ~Copyable, Sendable {
 
     var free: Int { Self.byteCount - count }
 
-    /// Takes as much of `bytes` as fits.
-    mutating func append(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let taken = min(free, bytes.count)
+    /// Makes room for up to `limit` bytes and has `fill` write them, in one piece or two; the result is how many.
+    /// `fill` is told how many bytes went before.
+    mutating func append<Failed: Error>(
+        _ limit: Int, fill: (UnsafeMutableRawBufferPointer, Int) throws(Failed) -> Void
+    ) throws(Failed) -> Int {
+        let taken = min(free, limit)
         let tail = (head + count) % Self.byteCount
         let first = min(taken, Self.byteCount - tail)
-        unsafe copy(UnsafeRawBufferPointer(rebasing: bytes[..<first]), to: tail)
-        unsafe copy(UnsafeRawBufferPointer(rebasing: bytes[first..<taken]), to: 0)
+        unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base + tail, count: first), 0)
+        unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base, count: taken - first), first)
         count += taken
         return taken
-    }
-
-    private func copy(_ bytes: UnsafeRawBufferPointer, to offset: Int) {
-        unsafe UnsafeMutableRawBufferPointer(start: region.base + offset, count: bytes.count)
-            .copyMemory(from: bytes)
     }
 
     /// The oldest bytes, up to `limit` of them in one piece. They stay in place until `removeFirst`, so that they may be

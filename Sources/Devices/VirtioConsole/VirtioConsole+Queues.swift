@@ -1,0 +1,64 @@
+import Host
+import Synchronization
+import Virtio
+
+/// What happens on the event loop's thread.
+extension VirtioConsole {
+    public func receive(_ bytes: ArraySlice<UInt8>) -> Int {
+        var accepted = 0
+        serve { active, counters throws(VirtqueueError) in accepted = try active.receive(bytes, &counters) }
+        return accepted
+    }
+
+    public func whenRoomAppears(_ handler: @escaping @Sendable () -> Void) {
+        room.connect(handler)
+    }
+
+    func serveReceiveBell() {
+        serve { active, _ throws(VirtqueueError) in active.doorbells[Self.receiveQueue].drain() }
+        room.ring()
+    }
+
+    func serveTransmitBell() {
+        serve { active, _ throws(VirtqueueError) in active.doorbells[Self.transmitQueue].drain() }
+        transmit()
+    }
+
+    /// The output has room again.
+    func serveSpace() {
+        output.space.drain()
+        transmit()
+    }
+
+    /// A chain has been held for as long as we bear with a reader that makes no progress.
+    func servePatience() {
+        patience.drain()
+        guard state.withLock({ $0.active?.isHolding == true }) else { return }
+        _ = output.hasStalled()
+        transmit()
+    }
+
+    private func transmit() {
+        var isHolding = false
+        serve { active, counters throws(VirtqueueError) in
+            try active.transmit(to: output, &counters)
+            isHolding = active.isHolding
+        }
+        if isHolding { patience.arm(milliseconds: Int(ConsoleOutput.patience)) }
+    }
+
+    /// Runs `body` on an active device. A driver that breaks the rules stops the device until it resets it.
+    private func serve(
+        _ body: (inout ActiveConsole, inout VirtioCounters) throws(VirtqueueError) -> Void
+    ) {
+        state.withLock { state in
+            guard state.active?.interrupt.isFailed == false else { return }
+            do throws(VirtqueueError) {
+                try body(&state.active!, &state.counters)
+            } catch {
+                state.counters.faultCount &+= 1
+                state.active?.interrupt.fail(error)
+            }
+        }
+    }
+}

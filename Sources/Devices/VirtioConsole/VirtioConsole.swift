@@ -1,0 +1,112 @@
+public import Host
+import Synchronization
+public import Virtio
+
+/// The virtio console (Virtio 1.2, 5.3): /dev/hvc0 of a Linux guest. One port, the terminal's size, live resize.
+///
+/// Both queues are served on the event loop's thread, under the device's lock; under it only the console output's is
+/// taken.
+public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
+    static let receiveQueue = 0
+    static let transmitQueue = 1
+
+    /// What the driver has made of the device.
+    struct State: ~Copyable, Sendable {
+        var active: ActiveConsole?
+        var counters = VirtioCounters()
+    }
+
+    /// cols and rows of struct virtio_console_config (5.3.4).
+    struct Size: Hashable, Sendable {
+        var columns: UInt16
+        var rows: UInt16
+        var generation: UInt32 = 0
+    }
+
+    let output: ConsoleOutput
+    let loop: EventLoop
+    let state = Mutex(State())
+    let room = RoomBell()
+    private let size: Mutex<Size>
+    /// Wakes us when a chain is held and the reader may have stopped for good.
+    let patience: TimerFD
+
+    /// A console of that size in characters; what the guest sends goes to `output`, what it is to receive comes through
+    /// `receive`. 0 by 0 is a console without a size.
+    public init(output: ConsoleOutput, loop: EventLoop, columns: UInt16, rows: UInt16) throws(Failure) {
+        self.output = output
+        self.loop = loop
+        size = Mutex(Size(columns: columns, rows: rows))
+        patience = try TimerFD()
+    }
+
+    public var counters: VirtioCounters { state.withLock { $0.counters } }
+
+    /// The terminal has a new size; the driver is told.
+    public func resize(columns: UInt16, rows: UInt16) {
+        let changed = size.withLock { size in
+            guard size.columns != columns || size.rows != rows else { return false }
+            size = Size(columns: columns, rows: rows, generation: size.generation &+ 1)
+            return true
+        }
+        if changed { state.withLock { $0.active?.interrupt.configurationChanged() } }
+    }
+
+    // MARK: VirtioDevice
+
+    public let type = VirtioDeviceType.console
+    /// VIRTIO_CONSOLE_F_SIZE (5.3.3). Further ports would be VIRTIO_CONSOLE_F_MULTIPORT, bit 1, with two more queues
+    /// for control and two for each port.
+    public let features = VirtioFeatures(bit: 0)
+    public let queueSizes: [UInt16] = [64, 64]
+
+    /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr.
+    public var configuration: [UInt8] {
+        let size = size.withLock { $0 }
+        var bytes = [UInt8](repeating: 0, count: 12)
+        bytes[0] = UInt8(truncatingIfNeeded: size.columns)
+        bytes[1] = UInt8(truncatingIfNeeded: size.columns >> 8)
+        bytes[2] = UInt8(truncatingIfNeeded: size.rows)
+        bytes[3] = UInt8(truncatingIfNeeded: size.rows >> 8)
+        bytes[4] = 1
+        return bytes
+    }
+
+    public var configurationGeneration: UInt32 { size.withLock { $0.generation } }
+
+    public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
+        let active = try ActiveConsole(activation)
+        install(active)
+        do throws(Failure) {
+            try watch(activation.doorbells)
+        } catch {
+            reset()
+            throw .badRequest("the host cannot watch the doorbells")
+        }
+        room.ring()
+    }
+
+    public func reset() {
+        let bells = state.withLock { state in
+            let bells = state.active?.doorbells ?? []
+            state.active = nil
+            return bells
+        }
+        for bell in bells { loop.unwatch(bell.descriptor) }
+        guard !bells.isEmpty else { return }
+        loop.unwatch(output.space.descriptor)
+        loop.unwatch(patience.descriptor)
+    }
+
+    private func install(_ active: consuming ActiveConsole) {
+        var new: ActiveConsole? = active
+        state.withLock { $0.active = new.take() }
+    }
+
+    private func watch(_ doorbells: [EventFD]) throws(Failure) {
+        try loop.watch(doorbells[Self.receiveQueue].descriptor) { [weak self] in self?.serveReceiveBell() }
+        try loop.watch(doorbells[Self.transmitQueue].descriptor) { [weak self] in self?.serveTransmitBell() }
+        try loop.watch(output.space.descriptor) { [weak self] in self?.serveSpace() }
+        try loop.watch(patience.descriptor) { [weak self] in self?.servePatience() }
+    }
+}

@@ -1,0 +1,64 @@
+public import Host
+import Synchronization
+public import Virtio
+
+/// The virtio entropy device (Virtio 1.2, 5.4): the host's own random numbers. Its queue is served on the event loop's
+/// thread.
+public final class VirtioRng: VirtioDevice {
+    static let requestQueue = 0
+
+    struct State: ~Copyable, Sendable {
+        var active: ActiveRng?
+        var counters = VirtioCounters()
+    }
+
+    private let loop: EventLoop
+    private let state = Mutex(State())
+
+    public init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    public var counters: VirtioCounters { state.withLock { $0.counters } }
+
+    // MARK: VirtioDevice
+
+    public let type = VirtioDeviceType.entropy
+    public let features: VirtioFeatures = []
+    public let queueSizes: [UInt16] = [64]
+    /// The device has no configuration space (5.4.4).
+    public let configuration: [UInt8] = []
+
+    public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
+        var active: ActiveRng? = try ActiveRng(activation)
+        state.withLock { $0.active = active.take() }
+        do throws(Failure) {
+            try loop.watch(activation.doorbells[Self.requestQueue].descriptor) { [weak self] in self?.serve()
+            }
+        } catch {
+            reset()
+            throw .badRequest("the host cannot watch the doorbell")
+        }
+    }
+
+    public func reset() {
+        let bell = state.withLock { state in
+            let bell = state.active?.doorbell
+            state.active = nil
+            return bell
+        }
+        if let bell { loop.unwatch(bell.descriptor) }
+    }
+
+    private func serve() {
+        state.withLock { state in
+            guard let interrupt = state.active?.interrupt, !interrupt.isFailed else { return }
+            do throws(VirtqueueError) {
+                try state.active!.serve(&state.counters)
+            } catch {
+                state.counters.faultCount &+= 1
+                interrupt.fail(error)
+            }
+        }
+    }
+}

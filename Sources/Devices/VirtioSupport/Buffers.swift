@@ -1,0 +1,38 @@
+import GuestMemory
+import Virtio
+
+/// The buffers of a chain as one run of bytes, wherever the driver has cut it.
+extension Collection where Element == GuestRange, Index == Int {
+    /// The part of one buffer that starts `offset` bytes into the run, of `limit` bytes at the most; nil at the end.
+    func piece(at offset: UInt64, limit: UInt64) -> GuestRange? {
+        var skip = offset
+        for buffer in self {
+            if skip < buffer.byteCount, let start = buffer.start.advanced(by: skip) {
+                return GuestRange(start: start, byteCount: Swift.min(limit, buffer.byteCount &- skip))
+            }
+            skip &-= Swift.min(skip, buffer.byteCount)
+        }
+        return nil
+    }
+
+    /// Copies `bytes` into the run from its start, as far as there is room; the result is how much was copied.
+    func scatter(_ bytes: ArraySlice<UInt8>, in memory: GuestMemory) throws(VirtqueueError) -> Int {
+        var rest = bytes
+        for buffer in self where !rest.isEmpty {
+            let part = rest.prefix(Int(clamping: buffer.byteCount))
+            try memory.write(part, at: buffer.start)
+            rest = rest.dropFirst(part.count)
+        }
+        return bytes.count - rest.count
+    }
+}
+
+extension GuestMemory {
+    fileprivate func write(_ bytes: ArraySlice<UInt8>, at address: GuestAddress) throws(VirtqueueError) {
+        var fault: GuestMemoryFault?
+        unsafe bytes.withUnsafeBytes { source in
+            do throws(GuestMemoryFault) { unsafe try write(source, at: address) } catch { fault = error }
+        }
+        if let fault { throw VirtqueueError(fault) }
+    }
+}
