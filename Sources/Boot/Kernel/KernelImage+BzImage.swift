@@ -2,16 +2,28 @@ import GuestMemory
 import Host
 
 extension KernelImage {
+    /// Unpacks a bzImage and enters the kernel in it, or lets it unpack itself.
     func loadBzImage(
         _ header: SetupHeader, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
-        try loadAsItIs(header, into: memory, policy)
+        if policy.compressed == .unpack {
+            let packed = try PackedKernel(payloadOf: header, in: file)
+            if let kernel = try packed.load(into: memory, policy, header) { return kernel }
+        }
+        return try loadAsItIs(header, into: memory, policy)
     }
 
+    /// A compressed vmlinux cannot unpack itself.
     func loadCompressed(
         _ codec: Codec, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
-        throw file.refused("it is compressed as a whole", cure: "Unpack it first.")
+        if case .foreign(let name) = codec {
+            throw file.refused("it is compressed with \(name)", cure: "Unpack it first.")
+        }
+        if let kernel = try PackedKernel(file, codec).load(into: memory, policy, nil) { return kernel }
+        throw file.refused(
+            "unpacked it needs more memory than the guest's \(memory.byteCount >> 20) MiB",
+            cure: "Give the guest more with --memory, or unpack the kernel first.")
     }
 
     /// Loads the protected-mode code where it wants to be; its 64-bit entry lies 0x200 further on (Linux x86 boot

@@ -1,0 +1,122 @@
+import Glibc
+import GuestMemory
+import Host
+import SystemPackage
+
+/// A compressed ELF kernel in a file, mapped to be read by a decompressor.
+///
+/// It is unpacked into the guest's RAM and nowhere else: to the lowest address from which every segment only has to
+/// move down to its place. In a Linux kernel most of it is then in place already; nothing but the decompressor's own
+/// state is ever private memory of ours.
+struct PackedKernel: ~Copyable {
+    private let mapping: MappedRegion
+    private let range: Range<Int>
+    private let codec: Codec
+    private let complaint: String
+    /// How long the ELF file is by its own account.
+    private let claimedByteCount: UInt64
+
+    /// The whole of `file`.
+    init(_ file: borrowing InputFile, _ codec: Codec) throws(Failure) {
+        try self.init(file, 0..<file.byteCount, codec, claimedByteCount: .max)
+    }
+
+    /// The payload of a bzImage. Its last four bytes are the size of what it unpacks to; in gzip they are part of the
+    /// format, behind the others the kernel's build appends them.
+    init(payloadOf header: SetupHeader, in file: borrowing InputFile) throws(Failure) {
+        let (start, byteCount) = header.payload
+        let (end, overflow) = start.addingReportingOverflow(byteCount)
+        guard !overflow, end <= file.byteCount else { throw SetupHeader.truncated(file) }
+        let trailer = try file.bytes(at: end &- min(4, end), byteCount: 4)
+        guard byteCount > 4, let claimed = trailer.load(UInt32.self, at: 0) else {
+            throw file.refused("its setup header names no payload")
+        }
+        let codec =
+            Codec(magicOf: try file.bytes(at: start, byteCount: 6)) ?? .foreign("nothing that is known")
+        try self.init(
+            file, start..<(codec == .gzip ? end : end - 4), codec, claimedByteCount: UInt64(claimed))
+    }
+
+    private init(
+        _ file: borrowing InputFile, _ range: Range<UInt64>, _ codec: Codec, claimedByteCount: UInt64
+    ) throws(Failure) {
+        guard let byteCount = Int(exactly: file.byteCount) else { throw file.refused("it is absurdly large") }
+        do throws(Errno) {
+            mapping = try MappedRegion(
+                descriptor: file.descriptor.rawValue, byteCount: byteCount, protection: PROT_READ,
+                flags: MAP_PRIVATE)
+        } catch {
+            throw Failure(file.complaint, errno: error)
+        }
+        // Within the file, whose size is an Int.
+        self.range = Int(range.lowerBound)..<Int(range.upperBound)
+        self.codec = codec
+        self.claimedByteCount = claimedByteCount
+        complaint = file.complaint
+    }
+
+    /// Unpacks the kernel; nil if that cannot be done here: a compression that is not ours, or too little memory.
+    func load(
+        into memory: GuestMemory, _ policy: LoadPolicy, _ header: SetupHeader?
+    ) throws(Failure) -> LoadedKernel? {
+        if case .foreign = codec { return nil }
+        let room = memory.low.range.byteCount - Layout.extendedMemory.rawValue
+        let source = KernelSource(
+            complaint: complaint, byteCount: min(claimedByteCount, room), isPayload: true)
+        let image = try examine(for: source, in: memory)
+        guard let stage = Stage(for: image, byteCount: claimedByteCount, in: memory) else { return nil }
+        let byteCount = try unpack(into: stage, memory)
+        guard byteCount >= image.fileEnd else { throw source.truncated("it ends before its segments do") }
+        try stage.settle(image, unpacked: byteCount, in: memory)
+        let entry = try image.entry(policy.entry) {
+            (notes) throws(Failure) in
+            try memory.loaded(notes, of: image)
+        }
+        return LoadedKernel(entry: entry, end: image.end, header: header)
+    }
+
+    /// Looks at the beginning of what it unpacks to, which all decisions are made by.
+    private func examine(for source: KernelSource, in memory: GuestMemory) throws(Failure) -> ELFImage {
+        let prefix: ImageBytes
+        do throws(CodecError) {
+            prefix = ImageBytes(
+                bytes: unsafe try codec.prefix(of: input, byteCount: KernelFormat.prefixByteCount))
+        } catch {
+            throw failure(error)
+        }
+        guard prefix.has([0x7F, 0x45, 0x4C, 0x46]) else {
+            throw source.refused("it is not an ELF file", cure: KernelSource.cure)
+        }
+        return try ELFImage(prefix, of: source, in: memory) {
+            (offset, byteCount) throws(Failure) in
+            guard let table = prefix.slice(at: offset, byteCount: UInt64(byteCount)) else {
+                throw source.refused("its program headers are not at its beginning")
+            }
+            return table
+        }
+    }
+
+    private func unpack(into stage: Stage, _ memory: GuestMemory) throws(Failure) -> UInt64 {
+        do throws(CodecError) {
+            return UInt64(unsafe try codec.unpack(input, into: memory.hostBytes(stage.range)))
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private var input: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: mapping.base + range.lowerBound, count: range.count)
+    }
+
+    private func failure(_ error: CodecError) -> Failure {
+        let why =
+            switch error {
+            case .truncated: "what it unpacks to is cut off: it is truncated"
+            case .damaged: "it cannot be unpacked: its compressed data are damaged"
+            case .tooLarge: "it unpacks to more than it says, or than there is memory for"
+            case .outOfMemory: "unpacking it needs more memory than there is"
+            }
+        return Failure(
+            .badInput, complaint, because: why, cure: "Build, copy or download the kernel again.")
+    }
+}
