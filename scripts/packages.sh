@@ -67,14 +67,13 @@ exec 9>"/tmp/.vmm-packages.$(id -u).lock"
 flock 9
 export DEBIAN_FRONTEND=noninteractive
 apt=("${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=600)
-install=("${apt[@]}" install -y --no-install-recommends "${missing[@]}")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# Lists that are good enough need no update; stale ones fail and are renewed.
-if ! "${install[@]}" >"$log" 2>&1 </dev/null; then
-    if ! { "${apt[@]}" update && "${install[@]}"; } >"$log" 2>&1 </dev/null; then
-        tail -n 5 "$log" >&2
-        echo "packages: apt-get could not install ${missing[*]}; its last words are above" >&2
-        exit 1
-    fi
+# This happens once on a machine, so it can afford to renew the package lists, which name files that are gone
+# after a while. Without a network the packages may still be in apt's cache.
+"${apt[@]}" update >"$log" 2>&1 </dev/null || true
+if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+    tail -n 5 "$log" >&2
+    echo "packages: apt-get could not install ${missing[*]}; its last words are above" >&2
+    exit 1
 fi
