@@ -67,7 +67,7 @@ struct PackedKernel: ~Copyable {
         guard let stage = Stage(for: image, byteCount: claimedByteCount, in: memory) else { return nil }
         let byteCount = try unpack(into: stage, memory)
         guard byteCount >= image.fileEnd else { throw source.truncated("it ends before its segments do") }
-        try stage.settle(image, unpacked: byteCount, in: memory)
+        stage.settle(image, in: memory)
         let entry = try image.entry(policy.entry) {
             (notes) throws(Failure) in
             try memory.loaded(notes, of: image)

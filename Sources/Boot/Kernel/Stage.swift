@@ -28,16 +28,17 @@ struct Stage {
         range = GuestRange(start: GuestAddress(start), byteCount: min(byteCount, room))
     }
 
-    /// Moves the segments of `image` to their places and clears what else was unpacked.
-    func settle(_ image: ELFImage, unpacked byteCount: UInt64, in memory: GuestMemory) throws(Failure) {
+    /// Moves the segments of `image` to their places and clears the rest of the stage: all of it, since decompressors
+    /// write a little beyond their last byte where there is room.
+    func settle(_ image: ELFImage, in memory: GuestMemory) {
         for segment in image.segmentsInFileOrder {
             memory.move(range.start.rawValue + segment.fileOffset, to: segment.fileRange)
         }
         var cursor = range.start.rawValue
-        let end = cursor + byteCount
+        let end = cursor + range.byteCount
         for segment in image.segments where segment.fileByteCount > 0 {
             let start = segment.range.start.rawValue
-            if start > cursor { memory.discard(from: cursor, to: min(start, end)) }
+            memory.discard(from: cursor, to: min(start, end))
             cursor = max(cursor, start + segment.fileByteCount)
         }
         memory.discard(from: cursor, to: end)
