@@ -52,5 +52,5 @@ let package = Package(
         .executableTarget(
             name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
 
-        tests("Boot", ["Boot", "GuestMemory", "Host"]),
+        tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
     ])

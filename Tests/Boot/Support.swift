@@ -1,5 +1,9 @@
 import Foundation
 import GuestMemory
+import Host
+import Testing
+
+@testable import Boot
 
 /// Files of one test, gone with it.
 final class TemporaryDirectory {
@@ -26,4 +30,42 @@ extension GuestAddress {
     static func + (address: GuestAddress, offset: UInt64) -> GuestAddress {
         GuestAddress(address.rawValue + offset)
     }
+}
+
+let mebibyte: UInt64 = 1 << 20
+
+/// A kernel loaded from `bytes` into a memory of its own.
+struct Loaded {
+    let memory: GuestMemory
+    let kernel: LoadedKernel
+
+    init(_ bytes: [UInt8], memory size: UInt64 = 64 * mebibyte, policy: LoadPolicy = LoadPolicy()) throws {
+        memory = try GuestMemory(byteCount: size)
+        let directory = try TemporaryDirectory()
+        let path = try directory.write(bytes, to: "kernel")
+        kernel = try KernelImage(InputFile(path, as: "kernel")).load(into: memory, policy)
+    }
+
+    /// Whether everything from 1 MiB on is zero but for `expected`.
+    func holds(_ expected: [(address: UInt64, bytes: [UInt8])], upTo end: UInt64) throws -> Bool {
+        var image = [UInt8](repeating: 0, count: Int(end - mebibyte))
+        for (address, bytes) in expected {
+            let start = Int(address - mebibyte)
+            image.replaceSubrange(start..<start + bytes.count, with: bytes)
+        }
+        return try memory.bytes(at: GuestAddress(mebibyte), count: image.count) == image
+    }
+}
+
+/// The failure of loading `bytes` as a kernel; it names the file.
+func refusal(
+    of bytes: [UInt8], memory size: UInt64 = 64 * mebibyte, policy: LoadPolicy = LoadPolicy(),
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws -> Failure {
+    let failure = try #require(
+        throws: Failure.self, sourceLocation: sourceLocation
+    ) { try Loaded(bytes, memory: size, policy: policy) }
+    #expect(failure.what.hasPrefix("cannot use the kernel /"), sourceLocation: sourceLocation)
+    #expect(failure.description.split(separator: "\n").count <= 2, sourceLocation: sourceLocation)
+    return failure
 }
