@@ -86,3 +86,7 @@ int chost_lock_file(int fd, bool isExclusive) {
     struct flock lock = {.l_type = isExclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
+
+int chost_block_device_size(int fd, uint64_t *byteCount) {
+    return ioctl(fd, BLKGETSIZE64, byteCount);
+}

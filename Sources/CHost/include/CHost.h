@@ -4,8 +4,11 @@
 // What needs it is a function of CHost.c.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,3 +86,5 @@ ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, o
 ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
 /// An open-file-description lock on the whole file (F_OFD_SETLK), shared or exclusive, without waiting.
 int chost_lock_file(int fd, bool isExclusive);
+/// BLKGETSIZE64: the size of a block device in bytes.
+int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);

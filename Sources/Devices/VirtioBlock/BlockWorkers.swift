@@ -1,0 +1,80 @@
+import Host
+import Synchronization
+import Virtio
+
+/// A request that has to wait for the host's disk, with a copy of its chain.
+struct BlockJob: Sendable {
+    let request: BlockRequest
+    let chain: DescriptorChain
+    /// How much of the data was transferred before the request had to wait.
+    let doneByteCount: UInt64
+}
+
+/// The threads that wait for the host's disk; the first starts with the first job, and there are never more than are
+/// at work at once.
+final class BlockWorkers: Sendable {
+    static let maximumCount = 8
+
+    private struct State {
+        var jobs: [BlockJob] = []
+        var threads: [OwnedThread] = []
+        var busyCount = 0
+        var isStopping = false
+    }
+
+    private let state = Mutex(State())
+    private let available = Semaphore()
+    private let perform: @Sendable (BlockJob, inout IOVectors) -> Void
+
+    init(_ perform: @escaping @Sendable (BlockJob, inout IOVectors) -> Void) {
+        self.perform = perform
+    }
+
+    /// Has a thread carry out `job`; false when there is none and none can be started.
+    func submit(_ job: BlockJob) -> Bool {
+        let isAccepted = state.withLock { state in
+            if state.threads.count - state.busyCount <= state.jobs.count { startThread(&state) }
+            guard !state.threads.isEmpty else { return false }
+            state.jobs.append(job)
+            return true
+        }
+        if isAccepted { available.post() }
+        return isAccepted
+    }
+
+    /// Waits for the jobs that are being carried out; forgets the others.
+    func stop() {
+        let threads = state.withLock { state in
+            state.isStopping = true
+            state.jobs = []
+            return state.threads
+        }
+        for _ in threads { available.post() }
+        for thread in threads { thread.join() }
+    }
+
+    private func startThread(_ state: inout State) {
+        guard state.threads.count < Self.maximumCount,
+            let thread = try? OwnedThread(named: "disk-worker", { [self] in work() })
+        else { return }
+        state.threads.append(thread)
+    }
+
+    private func work() {
+        var vectors = IOVectors()
+        while let job = nextJob() {
+            perform(job, &vectors)
+            state.withLock { $0.busyCount -= 1 }
+        }
+    }
+
+    /// nil at the end.
+    private func nextJob() -> BlockJob? {
+        available.wait()
+        return state.withLock { state in
+            guard !state.isStopping, !state.jobs.isEmpty else { return nil }
+            state.busyCount += 1
+            return state.jobs.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import CHost
+import Host
+import Synchronization
+import SystemPackage
+
+extension DiskFile {
+    /// How a transfer ended.
+    enum Outcome: Hashable {
+        case done
+        /// The rest, which the vectors still hold, would have to wait for the disk.
+        case wouldWait
+        case failed
+    }
+
+    /// Reads what `vectors` hold, from `offset` on. Without `waiting`, only what the page cache has.
+    func read(_ vectors: inout IOVectors, at offset: UInt64, waiting: Bool) -> Outcome {
+        let refuses = !waiting && canRefuseToWait.load(ordering: .relaxed)
+        let outcome = unsafe transfer(&vectors, at: offset) { base, count, offset in
+            unsafe chost_preadv2(descriptor, base, count, offset, refuses ? RWF_NOWAIT : 0)
+        }
+        if outcome != .unsupported { return outcome.settled }
+        guard refuses else { return .failed }
+        // The file system cannot tell whether it would wait (tmpfs, some network file systems): read all the same.
+        canRefuseToWait.store(false, ordering: .relaxed)
+        return read(&vectors, at: offset, waiting: true)
+    }
+
+    /// Writes what `vectors` hold, from `offset` on; with `durably`, it is on the disk when this returns.
+    func write(_ vectors: inout IOVectors, at offset: UInt64, durably: Bool) -> Outcome {
+        unsafe transfer(&vectors, at: offset) { base, count, offset in
+            unsafe chost_pwritev2(descriptor, base, count, offset, durably ? RWF_DSYNC : 0)
+        }.settled
+    }
+
+    /// Everything written before is on the disk when this returns true.
+    func flush() -> Bool {
+        while fdatasync(descriptor) < 0 {
+            guard Errno.current == .interrupted else { return false }
+        }
+        return true
+    }
+
+    fileprivate enum RawOutcome {
+        case done, wouldWait, unsupported, failed
+
+        var settled: Outcome {
+            switch self {
+            case .done: .done
+            case .wouldWait: .wouldWait
+            case .unsupported, .failed: .failed
+            }
+        }
+    }
+
+    /// Makes the call until everything is transferred: both are allowed to do less than they were asked.
+    private func transfer(
+        _ vectors: inout IOVectors, at offset: UInt64,
+        _ call: (UnsafePointer<iovec>, Int32, off_t) -> Int
+    ) -> RawOutcome {
+        let end = offset &+ vectors.byteCount
+        while !vectors.isEmpty {
+            // Within the disk, whose size is an off_t.
+            let at = off_t(truncatingIfNeeded: end &- vectors.byteCount)
+            let count = unsafe call(vectors.base, vectors.count, at)
+            if count > 0 {
+                vectors.advance(by: count)
+            } else if count == 0 {
+                return .failed  // the file has become shorter under our hands
+            } else if let ended = RawOutcome(Errno.current) {
+                return ended
+            }
+        }
+        return .done
+    }
+}
+
+extension DiskFile.RawOutcome {
+    /// nil: try again.
+    fileprivate init?(_ cause: Errno) {
+        switch cause {
+        case .interrupted: return nil
+        case .resourceTemporarilyUnavailable: self = .wouldWait
+        case .notSupportedOnSocket, .notSupported: self = .unsupported
+        default: self = .failed
+        }
+    }
+}

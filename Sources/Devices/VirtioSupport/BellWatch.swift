@@ -1,0 +1,27 @@
+import CHost
+import Host
+import SystemPackage
+
+/// One thread's wait for one bell, in one system call for each time that it rings: the bell is watched for its edges and
+/// never has to be drained.
+final class BellWatch: Sendable {
+    private let epoll: OwnedDescriptor
+
+    init(_ bell: EventFD) throws(Failure) {
+        let number = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard number >= 0 else { throw Failure("cannot make an epoll instance", errno: .current) }
+        let epoll = OwnedDescriptor(owning: number)
+        var event = unsafe epoll_event(
+            events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data_t(fd: bell.descriptor))
+        guard unsafe epoll_ctl(number, EPOLL_CTL_ADD, bell.descriptor, &event) == 0 else {
+            throw Failure("cannot watch a doorbell", errno: .current)
+        }
+        self.epoll = epoll
+    }
+
+    /// Returns when the bell has rung since the last return; now and then without.
+    func wait() {
+        var event = unsafe epoll_event()
+        _ = unsafe epoll_wait(epoll.rawValue, &event, 1, -1)
+    }
+}
