@@ -14,22 +14,27 @@ public final class DiskFile: Sendable {
     /// Whether the file system can say "this read would wait" (RWF_NOWAIT); found out by the first read.
     let canRefuseToWait = Atomic<Bool>(true)
 
-    /// Opens `path`. Several monitors may share a disk that all of them attach read-only; a writable disk has one user.
-    public init(path: String, readOnly: Bool) throws(Failure) {
-        let owner = try Self.open(path, readOnly: readOnly)
-        byteCount = try Self.size(of: owner.rawValue, path)
-        guard byteCount > 0, byteCount % Self.sectorByteCount == 0 else {
-            throw Self.badSize(byteCount, path)
-        }
-        try Self.lock(owner.rawValue, path, readOnly: readOnly)
-        isReadOnly = readOnly
+    private init(_ owner: consuming OwnedDescriptor, byteCount: UInt64, isReadOnly: Bool) {
         self.owner = owner
+        self.byteCount = byteCount
+        self.isReadOnly = isReadOnly
+    }
+
+    /// Opens `path`. Several monitors may share a disk that all of them attach read-only; a writable disk has one user.
+    public static func open(_ path: String, readOnly: Bool) throws(Failure) -> DiskFile {
+        let owner = try openDescriptor(path, readOnly: readOnly)
+        let byteCount = try size(of: owner.rawValue, path)
+        guard byteCount > 0, byteCount % sectorByteCount == 0 else { throw badSize(byteCount, path) }
+        try lock(owner.rawValue, path, readOnly: readOnly)
+        return DiskFile(owner, byteCount: byteCount, isReadOnly: readOnly)
     }
 
     var descriptor: Int32 { owner.rawValue }
     var sectorCount: UInt64 { byteCount / Self.sectorByteCount }
 
-    private static func open(_ path: String, readOnly: Bool) throws(Failure) -> OwnedDescriptor {
+    private static func openDescriptor(
+        _ path: String, readOnly: Bool
+    ) throws(Failure) -> OwnedDescriptor {
         // Not to be held up by a FIFO, nor given a controlling terminal, before we know what it is.
         let flags = O_NONBLOCK | O_NOCTTY
         do throws(Errno) {

@@ -1,4 +1,4 @@
-public import Host
+import Host
 import Synchronization
 public import Virtio
 
@@ -31,15 +31,10 @@ public final class VirtioBlock: VirtioDevice {
     private let identifier: [UInt8]
     private let state = Mutex(State())
 
-    /// The disk `disk`, which tells the guest `identifier` (up to 20 bytes) as its serial number.
-    public init(disk: DiskFile, identifier: String = "") throws(Failure) {
-        guard identifier.utf8.count <= BlockServer.identifierByteCount else {
-            throw Failure(
-                .usage, "cannot name a disk \(identifier)",
-                because: "an id has \(BlockServer.identifierByteCount) bytes at the most")
-        }
+    /// The disk `disk`, which tells the guest the first 20 bytes of `identifier` as its serial number.
+    public init(_ disk: DiskFile, identifier: String? = nil) {
         self.disk = disk
-        self.identifier = Array(identifier.utf8)
+        self.identifier = Array((identifier ?? "").utf8.prefix(BlockServer.identifierByteCount))
     }
 
     public var counters: VirtioCounters {
