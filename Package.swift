@@ -54,3 +54,17 @@ let package = Package(
 
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
     ])
+
+/// A libFuzzer target: its `main` comes from the fuzzer's runtime.
+func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/\(directory)",
+        swiftSettings: rules + [.unsafeFlags(["-parse-as-library"])])
+}
+
+// An ordinary build does not link that runtime.
+if Context.environment["VMM_FUZZ"] != nil {
+    package.targets += [
+        fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"])
+    ]
+}
