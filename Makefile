@@ -17,7 +17,7 @@ FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest -type f 2>/dev/null)
 
-.PHONY: all demo test lab kernel initramfs kernels lint format bench clean help toolchain
+.PHONY: all demo test lab kernel initramfs firmware kernels lint format bench clean help toolchain
 
 all: build/vmm
 
@@ -28,6 +28,7 @@ help:
 	@echo "make lab CMD='COMMAND'   runs a command in the lab, or a shell; options in VMM_LAB_OPTIONS, see Tests/Lab/lab.sh"
 	@echo 'make kernel     the guest kernel of the project, build/vmlinux'
 	@echo 'make initramfs  its user land, build/initramfs.cpio'
+	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
 	@echo 'make bench      the promises of SPECIFICATION.md, measured'
 	@echo 'make lint       style and syntax; make format mends what can be mended'
@@ -60,6 +61,12 @@ build/initramfs.cpio: $(GUEST) | toolchain
 	guest/build-initramfs.sh $@
 	@touch $@
 
+firmware: build/firmware/.made
+build/firmware/.made: $(wildcard firmware/*.S firmware/*.h) firmware/build.sh
+	@scripts/packages.sh build
+	firmware/build.sh
+	@touch $@
+
 kernels:
 	@scripts/debian-kernel.sh 6.1 6.12
 
@@ -69,7 +76,7 @@ demo: build/vmm
 	@scripts/demo.sh
 
 # The machine of the lab is made ready before the tests, which start it many times.
-test: build/vmm kernel initramfs kernels
+test: build/vmm kernel initramfs firmware kernels
 	@scripts/packages.sh lab
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
@@ -78,8 +85,10 @@ lab: export VMM_LAB_COMMAND := $(value CMD)
 lab:
 	@Tests/Lab/lab.sh /bin/bash $(if $(CMD),-c 'eval "$$VMM_LAB_COMMAND"')
 
-bench: build/vmm kernel initramfs
+bench: build/vmm kernel initramfs firmware
+	@scripts/packages.sh bench lab
 	@scripts/peers.sh
+	@Benchmarks/build.sh
 	@Benchmarks/bench.sh
 
 # --- how it is written
