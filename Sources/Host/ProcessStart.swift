@@ -12,10 +12,16 @@ extension MonotonicTime {
         let ticks = chost_process_start_ticks()
         let ticksPerSecond = sysconf(Int32(_SC_CLK_TCK))
         guard ticks >= 0, ticksPerSecond > 0 else { return MonotonicTime(nanoseconds: estimate) }
-        // starttime counts time asleep too; CLOCK_MONOTONIC does not.
-        let asleep = nanoseconds(of: CLOCK_BOOTTIME) &- nanoseconds(of: CLOCK_MONOTONIC)
         let tick = 1_000_000_000 / UInt64(ticksPerSecond)
-        let earliest = UInt64(ticks) &* tick &- min(asleep, UInt64(ticks) &* tick)
+        let started = UInt64(ticks) &* tick
+        let earliest = started &- min(timeAsleep(), started)
         return MonotonicTime(nanoseconds: min(max(estimate, earliest), earliest &+ tick))
+    }
+
+    /// How long the machine was suspended: starttime counts that too, CLOCK_MONOTONIC does not.
+    private static func timeAsleep() -> UInt64 {
+        // In this order, so that the difference is never negative.
+        let awake = nanoseconds(of: CLOCK_MONOTONIC)
+        return nanoseconds(of: CLOCK_BOOTTIME) &- awake
     }
 }

@@ -32,7 +32,9 @@ struct ConsoleRing: ~Copyable, Sendable {
         let tail = (head + count) % Self.byteCount
         let first = min(taken, Self.byteCount - tail)
         unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base + tail, count: first), 0)
-        unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base, count: taken - first), first)
+        if taken > first {
+            unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base, count: taken - first), first)
+        }
         count += taken
         return taken
     }

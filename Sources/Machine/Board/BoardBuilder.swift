@@ -70,8 +70,9 @@ struct BoardBuilder: ~Copyable {
             return (serial, try MachineConsole(sink: sink, receiver: serial, loop: loop, control: control))
         case .virtio:
             let sink = try MachineConsole.makeSink(logger: logger)
-            let device = VirtioConsole(
-                output: sink, size: MachineConsole.terminalSize, loop: loop)
+            let size = MachineConsole.terminalSize ?? Terminal.Size(columns: 0, rows: 0)
+            let device = try VirtioConsole(
+                output: sink, loop: loop, columns: size.columns, rows: size.rows)
             try attach(device, to: machine)
             return (nil, try MachineConsole(sink: sink, receiver: device, loop: loop, control: control))
         }

@@ -45,7 +45,7 @@ struct MachineConsole: Sendable {
 
     /// The terminal has a new size.
     func resize() {
-        if let size = Self.terminalSize { virtio?.resize(to: size) }
+        if let size = Self.terminalSize { virtio?.resize(columns: size.columns, rows: size.rows) }
     }
 
     static var terminalSize: Terminal.Size? { Terminal.size(of: output) ?? Terminal.size(of: input) }
