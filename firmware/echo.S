@@ -13,7 +13,6 @@ entry:
     call enable_interrupts
     mov $COM1_GSI, %ebx
     call route
-    port_write COM1_FIFO_CONTROL, 1
     port_write COM1_MODEM_CONTROL, 8
     port_write COM1_INTERRUPT_ENABLE, 1
     mark MARK_USERLAND

@@ -6,7 +6,6 @@
 
 guest echopoll
 entry:
-    port_write COM1_FIFO_CONTROL, 1
     mark MARK_USERLAND
 1:  mov $COM1_LINE_STATUS, %dx
     in %dx, %al

@@ -8,7 +8,6 @@
 
 #define COM1 0x3F8                    // 16550A, IRQ 4
 #define COM1_INTERRUPT_ENABLE 0x3F9   // bit 0: received data available
-#define COM1_FIFO_CONTROL 0x3FA       // bit 0: FIFOs on
 #define COM1_MODEM_CONTROL 0x3FC      // bit 3: OUT2 lets the interrupt out of the chip
 #define COM1_LINE_STATUS 0x3FD        // bit 0: a byte to read; bit 5: room for a byte to write
 #define COM1_SCRATCH 0x3FF            // a register that does nothing but cost an exit
