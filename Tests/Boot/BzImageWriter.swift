@@ -64,7 +64,9 @@ enum Compression: String, CaseIterable {
         case .lz4: lz4(bytes)
         case .xz: xz(bytes)
         case .zstd:
-            unsafe written(ZSTD_compressBound(bytes.count)) { unsafe ZSTD_compress($0, $1, bytes, bytes.count, 3) }
+            unsafe written(ZSTD_compressBound(bytes.count)) {
+                unsafe ZSTD_compress($0, $1, bytes, bytes.count, 3)
+            }
         }
     }
 

@@ -24,11 +24,11 @@ public func loadKernelImage(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> 
     return 0
 }
 
-/// A file without a name, the same for all inputs.
+/// A file in memory, the same for all inputs.
 private let scratch: Int32 = {
-    var path = Array("/tmp/fuzz-kernel-image-XXXXXX".utf8CString)
-    let descriptor = unsafe mkstemp(&path)
-    unsafe unlink(path)
+    let name = "/fuzz-kernel-image-\(getpid())"
+    let descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    unsafe shm_unlink(name)
     return descriptor
 }()
 
