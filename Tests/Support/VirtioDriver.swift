@@ -1,0 +1,139 @@
+import GuestMemory
+public import Virtio
+
+/// The device broke off: it has set DEVICE_NEEDS_RESET.
+public struct DeviceNeedsReset: Error {}
+
+/// The device did not accept the features that were chosen.
+public struct FeaturesRefused: Error {}
+
+/// A driver at the registers of one device, as a guest's kernel sees it.
+public final class VirtioDriver {
+    public let memory: DriverMemory
+    public let line: TestLine
+    public let transport: VirtioMMIO
+    public private(set) var queues: [DriverQueue] = []
+
+    public init(_ device: any VirtioDevice, memoryByteCount: UInt64 = 32 << 20) throws {
+        memory = try DriverMemory(byteCount: memoryByteCount)
+        line = try TestLine()
+        transport = try VirtioMMIO(device: device, memory: memory.memory, line: line)
+    }
+
+    // MARK: registers
+
+    public func read(_ register: VirtioRegister) -> UInt32 {
+        UInt32(truncatingIfNeeded: transport.read(at: register.rawValue, byteCount: 4))
+    }
+
+    public func write(_ value: UInt32, to register: VirtioRegister) {
+        transport.write(UInt64(value), at: register.rawValue, byteCount: 4)
+    }
+
+    public var status: UInt32 { read(.status) }
+    public var needsReset: Bool { status & DriverStatus.needsReset != 0 }
+
+    public func configuration(at offset: UInt64, byteCount: Int) -> UInt64 {
+        transport.read(at: 0x100 + offset, byteCount: byteCount)
+    }
+
+    public func offeredFeatures() -> UInt64 {
+        write(0, to: .deviceFeaturesSelect)
+        let low = read(.deviceFeatures)
+        write(1, to: .deviceFeaturesSelect)
+        return UInt64(read(.deviceFeatures)) << 32 | UInt64(low)
+    }
+
+    // MARK: the sequence of 3.1.1
+
+    public func reset() {
+        write(0, to: .status)
+        queues = []
+    }
+
+    /// Steps 1 to 6: up to FEATURES_OK.
+    public func negotiate(_ features: UInt64) throws {
+        write(DriverStatus.acknowledge, to: .status)
+        write(DriverStatus.acknowledge | DriverStatus.driver, to: .status)
+        write(0, to: .driverFeaturesSelect)
+        write(UInt32(truncatingIfNeeded: features), to: .driverFeatures)
+        write(1, to: .driverFeaturesSelect)
+        write(UInt32(truncatingIfNeeded: features >> 32), to: .driverFeatures)
+        write(status | DriverStatus.featuresOK, to: .status)
+        guard status & DriverStatus.featuresOK != 0 else { throw FeaturesRefused() }
+    }
+
+    /// Step 7: sets up queue `index`.
+    public func configure(_ queue: DriverQueue) {
+        write(UInt32(queue.index), to: .queueSelect)
+        write(UInt32(queue.size), to: .queueSize)
+        setAddress(queue.descriptors.start, .queueDescriptorLow, .queueDescriptorHigh)
+        setAddress(queue.available.start, .queueDriverLow, .queueDriverHigh)
+        setAddress(queue.used.start, .queueDeviceLow, .queueDeviceHigh)
+        write(1, to: .queueReady)
+    }
+
+    private func setAddress(_ address: GuestAddress, _ low: VirtioRegister, _ high: VirtioRegister) {
+        write(UInt32(truncatingIfNeeded: address.rawValue), to: low)
+        write(UInt32(truncatingIfNeeded: address.rawValue >> 32), to: high)
+    }
+
+    /// All queues that the device has, of its own size or a smaller one.
+    public func makeQueues(size: UInt16? = nil) {
+        queues = []
+        for index in 0..<16 {
+            write(UInt32(index), to: .queueSelect)
+            let maximum = UInt16(read(.queueSizeMax))
+            guard maximum > 0 else { break }
+            queues.append(DriverQueue(index: index, size: min(size ?? maximum, maximum), in: memory))
+        }
+    }
+
+    /// The whole sequence: reset to DRIVER_OK, with all that is on offer but `without`.
+    public func start(without: UInt64 = 0, queueSize: UInt16? = nil) throws {
+        reset()
+        try negotiate(offeredFeatures() & ~without)
+        makeQueues(size: queueSize)
+        for queue in queues { configure(queue) }
+        write(status | DriverStatus.driverOK, to: .status)
+        if needsReset { throw DeviceNeedsReset() }
+    }
+
+    // MARK: at work
+
+    public func ring(_ queue: Int) {
+        write(UInt32(queue), to: .queueNotify)
+    }
+
+    /// Waits for the next used entry of a queue, by interrupts alone.
+    public func waitForUsed(_ queue: Int) throws -> UsedEntry {
+        while true {
+            if let entry = try queues[queue].takeUsed() { return entry }
+            if needsReset { throw DeviceNeedsReset() }
+            try line.wait(for: "a used buffer of queue \(queue)")
+            write(read(.interruptStatus), to: .interruptACK)
+        }
+    }
+
+    /// Adds a chain, rings, and waits for it; the result is the number of bytes that the device says it wrote.
+    public func request(
+        _ buffers: [DriverBuffer], queue: Int = 0, indirect: Bool = false
+    ) throws -> UInt32 {
+        let head = try queues[queue].add(buffers, indirect: indirect)
+        ring(queue)
+        let entry = try waitForUsed(queue)
+        guard entry.head == UInt32(head) else { throw WrongHead(expected: head, entry: entry) }
+        return entry.byteCount
+    }
+
+    /// Waits until the device has set DEVICE_NEEDS_RESET.
+    public func waitForNeedsReset() throws {
+        while !needsReset { try line.wait(for: "DEVICE_NEEDS_RESET") }
+    }
+}
+
+/// The device gave back a chain that was not asked for.
+public struct WrongHead: Error {
+    public let expected: UInt16
+    public let entry: UsedEntry
+}

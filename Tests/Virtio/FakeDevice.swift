@@ -1,0 +1,34 @@
+import Synchronization
+import Virtio
+
+/// A device that only notes what its transport tells it.
+final class FakeDevice: VirtioDevice {
+    enum Call: Hashable, Sendable {
+        case activate(features: UInt64, readyQueues: Int)
+        case reset
+        case configure([UInt8], offset: Int)
+    }
+
+    let type = VirtioDeviceType.entropy
+    let features = VirtioFeatures(bit: 5)
+    let queueSizes: [UInt16] = [256, 8]
+    let configuration: [UInt8] = [1, 2, 3, 4, 5, 6, 7]
+    private let log = Mutex<[Call]>([])
+
+    var calls: [Call] { log.withLock { $0 } }
+
+    func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {
+        log.withLock { $0.append(.configure(Array(bytes), offset: offset)) }
+    }
+
+    func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
+        let features = activation.features.rawValue
+        let ready = activation.queues.count { $0.isReady }
+        log.withLock { $0.append(.activate(features: features, readyQueues: ready)) }
+        for index in 0..<2 where activation.queues[index].isReady { _ = try activation.virtqueue(index) }
+    }
+
+    func reset() {
+        log.withLock { $0.append(.reset) }
+    }
+}

@@ -1,0 +1,152 @@
+import GuestMemory
+import TestSupport
+import Testing
+import Virtio
+
+/// A queue with a driver and a device in one thread.
+private struct QueuePair: ~Copyable {
+    let memory: DriverMemory
+    let driver: DriverQueue
+    var device: Virtqueue
+
+    init(size: UInt16 = 8, features: VirtioFeatures = .ofEveryDevice) throws {
+        let memory = try DriverMemory(byteCount: 1 << 20)
+        let driver = DriverQueue(index: 0, size: size, in: memory)
+        var configuration = VirtqueueConfiguration(size: size)
+        configuration.descriptorTable = driver.descriptors.start
+        configuration.availableRing = driver.available.start
+        configuration.usedRing = driver.used.start
+        let device = try Virtqueue(configuration, features: features, memory: memory.memory)
+        self.memory = memory
+        self.driver = driver
+        self.device = device
+    }
+}
+
+@Suite struct VirtqueueTests {
+    @Test func aChainArrivesInOrder() throws {
+        var pair = try QueuePair()
+        let (first, second) = (pair.memory.allocate(10), pair.memory.allocate(20))
+        let head = try pair.driver.add([.readable(first), .writable(second)])
+        var chain = DescriptorChain()
+        #expect(try pair.device.pop(into: &chain))
+        #expect(chain.head == head)
+        #expect(Array(chain.readable) == [first])
+        #expect(Array(chain.writable) == [second])
+        #expect(try !pair.device.pop(into: &chain))
+    }
+
+    @Test func anIndirectChainIsTheSame() throws {
+        var pair = try QueuePair()
+        let buffers = (0..<8).map { _ in pair.memory.allocate(4) }
+        try pair.driver.add(buffers.map { .readable($0) }, indirect: true)
+        var chain = DescriptorChain()
+        #expect(try pair.device.pop(into: &chain))
+        #expect(Array(chain.readable) == buffers)
+        #expect(chain.readableByteCount == 32)
+    }
+
+    @Test func directDescriptorsMayLeadToAnIndirectOne() throws {
+        var pair = try QueuePair()
+        let table = pair.memory.allocate(16)
+        try pair.driver.write(descriptor: table.start.rawValue, 0x100, 5, flags: DescriptorFlag.write, next: 0)
+        try pair.driver.describe(0, 0x200, 3, flags: DescriptorFlag.next, next: 4)
+        // The write flag of a descriptor that names a table is ignored (2.7.5.3.2).
+        try pair.driver.describe(
+            4, table.start.rawValue, 16, flags: DescriptorFlag.indirect | DescriptorFlag.write, next: 0)
+        try pair.driver.publish(0)
+        var chain = DescriptorChain()
+        #expect(try pair.device.pop(into: &chain))
+        #expect(chain.buffers.map(\.byteCount) == [3, 5])
+        #expect(chain.readableCount == 1)
+    }
+
+    @Test func usedEntriesArrive() throws {
+        var pair = try QueuePair()
+        try pair.device.push(head: 3, byteCount: 99)
+        try pair.device.push(head: 1, byteCount: 7)
+        #expect(try pair.driver.takeUsed() == UsedEntry(head: 3, byteCount: 99))
+        #expect(try pair.driver.takeUsed() == UsedEntry(head: 1, byteCount: 7))
+        #expect(try pair.driver.takeUsed() == nil)
+    }
+
+    @Test(arguments: [UInt16(1), 2, 8]) func indicesWrapAt65536(_ size: UInt16) throws {
+        var pair = try QueuePair(size: size)
+        let buffer = pair.memory.allocate(1)
+        var chain = DescriptorChain()
+        for round in 0..<70_000 {
+            let head = try pair.driver.add([.readable(buffer)])
+            guard try pair.device.pop(into: &chain), chain.head == head else {
+                Issue.record("no chain in round \(round)")
+                return
+            }
+            try pair.device.push(head: head, byteCount: 0)
+            guard try pair.driver.takeUsed()?.head == UInt32(head) else {
+                Issue.record("no used entry in round \(round)")
+                return
+            }
+        }
+    }
+
+    @Test func aFullQueueIsTakenWhole() throws {
+        var pair = try QueuePair(size: 8)
+        let buffer = pair.memory.allocate(1)
+        for _ in 0..<8 { try pair.driver.add([.readable(buffer)]) }
+        var chain = DescriptorChain()
+        for _ in 0..<8 { #expect(try pair.device.pop(into: &chain)) }
+        #expect(try !pair.device.pop(into: &chain))
+    }
+
+    @Test func withEventIndexTheDriverSaysWhenItWantsAnInterrupt() throws {
+        var pair = try QueuePair()
+        #expect(try pair.driver.takeUsed() == nil)  // wants to hear of entry 0
+        try pair.device.push(head: 0, byteCount: 0)
+        #expect(try pair.device.needsInterrupt())
+        #expect(try !pair.device.needsInterrupt())  // said once
+        try pair.device.push(head: 0, byteCount: 0)
+        #expect(try !pair.device.needsInterrupt())  // used_event is still 0
+        while try pair.driver.takeUsed() != nil {}
+        try pair.device.push(head: 0, byteCount: 0)
+        try pair.device.push(head: 0, byteCount: 0)
+        #expect(try pair.device.needsInterrupt())
+    }
+
+    @Test func withoutEventIndexAFlagSuppressesInterrupts() throws {
+        var pair = try QueuePair(features: .version1)
+        try pair.driver.setAvailableFlags(1)
+        try pair.device.push(head: 0, byteCount: 0)
+        #expect(try !pair.device.needsInterrupt())
+        try pair.driver.setAvailableFlags(0)
+        try pair.device.push(head: 0, byteCount: 0)
+        #expect(try pair.device.needsInterrupt())
+    }
+
+    @Test func withEventIndexTheDeviceSaysWhenItWantsABell() throws {
+        var pair = try QueuePair()
+        let buffer = pair.memory.allocate(1)
+        var chain = DescriptorChain()
+        try pair.driver.add([.readable(buffer)])
+        #expect(try pair.device.enableNotifications())  // one is there already
+        #expect(try pair.device.pop(into: &chain))
+        #expect(try !pair.device.enableNotifications())
+        #expect(try pair.driver.availableEvent() == 1)
+    }
+
+    @Test func withoutEventIndexAFlagSuppressesBells() throws {
+        var pair = try QueuePair(features: .version1)
+        try pair.device.disableNotifications()
+        #expect(try pair.driver.usedFlags() == 1)
+        #expect(try !pair.device.enableNotifications())
+        #expect(try pair.driver.usedFlags() == 0)
+    }
+
+    @Test func aChainIsReadOnceAndThenOurs() throws {
+        var pair = try QueuePair()
+        let buffer = pair.memory.allocate(8)
+        let head = try pair.driver.add([.readable(buffer)])
+        var chain = DescriptorChain()
+        #expect(try pair.device.pop(into: &chain))
+        try pair.driver.describe(head, .max, .max, flags: DescriptorFlag.next, next: 999)
+        #expect(Array(chain.buffers) == [buffer])
+    }
+}
