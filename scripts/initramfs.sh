@@ -1,15 +1,16 @@
 #!/bin/bash
 # Packs an initramfs: a static busybox with all its applets, an /init, and kernel modules in loading order.
 #
-# usage: scripts/initramfs.sh KERNEL-DIR INIT OUT MODULE...
+# usage: scripts/initramfs.sh KERNEL-DIR INIT OUT MODULE|PROGRAM...
 #
+# A word with a slash in it is a static program, which goes into /bin.
 # KERNEL-DIR is one that scripts/debian-kernel.sh left. Modules that the kernel has built in, or does not have
 # at all, are left out; the others bring what they depend on. They lie in /modules of the archive, and
 # /modules/order names them one a line, so that /init needs nothing but insmod.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    echo "usage: ${0##*/} KERNEL-DIR INIT OUT MODULE..." >&2
+    echo "usage: ${0##*/} KERNEL-DIR INIT OUT MODULE|PROGRAM..." >&2
     exit 2
 fi
 kernel=$(readlink -f "$1") init=$2 out=$3
@@ -31,6 +32,10 @@ install -m 755 "$init" "$tree/init"
 ln -s "$kernel/modules" "$work/lib/modules/$release"
 order=()
 for module in "$@"; do
+    if [[ $module == */* ]]; then
+        install -m 755 "$module" "$tree/bin/"
+        continue
+    fi
     while read -r verb file _; do
         [ "$verb" = insmod ] || continue
         name=${file##*/}
