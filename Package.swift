@@ -52,7 +52,13 @@ let package = Package(
         .executableTarget(
             name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
 
+        .target(
+            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host"], path: "Tests/Support",
+            swiftSettings: rules),
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
+        tests("GuestMemory", ["GuestMemory", "Host", "TestSupport"]),
+        tests("Virtio", ["Virtio", "Bus", "GuestMemory", "Host", "TestSupport"]),
+        tests("Devices", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost", "TestSupport", system]),
     ])
 
 /// A libFuzzer target: its `main` comes from the fuzzer's runtime.
@@ -65,6 +71,7 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 // An ordinary build does not link that runtime.
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
-        fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"])
+        fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
+        fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]
 }
