@@ -31,12 +31,14 @@ struct ConsoleRing: ~Copyable, Sendable {
         let taken = min(free, limit)
         let tail = (head + count) % Self.byteCount
         let first = min(taken, Self.byteCount - tail)
-        unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base + tail, count: first), 0)
-        if taken > first {
-            unsafe try fill(UnsafeMutableRawBufferPointer(start: region.base, count: taken - first), first)
-        }
+        if first > 0 { try unsafe fill(at(tail, first), 0) }
+        if taken > first { try unsafe fill(at(0, taken - first), first) }
         count += taken
         return taken
+    }
+
+    private func at(_ offset: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(start: region.base + offset, count: count)
     }
 
     /// The oldest bytes, up to `limit` of them in one piece. They stay in place until `removeFirst`, so that they may be
