@@ -48,7 +48,7 @@
 //   0x0010_0000  IMAGE: ELF header, program headers, code, constants
 //   0x0011_0000  PAGE_TABLES: PML4, PDPT, four page directories (24 KiB)
 //   0x0011_6000  IDT
-//   0x0011_7000  QUEUE: descriptors at +0, driver ring at +0x400, device ring at +0x800
+//   0x0011_7000  QUEUE: descriptors at +0, driver ring at +0x400, device ring at +0x800; others 256 bytes behind
 //   0x0011_8000  BUFFER, 4 KiB
 //   0x0012_0000  STACK, growing down; the end of IMAGE_MEMORY
 

@@ -1,4 +1,4 @@
-// The driver's side of one virtio-mmio device and one split queue of four (Virtio 1.2, 2.7, 3.1.1, 4.2): a single request,
+// The driver's side of one virtio-mmio device with split queues of four (Virtio 1.2, 2.7, 3.1.1, 4.2): a single request,
 // seen to its end by polling and by interrupt. The guest maps the devices first (paging.h) and has interrupts.h.
 //
 // The checks that all virtio guests share; their own begin at 30:
@@ -64,7 +64,8 @@
 
 // The subroutine `find_device`: RBP = the first device of the kind EDI, its line routed to `handler`; check 1, check 2.
 //
-// The subroutine `start_device`: reset to DRIVER_OK with VERSION_1 alone and queue EBX; checks 3 to 9.
+// The subroutine `start_device`: reset to DRIVER_OK with VERSION_1 alone and the queues up to EBX, the one that is used
+// afterwards; checks 3 to 9.
 //
 // The subroutine `put_and_notify`: the chain that begins at descriptor 0, to queue EBX. R13 counts chains. Uses RAX.
 //
@@ -107,21 +108,31 @@ start_device:
     write_register DRIVER_FEATURES, 1
     write_register STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK
     check_status 5, ACKNOWLEDGE | DRIVER | FEATURES_OK
-    mov %ebx, QUEUE_SEL(%rbp)
+    xor %ecx, %ecx                              // a queue
+4:  mov %ecx, QUEUE_SEL(%rbp)
     cmpl $0, QUEUE_READY(%rbp)
     check 6, e
     cmpl $4, QUEUE_NUM_MAX(%rbp)
     check 7, ae
     write_register QUEUE_NUM, 4
-    write_register QUEUE_DESC_LOW, QUEUE
+    mov %ebx, %eax
+    sub %ecx, %eax
+    shl $8, %eax
+    add $QUEUE, %eax                            // queue EBX at QUEUE, each lower one 256 bytes on
+    mov %eax, QUEUE_DESC_LOW(%rbp)
     write_register QUEUE_DESC_LOW + 4, 0
-    write_register QUEUE_DRIVER_LOW, QUEUE_DRIVER
+    add $(QUEUE_DRIVER - QUEUE), %eax
+    mov %eax, QUEUE_DRIVER_LOW(%rbp)
     write_register QUEUE_DRIVER_LOW + 4, 0
-    write_register QUEUE_DEVICE_LOW, QUEUE_DEVICE
+    add $(QUEUE_DEVICE - QUEUE_DRIVER), %eax
+    mov %eax, QUEUE_DEVICE_LOW(%rbp)
     write_register QUEUE_DEVICE_LOW + 4, 0
     write_register QUEUE_READY, 1
     cmpl $1, QUEUE_READY(%rbp)
     check 9, e
+    inc %ecx
+    cmp %ebx, %ecx
+    jbe 4b
     write_register STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
     check_status 8, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
     ret
@@ -131,20 +142,20 @@ offer:
     call put_and_notify
     sti
     start_watch
-4:  cmp %r13w, QUEUE_DEVICE + 2
-    je 5f
+5:  cmp %r13w, QUEUE_DEVICE + 2
+    je 6f
     check_watch 10
-    jmp 4b
-5:  lea -1(%r13), %ecx
+    jmp 5b
+6:  lea -1(%r13), %ecx
     and $3, %ecx
     mov QUEUE_DEVICE + 8(, %ecx, 8), %edi
     cmpl $0, QUEUE_DEVICE + 4(, %ecx, 8)
     check 11, e
-6:  cmp %r14, %r12
-    jne 7f
+7:  cmp %r14, %r12
+    jne 8f
     check_watch 12
-    jmp 6b
-7:  cli
+    jmp 7b
+8:  cli
     check_status 15, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK
     cmp %r13w, QUEUE_DEVICE + 2
     check 16, e
