@@ -1,0 +1,175 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Devices
+
+/// A guest with so much room, and no more until it makes some.
+private final class LimitedReceiver: ConsoleReceiver {
+    private struct State {
+        var room: Int
+        var received: [UInt8] = []
+        var handler: (@Sendable () -> Void)?
+    }
+
+    private let state: Mutex<State>
+
+    init(room: Int) {
+        state = Mutex(State(room: room))
+    }
+
+    var received: [UInt8] { state.withLock { $0.received } }
+
+    func receive(_ bytes: ArraySlice<UInt8>) -> Int {
+        state.withLock { state in
+            let accepted = bytes.prefix(state.room)
+            state.received += accepted
+            state.room -= accepted.count
+            return accepted.count
+        }
+    }
+
+    func whenRoomAppears(_ handler: @escaping @Sendable () -> Void) {
+        state.withLock { $0.handler = handler }
+    }
+
+    func makeRoom(_ count: Int) {
+        let handler = state.withLock { state in
+            state.room += count
+            return state.handler
+        }
+        handler?()
+    }
+
+    /// Waits until so many bytes have come in all.
+    func waitForBytes(_ count: Int, _ loop: TestLoop) throws -> [UInt8] {
+        var turns = 0
+        while received.count < count {
+            try loop.settle()
+            turns += 1
+            if turns > 1_000_000 { throw WatchdogExpired("input") }
+        }
+        return received
+    }
+}
+
+@Suite struct ConsoleInputTests {
+    private func makeInput(
+        _ descriptor: Int32, escapes: Bool = false, _ loop: TestLoop, _ receiver: LimitedReceiver,
+        onCommand: @escaping @Sendable (ConsoleCommand) -> Void = { _ in }
+    ) throws -> ConsoleInput {
+        let input = try ConsoleInput(
+            descriptor: descriptor, hasEscapes: escapes, loop: loop.loop, receiver: receiver,
+            onCommand: onCommand)
+        try input.start()
+        return input
+    }
+
+    @Test func whatIsPipedInArrives() throws {
+        let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: .max))
+        let input = try makeInput(pipe.readEnd, loop, receiver)
+        pipe.send(Array("ls\n\u{1}x".utf8))  // in a pipe, Ctrl-A is the guest's
+        #expect(try receiver.waitForBytes(5, loop) == Array("ls\n\u{1}x".utf8))
+        input.stop()
+    }
+
+    @Test func aPipeWaitsForTheGuest() throws {
+        let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: 10))
+        let input = try makeInput(pipe.readEnd, loop, receiver)
+        let sent = (0..<60_000).map { UInt8(truncatingIfNeeded: $0) }
+        pipe.send(sent)
+        #expect(try receiver.waitForBytes(10, loop) == Array(sent.prefix(10)))
+        try loop.settle()
+        #expect(receiver.received.count == 10)
+        for room in stride(from: 10, to: 60_000, by: 1000) {
+            receiver.makeRoom(1000)
+            _ = try receiver.waitForBytes(min(60_000, room + 1000), loop)
+        }
+        #expect(receiver.received == sent)
+        input.stop()
+    }
+
+    @Test func aRegularFileAndItsEndWork() throws {
+        let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
+        let (file, loop, receiver) = (try TemporaryFile(bytes), try TestLoop(), LimitedReceiver(room: 100))
+        let descriptor = unsafe open(file.path, O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        let input = try makeInput(descriptor, loop, receiver)
+        _ = try receiver.waitForBytes(100, loop)
+        receiver.makeRoom(100_000)
+        #expect(try receiver.waitForBytes(10_000, loop) == bytes)
+        try loop.settle()
+        input.stop()
+    }
+
+    @Test(arguments: ["/dev/null"]) func nothingToReadIsNoTrouble(_ path: String) throws {
+        let (loop, receiver) = (try TestLoop(), LimitedReceiver(room: 100))
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        let input = try makeInput(descriptor, loop, receiver)
+        try loop.settle()
+        #expect(receiver.received.isEmpty)
+        input.stop()
+    }
+
+    @Test func aPipeThatClosesIsTheEndOfInputOnly() throws {
+        let (loop, receiver) = (try TestLoop(), LimitedReceiver(room: 100))
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        let input = try makeInput(ends[0], loop, receiver)
+        close(ends[1])
+        try loop.settle()
+        try loop.settle()
+        #expect(receiver.received.isEmpty)
+        input.stop()
+        close(ends[0])
+    }
+
+    @Test func theMonitorsKeysWorkEvenWhenTheGuestTakesNothing() throws {
+        let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: 0))
+        let log = CommandLog()
+        let input = try makeInput(pipe.readEnd, escapes: true, loop, receiver, onCommand: log.note)
+        pipe.send([UInt8](repeating: 0x61, count: 20_000) + [1, UInt8(ascii: "h"), 1, UInt8(ascii: "x")])
+        #expect(try log.waitForCommands(2, loop) == [.help, .end])
+        // What was typed is kept up to a bound.
+        receiver.makeRoom(20_000)
+        _ = try receiver.waitForBytes(ConsoleInput.pendingByteCount, loop)
+        try loop.settle()
+        #expect(receiver.received.count == ConsoleInput.pendingByteCount)
+        input.stop()
+    }
+}
+
+/// The commands that came.
+private final class CommandLog: Sendable {
+    private let log = Mutex<[ConsoleCommand]>([])
+
+    var note: @Sendable (ConsoleCommand) -> Void { { [self] command in log.withLock { $0.append(command) } } }
+
+    func waitForCommands(_ count: Int, _ loop: TestLoop) throws -> [ConsoleCommand] {
+        for _ in 0..<1_000_000 where log.withLock({ $0.count }) < count { try loop.settle() }
+        return log.withLock { $0 }
+    }
+}
+
+@Suite struct EscapeFilterTests {
+    /// What each sequence of keys comes to.
+    @Test(
+        arguments: zip(
+            ["abc", "\u{1}x", "\u{1}h", "\u{1}\u{1}", "\u{1}b", "a\u{1}", "\u{1}\u{1}x", "\u{1}?\u{1}X"],
+            [
+                [.send([0x61]), .send([0x62]), .send([0x63])],
+                [.wait, .command(.end)],
+                [.wait, .command(.help)],
+                [.wait, .send([1])],
+                [.wait, .send([1, 0x62])],
+                [.send([0x61]), .wait],
+                [.wait, .send([1]), .send([0x78])],
+                [.wait, .command(.help), .wait, .command(.end)],
+            ] as [[EscapeFilter.Outcome]]))
+    func keysAreToldApart(_ keys: String, _ expected: [EscapeFilter.Outcome]) {
+        var filter = EscapeFilter()
+        #expect(keys.utf8.map { filter.feed($0) } == expected)
+    }
+}

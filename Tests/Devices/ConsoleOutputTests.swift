@@ -1,0 +1,124 @@
+import Foundation
+import Host
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Devices
+
+/// What the user was told.
+final class NoticeLog: Sendable {
+    private let log = Mutex<[ConsoleOutput.Notice]>([])
+
+    var handler: @Sendable (ConsoleOutput.Notice) -> Void { { [self] notice in log.withLock { $0.append(notice) } } }
+    var notices: [ConsoleOutput.Notice] { log.withLock { $0 } }
+}
+
+extension ConsoleOutput {
+    /// Takes as much of `bytes` as there is room for.
+    func send(_ bytes: ArraySlice<UInt8>) -> Int {
+        unsafe append(bytes.count) { target, offset in
+            unsafe target.copyBytes(from: bytes.dropFirst(offset).prefix(target.count))
+        }
+    }
+}
+
+private func pattern(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+}
+
+@Suite struct ConsoleOutputTests {
+    @Test func whatIsSentArrives() throws {
+        let pipe = try TestPipe()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: { _ in })
+        #expect(output.firstByteTime == nil)
+        for byte in Array("hello".utf8) { output.writeWaiting(byte) }
+        #expect(try pipe.receive(exactly: 5) == Array("hello".utf8))
+        output.end(patience: WatchdogExpired.milliseconds)
+        #expect(output.firstByteTime != nil)
+        #expect(output.lostByteCount == 0)
+    }
+
+    @Test func manyTimesTheRingArriveInOrder() async throws {
+        let pipe = try TestPipe()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: { _ in })
+        let sent = pattern(3 << 20)
+        let received = Task.detached { try pipe.receive(exactly: 3 << 20) }
+        var rest = sent[...]
+        while !rest.isEmpty {
+            rest = rest.dropFirst(output.send(rest))
+            if !rest.isEmpty { _ = output.space.wait(milliseconds: WatchdogExpired.milliseconds) }
+        }
+        #expect(try await received.value == sent)
+        output.end(patience: WatchdogExpired.milliseconds)
+    }
+
+    @Test func aRegularFileTakesAllOfIt() throws {
+        let file = try TemporaryFile()
+        let descriptor = unsafe open(file.path, O_WRONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        let output = try ConsoleOutput(descriptor: descriptor, notify: { _ in })
+        let sent = pattern(ConsoleRing.byteCount)
+        #expect(output.send(sent[...]) == sent.count)
+        output.end(patience: WatchdogExpired.milliseconds)
+        #expect(try file.bytes() == sent)
+    }
+
+    @Test func aReaderThatStopsIsGivenUpAndCounted() throws {
+        let pipe = try TestPipe()
+        let log = NoticeLog()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: log.handler)
+        // More than the pipe and the ring hold; nobody reads. This returns.
+        let accepted = (0..<(1 << 20)).count { _ in
+            output.writeWaiting(0x2E)
+            return output.lostByteCount == 0
+        }
+        #expect(output.lostByteCount == UInt64((1 << 20) - accepted))
+        #expect(log.notices.isEmpty)
+        // It reads again: all that was accepted, and one notice of what was not.
+        #expect(try pipe.receive(exactly: accepted) == [UInt8](repeating: 0x2E, count: accepted))
+        output.end(patience: WatchdogExpired.milliseconds)
+        #expect(log.notices == [.lost(byteCount: output.lostByteCount)])
+    }
+
+    @Test func aReaderThatReadsOneByteAtATimeIsNotGivenUp() throws {
+        let pipe = try TestPipe()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: { _ in })
+        // All that the ring and the pipe hold.
+        var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032 /* F_GETPIPE_SZ */))
+        while left > 0 { left -= output.send([UInt8](repeating: 0, count: min(left, 4096))[...]) }
+        #expect(!output.hasStalled())
+        // Its progress is less than a page, which is what a full pipe makes room for at once.
+        for _ in 0..<10 {
+            _ = try pipe.receive(1)
+            #expect(!output.hasStalled())
+        }
+        while !output.hasStalled() {}
+    }
+
+    @Test func aReaderThatIsGoneIsReportedOnce() throws {
+        let log = NoticeLog()
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        close(ends[0])
+        let output = try ConsoleOutput(descriptor: ends[1], notify: log.handler)
+        for _ in 0..<100 { output.writeWaiting(1) }
+        output.end(patience: WatchdogExpired.milliseconds)
+        close(ends[1])
+        #expect(output.lostByteCount == 100)
+        #expect(log.notices.count { $0 == .closed(.brokenPipe) } == 1)
+    }
+
+    @Test func theEndDoesNotWaitForAReaderThatHasStopped() throws {
+        let pipe = try TestPipe()
+        let log = NoticeLog()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: log.handler)
+        let sent = pattern(ConsoleRing.byteCount)
+        #expect(output.send(sent[...]) == sent.count)
+        output.end(patience: 50)
+        let arrived = try pipe.receive(1 << 20)
+        #expect(arrived == Array(sent.prefix(arrived.count)))
+        #expect(log.notices == [.lost(byteCount: UInt64(sent.count - arrived.count))])
+    }
+}
