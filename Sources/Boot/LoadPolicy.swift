@@ -10,7 +10,8 @@ public struct LoadPolicy: Equatable, Sendable {
 
     /// What happens to a compressed kernel.
     public enum Compressed: Equatable, Sendable {
-        /// We unpack it where we can, and enter the kernel in it.
+        /// We unpack it where we can, and enter the kernel in it. It then lies where it was linked to: the code that
+        /// moves it to a random address (KASLR) is part of what unpacks it otherwise.
         case unpack
         /// A bzImage is loaded as it is and unpacks itself in the guest.
         case enter

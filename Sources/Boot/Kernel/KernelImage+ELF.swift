@@ -52,6 +52,7 @@ extension GuestMemory {
         let firstPage = (start + mask) & ~mask
         let lastPage = end & ~mask
         guard pages == .map, start & mask == fileOffset & mask, firstPage < lastPage else {
+            if range.start < low.range.end! { expectWrites(to: range) }
             return try copy(start, to: end, from: file, fileOffset: fileOffset)
         }
         let whole = GuestRange(start: GuestAddress(firstPage), byteCount: lastPage - firstPage)

@@ -65,6 +65,8 @@ struct PackedKernel: ~Copyable {
             complaint: complaint, byteCount: min(claimedByteCount, room), isPayload: true)
         let image = try examine(for: source, in: memory)
         guard let stage = Stage(for: image, byteCount: claimedByteCount, in: memory) else { return nil }
+        memory.expectWrites(
+            to: GuestRange(start: stage.range.start, byteCount: min(image.fileEnd, stage.range.byteCount)))
         let byteCount = try unpack(into: stage, memory)
         guard byteCount >= image.fileEnd else { throw source.truncated("it ends before its segments do") }
         stage.settle(image, in: memory)
