@@ -17,7 +17,7 @@ FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest -type f 2>/dev/null)
 
-.PHONY: all demo test lab kernel initramfs firmware kernels lint format bench clean help toolchain
+.PHONY: all demo test lab kernel initramfs firmware kernels fuzz lint format bench clean help toolchain
 
 all: build/vmm
 
@@ -31,6 +31,7 @@ help:
 	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
 	@echo 'make bench      the promises of SPECIFICATION.md, measured'
+	@echo 'make fuzz       a minute of libFuzzer on each parser of guest-made data'
 	@echo 'make lint       style and syntax; make format mends what can be mended'
 	@echo 'make clean      removes build and .build, not the cache'
 
@@ -76,10 +77,13 @@ demo: build/vmm
 	@scripts/demo.sh
 
 # The machine of the lab is made ready before the tests, which start it many times.
-test: build/vmm kernel initramfs firmware kernels
+test: build/vmm kernel initramfs firmware kernels fuzz
 	@scripts/packages.sh lab
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
+
+fuzz: | toolchain
+	@SWIFT='$(SWIFT)' scripts/fuzz.sh
 
 lab: export VMM_LAB_COMMAND := $(value CMD)
 lab:

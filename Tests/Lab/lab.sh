@@ -8,7 +8,9 @@
 #   --memory SIZE   memory of the lab, for QEMU's -m (2048M)
 #   --cpus N        CPUs of the lab (1); more of them make nothing quicker
 #   --icount        the instruction clock: time in the lab is instructions executed, 2 ns each, whatever else
-#                   the host does. It knows no caches, and idle time passes at once.
+#                   the host does. It knows no caches, and idle time passes at once: so does time spent
+#                   waiting for the host, so copy what is to be measured to /dev/shm first. Guests with more
+#                   than one CPU do not get through their boot by this clock, under any monitor.
 #   --rw DIR        share DIR writably, so that the command can leave files; may be repeated
 #   --limit SECONDS end the lab after this time (3600)
 #   --hang SECONDS  take the lab for hung after this long without its heartbeat (60)
