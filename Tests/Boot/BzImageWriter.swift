@@ -93,11 +93,16 @@ enum Compression: String, CaseIterable {
     private func lz4(_ bytes: [UInt8]) -> [UInt8] {
         var frame: [UInt8] = [0x02, 0x21, 0x4C, 0x18]
         for start in stride(from: 0, to: bytes.count, by: 8 << 20) {
-            let block = bytes[start..<min(start + 8 << 20, bytes.count)].map { CChar(bitPattern: $0) }
-            let packed = unsafe written(Int(LZ4_compressBound(Int32(block.count)))) { output, room in
-                Int(
-                    unsafe LZ4_compress_default(
-                        block, output.assumingMemoryBound(to: CChar.self), Int32(block.count), Int32(room)))
+            let block = Array(bytes[start..<min(start + 8 << 20, bytes.count)])
+            let packed = unsafe block.withUnsafeBufferPointer { source in
+                unsafe source.withMemoryRebound(to: CChar.self) { source in
+                    unsafe written(Int(LZ4_compressBound(Int32(source.count)))) { output, room in
+                        let target = unsafe output.assumingMemoryBound(to: CChar.self)
+                        return unsafe Int(
+                            LZ4_compress_default(source.baseAddress, target, Int32(source.count), Int32(room))
+                        )
+                    }
+                }
             }
             frame += little(UInt32(packed.count)) + packed
         }
