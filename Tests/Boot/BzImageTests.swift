@@ -73,7 +73,7 @@ import Testing
         let expected = elf.segments.map {
             ($0.physicalAddress, Array(file[Int($0.offset)..<Int($0.offset + $0.fileByteCount)]))
         }
-        #expect(try loaded.holds(expected, upTo: 32 * mebibyte))
+        #expect(try loaded.holds(expected, upTo: 64 * mebibyte))
     }
 
     @Test func itIsEnteredAsItIsWhenAskedFor() throws {
