@@ -10,8 +10,10 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SWIFT ?= swift
 # The checks that hold for every build, tests included: the arrows between the targets are those of Package.swift.
 SWIFT_CHECKS := --explicit-target-dependency-import-check error
-# One executable that needs nothing of the machine that it runs on.
-RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable
+# One executable that needs nothing of the machine that it runs on. lld folds what is the same twice; its only
+# warnings would be about functions of Foundation's that want shared libraries, which nothing here calls.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
+    -Xlinker --icf=all -Xlinker --no-warnings
 
 FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
