@@ -25,9 +25,10 @@ struct Initramfs: ~Copyable {
         var end: UInt64 = 0
         for path in paths {
             let input = try InputFile(path, as: "initramfs")
-            let start = (end &+ 3) & ~3
-            let (next, overflow) = start.addingReportingOverflow(input.byteCount)
-            guard !overflow else { throw input.refused("it is absurdly large") }
+            let (padded, overflow) = end.addingReportingOverflow(3)
+            let start = padded & ~3
+            let (next, overflowAgain) = start.addingReportingOverflow(input.byteCount)
+            guard !overflow, !overflowAgain else { throw input.refused("it is absurdly large") }
             files.append(File(input, at: start))
             end = next
         }

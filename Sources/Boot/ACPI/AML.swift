@@ -102,7 +102,10 @@ enum AMLName {
     static func encode(_ path: String) -> [UInt8] {
         var rest = Substring(path)
         var bytes: [UInt8] = []
-        if rest.first == "\\" { bytes.append(UInt8(ascii: rest.removeFirst().unicodeScalars.first!)) }
+        if rest.first == "\\" {
+            bytes.append(UInt8(ascii: "\\"))
+            rest.removeFirst()
+        }
         let segments = rest.split(separator: ".").map(segment)
         switch segments.count {
         case 0: bytes.append(0x00)

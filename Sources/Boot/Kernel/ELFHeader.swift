@@ -13,7 +13,7 @@ struct ELFHeader {
     let programHeaderCount: UInt16
 
     /// Reads the header at the beginning of `bytes`, which begin with the magic number.
-    init(_ bytes: ImageBytes, of file: borrowing KernelSource) throws(Failure) {
+    init(_ bytes: ImageBytes, of file: KernelSource) throws(Failure) {
         try Self.checkIdentity(bytes, of: file)
         guard let type = bytes.load(UInt16.self, at: 16), let machine = bytes.load(UInt16.self, at: 18),
             let entry = bytes.load(UInt64.self, at: 24), let offset = bytes.load(UInt64.self, at: 32),
@@ -34,8 +34,22 @@ struct ELFHeader {
         programHeaderCount = count
     }
 
+    /// The program headers; `table` is asked for their bytes.
+    func programs(
+        of source: KernelSource, _ table: (_ offset: UInt64, _ byteCount: Int) throws(Failure) -> ImageBytes
+    ) throws(Failure) -> [ProgramHeader] {
+        let byteCount = UInt64(programHeaderCount) * Self.programHeaderByteCount
+        let bytes = try table(programHeaderOffset, Int(byteCount))
+        guard bytes.bytes.count == Int(byteCount) else {
+            throw source.truncated("it ends before its program headers do")
+        }
+        return (0..<UInt64(programHeaderCount)).map {
+            ProgramHeader(bytes, at: $0 * Self.programHeaderByteCount)
+        }
+    }
+
     /// The class and the byte order stand in single bytes, readable whatever they are.
-    private static func checkIdentity(_ bytes: ImageBytes, of file: borrowing KernelSource) throws(Failure) {
+    private static func checkIdentity(_ bytes: ImageBytes, of file: KernelSource) throws(Failure) {
         guard let fileClass = bytes.load(UInt8.self, at: 4), let order = bytes.load(UInt8.self, at: 5) else {
             throw file.truncated("it ends within its ELF header")
         }

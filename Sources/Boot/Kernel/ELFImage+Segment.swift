@@ -35,7 +35,7 @@ extension ELFImage.Notes {
 
 extension ELFImage.Segment {
     init(
-        _ header: ProgramHeader, number: UInt16, of source: KernelSource, in memory: GuestMemory
+        _ header: ProgramHeader, number: Int, of source: KernelSource, in memory: GuestMemory
     ) throws(Failure) {
         let name = "segment \(number)"
         guard header.fileByteCount <= header.memoryByteCount else {
@@ -43,7 +43,7 @@ extension ELFImage.Segment {
         }
         let (fileEnd, overflow) = header.offset.addingReportingOverflow(header.fileByteCount)
         guard !overflow, fileEnd <= source.byteCount else {
-            throw source.truncated("its \(name) goes beyond its end at \(source.byteCount) bytes")
+            throw source.truncated("it ends before its \(name) does")
         }
         range = GuestRange(start: GuestAddress(header.physicalAddress), byteCount: header.memoryByteCount)
         fileOffset = header.offset

@@ -34,39 +34,31 @@ struct ELFImage {
         table: (_ offset: UInt64, _ byteCount: Int) throws(Failure) -> ImageBytes
     ) throws(Failure) {
         let header = try ELFHeader(bytes, of: source)
-        let byteCount = UInt64(header.programHeaderCount) * ELFHeader.programHeaderByteCount
-        let headers = try table(header.programHeaderOffset, Int(byteCount))
-        guard headers.bytes.count == Int(byteCount) else {
-            throw source.truncated("it ends before its program headers do")
-        }
-        var segments: [Segment] = []
-        var notes: [Notes] = []
-        for index in 0..<header.programHeaderCount {
-            let program = ProgramHeader(headers, at: UInt64(index) * ELFHeader.programHeaderByteCount)
-            switch program.type {
-            case ProgramHeader.load where program.memoryByteCount > 0:
-                segments.append(try Segment(program, number: index, of: source, in: memory))
-            case ProgramHeader.note: notes.append(Notes(program))
-            default: break
-            }
-        }
-        segments.sort { $0.range.start < $1.range.start }
-        try Self.check(segments, of: source)
-        self.segments = segments
-        self.notes = notes
+        let programs = try header.programs(of: source, table)
+        segments = try Self.segments(programs, of: source, in: memory)
+        notes = programs.filter { $0.type == ProgramHeader.note }.map(Notes.init)
         entry = try Self.physical(header.entry, in: segments, of: source)
     }
 
     /// The end of the highest segment.
     var end: GuestAddress { segments.last?.range.end ?? Layout.extendedMemory }
 
-    private static func check(_ segments: [Segment], of source: KernelSource) throws(Failure) {
+    private static func segments(
+        _ programs: [ProgramHeader], of source: KernelSource, in memory: GuestMemory
+    ) throws(Failure) -> [Segment] {
+        var segments: [Segment] = []
+        for (number, program) in programs.enumerated()
+        where program.type == ProgramHeader.load && program.memoryByteCount > 0 {
+            segments.append(try Segment(program, number: number, of: source, in: memory))
+        }
         guard !segments.isEmpty else {
             throw source.refused("it has no segment to load", cure: KernelSource.cure)
         }
+        segments.sort { $0.range.start < $1.range.start }
         for (lower, upper) in zip(segments, segments.dropFirst()) where lower.range.overlaps(upper.range) {
             throw source.refused("its segments at \(lower.range.start) and \(upper.range.start) overlap")
         }
+        return segments
     }
 
     /// e_entry is a physical address in Linux, a virtual one in kernels that leave the translation to the loader.

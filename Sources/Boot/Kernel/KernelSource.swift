@@ -4,7 +4,7 @@ import Host
 struct KernelSource {
     /// "cannot use the kernel /boot/vmlinuz".
     let complaint: String
-    /// How long the ELF file is.
+    /// How long the ELF file is, or all that there can be if it is not known yet.
     let byteCount: UInt64
     /// The file is unpacked from another one; then it is no use to say "it".
     let isPayload: Bool

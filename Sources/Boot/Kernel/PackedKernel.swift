@@ -60,16 +60,10 @@ struct PackedKernel: ~Copyable {
         into memory: GuestMemory, _ policy: LoadPolicy, _ header: SetupHeader?
     ) throws(Failure) -> LoadedKernel? {
         if case .foreign = codec { return nil }
-        let room = memory.low.range.byteCount - Layout.extendedMemory.rawValue
-        let source = KernelSource(
-            complaint: complaint, byteCount: min(claimedByteCount, room), isPayload: true)
+        let source = KernelSource(complaint: complaint, byteCount: claimedByteCount, isPayload: true)
         let image = try examine(for: source, in: memory)
         guard let stage = Stage(for: image, byteCount: claimedByteCount, in: memory) else { return nil }
-        memory.expectWrites(
-            to: GuestRange(start: stage.range.start, byteCount: min(image.fileEnd, stage.range.byteCount)))
-        let byteCount = try unpack(into: stage, memory)
-        guard byteCount >= image.fileEnd else { throw source.truncated("it ends before its segments do") }
-        stage.settle(image, in: memory)
+        try unpack(image, of: source, into: stage, memory)
         let entry = try image.entry(policy.entry) {
             (notes) throws(Failure) in
             try memory.loaded(notes, of: image)
@@ -98,12 +92,19 @@ struct PackedKernel: ~Copyable {
         }
     }
 
-    private func unpack(into stage: Stage, _ memory: GuestMemory) throws(Failure) -> UInt64 {
+    private func unpack(
+        _ image: ELFImage, of source: KernelSource, into stage: Stage, _ memory: GuestMemory
+    ) throws(Failure) {
+        let needed = min(image.fileEnd, stage.range.byteCount)
+        memory.expectWrites(to: GuestRange(start: stage.range.start, byteCount: needed))
+        let byteCount: Int
         do throws(CodecError) {
-            return UInt64(unsafe try codec.unpack(input, into: memory.hostBytes(stage.range)))
+            byteCount = unsafe try codec.unpack(input, into: memory.hostBytes(stage.range))
         } catch {
             throw failure(error)
         }
+        guard byteCount >= image.fileEnd else { throw source.truncated("it ends before its segments do") }
+        stage.settle(image, in: memory)
     }
 
     private var input: UnsafeRawBufferPointer {

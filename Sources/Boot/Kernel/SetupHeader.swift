@@ -8,10 +8,25 @@ struct SetupHeader {
     /// The header may not reach into what follows it in the zero page (`edd_mbr_sig_buffer`).
     static let limit = 0x290
 
+    private enum Field {
+        static let setupSectors = 0x1F1  // setup_sects
+        static let jumpOffset = 0x201  // the second byte of `jump`: the header ends so far behind it
+        static let magic = 0x202  // header
+        static let version = 0x206
+        static let initramfsLimit = 0x22C  // initrd_addr_max
+        static let loadFlags = 0x236  // xloadflags
+        static let commandLineByteCount = 0x238  // cmdline_size
+        static let payloadOffset = 0x248
+        static let payloadByteCount = 0x24C  // payload_length
+        static let preferredAddress = 0x258  // pref_address
+        static let initByteCount = 0x260  // init_size
+        static let end = 0x264
+    }
+
     /// 2.12 brought xloadflags, without which nothing says that there is a 64-bit entry.
-    private static let leastVersion: UInt16 = 0x020C
+    private static let leastVersion: UInt64 = 0x020C
     /// XLF_KERNEL_64: the 64-bit entry at 0x200.
-    private static let has64BitEntry: UInt16 = 1 << 0
+    private static let has64BitEntry: UInt64 = 1 << 0
 
     /// The bytes of the header, from `start` on: for the zero page.
     let bytes: [UInt8]
@@ -30,35 +45,34 @@ struct SetupHeader {
 
     /// Reads the header from `prefix`, the beginning of `file`.
     init(_ prefix: ImageBytes, of file: borrowing InputFile) throws(Failure) {
-        guard let version = prefix.load(UInt16.self, at: 0x206),
-            let flags = prefix.load(UInt16.self, at: 0x236),
-            let setupSectors = prefix.load(UInt8.self, at: 0x1F1),
-            let commandLineByteCount = prefix.load(UInt32.self, at: 0x238),
-            let initramfsLimit = prefix.load(UInt32.self, at: 0x22C),
-            let payloadOffset = prefix.load(UInt32.self, at: 0x248),
-            let payloadByteCount = prefix.load(UInt32.self, at: 0x24C),
-            let preferredAddress = prefix.load(UInt64.self, at: 0x258),
-            let initByteCount = prefix.load(UInt32.self, at: 0x260),
-            let jumpOffset = prefix.load(UInt8.self, at: 0x201)
-        else { throw file.refused("it ends within its setup header: it is truncated") }
-        guard version >= Self.leastVersion, flags & Self.has64BitEntry != 0 else {
+        guard prefix.bytes.count >= Field.end else {
+            throw file.refused("it ends within its setup header: it is truncated")
+        }
+        func field(_ offset: Int, _ type: (some UnsignedInteger & FixedWidthInteger & BitwiseCopyable).Type)
+            -> UInt64
+        {
+            UInt64(prefix.load(type, at: UInt64(offset)) ?? 0)
+        }
+        guard field(Field.version, UInt16.self) >= Self.leastVersion,
+            field(Field.loadFlags, UInt16.self) & Self.has64BitEntry != 0
+        else {
             throw file.refused(
                 "it is a bzImage without a 64-bit entry: a 32-bit kernel, or one older than Linux 3.8",
                 cure: "Use a 64-bit kernel (x86-64).")
         }
         // The boot sector, and the setup code; 0 stands for 4 sectors.
-        codeOffset = (UInt64(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
+        let setupSectors = field(Field.setupSectors, UInt8.self)
+        codeOffset = ((setupSectors == 0 ? 4 : setupSectors) + 1) * 512
         guard codeOffset < file.byteCount else { throw Self.truncated(file) }
-        bytes = Self.header(prefix, end: 0x202 + Int(jumpOffset))
-        self.commandLineByteCount = UInt64(commandLineByteCount)
-        self.initramfsLimit = UInt64(initramfsLimit)
-        self.preferredAddress = GuestAddress(preferredAddress)
-        self.initByteCount = UInt64(initByteCount)
-        payload = (codeOffset + UInt64(payloadOffset), UInt64(payloadByteCount))
-    }
-
-    private static func header(_ prefix: ImageBytes, end: Int) -> [UInt8] {
-        Array(prefix.bytes[..<min(end, limit, prefix.bytes.count)].dropFirst(start))
+        let end = Field.magic + Int(field(Field.jumpOffset, UInt8.self))
+        bytes = Array(prefix.bytes[..<min(end, Self.limit, prefix.bytes.count)].dropFirst(Self.start))
+        commandLineByteCount = field(Field.commandLineByteCount, UInt32.self)
+        initramfsLimit = field(Field.initramfsLimit, UInt32.self)
+        preferredAddress = GuestAddress(field(Field.preferredAddress, UInt64.self))
+        initByteCount = field(Field.initByteCount, UInt32.self)
+        payload = (
+            codeOffset + field(Field.payloadOffset, UInt32.self), field(Field.payloadByteCount, UInt32.self)
+        )
     }
 
     static func truncated(_ file: borrowing InputFile) -> Failure {
