@@ -33,6 +33,12 @@ public struct BlockAnswer: Hashable, Sendable {
     public let usedByteCount: UInt32
     /// What was read.
     public let data: [UInt8]
+
+    public init(status: UInt8, usedByteCount: UInt32, data: [UInt8]) {
+        self.status = status
+        self.usedByteCount = usedByteCount
+        self.data = data
+    }
 }
 
 extension VirtioDriver {

@@ -25,7 +25,7 @@ public final class TestPipe: Sendable {
     public func receive(_ limit: Int = 65536) throws -> [UInt8] {
         var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&waiting, 1, WatchdogExpired.milliseconds) > 0 else { throw WatchdogExpired("a pipe") }
-        var bytes = [UInt8](repeating: 0, count: limit)
+        var bytes = [UInt8](repeating: 0, count: min(limit, 64 << 10))
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(readEnd, $0.baseAddress, $0.count) }
         return Array(bytes.prefix(max(0, count)))
     }

@@ -28,6 +28,7 @@ extension ConsoleOutput {
             if isRegularFile || waitUntilWritable() { write(piece) }
             linger()
         }
+        ended.signal()
     }
 
     /// Waits for the next bytes to write; nil when the end has come.
@@ -129,15 +130,15 @@ extension ConsoleOutput {
     /// Flushes, and ends the draining thread. A thread that a terminal holds in write(2) is left behind for the end of
     /// the process.
     public func end(patience: Int32) {
-        let isFlushed = flush(patience: patience)
-        let lost = state.withLock { state in
+        flush(patience: patience)
+        let (lost, isRunning) = state.withLock { state in
             state.isEnding = true
             state.lose(UInt64(state.ring.count))
-            return state.takeLost()
+            return (state.takeLost(), state.thread != nil)
         }
         work.signal()
         if lost > 0 { notify(.lost(byteCount: lost)) }
-        if isFlushed { state.withLock { $0.thread.take() }?.join() }
+        if isRunning, ended.wait(milliseconds: patience) { state.withLock { $0.thread.take() }?.join() }
     }
 }
 

@@ -18,8 +18,9 @@ public final class ConsoleOutput: Sendable {
         case closed(Errno)
     }
 
-    /// How long a full ring waits for the reader to make progress.
-    public static let patience: Int32 = 100  // milliseconds
+    /// How long a full ring waits for the reader to make progress, in milliseconds. A guest's kernel waits with it, so it
+    /// must stay far below the 20 s after which that complains.
+    public static let usualPatience: Int32 = 500
 
     enum Drainer: Sendable { case notStarted, asleep, lingering, busy }
 
@@ -46,6 +47,7 @@ public final class ConsoleOutput: Sendable {
     }
 
     let descriptor: Int32
+    let patience: Int32
     let state: Mutex<State>
     /// Rings when there is something to drain, or an end to come to.
     let work: EventFD
@@ -53,19 +55,23 @@ public final class ConsoleOutput: Sendable {
     let space: EventFD
     /// Rings when a flush is done.
     let flushed: EventFD
+    /// Rings when the draining thread has come to its end.
+    let ended: EventFD
     let isRegularFile: Bool
     let notify: @Sendable (Notice) -> Void
     let firstByte = Atomic<UInt64>(0)
 
     /// `descriptor` stays the caller's and must outlive `end`. `notify` is called on the draining thread, or in `end`.
     public init(
-        descriptor: Int32, notify: @escaping @Sendable (Notice) -> Void
+        descriptor: Int32, patience: Int32 = usualPatience, notify: @escaping @Sendable (Notice) -> Void
     ) throws(Failure) {
         self.descriptor = descriptor
         self.notify = notify
         work = try EventFD()
         space = try EventFD()
         flushed = try EventFD()
+        ended = try EventFD()
+        self.patience = patience
         state = Mutex(State(ring: try ConsoleRing()))
         isRegularFile = Self.isRegular(descriptor)
     }
@@ -110,11 +116,11 @@ public final class ConsoleOutput: Sendable {
         while unsafe append(1, fill: { target, _ in unsafe target.copyBytes(from: CollectionOfOne(byte)) })
             == 0
         {
-            if !space.wait(milliseconds: Self.patience) { _ = hasStalled() }
+            if !space.wait(milliseconds: patience) { _ = hasStalled() }
         }
     }
 
-    /// Whether the reader has made no progress since this was last asked; it is then given up until it reads again.
+    /// Whether the reader has made no progress since this was last asked (ask every `patience`); it is then given up until it reads again.
     func hasStalled() -> Bool {
         let unread = unreadByteCount(descriptor)
         return state.withLock { state in

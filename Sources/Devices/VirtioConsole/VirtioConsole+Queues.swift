@@ -2,8 +2,16 @@ import Host
 import Synchronization
 import Virtio
 
-/// What happens on the event loop's thread.
+/// What happens on the event loop's thread and, for a notification, on the vCPU's.
 extension VirtioConsole {
+    public func notified(_ queue: Int) {
+        switch queue {
+        case Self.receiveQueue: room.ring()
+        case Self.transmitQueue: transmit()
+        default: break
+        }
+    }
+
     public func receive(_ bytes: ArraySlice<UInt8>) -> Int {
         var accepted = 0
         serve { active, counters throws(VirtqueueError) in accepted = try active.receive(bytes, &counters) }
@@ -44,7 +52,7 @@ extension VirtioConsole {
             try active.transmit(to: output, &counters)
             isHolding = active.isHolding
         }
-        if isHolding { patience.arm(milliseconds: Int(ConsoleOutput.patience)) }
+        if isHolding { patience.arm(milliseconds: Int(output.patience)) }
     }
 
     /// Runs `body` on an active device. A driver that breaks the rules stops the device until it resets it.

@@ -4,8 +4,8 @@ public import Virtio
 
 /// The virtio console (Virtio 1.2, 5.3): /dev/hvc0 of a Linux guest. One port, the terminal's size, live resize.
 ///
-/// Both queues are served on the event loop's thread, under the device's lock; under it only the console output's is
-/// taken.
+/// Notifications are served on the vCPU's thread, what the user types and a reader that is slow on the event loop's; each
+/// under the device's lock, and under that only the console output's is taken.
 public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     static let receiveQueue = 0
     static let transmitQueue = 1
@@ -59,6 +59,8 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     /// for control and two for each port.
     public let features = VirtioFeatures(bit: 0)
     public let queueSizes: [UInt16] = [64, 64]
+    /// Linux spins until a chain of output is used, with its interrupts off: another thread would only make it longer.
+    public let isNotifiedDirectly = true
 
     /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr.
     public var configuration: [UInt8] {

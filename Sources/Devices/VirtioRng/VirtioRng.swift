@@ -26,6 +26,8 @@ public final class VirtioRng: VirtioDevice {
     public let type = VirtioDeviceType.entropy
     public let features: VirtioFeatures = []
     public let queueSizes: [UInt16] = [64]
+    /// A handful of bytes are there before another thread would be.
+    public let isNotifiedDirectly = true
     /// The device has no configuration space (5.4.4).
     public let configuration: [UInt8] = []
 
@@ -48,6 +50,10 @@ public final class VirtioRng: VirtioDevice {
             return bell
         }
         if let bell { loop.unwatch(bell.descriptor) }
+    }
+
+    public func notified(_ queue: Int) {
+        serve()
     }
 
     private func serve() {

@@ -1,0 +1,126 @@
+import Foundation
+
+/// A program that a test runs. It is killed and reaped when its owner goes.
+public final class ChildProcess: @unchecked Sendable {
+    /// How a program ended.
+    public enum Ending: Hashable, Sendable {
+        case exited(Int32)
+        case signalled(Int32)
+    }
+
+    public let identifier: pid_t
+    private let lock = NSLock()
+    private var known: Ending?
+
+    /// Starts `command`, a path and its arguments. A stream that is nil is /dev/null; the descriptors stay the
+    /// caller's, and the program inherits no other. Signals are at their defaults in it and none is blocked.
+    public init(
+        _ command: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        let plan = SpawnPlan(streams: [input, output, error])
+        var number: pid_t = 0
+        let result = unsafe withCStrings(command) { arguments in
+            unsafe withCStrings(environment.map { "\($0)=\($1)" }) { variables in
+                unsafe posix_spawnp(&number, command[0], &plan.actions, &plan.attributes, arguments, variables)
+            }
+        }
+        guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: result) ?? .EIO) }
+        identifier = number
+    }
+
+    /// How it ended, if it has.
+    public var ending: Ending? {
+        lock.withLock {
+            if known == nil {
+                var status: Int32 = 0
+                if unsafe waitpid(identifier, &status, WNOHANG) == identifier { known = Ending(waitStatus: status) }
+            }
+            return known
+        }
+    }
+
+    public var isRunning: Bool { ending == nil }
+
+    /// Waits for its end.
+    @discardableResult
+    public func wait(seconds: Int = Int(WatchdogExpired.milliseconds / 1000)) throws -> Ending {
+        try eventually("the end of process \(identifier)", seconds: seconds) { self.ending }
+    }
+
+    public func send(_ signal: Int32) {
+        // Not to a stranger who has been given the number since.
+        if isRunning { kill(identifier, signal) }
+    }
+
+    deinit {
+        guard isRunning else { return }
+        kill(identifier, SIGKILL)
+        unsafe waitpid(identifier, nil, 0)
+    }
+}
+
+extension ChildProcess.Ending {
+    /// wait(2)'s word: the low seven bits are the signal, or 0 and the next byte is the status.
+    fileprivate init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7F
+        self = signal == 0 ? .exited(waitStatus >> 8 & 0xFF) : .signalled(signal)
+    }
+}
+
+/// What posix_spawn(3) shall do in the child before the program starts.
+@safe
+private final class SpawnPlan {
+    var actions = unsafe posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
+
+    init(streams: [Int32?]) {
+        unsafe posix_spawn_file_actions_init(&actions)
+        for (number, stream) in streams.enumerated() {
+            if let stream {
+                unsafe posix_spawn_file_actions_adddup2(&actions, stream, Int32(number))
+            } else {
+                unsafe posix_spawn_file_actions_addopen(&actions, Int32(number), "/dev/null", O_RDWR, 0)
+            }
+        }
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        unsafe posix_spawnattr_init(&attributes)
+        var (none, all) = (sigset_t(), sigset_t())
+        unsafe sigemptyset(&none)
+        unsafe sigfillset(&all)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    }
+
+    deinit {
+        unsafe posix_spawn_file_actions_destroy(&actions)
+        unsafe posix_spawnattr_destroy(&attributes)
+    }
+}
+
+/// Lends `strings` as a null-terminated array of C strings.
+private func withCStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+) -> Result {
+    let copies = unsafe strings.map { unsafe strdup($0) } + [nil]
+    defer { unsafe copies.forEach { unsafe free($0) } }
+    return unsafe body(copies)
+}
+
+/// Asks `answer` again and again until it has one.
+public func eventually<Answer>(
+    _ what: String, seconds: Int = Int(WatchdogExpired.milliseconds / 1000), _ answer: () throws -> Answer?
+) throws -> Answer {
+    for _ in 0..<(seconds * 500) {
+        if let found = try answer() { return found }
+        usleep(2000)
+    }
+    if let found = try answer() { return found }
+    throw WatchdogExpired(what)
+}
+
+/// Waits until `condition` holds.
+public func eventually(_ what: String, until condition: () throws -> Bool) throws {
+    let _: Void = try eventually(what) { try condition() ? () : nil }
+}

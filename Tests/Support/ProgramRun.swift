@@ -1,0 +1,41 @@
+import Foundation
+
+/// A program run to its end: how it ended and what it said.
+public struct ProgramRun: Sendable {
+    public let ending: ChildProcess.Ending
+    public let output: String
+    public let error: String
+
+    /// Runs `command` with `input` on its standard input.
+    public init(
+        _ command: [String], input: [UInt8] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        seconds: Int = Int(WatchdogExpired.milliseconds / 1000)
+    ) throws {
+        // Files, so that no end of a pipe waits for another.
+        let (given, said, complained) = (try TemporaryFile(input), try TemporaryFile(), try TemporaryFile())
+        let streams = [given, said, complained].enumerated().map { index, file in
+            unsafe open(file.path, (index == 0 ? O_RDONLY : O_WRONLY | O_APPEND) | O_CLOEXEC)
+        }
+        defer { streams.forEach { close($0) } }
+        let child = try ChildProcess(
+            command, input: streams[0], output: streams[1], error: streams[2], environment: environment)
+        ending = try child.wait(seconds: seconds)
+        output = String(decoding: try said.bytes(), as: UTF8.self)
+        error = String(decoding: try complained.bytes(), as: UTF8.self)
+    }
+
+    /// The exit status, or nil after a signal.
+    public var status: Int32? {
+        if case .exited(let status) = ending { status } else { nil }
+    }
+}
+
+/// The package's directories, found from where this file lies.
+public enum Package {
+    public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    /// A file of the package.
+    public static func path(_ relative: String) -> String { root + "/" + relative }
+}
