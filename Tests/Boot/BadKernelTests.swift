@@ -61,6 +61,10 @@ import Testing
     ]
 
     static let segments: [Case] = [
+        Case("a program that wants ld.so", why: "a Linux program, not a kernel") {
+            $0.add(Array("/lib64/ld-linux-x86-64.so.2".utf8), at: 0x20_0000)
+            $0.segments[1].type = 3
+        },
         Case("nothing to load", why: "no segment to load") { $0.segments[0].type = 2 },
         Case("only empty segments", why: "no segment to load") {
             $0.segments[0].memoryByteCount = 0

@@ -4,6 +4,7 @@ import Host
 /// A program header as the file has it (ELF-64 Object File Format 1.5, 8 "Program Header Table").
 struct ProgramHeader {
     static let load: UInt32 = 1
+    static let interpreter: UInt32 = 3
     static let note: UInt32 = 4
 
     let type: UInt32

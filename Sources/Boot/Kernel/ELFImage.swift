@@ -35,6 +35,9 @@ struct ELFImage {
     ) throws(Failure) {
         let header = try ELFHeader(bytes, of: source)
         let programs = try header.programs(of: source, table)
+        guard !programs.contains(where: { $0.type == ProgramHeader.interpreter }) else {
+            throw source.refused("it is a Linux program, not a kernel", cure: KernelSource.cure)
+        }
         segments = try Self.segments(programs, of: source, in: memory)
         notes = programs.filter { $0.type == ProgramHeader.note }.map(Notes.init)
         entry = try Self.physical(header.entry, in: segments, of: source)
