@@ -34,6 +34,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "CKVM"),
+        // Tiny guests, for tests and measurements: assembly, and a table of what it made.
+        .target(name: "TinyGuests", path: "firmware", exclude: ["build.sh", "test"]),
         .target(name: "CHost"),
         .target(
             name: "CCodecs",
@@ -55,6 +57,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host"], path: "Tests/Support",
             swiftSettings: rules),
+        tests("Host", ["Host", "TestSupport"]),
+        tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
+        tests("Machine", ["Machine", "Host", "TinyGuests", "TestSupport", logging]),
+        // The built program, as its user meets it.
+        tests("Command", ["TestSupport"]),
+        // Real Linux in the lab.
+        .testTarget(
+            name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
+            exclude: ["lab.sh", "stage1", "stage2"], swiftSettings: rules),
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
         tests("GuestMemory", ["GuestMemory", "Host", "TestSupport"]),
         tests("Virtio", ["Virtio", "Bus", "GuestMemory", "Host", "TestSupport"]),

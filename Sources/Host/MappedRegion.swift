@@ -25,20 +25,35 @@ public struct MappedRegion: ~Copyable, Sendable {
             flags: MAP_SHARED)
     }
 
-    /// Private anonymous memory for a guest: nothing is reserved for it in advance, it stays out of core dumps, and
-    /// /proc/PID/smaps calls it `[anon:guest-ram]` where the kernel can name mappings.
+    /// Private anonymous memory for a guest, aligned to 2 MiB so that huge pages of the host can be huge pages of the
+    /// guest: nothing is reserved for it in advance, it stays out of core dumps, and /proc/PID/smaps calls it
+    /// `[anon:guest-ram]` where the kernel can name mappings.
     public init(guestRAM byteCount: Int) throws(Failure) {
+        let slack = Self.hugePageByteCount
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        do throws(Errno) {
-            try self.init(
-                descriptor: -1, byteCount: byteCount, protection: PROT_READ | PROT_WRITE, flags: flags)
-        } catch {
+        guard
+            let whole = unsafe chost_mmap(
+                nil, byteCount + slack, PROT_READ | PROT_WRITE, flags, -1, 0)
+        else {
             throw Failure(
-                "cannot reserve \(byteCount >> 20) MiB for the guest", errno: error,
+                "cannot reserve \(byteCount >> 20) MiB for the guest", errno: .current,
                 cure: "Ask for less with --memory, or look at ulimit -v.")
         }
+        let before = -Int(bitPattern: whole) & (slack - 1)
+        unsafe base = whole + before
+        self.byteCount = byteCount
+        unsafe Self.unmap(whole, before)
+        unsafe Self.unmap(base + byteCount, slack - before)
         unsafe chost_name_mapping(base, byteCount, "guest-ram")
         unsafe madvise(base, byteCount, MADV_DONTDUMP)
+        if unsafe getenv("VMM_THP") != nil { unsafe madvise(base, byteCount, MADV_HUGEPAGE) }
+        if unsafe getenv("VMM_NOTHP") != nil { unsafe madvise(base, byteCount, MADV_NOHUGEPAGE) }
+    }
+
+    private static let hugePageByteCount = 2 << 20
+
+    private static func unmap(_ start: UnsafeMutableRawPointer, _ byteCount: Int) {
+        if byteCount > 0 { unsafe munmap(start, byteCount) }
     }
 
     deinit {

@@ -32,12 +32,20 @@ public protocol VirtioDevice: AnyObject, Sendable {
     ///
     /// An error of the queues' configuration makes the transport set DEVICE_NEEDS_RESET.
     func activate(_ activation: VirtioActivation) throws(VirtqueueError)
+    /// Whether a notification calls `notified` on the ringing vCPU's thread instead of ringing the queue's doorbell: one
+    /// exit in place of another thread's wake-up. Right for a device that answers at once and whose driver waits for the
+    /// answer, as Linux does for a console's output.
+    var isNotifiedDirectly: Bool { get }
+    /// The driver notified the queue with that number (4.2.3.3); it may not be active. Must not block.
+    func notified(_ queue: Int)
     /// The driver reset the device (2.4): when this returns the device touches guest memory no more.
     func reset()
 }
 
 extension VirtioDevice {
     public var configurationGeneration: UInt32 { 0 }
+    public var isNotifiedDirectly: Bool { false }
+    public func notified(_ queue: Int) {}
     public func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {}
 }
 

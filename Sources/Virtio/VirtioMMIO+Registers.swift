@@ -81,10 +81,14 @@ extension VirtioMMIO {
         }
     }
 
-    /// Doorbells arrive as ioeventfd; one that exits to us all the same rings the same bell.
+    /// A doorbell that is an ioeventfd never comes here.
     private func ring(_ value: UInt32) {
         guard let index = Int(exactly: value), index < doorbells.count else { return }
-        doorbells[index].signal()
+        if device.isNotifiedDirectly {
+            device.notified(index)
+        } else {
+            doorbells[index].signal()
+        }
     }
 }
 

@@ -17,7 +17,7 @@ public final class VirtioMMIO: BusDevice {
     let device: any VirtioDevice
     let memory: GuestMemory
     public let interrupt: VirtioInterrupt
-    /// One a queue. The machine connects each to a write of the queue's number to QueueNotify (ioeventfd).
+    /// One a queue. The machine connects each of `connectedDoorbells` to a write of the queue's number to QueueNotify.
     public let doorbells: [EventFD]
     let state: Mutex<VirtioMMIOState>
 
@@ -30,6 +30,9 @@ public final class VirtioMMIO: BusDevice {
         self.doorbells = doorbells
         state = Mutex(VirtioMMIOState(queueSizes: device.queueSizes))
     }
+
+    /// The doorbells to connect by ioeventfd: none for a device that is notified directly.
+    public var connectedDoorbells: [EventFD] { device.isNotifiedDirectly ? [] : doorbells }
 
     /// What QueueNotify lies at, from the start of the window.
     public static var notifyRegister: UInt64 { notifyOffset }

@@ -1,7 +1,4 @@
 import ArgumentParser
-import Host
-import Logging
-import Machine
 
 /// `vmm boot`: a Linux kernel and its initramfs from a terminal.
 struct BootCommand: ParsableCommand {
@@ -67,33 +64,13 @@ struct BootCommand: ParsableCommand {
     var allowEmulation = false
 
     func run() throws {
-        let times = Timings(processStart: .processStart())
-        times.note(.mainEntered)
-        let logger = try StandardErrorLog.logger(level: logLevel)
-        let configuration = try machineConfiguration()
-        let machine = try Machine(
-            configuration, timings: times, logger: logger, allowsEmulation: allowEmulation)
-        let end = machine.run()
-        try writeTimings(times, end: end)
-        StandardError.write("vmm: \(end)\n")
-        ThisProcess.end(with: end.exitStatus)
+        try Boot.run(arguments)
     }
 
-    private func machineConfiguration() throws(Failure) -> MachineConfiguration {
-        var configuration = MachineConfiguration(kernel: kernel)
-        configuration.initramfs = initrd
-        configuration.commandLine = cmdline
-        configuration.appendedCommandLine = append
-        configuration.memoryByteCount = try MachineConfiguration.byteCount(memory)
-        configuration.cpuCount = try MachineConfiguration.cpuCount(cpus)
-        for text in disk { configuration.disks.append(try DiskConfiguration(parsing: text)) }
-        configuration.console = try MachineConfiguration.Console(parsing: console)
-        try configuration.validate()
-        return configuration
-    }
-
-    private func writeTimings(_ times: Timings, end: MachineEnd) throws(Failure) {
-        guard let timings else { return }
-        try WholeFile.write(times.json(end: end), to: timings)
+    /// The same as `BootArguments.init(plain:)` makes of a plain command line.
+    var arguments: BootArguments {
+        BootArguments(
+            kernel: kernel, initrd: initrd, cmdline: cmdline, append: append, memory: memory, cpus: cpus,
+            disk: disk, console: console, timings: timings, logLevel: logLevel, allowEmulation: allowEmulation)
     }
 }

@@ -12,7 +12,11 @@ struct VMM: ParsableCommand {
 @main
 enum Main {
     static func main() {
+        let words = CommandLine.arguments
         do {
+            if words.count > 1, words[1] == "boot", let plain = BootArguments(plain: words[2...]) {
+                try Boot.run(plain)
+            }
             var command = try VMM.parseAsRoot()
             try command.run()
         } catch let failure as Failure {

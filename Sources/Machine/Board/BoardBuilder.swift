@@ -99,7 +99,7 @@ struct BoardBuilder: ~Copyable {
         let wire = try InterruptWire(to: Layout.virtioGSI(index), of: machine)
         let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
-        for (queue, bell) in transport.doorbells.enumerated() {
+        for (queue, bell) in transport.connectedDoorbells.enumerated() {
             let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.notifyRegister)
             try machine.connect(bell, toWriteOf: UInt32(queue), at: address)
         }

@@ -1,0 +1,33 @@
+import Host
+import Logging
+import Machine
+
+/// What `vmm boot` does once its arguments are read.
+enum Boot {
+    static func run(_ arguments: BootArguments) throws(Failure) -> Never {
+        let times = Timings(processStart: .processStart())
+        times.note(.mainEntered)
+        let logger = try StandardErrorLog.logger(level: arguments.logLevel)
+        let machine = try Machine(
+            MachineConfiguration(arguments), timings: times, logger: logger,
+            allowsEmulation: arguments.allowEmulation)
+        let end = machine.run()
+        if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }
+        StandardError.write("vmm: \(end)\n")
+        ThisProcess.end(with: end.exitStatus)
+    }
+}
+
+extension MachineConfiguration {
+    init(_ arguments: BootArguments) throws(Failure) {
+        self.init(kernel: arguments.kernel)
+        initramfs = arguments.initrd
+        commandLine = arguments.cmdline
+        appendedCommandLine = arguments.append
+        memoryByteCount = try MachineConfiguration.byteCount(arguments.memory)
+        cpuCount = try MachineConfiguration.cpuCount(arguments.cpus)
+        for text in arguments.disk { disks.append(try DiskConfiguration(parsing: text)) }
+        console = try MachineConfiguration.Console(parsing: arguments.console)
+        try validate()
+    }
+}
