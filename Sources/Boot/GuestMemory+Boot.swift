@@ -10,14 +10,6 @@ extension GuestMemory {
             throw .outsideMemory(error)
         }
     }
-
-    func place(_ value: some FixedWidthInteger & BitwiseCopyable, at address: GuestAddress) throws(Failure) {
-        do throws(GuestMemoryFault) {
-            try store(value, at: address)
-        } catch {
-            throw .outsideMemory(error)
-        }
-    }
 }
 
 extension Failure {

@@ -18,14 +18,6 @@ struct InputFile: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// Takes over a file that is open already, such as a memfd.
-    init(owning descriptor: consuming OwnedDescriptor, as role: String) throws(Failure) {
-        let complaint = "cannot use the \(role)"
-        byteCount = try Self.size(of: descriptor.rawValue, complaint, role)
-        self.complaint = complaint
-        self.descriptor = descriptor
-    }
-
     private static func open(
         _ path: String, _ complaint: String, _ role: String
     ) throws(Failure) -> OwnedDescriptor {

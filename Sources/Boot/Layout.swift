@@ -52,9 +52,7 @@ public enum Layout {
     public static let virtioWindowByteCount: UInt64 = 0x200
     public static let ioapic = GuestAddress(0xFEC0_0000)
     public static let localAPIC = GuestAddress(0xFEE0_0000)
-    /// For KVM_SET_IDENTITY_MAP_ADDR: one page.
-    public static let identityMapPage = GuestAddress(0xFFFB_C000)
-    /// For KVM_SET_TSS_ADDR: three pages.
+    /// For KVM_SET_TSS_ADDR: three pages, behind the identity map page where KVM puts it by itself.
     public static let taskState = GuestAddress(0xFFFB_D000)
 
     // Ports.

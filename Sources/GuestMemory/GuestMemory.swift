@@ -20,7 +20,8 @@ public final class GuestMemory: Sendable {
     @safe
     public struct Region: Sendable {
         public let range: GuestRange
-        /// Where the monitor sees it: for KVM_SET_USER_MEMORY_REGION, and for nothing else outside this room.
+        /// Where the monitor sees it: for KVM_SET_USER_MEMORY_REGION, for a loader before the guest runs, and for
+        /// nothing else outside this room.
         public nonisolated(unsafe) let hostBase: UnsafeMutableRawPointer
     }
 
