@@ -17,10 +17,14 @@ import Testing
     @Test(arguments: [UInt32(0), 1]) func zeroesAreWritten(_ flags: UInt32) throws {
         let content = DiskBench.pattern(1 << 20)
         let bench = try DiskBench(content: content)
-        let ranges = BlockDriver.range(sector: 1, count: 3, flags: flags) + BlockDriver.range(sector: 100, count: 50, flags: flags)
+        let ranges =
+            BlockDriver.range(sector: 1, count: 3, flags: flags)
+            + BlockDriver.range(sector: 100, count: 50, flags: flags)
         #expect(try bench.driver.block(BlockDriver.writeZeroes, out: ranges).status == BlockDriver.ok)
         var expected = content
-        for range in [512..<2048, 51200..<76800] { expected.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count)) }
+        for range in [512..<2048, 51200..<76800] {
+            expected.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
+        }
         #expect(try bench.file.bytes() == expected)
     }
 
@@ -42,8 +46,14 @@ import Testing
             (BlockDriver.discard, BlockDriver.range(sector: 0, count: .max), BlockDriver.ioError),
             (BlockDriver.discard, BlockDriver.range(sector: 0, count: 8, flags: 1), BlockDriver.unsupported),
             (BlockDriver.discard, BlockDriver.range(sector: 0, count: 8, flags: 2), BlockDriver.unsupported),
-            (BlockDriver.writeZeroes, BlockDriver.range(sector: 0, count: 8, flags: 2), BlockDriver.unsupported),
-            (BlockDriver.writeZeroes, BlockDriver.range(sector: 0, count: 8, flags: .max), BlockDriver.unsupported),
+            (
+                BlockDriver.writeZeroes, BlockDriver.range(sector: 0, count: 8, flags: 2),
+                BlockDriver.unsupported
+            ),
+            (
+                BlockDriver.writeZeroes, BlockDriver.range(sector: 0, count: 8, flags: .max),
+                BlockDriver.unsupported
+            ),
             (BlockDriver.writeZeroes, BlockDriver.range(sector: 8190, count: 3), BlockDriver.ioError),
             (BlockDriver.discard, [UInt8](repeating: 0, count: 15), BlockDriver.ioError),
             (BlockDriver.discard, [UInt8](repeating: 0, count: 17), BlockDriver.ioError),

@@ -23,7 +23,8 @@ import Testing
     @Test func whatIsMissingIsNamed() {
         let failure = failure("/nonexistent/disk.img")
         #expect(failure?.kind == .missingInput)
-        #expect(failure?.description == "cannot open the disk /nonexistent/disk.img: no such file or directory")
+        #expect(
+            failure?.description == "cannot open the disk /nonexistent/disk.img: no such file or directory")
     }
 
     @Test(arguments: [true, false]) func aDirectoryIsNoDisk(_ readOnly: Bool) {

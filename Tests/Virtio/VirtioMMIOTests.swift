@@ -95,7 +95,9 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
         #expect(driver.read(.queueReady) == 1)
     }
 
-    @Test(arguments: [UInt32(2), 3, 0x7FFF_FFFF, .max]) func aQueueThatIsNotThereReadsAsZero(_ index: UInt32) throws {
+    @Test(arguments: [UInt32(2), 3, 0x7FFF_FFFF, .max]) func aQueueThatIsNotThereReadsAsZero(_ index: UInt32)
+        throws
+    {
         let (driver, _) = try makeDriver()
         try driver.negotiate(DriverFeature.version1)
         driver.write(index, to: .queueSelect)
@@ -133,7 +135,8 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
 
     @Test func offsetsBetweenRegistersDoNothing() throws {
         let (driver, device) = try makeDriver()
-        let known = Set(VirtioRegister.allCases.map(\.rawValue) + Array(stride(from: 0xB0, through: 0xBC, by: 4)))
+        let known = Set(
+            VirtioRegister.allCases.map(\.rawValue) + Array(stride(from: 0xB0, through: 0xBC, by: 4)))
         for offset in UInt64(0)..<0x100 where !known.contains(offset) {
             driver.transport.write(.max, at: offset, byteCount: 4)
             #expect(driver.transport.read(at: offset, byteCount: 4) == 0)

@@ -77,7 +77,8 @@ struct BrokenRule: Sendable, CustomTestStringConvertible {
             try queue.describe(0, table, 144, flags: DescriptorFlag.indirect, next: 0)
             try queue.publish(0)
         },
-        BrokenRule("an indirect table of almost 4 GiB", .badIndirectTable(byteCount: 0xFFFF_FFF0)) { queue, _ in
+        BrokenRule("an indirect table of almost 4 GiB", .badIndirectTable(byteCount: 0xFFFF_FFF0)) {
+            queue, _ in
             try queue.describe(0, table, 0xFFFF_FFF0, flags: DescriptorFlag.indirect, next: 0)
             try queue.publish(0)
         },
@@ -154,9 +155,11 @@ struct BadPlace: Sendable, CustomTestStringConvertible {
         BadPlace("a misaligned used ring", used: 0x3002, misaligned(0x3002)),
         BadPlace("descriptors outside memory", descriptors: end, BrokenRule.outside(end, 128)),
         BadPlace("descriptors half outside memory", descriptors: end - 64, BrokenRule.outside(end - 64, 128)),
-        BadPlace("an available ring whose event is outside", available: end - 20, BrokenRule.outside(end - 20, 22)),
+        BadPlace(
+            "an available ring whose event is outside", available: end - 20, BrokenRule.outside(end - 20, 22)),
         BadPlace("a used ring whose event is outside", used: end - 68, BrokenRule.outside(end - 68, 70)),
-        BadPlace("a used ring at the end of the address space", used: .max - 3, BrokenRule.outside(.max - 3, 70)),
+        BadPlace(
+            "a used ring at the end of the address space", used: .max - 3, BrokenRule.outside(.max - 3, 70)),
     ]
 }
 

@@ -49,7 +49,8 @@ private struct QueuePair: ~Copyable {
     @Test func directDescriptorsMayLeadToAnIndirectOne() throws {
         var pair = try QueuePair()
         let table = pair.memory.allocate(16)
-        try pair.driver.write(descriptor: table.start.rawValue, 0x100, 5, flags: DescriptorFlag.write, next: 0)
+        try pair.driver.write(
+            descriptor: table.start.rawValue, 0x100, 5, flags: DescriptorFlag.write, next: 0)
         try pair.driver.describe(0, 0x200, 3, flags: DescriptorFlag.next, next: 4)
         // The write flag of a descriptor that names a table is ignored (2.7.5.3.2).
         try pair.driver.describe(

@@ -87,6 +87,8 @@ public final class ConsoleOutput: Sendable {
         return time == 0 ? nil : MonotonicTime(nanoseconds: time)
     }
 
+    /// Bytes that wait in the ring.
+    var pendingByteCount: Int { state.withLock { $0.ring.count } }
     /// All bytes that were dropped so far.
     public var lostByteCount: UInt64 { state.withLock { $0.lostByteCount } }
 

@@ -1,0 +1,212 @@
+import Bus
+import GuestMemory
+import TestSupport
+import Testing
+import Virtio
+
+/// Something that a device must either refuse or overlook.
+struct Mischief: Sendable, CustomTestStringConvertible {
+    enum Outcome: Sendable {
+        case needsReset, ignored
+    }
+
+    let testDescription: String
+    let target: HostileTarget
+    let outcome: Outcome
+    let act: @Sendable (HostileBench) throws -> Void
+
+    init(
+        _ target: HostileTarget, _ name: String, _ outcome: Outcome,
+        _ act: @escaping @Sendable (HostileBench) throws -> Void
+    ) {
+        testDescription = "\(target): \(name)"
+        self.target = target
+        self.outcome = outcome
+        self.act = act
+    }
+
+    /// Chains that the device type's own rules forbid.
+    private static func chain(
+        _ target: HostileTarget, _ name: String,
+        _ buffers: @escaping @Sendable (DriverMemory) throws -> [DriverBuffer]
+    ) -> Mischief {
+        Mischief(target, name, .needsReset) { bench in
+            try bench.start()
+            try bench.queue.add(buffers(bench.driver.memory))
+            bench.ring()
+        }
+    }
+
+    private static func header(_ type: UInt32) -> [UInt8] { BlockDriver.header(type, sector: 0) }
+
+    static let requests: [Mischief] = [
+        chain(.block, "no header") { [.writable($0.allocate(512))] },
+        chain(.block, "an empty header") { [.readable($0.allocate(0)), .writable($0.allocate(1))] },
+        chain(.block, "a header of 15 bytes") { [.readable($0.allocate(15)), .writable($0.allocate(513))] },
+        chain(.block, "no status") { [.readable(try $0.allocate(header(BlockDriver.write) + [0, 0]))] },
+        chain(.block, "a read-only status") {
+            [.readable(try $0.allocate(header(BlockDriver.read))), .readable($0.allocate(513))]
+        },
+        chain(.block, "an empty status") {
+            [.readable(try $0.allocate(header(BlockDriver.flush))), .writable($0.allocate(0))]
+        },
+        chain(.block, "a flush without a status") { [.readable(try $0.allocate(header(BlockDriver.flush)))] },
+        chain(.block, "an unknown type without a status") { [.readable(try $0.allocate(header(99)))] },
+        chain(.consoleOutput, "a writable buffer") { [.writable($0.allocate(16))] },
+        chain(.consoleOutput, "a writable buffer behind text") {
+            [.readable($0.allocate(16)), .writable($0.allocate(16))]
+        },
+        chain(.consoleInput, "a readable buffer") { [.readable($0.allocate(16))] },
+        chain(.consoleInput, "a readable buffer before a writable one") {
+            [.readable($0.allocate(1)), .writable($0.allocate(16))]
+        },
+        chain(.entropy, "a readable buffer") { [.readable($0.allocate(16))] },
+        chain(.entropy, "a readable buffer before a writable one") {
+            [.readable($0.allocate(1)), .writable($0.allocate(16))]
+        },
+        chain(.entropy, "no room") { [.writable($0.allocate(0)), .writable($0.allocate(0))] },
+    ]
+
+    /// A driver at the registers that does not know the order of 3.1.1, or does not care.
+    static let registers: [Mischief] = HostileTarget.allCases.flatMap { target in
+        [
+            Mischief(target, "DRIVER_OK at once", .needsReset) { $0.driver.write(7, to: .status) },
+            Mischief(target, "everything at once", .needsReset) { $0.driver.write(.max, to: .status) },
+            Mischief(target, "DRIVER_OK without queues", .needsReset) { bench in
+                try bench.driver.negotiate(bench.driver.offeredFeatures())
+                bench.driver.write(15, to: .status)
+            },
+            Mischief(target, "a status bit taken back", .needsReset) { bench in
+                try bench.start()
+                bench.driver.write(3, to: .status)
+            },
+            Mischief(target, "a feature never offered", .ignored) { bench in
+                #expect(throws: FeaturesRefused.self) { try bench.driver.negotiate(1 << 32 | 1 << 63) }
+            },
+            Mischief(target, "a legacy driver", .ignored) { bench in
+                #expect(throws: FeaturesRefused.self) { try bench.driver.negotiate(1 << 28) }
+            },
+            Mischief(target, "queues moved under way", .ignored) { bench in
+                try bench.start()
+                for index in 0..<UInt32(bench.driver.queues.count) {
+                    bench.driver.write(index, to: .queueSelect)
+                    for register in [
+                        VirtioRegister.queueSize, .queueReady, .queueDescriptorLow, .queueDriverHigh,
+                    ] {
+                        bench.driver.write(0xFFFF_FFFF, to: register)
+                    }
+                }
+            },
+            Mischief(target, "bells of queues that are not there", .ignored) { bench in
+                try bench.start()
+                for queue in [2, 3, 255, 65_535, Int(Int32.max), Int(UInt32.max)] { bench.driver.ring(queue) }
+            },
+            Mischief(target, "bells before the device is there", .ignored) { bench in
+                for _ in 0..<1000 { bench.driver.ring(bench.target.queue) }
+            },
+            Mischief(target, "bells for nothing", .ignored) { bench in
+                try bench.start()
+                for _ in 0..<1000 { bench.ring() }
+            },
+            Mischief(target, "registers in every wrong width", .ignored) { bench in
+                try bench.start()
+                for offset in UInt64(0)..<0x100 {
+                    for byteCount in [1, 2, 8] {
+                        bench.driver.transport.write(.max, at: offset, byteCount: byteCount)
+                        _ = bench.driver.transport.read(at: offset, byteCount: byteCount)
+                    }
+                }
+            },
+            Mischief(target, "the configuration space at every offset and width", .ignored) { bench in
+                try bench.start()
+                for offset in UInt64(0x100)..<0x1000 {
+                    for byteCount in [1, 2, 4, 8] {
+                        _ = bench.driver.transport.read(at: offset, byteCount: byteCount)
+                        bench.driver.transport.write(.max, at: offset, byteCount: byteCount)
+                    }
+                }
+            },
+            Mischief(target, "reset after reset", .ignored) { bench in
+                for _ in 0..<20 {
+                    try bench.start()
+                    bench.ring()
+                    bench.driver.reset()
+                    bench.driver.reset()
+                }
+            },
+        ]
+    }
+}
+
+@Suite struct HostileRequestTests {
+    @Test(arguments: Mischief.requests + Mischief.registers)
+    func theMonitorLives(_ mischief: Mischief) throws {
+        let bench = try HostileBench(mischief.target)
+        try mischief.act(bench)
+        switch mischief.outcome {
+        case .needsReset: try bench.expectNeedsReset()
+        case .ignored: try bench.expectIgnored()
+        }
+    }
+
+    /// The same head twice while it is in flight: the device serves it twice and breaks nothing of its own.
+    @Test func aHeadGivenTwiceIsServedTwice() throws {
+        let bench = try HostileBench(.block)
+        try bench.start()
+        let memory = bench.driver.memory
+        let head = try bench.queue.add([
+            .readable(try memory.allocate(BlockDriver.header(BlockDriver.flush, sector: 0))),
+            .writable(memory.allocate(1)),
+        ])
+        try bench.queue.publish(head)
+        bench.ring()
+        for _ in 0..<2 { #expect(try bench.driver.waitForUsed(0).head == UInt32(head)) }
+        bench.driver.reset()
+        try bench.expectWorks()
+    }
+
+    /// Rings that lie over each other and over the data: what comes of it is the guest's, the monitor lives.
+    @Test(arguments: HostileTarget.allCases) func ringsMayLieOverEachOther(_ target: HostileTarget) throws {
+        let bench = try HostileBench(target)
+        let driver = bench.driver
+        driver.reset()
+        try driver.negotiate(driver.offeredFeatures())
+        driver.makeQueues(size: HostileBench.queueSize)
+        for queue in driver.queues {
+            driver.configure(queue)
+            driver.write(0, to: .queueReady)
+            let at = UInt32(queue.descriptors.start.rawValue)
+            driver.write(at, to: .queueDriverLow)
+            driver.write(at, to: .queueDeviceLow)
+            driver.write(1, to: .queueReady)
+        }
+        driver.write(driver.status | DriverStatus.driverOK, to: .status)
+        for value in stride(from: UInt64(1), to: 200, by: 7) {
+            let start = driver.queues[target.queue].descriptors.start
+            try driver.memory.memory.store(value | value << 20 | value << 33, at: start)
+            bench.ring()
+        }
+        driver.reset()
+        try bench.expectWorks()
+    }
+
+    /// A reset while every kind of request is under way, again and again.
+    @Test(arguments: HostileTarget.allCases) func aResetInFlightIsSafe(_ target: HostileTarget) throws {
+        let bench = try HostileBench(target)
+        let data = bench.driver.memory.allocate(256 << 10)
+        for _ in 0..<20 {
+            try bench.start()
+            let isOut = target == .consoleOutput
+            for _ in 0..<3 {
+                let memory = bench.driver.memory
+                let header = try memory.allocate(BlockDriver.header(BlockDriver.read, sector: 0))
+                let body: DriverBuffer = isOut ? .readable(data) : .writable(data)
+                try bench.queue.add(target == .block ? [.readable(header), body] : [body])
+            }
+            bench.ring()
+            bench.driver.reset()
+        }
+        try bench.drainOutput()
+        try bench.expectWorks()
+    }
+}
