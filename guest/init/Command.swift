@@ -27,12 +27,21 @@ struct Command {
         SignalQueue.unblockAll()
         setsid()
         _ = takeTerminal(0)
-        var words = unsafe arguments.map { unsafe strdup($0) }
-        unsafe words.append(nil)
-        unsafe execvp(words[0], words)
+        execute(arguments)
+        if lastError() == ENOENT && !arguments[0].utf8.contains(UInt8(ascii: "/")) {
+            // Most of busybox's programs have no file: its shell knows them.
+            execute(["/bin/sh", "-c", "exec \"$@\"", "sh"] + arguments)
+        }
         let error = SystemError.last
         Console.say("init: cannot run \(arguments[0]): \(error.reason)")
         _exit(error.code == ENOENT ? 127 : 126)
+    }
+
+    /// Returns only if it fails.
+    private func execute(_ words: [String]) {
+        var pointers = unsafe words.map { unsafe strdup($0) }
+        unsafe pointers.append(nil)
+        unsafe execvp(pointers[0], pointers)
     }
 
     /// What a program expects to find in its environment. The kernel has put `HOME=/`, `TERM=linux` and the
