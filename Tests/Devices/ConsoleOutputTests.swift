@@ -91,8 +91,8 @@ private func pattern(_ count: Int) -> [UInt8] {
     @Test func aReaderThatReadsOneByteAtATimeIsNotGivenUp() throws {
         let pipe = try TestPipe()
         let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: { _ in })
-        // All that the ring and the pipe hold.
-        var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032 /* F_GETPIPE_SZ */))
+        // All that the ring and the pipe hold (F_GETPIPE_SZ, 1032).
+        var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032))
         while left > 0 { left -= output.send([UInt8](repeating: 0, count: min(left, 4096))[...]) }
         #expect(!output.hasStalled())
         // Its progress is less than a page, which is what a full pipe makes room for at once.
