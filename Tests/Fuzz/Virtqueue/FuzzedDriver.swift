@@ -1,0 +1,157 @@
+import Devices
+import Glibc
+import GuestMemory
+import Virtio
+
+/// One device in the hands of the fuzzer. The steps that a good driver takes are short, so that the bad ones come deep.
+final class FuzzedDriver {
+    private static let memoryByteCount: UInt64 = 256 << 10
+    private let memory: GuestMemory
+    private let transport: VirtioMMIO
+    private let console: VirtioConsole?
+    private let disk: VirtioBlock?
+    private var availableIndex: [UInt16] = [0, 0]
+    private var queueSize: UInt16 = 8
+
+    init(device: UInt8) {
+        let host = FuzzedHost.shared
+        let console = try? VirtioConsole(output: host.output, loop: host.loop, columns: 80, rows: 25)
+        let disk = VirtioBlock(host.disk, identifier: "fuzz")
+        let entropy = VirtioRng(loop: host.loop)
+        let devices: [(any VirtioDevice)?] = [disk, console, entropy]
+        let chosen = Int(device) % devices.count
+        guard let memory = try? GuestMemory(byteCount: Self.memoryByteCount), let device = devices[chosen],
+            let transport = try? VirtioMMIO(device: device, memory: memory, line: DeafLine())
+        else { fatalError("the host has no memory or descriptors to spare") }
+        self.memory = memory
+        self.transport = transport
+        self.console = chosen == 1 ? console : nil
+        self.disk = chosen == 0 ? disk : nil
+    }
+
+    func step(_ steps: inout StepReader) {
+        switch steps.byte() % 10 {
+        case 0: write(steps.number(UInt32.self), register: UInt64(steps.byte()) << 2)
+        case 1: _ = transport.read(at: steps.offset(), byteCount: steps.width())
+        case 2:
+            let (offset, byteCount) = (steps.offset(), steps.width())
+            transport.write(steps.number(), at: offset, byteCount: byteCount)
+        case 3: store(&steps)
+        case 4: start(size: 1 << UInt16(steps.byte() % 6))
+        case 5: describe(&steps)
+        case 6: publish(queue: Int(steps.byte() & 1), head: steps.number())
+        case 7: ring(UInt32(steps.byte() & 3))
+        case 8: _ = console?.receive(steps.bytes(Int(steps.byte()))[...])
+        default: reset()
+        }
+    }
+
+    /// After a reset a good driver gets through to DRIVER_OK.
+    func checkReset() {
+        reset()
+        precondition(transport.read(at: Register.status, byteCount: 4) == 0, "a reset device has a status")
+        start(size: 8)
+        let status = transport.read(at: Register.status, byteCount: 4)
+        precondition(status == 15, "the device does not start again: status \(status)")
+        reset()
+    }
+}
+
+/// Offsets of the transport (Virtio 1.2, 4.2.2).
+private enum Register {
+    static let driverFeatures: UInt64 = 0x20
+    static let driverFeaturesSelect: UInt64 = 0x24
+    static let queueSelect: UInt64 = 0x30
+    static let queueSizeMax: UInt64 = 0x34
+    static let queueSize: UInt64 = 0x38
+    static let queueReady: UInt64 = 0x44
+    static let notify: UInt64 = 0x50
+    static let status: UInt64 = 0x70
+    static let parts: [UInt64] = [0x80, 0x90, 0xA0]
+}
+
+extension FuzzedDriver {
+    private func write(_ value: UInt32, register: UInt64) {
+        transport.write(UInt64(value), at: register, byteCount: 4)
+    }
+
+    private func reset() {
+        write(0, register: Register.status)
+        availableIndex = [0, 0]
+    }
+
+    /// The sequence of 3.1.1, with the queues where `describe` and `publish` look for them.
+    private func start(size: UInt16) {
+        reset()
+        queueSize = size
+        write(3, register: Register.status)
+        for (word, offset) in [UInt64(0x10), 0x10].enumerated() {
+            write(UInt32(word), register: 0x14)
+            let offered = transport.read(at: offset, byteCount: 4)
+            write(UInt32(word), register: Register.driverFeaturesSelect)
+            write(UInt32(truncatingIfNeeded: offered), register: Register.driverFeatures)
+        }
+        write(11, register: Register.status)
+        for queue in 0..<2 { place(queue, size) }
+        write(15, register: Register.status)
+    }
+
+    /// Queue `queue` has its parts 0x1000 apart, from 0x1000 or 0x4000 on, and nothing in its rings.
+    private func place(_ queue: Int, _ size: UInt16) {
+        write(UInt32(queue), register: Register.queueSelect)
+        guard transport.read(at: Register.queueSizeMax, byteCount: 4) > 0 else { return }
+        write(UInt32(size), register: Register.queueSize)
+        for (part, register) in Register.parts.enumerated() {
+            let at = Self.part(part, of: queue)
+            write(UInt32(truncatingIfNeeded: at), register: register)
+            write(0, register: register + 4)
+            try? memory.zero(GuestRange(start: GuestAddress(at), byteCount: 0x1000))
+        }
+        write(1, register: Register.queueReady)
+    }
+
+    private static func part(_ part: Int, of queue: Int) -> UInt64 {
+        0x1000 + 0x3000 * UInt64(queue) + 0x1000 * UInt64(part)
+    }
+
+    private func store(_ steps: inout StepReader) {
+        let address = GuestAddress(UInt64(steps.number(UInt16.self)) << 2)
+        try? memory.write(steps.bytes(Int(steps.byte())), at: address)
+    }
+
+    private func describe(_ steps: inout StepReader) {
+        let queue = Int(steps.byte() & 1)
+        let at = Self.part(0, of: queue) + 16 * UInt64(steps.byte() & 63)
+        let address = UInt64(steps.number(UInt32.self))
+        let rest: UInt64 = steps.number()
+        try? memory.store(address, at: GuestAddress(at))
+        try? memory.store(rest, at: GuestAddress(at + 8))
+    }
+
+    private func publish(queue: Int, head: UInt16) {
+        let ring = Self.part(1, of: queue)
+        let slot = UInt64(availableIndex[queue] % queueSize)
+        try? memory.store(head, at: GuestAddress(ring + 4 + 2 * slot))
+        availableIndex[queue] &+= 1
+        try? memory.storeReleasing(availableIndex[queue], at: GuestAddress(ring + 2))
+    }
+
+    /// Rings, and gives the device the time to answer: the loop's devices are through when the loop is, a disk soon
+    /// after its thread has had the processor.
+    private func ring(_ queue: UInt32) {
+        let before = progress
+        write(queue, register: Register.notify)
+        FuzzedHost.shared.settle()
+        guard disk != nil else { return }
+        for _ in 0..<50 where progress == before { sched_yield() }
+    }
+
+    private var progress: UInt64 {
+        (disk?.counters.requestCount ?? 0) &+ transport.interrupt.faults.count
+    }
+}
+
+extension StepReader {
+    fileprivate mutating func offset() -> UInt64 { UInt64(number(UInt16.self) & 0xFFF) }
+    fileprivate mutating func width() -> Int { 1 << Int(byte() & 3) }
+}

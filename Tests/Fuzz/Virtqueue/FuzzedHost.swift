@@ -1,0 +1,56 @@
+import Bus
+import Devices
+import Glibc
+import Host
+
+/// What all inputs share: an event loop on its thread, a disk in memory, an output that nobody reads.
+struct FuzzedHost: Sendable {
+    let loop: EventLoop
+    let output: ConsoleOutput
+    let disk: DiskFile
+    private let asked: EventFD
+    private let answered: EventFD
+
+    static let shared: FuzzedHost = {
+        guard let host = try? FuzzedHost() else { fatalError("the host has no descriptors to spare") }
+        return host
+    }()
+
+    private init() throws {
+        loop = try EventLoop()
+        asked = try EventFD()
+        answered = try EventFD()
+        output = try ConsoleOutput(descriptor: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)) { _ in }
+        disk = try Self.makeDisk()
+        try loop.watch(asked.descriptor) { [asked, answered] in
+            asked.drain()
+            answered.signal()
+        }
+        let thread = try HostThread(named: "fuzz-loop") { [loop] in try? loop.run() }
+        thread.leave()
+    }
+
+    private static func makeDisk() throws -> DiskFile {
+        let name = "/fuzz-virtqueue-\(getpid())"
+        let descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        unsafe shm_unlink(name)
+        ftruncate(descriptor, 64 << 10)
+        return try DiskFile.open("/proc/self/fd/\(descriptor)", readOnly: false)
+    }
+
+    /// Returns when the loop has served all that was due.
+    func settle() {
+        asked.signal()
+        _ = answered.wait(milliseconds: -1)
+    }
+}
+
+extension HostThread {
+    /// The thread runs until the process ends.
+    consuming func leave() {}
+}
+
+/// An interrupt line that leads nowhere.
+final class DeafLine: InterruptLine {
+    func signal() {}
+}
