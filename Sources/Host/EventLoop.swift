@@ -25,8 +25,20 @@ public final class EventLoop: Sendable {
 
     /// Calls `handler` on the loop's thread whenever `descriptor` is readable (level-triggered) or its other end is gone.
     public func watch(_ descriptor: Int32, _ handler: @escaping Handler) throws(Failure) {
+        try add(descriptor, EPOLLIN.rawValue, handler)
+    }
+
+    /// Calls `handler` on the loop's thread once for each time that `bell` has rung, or for several together. It need
+    /// not be drained: that saves a system call for each.
+    public func watchRinging(of bell: EventFD, _ handler: @escaping Handler) throws(Failure) {
+        try add(bell.descriptor, EPOLLIN.rawValue | EPOLLET.rawValue, handler)
+    }
+
+    private func add(
+        _ descriptor: Int32, _ events: UInt32, _ handler: @escaping Handler
+    ) throws(Failure) {
         state.withLock { $0.handlers[descriptor] = handler }
-        var event = unsafe epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: descriptor))
+        var event = unsafe epoll_event(events: events, data: epoll_data_t(fd: descriptor))
         guard unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
             let cause = Errno.current
             state.withLock { $0.handlers[descriptor] = nil }

@@ -22,22 +22,6 @@ extension VirtioConsole {
         room.connect(handler)
     }
 
-    func serveReceiveBell() {
-        serve { active, _ throws(VirtqueueError) in active.doorbells[Self.receiveQueue].drain() }
-        room.ring()
-    }
-
-    func serveTransmitBell() {
-        serve { active, _ throws(VirtqueueError) in active.doorbells[Self.transmitQueue].drain() }
-        transmit()
-    }
-
-    /// The output has room again.
-    func serveSpace() {
-        output.space.drain()
-        transmit()
-    }
-
     /// A chain has been held for as long as we bear with a reader that makes no progress.
     func servePatience() {
         patience.drain()
@@ -46,7 +30,8 @@ extension VirtioConsole {
         transmit()
     }
 
-    private func transmit() {
+    /// The driver has rung, or the output has room again.
+    func transmit() {
         var isHolding = false
         serve { active, counters throws(VirtqueueError) in
             try active.transmit(to: output, &counters)

@@ -106,9 +106,9 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     }
 
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watch(doorbells[Self.receiveQueue].descriptor) { [weak self] in self?.serveReceiveBell() }
-        try loop.watch(doorbells[Self.transmitQueue].descriptor) { [weak self] in self?.serveTransmitBell() }
-        try loop.watch(output.space.descriptor) { [weak self] in self?.serveSpace() }
+        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.room.ring() }
+        try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
+        try loop.watchRinging(of: output.space) { [weak self] in self?.transmit() }
         try loop.watch(patience.descriptor) { [weak self] in self?.servePatience() }
     }
 }

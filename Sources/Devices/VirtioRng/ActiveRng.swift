@@ -24,7 +24,6 @@ struct ActiveRng: ~Copyable, Sendable {
     }
 
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
-        doorbell.drain()
         var budget = Self.turnLimit
         while budget > 0, try queue.popOrWait(into: &chain) {
             let written = try fill()

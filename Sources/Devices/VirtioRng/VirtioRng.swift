@@ -35,7 +35,7 @@ public final class VirtioRng: VirtioDevice {
         var active: ActiveRng? = try ActiveRng(activation)
         state.withLock { $0.active = active.take() }
         do throws(Failure) {
-            try loop.watch(activation.doorbells[Self.requestQueue].descriptor) { [weak self] in self?.serve()
+            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()
             }
         } catch {
             reset()
