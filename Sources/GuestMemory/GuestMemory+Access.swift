@@ -5,12 +5,14 @@ import SystemPackage
 
 /// Copies in and out. Numbers are little-endian and may lie at any address.
 extension GuestMemory {
+    /// A number of 8 to 64 bits, fetched once: what is decided on it holds whatever the guest writes meanwhile.
     @inlinable
     public func load<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type = Value.self, at address: GuestAddress
     ) throws(GuestMemoryFault) -> Value {
         let source = unsafe try checkedPointer(address, UInt64(MemoryLayout<Value>.size))
-        return Value(littleEndian: unsafe source.loadUnaligned(as: Value.self))
+        let bits = unsafe chost_load_once(source, MemoryLayout<Value>.size)
+        return Value(littleEndian: Value(truncatingIfNeeded: bits))
     }
 
     @inlinable

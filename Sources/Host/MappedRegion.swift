@@ -25,8 +25,8 @@ public struct MappedRegion: ~Copyable, Sendable {
             flags: MAP_SHARED)
     }
 
-    /// Private anonymous memory for a guest, aligned to 2 MiB so that huge pages of the host can be huge pages of the
-    /// guest: nothing is reserved for it in advance, it stays out of core dumps, and /proc/PID/smaps calls it
+    /// Private anonymous memory for a guest, in small pages until `allowHugePages`, and aligned to 2 MiB so that huge pages
+    /// of the host can then be huge pages of the guest: nothing is reserved for it in advance, it stays out of core dumps, and /proc/PID/smaps calls it
     /// `[anon:guest-ram]` where the kernel can name mappings.
     public init(guestRAM byteCount: Int) throws(Failure) {
         let slack = Self.hugePageByteCount
@@ -46,8 +46,12 @@ public struct MappedRegion: ~Copyable, Sendable {
         unsafe Self.unmap(base + byteCount, slack - before)
         unsafe chost_name_mapping(base, byteCount, "guest-ram")
         unsafe madvise(base, byteCount, MADV_DONTDUMP)
-        if unsafe getenv("VMM_THP") != nil { unsafe madvise(base, byteCount, MADV_HUGEPAGE) }
-        if unsafe getenv("VMM_NOTHP") != nil { unsafe madvise(base, byteCount, MADV_NOHUGEPAGE) }
+        unsafe madvise(base, byteCount, MADV_NOHUGEPAGE)
+    }
+
+    /// Lets the host fill the mapping's memory with huge pages from here on, and join what is there already.
+    public func allowHugePages() {
+        unsafe madvise(base, byteCount, MADV_HUGEPAGE)
     }
 
     private static let hugePageByteCount = 2 << 20

@@ -34,7 +34,8 @@ public final class CPUIDTable {
         for index in 0..<count {
             let raw = unsafe entries[index]
             var entry = Entry(
-                leaf: raw.function, subleaf: raw.index, eax: raw.eax, ebx: raw.ebx, ecx: raw.ecx, edx: raw.edx)
+                leaf: raw.function, subleaf: raw.index, eax: raw.eax, ebx: raw.ebx, ecx: raw.ecx, edx: raw.edx
+            )
             change(&entry)
             unsafe entries[index].eax = entry.eax
             unsafe entries[index].ebx = entry.ebx

@@ -29,6 +29,7 @@ extension KVMSystem {
         throw Failure(
             .unavailable, "cannot boot a kernel on this host's KVM",
             because: "there is no hardware virtualization under it (neither VMX nor SVM)",
-            cure: "Use a host that has it or offers nested virtualization; --allow-emulation runs tiny guests.")
+            cure:
+                "Use a host that has it or offers nested virtualization; --allow-emulation runs tiny guests.")
     }
 }

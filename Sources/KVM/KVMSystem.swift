@@ -42,7 +42,8 @@ public struct KVMSystem: ~Copyable, Sendable {
         case ENOENT, ENODEV, ENXIO:
             return Failure(
                 .unavailable, what, because: "this kernel offers no KVM",
-                cure: "Load it (modprobe kvm_intel or kvm_amd), turn virtualization on in the firmware, or ask "
+                cure:
+                    "Load it (modprobe kvm_intel or kvm_amd), turn virtualization on in the firmware, or ask "
                     + "for a host with nested virtualization. `vmm doctor` says more.")
         case EACCES, EPERM:
             return Failure(

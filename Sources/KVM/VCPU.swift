@@ -92,7 +92,8 @@ final class VCPURunArea: Sendable {
     }
 
     func setMMIOData(_ value: UInt64) {
-        unsafe UnsafeMutableRawPointer(ckvm_mmio_data(run)).storeBytes(of: value.littleEndian, as: UInt64.self)
+        unsafe UnsafeMutableRawPointer(ckvm_mmio_data(run)).storeBytes(
+            of: value.littleEndian, as: UInt64.self)
     }
 
     /// Where the kernel keeps element `index` of a port access; it lies within the mapping by the interface's contract.

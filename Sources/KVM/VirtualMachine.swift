@@ -4,7 +4,7 @@ public import Host
 import SystemPackage
 
 /// A virtual machine of KVM: memory slots, interrupt controllers, event descriptors and the maker of its vCPUs.
-public struct VirtualMachine: ~Copyable, Sendable {
+public final class VirtualMachine: Sendable {
     let descriptor: OwnedDescriptor
     let runAreaByteCount: Int
 
@@ -30,7 +30,8 @@ public struct VirtualMachine: ~Copyable, Sendable {
     /// (KVM_CREATE_IRQCHIP). `tssAddress` names three pages below 4 GiB, outside RAM, that old Intel CPUs need.
     public func createInterruptControllers(tssAddress: UInt64) throws(Failure) {
         try kvmCall(
-            "cannot place the TSS", ckvm_ioctl_value(descriptor.rawValue, ckvm_SET_TSS_ADDR, UInt(tssAddress)))
+            "cannot place the TSS", ckvm_ioctl_value(descriptor.rawValue, ckvm_SET_TSS_ADDR, UInt(tssAddress))
+        )
         try kvmCall(
             "cannot create the interrupt controllers",
             ckvm_ioctl(descriptor.rawValue, ckvm_CREATE_IRQCHIP))
@@ -44,6 +45,12 @@ public struct VirtualMachine: ~Copyable, Sendable {
         try kvmCall(
             "cannot connect interrupt \(gsi)",
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_IRQFD, &request))
+    }
+
+    /// Raises the interrupt `gsi` once, from the calling thread (KVM_IRQ_LINE).
+    public func pulse(interrupt gsi: UInt32) {
+        // Only a machine without interrupt controllers refuses.
+        _ = ckvm_pulse(descriptor.rawValue, gsi)
     }
 
     /// A 32-bit write of `value` at `address` signals `event` in the kernel, without an exit (KVM_IOEVENTFD).

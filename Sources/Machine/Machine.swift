@@ -39,10 +39,10 @@ public final class Machine: Sendable {
             configuration, memory: memory, loop: loop, control: control, timings: timings, logger: logger
         ).build(for: system)
         timings.note(.devicesReady)
+        let description = board.description(cpuCount: configuration.cpuCount)
         let entry = try LinuxLoader.load(
             kernel: configuration.kernel, initramfs: configuration.initramfs,
-            commandLine: configuration.kernelCommandLine,
-            machine: board.description(cpuCount: configuration.cpuCount), into: memory)
+            commandLine: configuration.kernelCommandLine(on: description), machine: description, into: memory)
         timings.note(.kernelLoaded)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
         let features = try kvm.supportedCPUID()
@@ -69,6 +69,8 @@ public final class Machine: Sendable {
     public func run() -> MachineEnd {
         do throws(Failure) {
             let signals = try MachineSignals(board: board, control: control, loop: loop)
+            let hugePages = try HugePages(for: memory, loop: loop)
+            defer { hugePages.stop() }
             try board.console?.start()
             VCPUThread.prepare()
             timings.note(.firstRun)

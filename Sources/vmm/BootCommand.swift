@@ -71,6 +71,7 @@ struct BootCommand: ParsableCommand {
     var arguments: BootArguments {
         BootArguments(
             kernel: kernel, initrd: initrd, cmdline: cmdline, append: append, memory: memory, cpus: cpus,
-            disk: disk, console: console, timings: timings, logLevel: logLevel, allowEmulation: allowEmulation)
+            disk: disk, console: console, timings: timings, logLevel: logLevel, allowEmulation: allowEmulation
+        )
     }
 }

@@ -30,7 +30,7 @@ struct BoardBuilder: ~Copyable {
     }
 
     /// Builds it all; `machine` has its interrupt controllers already.
-    consuming func build(for machine: borrowing VirtualMachine) throws(Failure) -> Board {
+    consuming func build(for machine: VirtualMachine) throws(Failure) -> Board {
         let (serial, console) = try makeConsole(machine)
         try attach(VirtioRng(loop: loop), to: machine)
         let disks = try makeDisks(machine)
@@ -38,7 +38,7 @@ struct BoardBuilder: ~Copyable {
         let ports = PortBus(
             serial: serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
             power: PowerControl(handler: report), mark: BootMark(handler: report))
-        let button = PowerButton(line: try InterruptWire(to: Layout.eventGSI, of: machine))
+        let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
             ports: ports, windows: WindowBus(devices: windows), powerButton: button, console: console,
             disks: disks)
@@ -59,14 +59,14 @@ struct BoardBuilder: ~Copyable {
     }
 
     private mutating func makeConsole(
-        _ machine: borrowing VirtualMachine
+        _ machine: VirtualMachine
     ) throws(Failure) -> (Serial16550?, MachineConsole?) {
         switch configuration.console {
         case .none: return (nil, nil)
         case .serial:
             let sink = try MachineConsole.makeSink(logger: logger)
             let serial = Serial16550(
-                line: try InterruptWire(to: Layout.serialGSI, of: machine), output: sink)
+                line: InterruptWire(to: Layout.serialGSI, of: machine), output: sink)
             return (serial, try MachineConsole(sink: sink, receiver: serial, loop: loop, control: control))
         case .virtio:
             let sink = try MachineConsole.makeSink(logger: logger)
@@ -78,7 +78,7 @@ struct BoardBuilder: ~Copyable {
         }
     }
 
-    private mutating func makeDisks(_ machine: borrowing VirtualMachine) throws(Failure) -> [VirtioBlock] {
+    private mutating func makeDisks(_ machine: VirtualMachine) throws(Failure) -> [VirtioBlock] {
         var disks: [VirtioBlock] = []
         for disk in configuration.disks {
             let file = try DiskFile.open(disk.path, readOnly: disk.isReadOnly)
@@ -90,13 +90,14 @@ struct BoardBuilder: ~Copyable {
     }
 
     /// Puts a device in the next window, with its interrupt and its doorbells.
-    private mutating func attach(_ device: any VirtioDevice, to machine: borrowing VirtualMachine) throws(Failure) {
+    private mutating func attach(_ device: any VirtioDevice, to machine: VirtualMachine) throws(Failure) {
         let index = windows.count
         guard index < Layout.virtioDeviceLimit else {
             throw Failure(
-                .usage, "cannot attach so many devices", because: "a machine has \(Layout.virtioDeviceLimit) at the most")
+                .usage, "cannot attach so many devices",
+                because: "a machine has \(Layout.virtioDeviceLimit) at the most")
         }
-        let wire = try InterruptWire(to: Layout.virtioGSI(index), of: machine)
+        let wire = try interrupt(of: device, Layout.virtioGSI(index), machine)
         let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
         for (queue, bell) in transport.connectedDoorbells.enumerated() {
@@ -104,5 +105,14 @@ struct BoardBuilder: ~Copyable {
             try machine.connect(bell, toWriteOf: UInt32(queue), at: address)
         }
         windows.append(transport)
+    }
+
+    /// A device whose own threads finish its requests interrupts by an irqfd; one that answers on a vCPU's thread does it
+    /// from there.
+    private func interrupt(
+        of device: any VirtioDevice, _ gsi: UInt32, _ machine: VirtualMachine
+    ) throws(Failure) -> any InterruptLine {
+        device.isNotifiedDirectly
+            ? InterruptWire(to: gsi, of: machine) : try InterruptEvent(to: gsi, of: machine)
     }
 }

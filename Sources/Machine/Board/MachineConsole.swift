@@ -18,7 +18,8 @@ struct MachineConsole: Sendable {
         self.sink = sink
         virtio = receiver as? VirtioConsole
         source = try ConsoleInput(
-            descriptor: Self.input, hasEscapes: Terminal.isTerminal(Self.input), loop: loop, receiver: receiver
+            descriptor: Self.input, hasEscapes: Terminal.isTerminal(Self.input), loop: loop,
+            receiver: receiver
         ) { command in
             switch command {
             case .end: control.finish(.endedByUser)
@@ -31,7 +32,8 @@ struct MachineConsole: Sendable {
     static func makeSink(logger: Logger) throws(Failure) -> ConsoleOutput {
         try ConsoleOutput(descriptor: output) { notice in
             switch notice {
-            case .lost(let byteCount): logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
+            case .lost(let byteCount):
+                logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
             case .closed(let cause): logger.warning("the console's output is closed: \(cause)")
             }
         }

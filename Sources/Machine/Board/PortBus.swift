@@ -13,7 +13,8 @@ struct PortBus: Sendable {
     /// Ports that nothing answers at read as all ones.
     func read(_ port: UInt16, byteCount: Int) -> UInt64 {
         switch port {
-        case Layout.serialPorts: serial?.read(at: offset(port, Layout.serialPort), byteCount: byteCount) ?? .max
+        case Layout.serialPorts:
+            serial?.read(at: offset(port, Layout.serialPort), byteCount: byteCount) ?? .max
         case Layout.keyboardDataPort: keyboard.read(at: 0, byteCount: 1)
         case Layout.keyboardCommandPort: keyboard.read(at: 4, byteCount: 1)
         case Layout.panicPort: panic.read(at: 0, byteCount: 1)

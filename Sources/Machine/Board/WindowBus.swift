@@ -19,7 +19,8 @@ struct WindowBus: Sendable {
     private func find(_ address: UInt64, byteCount: Int) -> (VirtioMMIO, UInt64)? {
         let distance = address &- Layout.virtioWindows.rawValue
         let (index, offset) = distance.quotientAndRemainder(dividingBy: Layout.virtioWindowStride)
-        guard index < UInt64(devices.count), offset &+ UInt64(byteCount) <= Layout.virtioWindowByteCount else {
+        guard index < UInt64(devices.count), offset &+ UInt64(byteCount) <= Layout.virtioWindowByteCount
+        else {
             return nil
         }
         return (devices[Int(index)], offset)

@@ -25,7 +25,8 @@ final class VCPUThread: Sendable {
     }
 
     func start() throws(Failure) {
-        var started: HostThread? = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) { [self] in
+        var started: HostThread? = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) {
+            [self] in
             if let vcpu = waiting.withLock({ $0.take() }) { loop.run(vcpu) }
         }
         thread.withLock { $0 = started.take() }

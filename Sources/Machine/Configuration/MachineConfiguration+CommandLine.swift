@@ -1,3 +1,5 @@
+import Boot
+
 extension MachineConfiguration {
     /// What a kernel is told when the user says nothing: where its console is, and to end on a panic instead of hanging.
     public var defaultCommandLine: String {
@@ -10,10 +12,12 @@ extension MachineConfiguration {
         return console + "panic=-1"
     }
 
-    /// The words that the kernel gets.
-    var kernelCommandLine: String {
+    /// The words that the kernel gets. One that is told `acpi=off` cannot find its devices in ACPI's tables: it is told of
+    /// them too, in front, because what follows `--` is init's.
+    func kernelCommandLine(on machine: MachineDescription) -> String {
         let base = commandLine ?? defaultCommandLine
-        guard let appendedCommandLine else { return base }
-        return base.isEmpty ? appendedCommandLine : base + " " + appendedCommandLine
+        let line = [base, appendedCommandLine ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+        let words = line.split(separator: " ").prefix { $0 != "--" }
+        return words.contains("acpi=off") ? machine.commandLineWords + " " + line : line
     }
 }

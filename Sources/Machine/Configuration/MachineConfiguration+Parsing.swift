@@ -27,7 +27,8 @@ extension MachineConfiguration {
         try checkMemory()
         guard (1...Self.maximumCPUCount).contains(cpuCount) else {
             throw Failure(
-                .usage, "cannot make a machine with \(cpuCount) CPUs", because: "there may be 1 to \(Self.maximumCPUCount)",
+                .usage, "cannot make a machine with \(cpuCount) CPUs",
+                because: "there may be 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
         }
         for disk in disks {
@@ -42,7 +43,8 @@ extension MachineConfiguration {
     private func checkMemory() throws(Failure) {
         let amount = "\(memoryByteCount) bytes"
         guard memoryByteCount >= Self.minimumMemoryByteCount else {
-            throw Self.badMemory(amount, "no kernel starts in less than \(Self.minimumMemoryByteCount >> 20) MiB")
+            throw Self.badMemory(
+                amount, "no kernel starts in less than \(Self.minimumMemoryByteCount >> 20) MiB")
         }
         guard memoryByteCount % 4096 == 0 else { throw Self.badMemory(amount, "it is no multiple of 4,096") }
         guard memoryByteCount <= 1 << 40 else { throw Self.badMemory(amount, "the most is 1 TiB") }
@@ -98,7 +100,8 @@ extension MachineConfiguration.Console {
     public init(parsing text: String) throws(Failure) {
         guard let kind = Self(rawValue: text) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(.usage, "cannot make a console of kind '\(text)'", because: "the kinds are \(names)")
+            throw Failure(
+                .usage, "cannot make a console of kind '\(text)'", because: "the kinds are \(names)")
         }
         self = kind
     }

@@ -16,7 +16,8 @@ enum HostFacts {
         var bytes: [UInt8] = []
         while bytes.count < 1 << 20 {
             var piece = [UInt8](repeating: 0, count: 4096)
-            guard let count = unsafe try? piece.withUnsafeMutableBytes({ unsafe try file.read(into: $0) }), count > 0
+            guard let count = unsafe try? piece.withUnsafeMutableBytes({ unsafe try file.read(into: $0) }),
+                count > 0
             else { break }
             bytes += piece[..<count]
         }
@@ -42,7 +43,9 @@ enum HostFacts {
 
     /// How many descriptors this process may have open.
     static func descriptorLimit() -> UInt64 {
-        let line = text(of: "/proc/self/limits")?.split(separator: "\n").first { $0.hasPrefix("Max open files") }
+        let line = text(of: "/proc/self/limits")?.split(separator: "\n").first {
+            $0.hasPrefix("Max open files")
+        }
         let words = line?.split(separator: " ") ?? []
         return words.count > 3 ? UInt64(words[3]) ?? .max : .max
     }

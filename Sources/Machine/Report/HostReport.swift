@@ -33,11 +33,16 @@ public struct HostReport: Sendable {
         do throws(Failure) {
             let system = try KVMSystem()
             return [
-                Check(name: "kvm", verdict: .good, finding: "\(KVMSystem.path) opens, API version 12", cure: nil),
+                Check(
+                    name: "kvm", verdict: .good, finding: "\(KVMSystem.path) opens, API version 12", cure: nil
+                ),
                 capabilities(of: system), cpus(of: system),
             ]
         } catch {
-            return [Check(name: "kvm", verdict: .missing, finding: "\(error.what): \(error.why)", cure: error.cure)]
+            return [
+                Check(
+                    name: "kvm", verdict: .missing, finding: "\(error.what): \(error.why)", cure: error.cure)
+            ]
         }
     }
 
@@ -46,18 +51,21 @@ public struct HostReport: Sendable {
         guard !missing.isEmpty else {
             let count = KVMSystem.requirements.count
             return Check(
-                name: "capabilities", verdict: .good, finding: "all \(count) that vmm needs are there", cure: nil)
+                name: "capabilities", verdict: .good, finding: "all \(count) that vmm needs are there",
+                cure: nil)
         }
         let names = missing.map { "\($0.name) (Linux \($0.since))" }.joined(separator: ", ")
         return Check(
-            name: "capabilities", verdict: .missing, finding: "KVM lacks \(names)", cure: "Update the host's kernel.")
+            name: "capabilities", verdict: .missing, finding: "KVM lacks \(names)",
+            cure: "Update the host's kernel.")
     }
 
     private static func cpus(of system: borrowing KVMSystem) -> Check {
         let most = system.value(of: .maximumVCPUs)
         return Check(
             name: "vcpus", verdict: .good,
-            finding: "up to \(min(Int(most), MachineConfiguration.maximumCPUCount)) vCPUs a machine", cure: nil)
+            finding: "up to \(min(Int(most), MachineConfiguration.maximumCPUCount)) vCPUs a machine",
+            cure: nil)
     }
 
     private static func virtualization() -> Check {
@@ -67,7 +75,8 @@ public struct HostReport: Sendable {
         case .svm: return Check(name: "hardware", verdict: .good, finding: "AMD SVM, \(place)", cure: nil)
         case .none:
             return Check(
-                name: "hardware", verdict: .missing, finding: "no hardware virtualization (neither VMX nor SVM)",
+                name: "hardware", verdict: .missing,
+                finding: "no hardware virtualization (neither VMX nor SVM)",
                 cure: "Turn it on in the firmware or load kvm_intel or kvm_amd; in a cloud ask for nested "
                     + "virtualization. `make lab` boots guests on an emulated CPU.")
         }

@@ -5,7 +5,9 @@ import Synchronization
 /// What signals mean to a machine: SIGTERM presses the power button, a second one ends it; SIGINT and SIGHUP end it;
 /// SIGWINCH says that the terminal has another size.
 struct MachineSignals: Sendable {
-    private static let (hangup, interrupt, terminate, windowChange): (Int32, Int32, Int32, Int32) = (1, 2, 15, 28)
+    private static let (hangup, interrupt, terminate, windowChange): (Int32, Int32, Int32, Int32) = (
+        1, 2, 15, 28
+    )
 
     private let source: SignalDescriptor
     private let loop: EventLoop
