@@ -88,3 +88,17 @@ ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, 
 int chost_lock_file(int fd, bool isExclusive);
 /// BLKGETSIZE64: the size of a block device in bytes.
 int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
+
+/// Reads `byteCount` (1, 2, 4 or 8) bytes of memory that somebody else may be writing, exactly once: a compiler is free to
+/// read ordinary memory again after it has been checked.
+static inline uint64_t chost_load_once(const void *_Nonnull source, size_t byteCount) {
+    struct __attribute__((packed)) word16 { uint16_t value; };
+    struct __attribute__((packed)) word32 { uint32_t value; };
+    struct __attribute__((packed)) word64 { uint64_t value; };
+    switch (byteCount) {
+    case 1: return *(const volatile uint8_t *)source;
+    case 2: return ((const volatile struct word16 *)source)->value;
+    case 4: return ((const volatile struct word32 *)source)->value;
+    default: return ((const volatile struct word64 *)source)->value;
+    }
+}
