@@ -1,0 +1,71 @@
+import Host
+import Synchronization
+import TestSupport
+import Testing
+import Virtio
+
+/// Numbers that look random and are the same in every run.
+private struct Noise {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
+    }
+
+    mutating func next() -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state
+    }
+}
+
+@Suite struct HostileCPUsTests {
+    /// Several CPUs write registers, ring bells, start and reset one device all at once, as no kernel would.
+    @Test(arguments: HostileTarget.allCases) func theyMeetInOneDevice(_ target: HostileTarget) throws {
+        let bench = try HostileBench(target)
+        try bench.start()
+        let transport = bench.driver.transport
+        var threads: [JoinedThread] = []
+        for seed in UInt64(1)...4 {
+            threads.append(
+                try JoinedThread {
+                    var noise = Noise(seed: seed)
+                    for _ in 0..<2000 { Self.disturb(transport, &noise) }
+                })
+        }
+        for thread in threads { thread.join() }
+        bench.driver.reset()
+        #expect(bench.driver.status == 0)
+        try bench.drainOutput()
+        try bench.expectWorks()
+    }
+
+    /// One access: mostly one that a driver makes, with a value that is sometimes right.
+    private static func disturb(_ transport: VirtioMMIO, _ noise: inout Noise) {
+        let registers = VirtioRegister.allCases
+        let register = registers[Int(noise.next() % UInt64(registers.count))].rawValue
+        let values: [UInt64] = [0, 1, 3, 8, 11, 15, 0x1000, 0x2000, 0x3000, noise.next() & 0xFFFF_FFFF]
+        let value = values[Int(noise.next() % UInt64(values.count))]
+        switch noise.next() % 4 {
+        case 0: _ = transport.read(at: register, byteCount: 4)
+        case 1: transport.write(noise.next() % 2, at: VirtioRegister.queueNotify.rawValue, byteCount: 4)
+        case 2: _ = transport.read(at: 0x100 + noise.next() % 64, byteCount: 4)
+        default: transport.write(value, at: register, byteCount: 4)
+        }
+    }
+}
+
+/// A thread that can be kept in an array.
+private final class JoinedThread: Sendable {
+    private let thread: Mutex<HostThread?>
+
+    init(_ body: @escaping @Sendable () -> Void) throws {
+        let thread = try HostThread(named: "cpu", body)
+        self.thread = Mutex(thread)
+    }
+
+    func join() {
+        thread.withLock { $0.take() }?.join()
+    }
+}
