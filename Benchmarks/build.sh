@@ -1,12 +1,25 @@
 #!/bin/bash
-# Leaves the floor and the measuring program, both static: build/floor, build/measure.
+# Leaves what measures, all of it static: build/floor, build/measure, and build/blockbench.cpio, an archive with the
+# program that a guest's disk is measured with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mkdir -p build
-flags=(-O2 -std=gnu11 -static -Wall -Wextra -Werror)
-"${CC:-cc}" "${flags[@]}" -o build/floor.new \
-    Benchmarks/floor/floor.c firmware/halt.S firmware/portloop.S firmware/mmioloop.S
-mv build/floor.new build/floor
-"${CC:-cc}" "${flags[@]}" -o build/measure.new Benchmarks/measure/*.c
-mv build/measure.new build/measure
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compile() { # OUTPUT SOURCE...
+    "${CC:-cc}" -O2 -std=gnu11 -static -Wall -Wextra -Werror -o "$@"
+}
+
+compile "$work/floor" Benchmarks/floor/floor.c firmware/halt.S firmware/portloop.S firmware/mmioloop.S
+compile "$work/measure" Benchmarks/measure/*.c
+mkdir -p "$work/archive/bin"
+compile "$work/archive/bin/blockbench" Benchmarks/guest/blockbench.c
+strip "$work/archive/bin/blockbench"
+(cd "$work/archive" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$work/blockbench.cpio"
+
+for name in floor measure blockbench.cpio; do
+    mv "$work/$name" "build/$name.new"
+    mv "build/$name.new" "build/$name"
+done

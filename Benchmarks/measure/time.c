@@ -1,15 +1,16 @@
-//     measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] [--first-byte]
+//     measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] [--mark]
 //         NAME COMMAND [ARGUMENT]... [-- NAME COMMAND [ARGUMENT]...]...
 //
 // Runs the commands in turn, A B A B, K times each (20), after W rounds that do not count (2), so that whatever else the
 // machine does falls on all alike. The clock is CLOCK_MONOTONIC, read before posix_spawn (a vfork inside: the parent's
-// size does not count) and after wait. Input and output are /dev/null. With --first-byte the output is a pipe, and the
-// time of its first byte is measured too: most of the end of a KVM process is the kernel's, which waits for grace periods
-// when a machine goes. A command that ends otherwise than with status N (0) or not within the limit (60 s) ends the
-// measurement with status 1: a failed run is never a quick one. On a machine that does other work too, run it under
-// `chrt -f 10`: the commands inherit that.
+// size does not count) and after wait. Input and output are /dev/null. With --mark the output is a pipe, on which the
+// command says when its guest reached its mark: JSON with "process_start" and "userland" in nanoseconds, whose sum is a
+// time of CLOCK_MONOTONIC (as vmm's --timings and the floor write it). So the end of a KVM process, most of which is the
+// kernel waiting for grace periods, is not in the figure, and the start is taken from outside. A command that ends
+// otherwise than with status N (0) or not within the limit (60 s) ends the measurement with status 1: a failed run is
+// never a quick one. On a machine that does other work too, run it under `chrt -f 10`: the commands inherit that.
 //
-//     [{"name": ..., "wall_ns": {"min", "median", "p90", "samples": [...]}, "first_byte_ns": {...}, "cpu_ns": {...},
+//     [{"name": ..., "wall_ns": {"min", "median", "p90", "samples": [...]}, "mark_ns": {...}, "cpu_ns": {...},
 //       "peak_rss_kib": ...}, ...]
 
 #define _GNU_SOURCE
@@ -33,17 +34,17 @@ extern char **environ;
 
 struct command {
     char **arguments;                 // the name, then what is executed
-    int64_t *wall, *first_byte, *cpu;
+    int64_t *wall, *mark, *cpu;
     long peak_rss;
 };
 
 struct run {
-    int64_t wall, first_byte, cpu;
+    int64_t wall, mark, cpu;
     long peak_rss;
 };
 
 static long samples = 20, warmup = 2, limit = 60, expected;
-static int wants_first_byte;
+static int wants_mark;
 
 static volatile pid_t running;
 static volatile sig_atomic_t out_of_time;
@@ -75,16 +76,25 @@ static pid_t start(const struct command *command, int output) {
     return child;
 }
 
-// When the first byte came; then everything else, so that no writer waits for room. 0 if there was none.
-static int64_t drain(int input) {
-    char bytes[4096];
-    int64_t first = 0;
-    for (ssize_t count; (count = read(input, bytes, sizeof bytes)) != 0;) {
+// The number behind `"name": `, or -1.
+static int64_t field(const char *text, const char *name) {
+    const char *at = strstr(text, name);
+    long long value;
+    return at && sscanf(at + strlen(name), "\": %lld", &value) == 1 ? value : -1;
+}
+
+// When the guest reached its mark, by what the command says; -1 if it says nothing.
+static int64_t read_mark(int input) {
+    char text[4096];
+    size_t size = 0;
+    for (ssize_t count; size < sizeof text - 1 && (count = read(input, text + size, sizeof text - 1 - size)) != 0;) {
         if (count < 0 && errno != EINTR) err(1, "read");
-        if (!first && count > 0) first = nanoseconds();
+        if (count > 0) size += count;
     }
     close(input);
-    return first;
+    text[size] = 0;
+    int64_t start = field(text, "process_start"), userland = field(text, "userland");
+    return start < 0 || userland < 0 ? -1 : start + userland;
 }
 
 static void check_end(const char *name, int status) {
@@ -98,13 +108,13 @@ static struct run run(const struct command *command) {
     int status, output[2] = {-1, -1};
     struct rusage usage;
     struct run result = {0};
-    if (wants_first_byte && pipe2(output, O_CLOEXEC)) err(1, "pipe");
+    if (wants_mark && pipe2(output, O_CLOEXEC)) err(1, "pipe");
     int64_t begin = nanoseconds();
     running = start(command, output[1]);
     alarm(limit);
-    if (wants_first_byte) {
+    if (wants_mark) {
         close(output[1]);
-        result.first_byte = drain(output[0]) - begin;
+        result.mark = read_mark(output[0]) - begin;
     }
     while (wait4(running, &status, 0, &usage) < 0)
         if (errno != EINTR) err(1, "wait");
@@ -112,7 +122,7 @@ static struct run run(const struct command *command) {
     running = 0;
     alarm(0);
     check_end(command->arguments[0], status);
-    if (result.first_byte < 0) errx(1, "%s: wrote nothing", command->arguments[0]);
+    if (result.mark < 0) errx(1, "%s: told no mark", command->arguments[0]);
     result.cpu = cpu_time(&usage);
     result.peak_rss = usage.ru_maxrss;
     return result;
@@ -155,7 +165,7 @@ static void print_command(const struct command *command) {
     print_string(command->arguments[0]);
     printf(", ");
     print_samples("wall_ns", command->wall, samples);
-    if (wants_first_byte) printf(", "), print_samples("first_byte_ns", command->first_byte, samples);
+    if (wants_mark) printf(", "), print_samples("mark_ns", command->mark, samples);
     printf(", ");
     print_samples("cpu_ns", command->cpu, samples);
     printf(", \"peak_rss_kib\": %ld}", command->peak_rss);
@@ -187,7 +197,7 @@ static char **parse_time_options(char **arguments) {
         else if (!strcmp(*arguments, "--warmup")) warmup = number(*++arguments);
         else if (!strcmp(*arguments, "--limit")) limit = number(*++arguments);
         else if (!strcmp(*arguments, "--status")) expected = number(*++arguments);
-        else if (!strcmp(*arguments, "--first-byte")) wants_first_byte = 1;
+        else if (!strcmp(*arguments, "--mark")) wants_mark = 1;
         else usage();
     }
     if (samples < 1 || samples > 1000000 || limit < 1) usage();
@@ -197,7 +207,7 @@ static char **parse_time_options(char **arguments) {
 static void keep(struct command *command, long round, struct run run) {
     if (round < 0) return;
     command->wall[round] = run.wall;
-    command->first_byte[round] = run.first_byte;
+    command->mark[round] = run.mark;
     command->cpu[round] = run.cpu;
     if (run.peak_rss > command->peak_rss) command->peak_rss = run.peak_rss;
 }

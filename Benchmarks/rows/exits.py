@@ -1,0 +1,18 @@
+"""What an exit costs: the difference between many and few, per access."""
+from .row import by_name, row
+
+
+def rows(data, limits, _):
+    runs, few, many = by_name(data["runs"]), data["few"], data["many"]
+
+    def cost(program, kind, key):
+        quickest = [runs[f"{program}-{kind}-{count}"][key]["min"] for count in (few, many)]
+        return (quickest[1] - quickest[0]) / (many - few)
+
+    found = []
+    for kind in ("port", "mmio"):
+        for what, key, limit in (("wall", "wall_ns", limits["exit_per_floor"]), ("CPU time", "cpu_ns", None)):
+            own, floor = cost("vmm", kind, key), cost("floor", kind, key)
+            name = kind if kind == "port" else kind.upper()
+            found.append(row(f"{name} exit, {what}", f"{own:.0f} ns", f"{floor:.0f} ns", own / floor, limit))
+    return found
