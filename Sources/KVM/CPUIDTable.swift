@@ -6,9 +6,18 @@ import Host
 public final class CPUIDTable {
     let storage: UnsafeMutablePointer<kvm_cpuid2>
 
-    init(capacity: UInt32) {
-        guard let storage = unsafe ckvm_cpuid_create(capacity) else { preconditionFailure("out of memory") }
+    /// Room for entries that the kernel does not know of: `addSubleaf`.
+    private static let spareCount: UInt32 = 16
+    private let capacity: Int
+
+    /// An empty table that the kernel may fill with up to `count` entries.
+    init(capacity count: UInt32) {
+        guard let storage = unsafe ckvm_cpuid_create(count + Self.spareCount) else {
+            preconditionFailure("out of memory")
+        }
+        unsafe storage.pointee.nent = count
         unsafe self.storage = storage
+        capacity = Int(count + Self.spareCount)
     }
 
     deinit {
@@ -42,6 +51,18 @@ public final class CPUIDTable {
             unsafe entries[index].ecx = entry.ecx
             unsafe entries[index].edx = entry.edx
         }
+    }
+
+    /// Makes sure that there is an entry for a subleaf of `leaf`; a new one answers with zeroes. KVM lists no more than
+    /// the first subleaf of those that describe the topology, which is the monitor's to say.
+    public func addSubleaf(_ subleaf: UInt32, of leaf: UInt32) {
+        guard entry(leaf: leaf, subleaf: subleaf) == nil else { return }
+        precondition(count < capacity, "a table has room for \(Self.spareCount) more entries")
+        let added = unsafe ckvm_cpuid_entries(storage) + count
+        unsafe added.pointee = kvm_cpuid_entry2()
+        unsafe (added.pointee.function, added.pointee.index) = (leaf, subleaf)
+        unsafe added.pointee.flags = UInt32(KVM_CPUID_FLAG_SIGNIFCANT_INDEX)
+        unsafe storage.pointee.nent += 1
     }
 
     /// The answer for one leaf and subleaf, where there is one.

@@ -7,6 +7,7 @@ extension CPUIDTable {
     /// offered, which spares the guest its timer calibration; the performance counters, which we do not virtualize, are
     /// not there (Intel SDM 2A, CPUID; AMD APM 3, E.3).
     func normalize(cpu: UInt32, cpuCount: UInt32) {
+        for leaf: UInt32 in [0xB, 0x1F] where entry(leaf: leaf) != nil { addSubleaf(1, of: leaf) }
         forEach { entry in
             switch entry.leaf {
             case 0x1: entry.normalizeFeatures(cpu: cpu, cpuCount: cpuCount)
