@@ -32,11 +32,11 @@ public struct VCPU: ~Copyable, Sendable {
     public func answerMMIO(_ value: UInt64) { area.setMMIOData(value) }
 }
 
-/// Brings a vCPU out of the guest, from any thread; together with a signal to the vCPU's thread it does so at once.
+/// Brings a vCPU out of the guest for good, from any thread; together with a signal to the vCPU's thread, at once.
 public struct VCPUKick: Sendable {
     let area: VCPURunArea
 
-    /// The running KVM_RUN returns when its thread gets a signal, the next one without; then a kick is spent.
+    /// The running KVM_RUN returns when its thread gets a signal, every later one without.
     public func request() { area.setImmediateExit(1) }
 }
 
