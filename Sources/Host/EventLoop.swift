@@ -7,7 +7,7 @@ public final class EventLoop: Sendable {
     public typealias Handler = @Sendable () -> Void
 
     private struct State {
-        var handlers: [Int32: Handler] = [:]
+        var handlers = HandlerTable()
         var stopped = false
     }
 
@@ -73,6 +73,36 @@ public final class EventLoop: Sendable {
                 let descriptor = unsafe events[index].data.fd
                 state.withLock { $0.handlers[descriptor] }?()
             }
+        }
+    }
+}
+
+/// The handlers by their descriptors: a dozen at the most. A dictionary would be slower to make than all of them are to
+/// find, because its key's conformances are looked up at run time.
+private struct HandlerTable {
+    private struct Entry {
+        let descriptor: Int32
+        let handler: EventLoop.Handler
+    }
+
+    private var entries: [Entry] = []
+
+    subscript(descriptor: Int32) -> EventLoop.Handler? {
+        get {
+            for entry in entries where entry.descriptor == descriptor { return entry.handler }
+            return nil
+        }
+        set {
+            remove(descriptor)
+            if let newValue { entries.append(Entry(descriptor: descriptor, handler: newValue)) }
+        }
+    }
+
+    private mutating func remove(_ descriptor: Int32) {
+        for index in entries.indices where entries[index].descriptor == descriptor {
+            entries[index] = entries[entries.count - 1]
+            entries.removeLast()
+            return
         }
     }
 }

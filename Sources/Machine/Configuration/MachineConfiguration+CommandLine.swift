@@ -15,8 +15,8 @@ extension MachineConfiguration {
     /// The words that the kernel gets. One that is told `acpi=off` cannot find its devices in ACPI's tables: it is told of
     /// them too, in front, because what follows `--` is init's.
     func kernelCommandLine(on machine: MachineDescription) -> String {
-        let base = commandLine ?? defaultCommandLine
-        let line = [base, appendedCommandLine ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+        var line = commandLine ?? defaultCommandLine
+        if let appendedCommandLine { line += (line.isEmpty ? "" : " ") + appendedCommandLine }
         let words = line.split(separator: " ").prefix { $0 != "--" }
         return words.contains("acpi=off") ? machine.commandLineWords + " " + line : line
     }

@@ -4,8 +4,14 @@ public import Host
 extension MachineConfiguration {
     /// `256M`, `2G`, `1048576K`, or a number of bytes; binary multiples.
     public static func byteCount(_ text: String) throws(Failure) -> UInt64 {
-        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
-        let unit = text.last.flatMap { units[Character($0.uppercased())] }
+        let unit: UInt64? =
+            switch text.last {
+            case "K", "k": 1 << 10
+            case "M", "m": 1 << 20
+            case "G", "g": 1 << 30
+            case "T", "t": 1 << 40
+            default: nil
+            }
         let digits = unit == nil ? text[...] : text.dropLast()
         let (product, overflow) = (UInt64(digits) ?? 0).multipliedReportingOverflow(by: unit ?? 1)
         guard UInt64(digits) != nil, !overflow else { throw badMemory(text, "it is not a size") }

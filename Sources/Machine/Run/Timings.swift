@@ -15,22 +15,41 @@ public final class Timings: Sendable {
         case firstConsoleByte = "first_console_byte"
         case userland = "userland"
         case end = "end"
+
+        /// The place in `allCases`.
+        var index: Int {
+            switch self {
+            case .mainEntered: 0
+            case .kvmOpened: 1
+            case .memoryReady: 2
+            case .devicesReady: 3
+            case .kernelLoaded: 4
+            case .firstRun: 5
+            case .firstConsoleByte: 6
+            case .userland: 7
+            case .end: 8
+            }
+        }
     }
 
     public let processStart: MonotonicTime
-    private let times: Mutex<[Step: MonotonicTime]> = Mutex([:])
+    /// By the step's place in `Step.allCases`. A dictionary would look up the conformances of its key at run time, which
+    /// takes longer than all that is timed before the first instruction.
+    private let times: Mutex<[MonotonicTime?]> = Mutex(Array(repeating: nil, count: Step.allCases.count))
 
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
     }
 
     public func note(_ step: Step, at time: MonotonicTime = .now()) {
-        times.withLock { if $0[step] == nil { $0[step] = time } }
+        times.withLock { if $0[step.index] == nil { $0[step.index] = time } }
     }
 
     /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
     public func nanoseconds(to step: Step) -> UInt64? {
-        times.withLock { $0[step] }.map { $0.nanoseconds &- min($0.nanoseconds, processStart.nanoseconds) }
+        times.withLock { $0[step.index] }.map {
+            $0.nanoseconds &- min($0.nanoseconds, processStart.nanoseconds)
+        }
     }
 }
 
