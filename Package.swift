@@ -55,21 +55,23 @@ let package = Package(
             name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
 
         .target(
-            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host", "CHost"],
+            path: "Tests/Support",
             swiftSettings: rules),
-        tests("Host", ["Host", "TestSupport"]),
+        tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
-        tests("Machine", ["Machine", "Host", "TinyGuests", "TestSupport", logging]),
+        tests("Machine", ["Machine", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
         // The built program, as its user meets it.
-        tests("Command", ["TestSupport"]),
+        tests("Command", ["vmm", "TestSupport", arguments]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
-            exclude: ["lab.sh", "stage1", "stage2"], swiftSettings: rules),
+            exclude: ["lab.sh", "stage1", "stage2", "guest-init"], swiftSettings: rules),
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
         tests("GuestMemory", ["GuestMemory", "Host", "TestSupport"]),
         tests("Virtio", ["Virtio", "Bus", "GuestMemory", "Host", "TestSupport"]),
-        tests("Devices", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost", "TestSupport", system]),
+        tests(
+            "Devices", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost", "TestSupport", system]),
     ])
 
 /// A libFuzzer target: its `main` comes from the fuzzer's runtime.

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A program that a test runs. It is killed and reaped when its owner goes.
 public final class ChildProcess: @unchecked Sendable {
@@ -12,8 +12,11 @@ public final class ChildProcess: @unchecked Sendable {
     private let lock = NSLock()
     private var known: Ending?
 
+    /// Held while descriptors are made that no program shall inherit, and while one starts.
+    static let inheritance = NSLock()
+
     /// Starts `command`, a path and its arguments. A stream that is nil is /dev/null; the descriptors stay the
-    /// caller's, and the program inherits no other. Signals are at their defaults in it and none is blocked.
+    /// caller's. Signals are at their defaults in it and none is blocked.
     public init(
         _ command: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -22,7 +25,10 @@ public final class ChildProcess: @unchecked Sendable {
         var number: pid_t = 0
         let result = unsafe withCStrings(command) { arguments in
             unsafe withCStrings(environment.map { "\($0)=\($1)" }) { variables in
-                unsafe posix_spawnp(&number, command[0], &plan.actions, &plan.attributes, arguments, variables)
+                Self.inheritance.withLock {
+                    unsafe posix_spawnp(
+                        &number, command[0], &plan.actions, &plan.attributes, arguments, variables)
+                }
             }
         }
         guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: result) ?? .EIO) }
@@ -34,7 +40,9 @@ public final class ChildProcess: @unchecked Sendable {
         lock.withLock {
             if known == nil {
                 var status: Int32 = 0
-                if unsafe waitpid(identifier, &status, WNOHANG) == identifier { known = Ending(waitStatus: status) }
+                if unsafe waitpid(identifier, &status, WNOHANG) == identifier {
+                    known = Ending(waitStatus: status)
+                }
             }
             return known
         }
@@ -56,7 +64,7 @@ public final class ChildProcess: @unchecked Sendable {
     deinit {
         guard isRunning else { return }
         kill(identifier, SIGKILL)
-        unsafe waitpid(identifier, nil, 0)
+        waitpid(identifier, nil, 0)
     }
 }
 
@@ -83,7 +91,6 @@ private final class SpawnPlan {
                 unsafe posix_spawn_file_actions_addopen(&actions, Int32(number), "/dev/null", O_RDWR, 0)
             }
         }
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         unsafe posix_spawnattr_init(&attributes)
         var (none, all) = (sigset_t(), sigset_t())
         unsafe sigemptyset(&none)
@@ -104,23 +111,24 @@ private func withCStrings<Result>(
     _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
 ) -> Result {
     let copies = unsafe strings.map { unsafe strdup($0) } + [nil]
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer { unsafe copies.forEach({ unsafe free($0) }) }
     return unsafe body(copies)
 }
 
 /// Asks `answer` again and again until it has one.
 public func eventually<Answer>(
-    _ what: String, seconds: Int = Int(WatchdogExpired.milliseconds / 1000), _ answer: () throws -> Answer?
+    _ what: @autoclosure () -> String, seconds: Int = Int(WatchdogExpired.milliseconds / 1000),
+    _ answer: () throws -> Answer?
 ) throws -> Answer {
     for _ in 0..<(seconds * 500) {
         if let found = try answer() { return found }
         usleep(2000)
     }
     if let found = try answer() { return found }
-    throw WatchdogExpired(what)
+    throw WatchdogExpired(what())
 }
 
 /// Waits until `condition` holds.
-public func eventually(_ what: String, until condition: () throws -> Bool) throws {
-    let _: Void = try eventually(what) { try condition() ? () : nil }
+public func eventually(_ what: @autoclosure () -> String, until condition: () throws -> Bool) throws {
+    let _: Void = try eventually(what()) { try condition() ? () : nil }
 }

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A program run to its end: how it ended and what it said.
 public struct ProgramRun: Sendable {
@@ -6,20 +6,23 @@ public struct ProgramRun: Sendable {
     public let output: String
     public let error: String
 
-    /// Runs `command` with `input` on its standard input.
+    /// Runs `command` with `input` on its standard input, or with /dev/null there.
     public init(
-        _ command: [String], input: [UInt8] = [],
+        _ command: [String], input: [UInt8]? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment,
         seconds: Int = Int(WatchdogExpired.milliseconds / 1000)
     ) throws {
         // Files, so that no end of a pipe waits for another.
-        let (given, said, complained) = (try TemporaryFile(input), try TemporaryFile(), try TemporaryFile())
+        let (given, said, complained) = (
+            try TemporaryFile(input ?? []), try TemporaryFile(), try TemporaryFile()
+        )
         let streams = [given, said, complained].enumerated().map { index, file in
             unsafe open(file.path, (index == 0 ? O_RDONLY : O_WRONLY | O_APPEND) | O_CLOEXEC)
         }
-        defer { streams.forEach { close($0) } }
+        defer { for stream in streams { close(stream) } }
         let child = try ChildProcess(
-            command, input: streams[0], output: streams[1], error: streams[2], environment: environment)
+            command, input: input == nil ? nil : streams[0], output: streams[1], error: streams[2],
+            environment: environment)
         ending = try child.wait(seconds: seconds)
         output = String(decoding: try said.bytes(), as: UTF8.self)
         error = String(decoding: try complained.bytes(), as: UTF8.self)

@@ -1,3 +1,4 @@
+import CHost
 import Foundation
 
 /// A terminal whose user is the test: what it types goes in at `user`, what the program shows comes out there.
@@ -13,13 +14,18 @@ public final class PseudoTerminal: @unchecked Sendable {
 
     public init(columns: UInt16 = 80, rows: UInt16 = 24) throws {
         var (user, program): (Int32, Int32) = (-1, -1)
-        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-        guard unsafe openpty(&user, &program, nil, nil, &size) == 0 else { throw CocoaError(.fileReadUnknown) }
-        (self.user, self.program) = (user, program)
         var name = [CChar](repeating: 0, count: 64)
-        guard unsafe ptsname_r(user, &name, name.count) == 0 else { throw CocoaError(.fileReadUnknown) }
+        let isMade = ChildProcess.inheritance.withLock {
+            guard unsafe openpty(&user, &program, nil, nil, nil) == 0 else { return false }
+            return [user, program].allSatisfy { fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }
+        }
+        guard isMade, unsafe ttyname_r(program, &name, name.count) == 0 else {
+            throw CocoaError(.fileReadUnknown)
+        }
+        (self.user, self.program) = (user, program)
         path = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        _ = unsafe fcntl(user, F_SETFL, O_NONBLOCK)
+        _ = fcntl(user, F_SETFL, O_NONBLOCK)
+        resize(columns: columns, rows: rows)
     }
 
     /// How the terminal is set, as far as a raw mode changes it.
@@ -34,7 +40,8 @@ public final class PseudoTerminal: @unchecked Sendable {
         var settings = termios()
         unsafe tcgetattr(program, &settings)
         return Mode(
-            input: settings.c_iflag, output: settings.c_oflag, control: settings.c_cflag, local: settings.c_lflag)
+            input: settings.c_iflag, output: settings.c_oflag, control: settings.c_cflag,
+            local: settings.c_lflag)
     }
 
     public func resize(columns: UInt16, rows: UInt16) {

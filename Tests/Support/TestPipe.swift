@@ -7,7 +7,11 @@ public final class TestPipe: Sendable {
 
     public init() throws {
         var ends: [Int32] = [0, 0]
-        guard unsafe pipe(&ends) == 0 else { throw CocoaError(.fileReadUnknown) }
+        let isMade = ChildProcess.inheritance.withLock {
+            guard unsafe pipe(&ends) == 0 else { return false }
+            return ends.allSatisfy { fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }
+        }
+        guard isMade else { throw CocoaError(.fileReadUnknown) }
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
 
@@ -24,7 +28,9 @@ public final class TestPipe: Sendable {
     /// Reads some bytes, `limit` at the most; waits for the first.
     public func receive(_ limit: Int = 65536) throws -> [UInt8] {
         var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&waiting, 1, WatchdogExpired.milliseconds) > 0 else { throw WatchdogExpired("a pipe") }
+        guard unsafe poll(&waiting, 1, WatchdogExpired.milliseconds) > 0 else {
+            throw WatchdogExpired("a pipe")
+        }
         var bytes = [UInt8](repeating: 0, count: min(limit, 64 << 10))
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(readEnd, $0.baseAddress, $0.count) }
         return Array(bytes.prefix(max(0, count)))

@@ -1,0 +1,50 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("vmm refuses a command line that makes no sense")
+struct BadOptionTests {
+    @Test(
+        "memory that is nothing, negative, huge or no number",
+        arguments: [
+            "0", "-1", "-256M", "abc", "", "99999999999999999999", "9999999T", "2T", "1K", "256X", "1.5G",
+            "4097K",
+        ])
+    func memory(size: String) throws {
+        let scratch = try Scratch()
+        try expectRefusal(Monitor.boot("halt", "--memory", size), 64, "memory", in: scratch)
+        try expectRefusal(Monitor.boot("halt", "--memory=" + size), 64, "memory", in: scratch)
+    }
+
+    @Test(
+        "CPUs that are none, negative, too many or no number",
+        arguments: [
+            "0", "-1", "65", "1000000", "99999999999999999999", "abc", "", "1.5",
+        ])
+    func cpus(count: String) throws {
+        try expectRefusal(Monitor.boot("halt", "--cpus", count), 64, "CPU")
+        try expectRefusal(Monitor.boot("halt", "--cpus=" + count), 64, "CPU")
+    }
+
+    @Test("options, values and commands that it does not know")
+    func unknown() throws {
+        try expectRefusal(Monitor.boot("halt", "--frobnicate"), 64, "--frobnicate")
+        try expectRefusal(Monitor.boot("halt", "--console", "vga"), 64, "vga", "virtio, serial, none")
+        try expectRefusal(Monitor.boot("halt", "--log-level", "loud"), 64, "loud", "warning")
+        try expectRefusal(Monitor.boot("halt", "word"), 64, "word")
+        try expectRefusal(Monitor.boot("halt", "--memory"), 64, "--memory")
+        try expectRefusal([Monitor.program, "boot"], 64, "--kernel")
+        try expectRefusal([Monitor.program, "boot", "--kernel"], 64, "--kernel")
+        try expectRefusal([Monitor.program, "frobnicate"], 64, "frobnicate")
+        try expectRefusal([Monitor.program, "doctor", "--yaml"], 64, "--yaml")
+    }
+
+    @Test("timings that cannot be written")
+    func timings() throws {
+        let scratch = try Scratch()
+        let place = scratch.path + "/none/timings.json"
+        let run = try ProgramRun(Monitor.boot("halt", "--timings", place))
+        #expect(run.status == 66)
+        #expect(run.error.contains(place))
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Host
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("MappedRegion")
+struct MappedRegionTests {
+    /// What /proc/self/maps says of the address, or nil where nothing is mapped.
+    private func mapping(at address: UInt) throws -> String? {
+        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        return maps.split(separator: "\n").map(String.init).first { line in
+            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+            return range.count == 2 && (range[0]..<range[1]).contains(address)
+        }
+    }
+
+    @Test(
+        "guest RAM starts at a multiple of 2 MiB, reads as zero, and takes what is written",
+        arguments: [4096, 1 << 20, 3 << 20, 8 << 30])
+    func guestRAM(byteCount: Int) throws {
+        let region = try MappedRegion(guestRAM: byteCount)
+        #expect(UInt(bitPattern: unsafe region.base) % (2 << 20) == 0)
+        #expect(region.byteCount == byteCount)
+        #expect(unsafe region.base.load(fromByteOffset: byteCount - 8, as: UInt64.self) == 0)
+        unsafe region.base.storeBytes(of: 0x1122_3344, toByteOffset: byteCount - 8, as: UInt64.self)
+        #expect(unsafe region.base.load(fromByteOffset: byteCount - 8, as: UInt64.self) == 0x1122_3344)
+    }
+
+    @Test("more memory than any machine has is a failure with a cure")
+    func tooMuch() {
+        let failure = #expect(throws: Failure.self) { _ = try MappedRegion(guestRAM: 1 << 50) }
+        #expect(failure?.kind == .host)
+        #expect(failure?.what.contains("1073741824 MiB") == true)
+        #expect(failure?.cure?.contains("--memory") == true)
+    }
+
+    @Test("a region is unmapped when its life ends, with all that was laid around it")
+    func unmaps() async throws {
+        // In a process of its own: elsewhere another test's mapping may take the place at once.
+        await #expect(processExitsWith: .success) {
+            let before = try MemoryMaps.byteCount()
+            for _ in 0..<64 { _ = try MappedRegion(guestRAM: 64 << 20) }
+            let growth = try MemoryMaps.byteCount() - before
+            precondition(growth < 64 << 20, "\(growth) bytes stay mapped")
+        }
+    }
+
+    @Test("a shared mapping shows what the file holds, both ways")
+    func sharing() throws {
+        let file = try TemporaryFile([UInt8](repeating: 5, count: 4096))
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        do {
+            let region = try MappedRegion(sharing: descriptor.rawValue, byteCount: 4096)
+            #expect(unsafe region.base.load(as: UInt8.self) == 5)
+            unsafe region.base.storeBytes(of: 9, as: UInt8.self)
+        }
+        #expect(try file.bytes()[..<2] == [9, 5])
+    }
+
+    @Test("what mmap refuses is thrown as its errno")
+    func refuses() {
+        #expect(throws: Errno.badFileDescriptor) { _ = try MappedRegion(sharing: -1, byteCount: 4096) }
+        #expect(throws: Errno.invalidArgument) {
+            _ = try MappedRegion(
+                descriptor: -1, byteCount: 0, protection: PROT_READ, flags: MAP_PRIVATE | MAP_ANONYMOUS)
+        }
+    }
+}
+
+/// This process's address space.
+enum MemoryMaps {
+    /// VmSize of proc(5).
+    static func byteCount() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmSize:") }
+        let number = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        return (number ?? 0) * 1024
+    }
+}

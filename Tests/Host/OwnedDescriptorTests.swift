@@ -1,0 +1,78 @@
+import Foundation
+import Host
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("OwnedDescriptor")
+struct OwnedDescriptorTests {
+    /// Whether some process still holds the other end of a channel, by what poll(2) says of this one.
+    private func hasReader(_ writeEnd: Int32) -> Bool {
+        var waiting = pollfd(fd: writeEnd, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&waiting, 1, 0)
+        return waiting.revents & Int16(POLLERR | POLLHUP) == 0
+    }
+
+    private func makeChannel() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        // A socket pair, because no program that another test starts meanwhile may inherit an end.
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        try #require(unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    @Test("closes what it owns when its life ends, and not before")
+    func closes() throws {
+        let ends = try makeChannel()
+        defer { close(ends.write) }
+        do {
+            let owner = OwnedDescriptor(owning: ends.read)
+            #expect(owner.rawValue == ends.read)
+            #expect(hasReader(ends.write))
+        }
+        #expect(!hasReader(ends.write))
+    }
+
+    @Test("leaves open what it gave away")
+    func releases() throws {
+        let ends = try makeChannel()
+        defer { close(ends.write) }
+        let number = OwnedDescriptor(owning: ends.read).release()
+        #expect(number == ends.read)
+        #expect(hasReader(ends.write))
+        close(number)
+        #expect(!hasReader(ends.write))
+    }
+
+    @Test("opens files for what was asked, closed on exec")
+    func opens() throws {
+        let file = try TemporaryFile([1, 2, 3])
+        let reader = try OwnedDescriptor(opening: file.path, for: .reading)
+        let writer = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        #expect(fcntl(reader.rawValue, F_GETFL) & O_ACCMODE == O_RDONLY)
+        #expect(fcntl(writer.rawValue, F_GETFL) & O_ACCMODE == O_RDWR)
+        #expect(fcntl(reader.rawValue, F_GETFD) & FD_CLOEXEC == FD_CLOEXEC)
+    }
+
+    @Test("says why a file cannot be opened, and makes none")
+    func refuses() throws {
+        let path = try TemporaryFile().path
+        #expect(throws: Errno.noSuchFileOrDirectory) {
+            _ = try OwnedDescriptor(opening: path, for: .readingAndWriting)
+        }
+        #expect(throws: Errno.isDirectory) { _ = try OwnedDescriptor(opening: "/", for: .readingAndWriting) }
+        #expect(unsafe access(path, F_OK) != 0)
+    }
+
+    @Test("a call that was interrupted is made again; another errno is thrown")
+    func calls() {
+        var count = 0
+        let result: Int32? = try? hostCall {
+            count += 1
+            errno = EINTR
+            return count < 3 ? -1 : 7
+        }
+        #expect(result == 7)
+        #expect(throws: Errno.badFileDescriptor) { try hostCall { close(-1) } }
+    }
+}

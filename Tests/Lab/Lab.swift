@@ -1,0 +1,157 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+/// Runs scripts in the lab, which is a whole machine of its own: each start of it costs seconds, so a script boots
+/// several guests. Two labs at the most run at once.
+enum Lab {
+    private static let places = DispatchSemaphore(value: 2)
+
+    /// What `vmm` did in the lab, by the name of each boot.
+    static func run(_ script: String, seconds: Int) throws -> [String: Boot] {
+        let run = try attempt(preamble + script, seconds: seconds)
+        try #require(run.status == 0, "the lab's script: \(run.ending)\n\(run.output)\n\(run.error)")
+        return parse(run.output)
+    }
+
+    /// A lab that hangs is the software CPU's doing and not the program's (Tests/Lab/lab.sh): it gets a second chance.
+    private static func attempt(_ script: String, seconds: Int) throws -> ProgramRun {
+        places.wait()
+        defer { places.signal() }
+        let command = [Package.path("Tests/Lab/lab.sh"), "--limit", "\(seconds)", "bash", "-c", script]
+        let first = try ProgramRun(command, seconds: seconds + 120)
+        guard first.status == 125, first.error.contains("lab: ") else { return first }
+        print("The lab failed and is started once more:\n\(first.error)")
+        return try ProgramRun(command, seconds: seconds + 120)
+    }
+
+    /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed.
+    /// `start NAME ARGUMENT...` leaves it running, with what it says in /dev/shm/NAME; `finish NAME` waits for its end;
+    /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
+    private static let preamble = """
+        cd '\(Package.root)'
+        say() { printf '\\n@@@ %s %s\\n' "$1" "$2"; }
+        boot() {
+            local name=$1
+            shift
+            say begin "$name"
+            timeout -k 10 120 build/vmm boot "$@" </dev/null 2>&1
+            say status $?
+        }
+        start() {
+            local name=$1
+            shift
+            build/vmm boot "$@" </dev/null >"/dev/shm/$name" 2>&1 &
+            echo $! >"/dev/shm/$name.pid"
+        }
+        await() {
+            local round
+            for round in {1..600}; do
+                grep -q "$2" "/dev/shm/$1" && return
+                sleep 0.1
+            done
+            echo "$1 never said $2"
+        }
+        finish() {
+            wait "$(<"/dev/shm/$1.pid")"
+            local status=$?
+            say begin "$1"
+            cat "/dev/shm/$1"
+            say status $status
+        }
+        note() {
+            say begin "$1"
+            "${@:2}"
+            say status $?
+        }
+
+        """
+
+    private static func parse(_ output: String) -> [String: Boot] {
+        var boots: [String: Boot] = [:]
+        var name: String?
+        var lines: [String] = []
+        for line in output.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+            let words = line.split(separator: " ")
+            if words.first == "@@@", words.count == 3 {
+                if words[1] == "begin" {
+                    name = String(words[2])
+                    lines = []
+                } else if let name {
+                    boots[name] = Boot(status: Int32(words[2]) ?? -1, lines: lines)
+                }
+            } else {
+                lines.append(String(line))
+            }
+        }
+        return boots
+    }
+}
+
+/// One boot in the lab.
+struct Boot: CustomStringConvertible {
+    let status: Int32
+    let lines: [String]
+
+    /// What follows `key=` on a line of the guest's.
+    subscript(key: String) -> String? {
+        lines.first { $0.hasPrefix(key + "=") }.map { String($0.dropFirst(key.count + 1)) }
+    }
+
+    func says(_ text: String) -> Bool { lines.contains { $0.contains(text) } }
+
+    var description: String { "status \(status)\n" + lines.suffix(30).joined(separator: "\n") }
+}
+
+/// A kernel of Debian's and an initramfs for it.
+struct DebianKernel {
+    let version: String
+
+    func path(_ form: String) -> String { "build/kernels/debian-\(version)/\(form)" }
+    var initramfs: String { "build/lab/initramfs-\(version).cpio" }
+
+    private static let lock = NSLock()
+
+    /// Packs the initramfs unless it is younger than all that it is made of.
+    func prepare() throws {
+        let sources = [path("release"), "scripts/initramfs.sh", "Tests/Lab/guest-init"]
+        let modules = [
+            "virtio_mmio", "virtio_console", "virtio_blk", "virtio_rng", "pvpanic-mmio", "pvpanic",
+        ]
+        let script = """
+            cd "$0"
+            for source in \(sources.joined(separator: " ")); do [ \(initramfs) -nt "$source" ] || stale=yes; done
+            [ -z "${stale-}" ] || scripts/initramfs.sh \(path("")) Tests/Lab/guest-init \(initramfs) \
+            \(modules.joined(separator: " "))
+            """
+        let run = try Self.lock.withLock { try ProgramRun(["bash", "-euc", script, Package.root]) }
+        try #require(run.status == 0, "\(run.error)")
+    }
+}
+
+/// What a guest runs to say what machine it found itself in. No double quotes: the kernel takes them for its own.
+enum Question {
+    static let machine = """
+        echo kernel=$(uname -r); echo cpus=$(nproc); \
+        echo packages=$(cat /sys/devices/system/cpu/cpu*/topology/physical_package_id | sort -u | wc -l); \
+        echo memory=$(awk '/MemTotal/ { print $2 }' /proc/meminfo); \
+        echo random=$(cat /sys/class/misc/hw_random/rng_current)
+        """
+
+    /// Fills each disk of `names` with 4 MiB that nobody knows beforehand, flushes them, and tells their sums.
+    static func disks(_ names: [String]) -> String {
+        names.map { name in
+            "dd if=/dev/urandom of=/dev/\(name) bs=65536 count=64 conv=fsync 2>/dev/null; "
+                + "echo 3 >/proc/sys/vm/drop_caches; echo \(name)=$(sha256sum </dev/\(name) | cut -c1-64)"
+        }.joined(separator: "; ")
+    }
+
+    /// As words for --append.
+    static func append(_ line: String) -> String { "quiet -- \"\(line)\"" }
+
+    /// Quoted for the lab's shell.
+    static func quoted(_ text: String) -> String {
+        "'" + text.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+}

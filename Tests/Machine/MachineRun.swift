@@ -1,0 +1,111 @@
+import Foundation
+import Host
+import Logging
+import Machine
+import Synchronization
+import TestSupport
+import TinyGuests
+
+/// A machine with a tiny guest, built and run to its end on a thread of its own, as `vmm boot --allow-emulation` runs it.
+///
+/// It has no console: that would be the standard input and output of the tests. What guests say on consoles is shown by
+/// the command's tests.
+final class MachineRun: Sendable {
+    let timings: Timings
+    let log = MachineLog()
+    private let kernel: TemporaryFile
+    private let thread: Mutex<HostThread?> = Mutex(nil)
+    private let result = Mutex<Result<MachineEnd, Failure>?>(nil)
+    private let ended: EventFD
+
+    /// Starts the guest called `name`; `change` sets up the rest of the configuration.
+    init(_ name: String, _ change: (inout MachineConfiguration) -> Void = { _ in }) throws {
+        kernel = try TemporaryFile(tinyGuestImage(name))
+        timings = Timings(processStart: .now())
+        ended = try EventFD()
+        var configuration = MachineConfiguration(kernel: kernel.path)
+        configuration.memoryByteCount = 16 << 20
+        configuration.console = .none
+        change(&configuration)
+        // One thread builds it and runs it: that is the one whose signals it looks at.
+        var started: HostThread? = try HostThread(named: "machine") { [self, configuration] in
+            let outcome = run(configuration)
+            result.withLock { $0 = outcome }
+            ended.signal()
+        }
+        thread.withLock { $0 = started.take() }
+    }
+
+    private func run(_ configuration: MachineConfiguration) -> Result<MachineEnd, Failure> {
+        do throws(Failure) {
+            let machine = try Machine(
+                configuration, timings: timings, logger: log.logger, allowsEmulation: true)
+            return .success(machine.run())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Waits until the guest says that it is up, by mark 1.
+    func waitForUserland() throws {
+        try eventually("the guest's first mark") { timings.nanoseconds(to: .userland) != nil }
+    }
+
+    /// Sends the machine's thread a signal.
+    func signal(_ number: Int32) {
+        thread.withLock { $0?.interrupt(with: number) }
+    }
+
+    /// Waits for the machine's end, or throws what kept it from starting.
+    func end() throws -> MachineEnd {
+        guard ended.wait(milliseconds: WatchdogExpired.milliseconds) else {
+            throw WatchdogExpired("the machine's end")
+        }
+        thread.withLock { $0.take() }?.join()
+        return try result.withLock { $0! }.get()
+    }
+}
+
+/// The image of the guest called `name`, an ELF file.
+func tinyGuestImage(_ name: String) throws -> [UInt8] {
+    for index in 0..<tiny_guest_count() {
+        let guest = unsafe tiny_guest_at(index)
+        guard unsafe String(cString: guest.name) == name else { continue }
+        return unsafe Array(UnsafeRawBufferPointer(start: guest.bytes, count: guest.byte_count))
+    }
+    throw CocoaError(.fileNoSuchFile)
+}
+
+/// What a machine logs, and the guest's marks among it.
+final class MachineLog: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    /// The bytes that the guest wrote to the mark port, without the 1 that tells of user space.
+    var marks: [Int] {
+        all.compactMap { line in line.split(separator: "the guest wrote mark ").last.flatMap { Int($0) } }
+    }
+
+    fileprivate func note(_ line: String) { lines.withLock { $0.append(line) } }
+
+    var logger: Logger { Logger(label: "test") { [self] _ in Handler(record: self) } }
+
+    private struct Handler: LogHandler {
+        let record: MachineLog
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { record.note("\(event.message)") }
+    }
+}
+
+extension MachineLog {
+    /// Mark 0x7F: every check of the guest held. 0x80 | n: check n did not.
+    static let passed = 0x7F
+}
