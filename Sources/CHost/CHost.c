@@ -46,6 +46,8 @@ void chost_install_kick(int signal) {
     sigaction(signal, &action, NULL);
 }
 
+void chost_ignore(int number) { signal(number, SIG_IGN); }
+
 /// The parts of /proc/self/stat after the command's name, which may itself hold spaces and brackets.
 int64_t chost_process_start_ticks(void) {
     char text[1024];

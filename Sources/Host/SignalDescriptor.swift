@@ -27,6 +27,11 @@ public final class SignalDescriptor: Sendable {
 
 /// What signals do.
 public enum Signals {
+    /// A write to a pipe that nobody reads fails with EPIPE and does not end the process.
+    public static func ignoreBrokenPipes() {
+        chost_ignore(SIGPIPE)
+    }
+
     /// `signal` interrupts system calls and does nothing else.
     public static func makeInterrupting(_ signal: Int32) {
         chost_install_kick(signal)

@@ -15,7 +15,6 @@ public final class Machine: Sendable {
     private let loop: EventLoop
     private let control: MachineControl
     private let timings: Timings
-    private let logger: Logger
 
     /// Builds the machine: opens KVM and every file, loads the kernel, and stops short of its first instruction.
     ///
@@ -62,7 +61,6 @@ public final class Machine: Sendable {
         self.loop = loop
         self.control = control
         self.timings = timings
-        self.logger = logger
     }
 
     /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.

@@ -12,6 +12,7 @@ struct VMM: ParsableCommand {
 @main
 enum Main {
     static func main() {
+        Signals.ignoreBrokenPipes()
         let words = CommandLine.arguments
         do {
             if words.count > 1, words[1] == "boot", let plain = BootArguments(plain: words[2...]) {

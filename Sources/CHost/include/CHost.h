@@ -75,6 +75,9 @@ bool chost_terminal_is_raw(void);
 /// Makes `signal` interrupt system calls and do nothing else.
 void chost_install_kick(int signal);
 
+/// Ignores `signal`.
+void chost_ignore(int signal);
+
 /// When the kernel started this process, in clock ticks since it booted (proc(5), starttime); -1 without /proc.
 int64_t chost_process_start_ticks(void);
 

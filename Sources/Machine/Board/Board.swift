@@ -12,7 +12,6 @@ struct Board: Sendable {
     let windows: WindowBus
     let powerButton: PowerButton
     let console: MachineConsole?
-    let disks: [VirtioBlock]
 
     /// The machine as its firmware tables describe it.
     func description(cpuCount: Int) -> MachineDescription {

@@ -33,15 +33,14 @@ struct BoardBuilder: ~Copyable {
     consuming func build(for machine: VirtualMachine) throws(Failure) -> Board {
         let (serial, console) = try makeConsole(machine)
         try attach(VirtioRng(loop: loop), to: machine)
-        let disks = try makeDisks(machine)
+        try attachDisks(to: machine)
         let report = reporter()
         let ports = PortBus(
             serial: serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
             power: PowerControl(handler: report), mark: BootMark(handler: report))
         let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
-            ports: ports, windows: WindowBus(devices: windows), powerButton: button, console: console,
-            disks: disks)
+            ports: ports, windows: WindowBus(devices: windows), powerButton: button, console: console)
     }
 
     /// What the guest says through a register ends the machine, or is noted.
@@ -78,15 +77,11 @@ struct BoardBuilder: ~Copyable {
         }
     }
 
-    private mutating func makeDisks(_ machine: VirtualMachine) throws(Failure) -> [VirtioBlock] {
-        var disks: [VirtioBlock] = []
+    private mutating func attachDisks(to machine: VirtualMachine) throws(Failure) {
         for disk in configuration.disks {
             let file = try DiskFile.open(disk.path, readOnly: disk.isReadOnly)
-            let device = VirtioBlock(file, identifier: disk.identifier)
-            try attach(device, to: machine)
-            disks.append(device)
+            try attach(VirtioBlock(file, identifier: disk.identifier), to: machine)
         }
-        return disks
     }
 
     /// Puts a device in the next window, with its interrupt and its doorbells.
