@@ -77,5 +77,5 @@ parts=("$@")
 [ $# -gt 0 ] || parts=(boot start exits memory block density)
 failed=
 for part in "${parts[@]}"; do measure "$part"; done
-Benchmarks/report.py "$results" Benchmarks/thresholds.json build/bench.json
+python3 -B Benchmarks/report.py "$results" Benchmarks/thresholds.json build/bench.json
 [ -z "$failed" ]

@@ -2,10 +2,10 @@
 //
 //     blockbench DISK [MIB REQUESTS]
 //
-// Sequential: MIB (16) in requests of 128 KiB. Random: REQUESTS (500) of 4 KiB, all over the disk. Each for reads and
+// Sequential: MIB (4) in requests of 128 KiB. Random: REQUESTS (200) of 4 KiB, all over the disk. Each for reads and
 // writes, with 1 and with 32 requests in flight. A line of JSON for each:
 //
-//     {"name": "read-random-32", "bytes": 2048000, "ns": 123456789}
+//     {"name": "read-random-32", "bytes": 819200, "ns": 123456789}
 //
 // Linux's AIO by its bare system calls, so that a static program of one file does it.
 
@@ -88,7 +88,7 @@ static void measure(struct load load) {
 
 int main(int argc, char **argv) {
     if (argc != 2 && argc != 4) errx(2, "usage: blockbench DISK [MIB REQUESTS]");
-    long mib = argc == 4 ? atol(argv[2]) : 16, requests = argc == 4 ? atol(argv[3]) : 500;
+    long mib = argc == 4 ? atol(argv[2]) : 4, requests = argc == 4 ? atol(argv[3]) : 200;
     int disk = open(argv[1], O_RDWR | O_DIRECT | O_CLOEXEC);
     if (disk < 0) err(1, "%s", argv[1]);
     off_t size = lseek(disk, 0, SEEK_END);

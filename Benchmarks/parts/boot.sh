@@ -46,7 +46,7 @@ echo '{"runs":'
 echo ', "timings": ['
 for ((sample = 0; sample < 3; sample++)); do
     [ "$sample" = 0 ] || echo ,
-    "${own[@]}" --timings "$stage/timings" </dev/null >/dev/null
+    "${own[@]}" --timings "$stage/timings" </dev/null &>/dev/null
     cat "$stage/timings"
 done
 echo ']}'
