@@ -19,14 +19,14 @@ struct Descriptor: ~Copyable {
     /// What one read gives, at most `byteCount` bytes of it; empty if it fails.
     func text(upTo byteCount: Int) -> String {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-            count = unsafe max(0, CLinux.read(number, buffer.baseAddress, byteCount))
+            count = unsafe max(0, read(number, buffer.baseAddress, byteCount))
         }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
 
-    /// Reads one record of the kernel's; nil when none is waiting.
-    func read<Record: BitwiseCopyable>(into record: inout Record) -> Bool {
-        let byteCount = MemoryLayout<Record>.size
-        return unsafe CLinux.read(number, &record, byteCount) == byteCount
-    }
+/// Reads one record of the kernel's; whether one was waiting.
+func readRecord<Record: BitwiseCopyable>(from descriptor: Int32, into record: inout Record) -> Bool {
+    let byteCount = MemoryLayout<Record>.size
+    return unsafe read(descriptor, &record, byteCount) == byteCount
 }

@@ -19,7 +19,7 @@ struct SignalQueue: ~Copyable {
     /// Takes the next one; nil when there is none.
     func next() -> Int32? {
         var signal = signalfd_siginfo()
-        return descriptor.read(into: &signal) ? Int32(signal.ssi_signo) : nil
+        return readRecord(from: descriptor.number, into: &signal) ? Int32(signal.ssi_signo) : nil
     }
 
     /// A blocked signal stays blocked across exec: a new process begins with none.

@@ -34,19 +34,30 @@ struct Supervisor: ~Copyable {
         }
     }
 
-    /// Asks every process to end, hangs up on the shells, which ignore that, and kills what is left after 2 s.
+    /// Asks every process to end, hangs up on those that do not, such as shells, and kills what is left.
     func endAllProcesses() {
-        for signal in [SIGTERM, SIGCONT, SIGHUP] { kill(-1, signal) }
-        for _ in 0..<20 where reap() {
-            waitForEvent(atMost: 100)
-            while signals.next() != nil {}
+        for signal in [SIGTERM, SIGHUP] {
+            kill(-1, signal)
+            kill(-1, SIGCONT)
+            if haveEnded(within: 1000) { return }
         }
         kill(-1, SIGKILL)
     }
 
+    /// Whether all children end before the milliseconds are over.
+    private func haveEnded(within milliseconds: Int32) -> Bool {
+        let step: Int32 = 50
+        for _ in 0..<milliseconds / step {
+            if !reap() { return true }
+            waitForEvent(atMost: step)
+            while signals.next() != nil {}
+        }
+        return !reap()
+    }
+
     /// Sleeps until a signal or a press of the button, or until the milliseconds are over.
     private func waitForEvent(atMost milliseconds: Int32 = -1) {
-        var events = [signals.descriptor.number, powerButton.descriptor.number].map {
+        var events = [signals.descriptor.number, powerButton.descriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         unsafe poll(&events, nfds_t(events.count), milliseconds)
