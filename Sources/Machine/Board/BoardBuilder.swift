@@ -92,7 +92,7 @@ struct BoardBuilder: ~Copyable {
                 .usage, "cannot attach so many devices",
                 because: "a machine has \(Layout.virtioDeviceLimit) at the most")
         }
-        let wire = try interrupt(of: device, Layout.virtioGSI(index), machine)
+        let wire = InterruptWire(to: Layout.virtioGSI(index), of: machine)
         let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
         for (queue, bell) in transport.connectedDoorbells.enumerated() {
@@ -100,14 +100,5 @@ struct BoardBuilder: ~Copyable {
             try machine.connect(bell, toWriteOf: UInt32(queue), at: address)
         }
         windows.append(transport)
-    }
-
-    /// A device whose own threads finish its requests interrupts by an irqfd; one that answers on a vCPU's thread does it
-    /// from there.
-    private func interrupt(
-        of device: any VirtioDevice, _ gsi: UInt32, _ machine: VirtualMachine
-    ) throws(Failure) -> any InterruptLine {
-        device.isNotifiedDirectly
-            ? InterruptWire(to: gsi, of: machine) : try InterruptEvent(to: gsi, of: machine)
     }
 }

@@ -1,5 +1,4 @@
 import Bus
-import Host
 import KVM
 
 /// An interrupt that a device's own thread raises.
@@ -16,16 +15,4 @@ final class InterruptWire: InterruptLine {
     }
 
     func signal() { machine.pulse(interrupt: gsi) }
-}
-
-/// An interrupt that any process may raise by an eventfd (irqfd).
-final class InterruptEvent: InterruptLine {
-    private let event: EventFD
-
-    init(to gsi: UInt32, of machine: VirtualMachine) throws(Failure) {
-        event = try EventFD()
-        try machine.connect(event, toInterrupt: gsi)
-    }
-
-    func signal() { event.signal() }
 }
