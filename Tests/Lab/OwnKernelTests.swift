@@ -54,8 +54,8 @@ struct OwnKernelTests {
             await button 'ready '
             kill -TERM "$(</dev/shm/button.pid)"
             finish button
-            start twice \(Self.common) --append 'quiet init=/bin/sh rdinit=/bin/sleep -- 1000'
-            sleep 3
+            start twice --kernel build/firmware/spin.elf
+            sleep 1
             kill -TERM "$(</dev/shm/twice.pid)"
             sleep 0.5
             kill -TERM "$(</dev/shm/twice.pid)"
