@@ -28,7 +28,7 @@ extension BootArguments {
                 continue
             }
             guard word.hasPrefix("--"), let option = Option(rawValue: String(word.dropFirst(2))),
-                let value = rest.popFirst(), option.takesAnything || !value.hasPrefix("-")
+                let value = rest.popFirst(), value != "--", option.takesAnything || !value.hasPrefix("-")
             else { return nil }
             set(option, to: value)
         }
