@@ -26,11 +26,13 @@ struct DebianTests {
         let debian = DebianKernel(version: "6.1")
         try debian.prepare()
         let common = "--initrd \(debian.initramfs) --append \(Self.question)"
+        let panic = Question.quoted(Question.append("echo c >/proc/sysrq-trigger"))
         let boots = try Lab.run(
             """
             boot bzimage --kernel \(debian.path("bzImage")) --memory 128M \(common)
             boot bzimage4 --kernel \(debian.path("bzImage")) --cpus 4 \(common)
             boot elf --kernel \(debian.path("vmlinux")) --console serial \(common)
+            boot panic --kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) --append \(panic)
             boot elf4 --kernel \(debian.path("vmlinux")) --cpus 4 \(common)
             """, seconds: 600)
         try expectMachine(boots["bzimage"], cpus: 1, mebibytes: 60...128, kernel: "6.1.")
@@ -38,6 +40,8 @@ struct DebianTests {
         try expectMachine(boots["elf"], cpus: 1, mebibytes: 180...256, kernel: "6.1.")
         try expectMachine(boots["elf4"], cpus: 4, mebibytes: 180...256, kernel: "6.1.")
         #expect(boots["bzimage"]?["random"] == "virtio_rng.0")
+        let panicked = try #require(boots["panic"])
+        #expect(panicked.status == 4 && panicked.says("vmm: the guest's kernel panicked"), "\(panicked)")
     }
 
     @Test("6.12 with 1 and 4 CPUs, on both consoles, with 5 GiB")
