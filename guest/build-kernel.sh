@@ -14,7 +14,9 @@ patches=("$PWD"/patches/*.patch)
 
 package=$(debian_package $source_package)
 version=$(dpkg-deb -f "$package" Version)
-key=$version-$(fingerprint build-kernel.sh kernel.config patches/*)
+# Comments may be mended without a build.
+options=$(grep -E '^CONFIG_|is not set$' kernel.config | sha256sum | cut -c 1-16)
+key=$version-$options-$(fingerprint build-kernel.sh patches/*.patch)
 product=$cache/kernel/vmlinux-$key
 is_current "$output" "$key" && exit
 
