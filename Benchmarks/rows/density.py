@@ -9,7 +9,7 @@ def left(data, limits, where):
     """
     before, after, count = data["before"], data["after"], data["count"]
     kib = (before["available_kib"] - after["available_kib"]) / count
-    files = (after["open_files"] - before["open_files"]) / count
+    files = max(after["open_files"] - before["open_files"] - after["open_files_error"], 0) / count
     kib_limit, files_limit = limits["left_kib_per_machine"], limits["left_files_per_machine"]
     quiet = where == "lab"
     found = [
