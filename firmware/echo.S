@@ -13,7 +13,7 @@ entry:
     call enable_interrupts
     mov $COM1_GSI, %ebx
     call route
-    port_write COM1_MODEM_CONTROL, 8
+    port_write COM1_MODEM_CONTROL, 0x0B   // DTR and RTS: send; OUT2: let the interrupt out
     port_write COM1_INTERRUPT_ENABLE, 1
     mark MARK_USERLAND
 1:  sti

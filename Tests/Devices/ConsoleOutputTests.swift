@@ -123,6 +123,8 @@ private func pattern(_ count: Int) -> [UInt8] {
         let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: log.handler)
         let sent = pattern(ConsoleRing.byteCount)
         #expect(output.send(sent[...]) == sent.count)
+        // The pipe is full (F_GETPIPE_SZ, 1032).
+        while output.pendingByteCount > sent.count - Int(fcntl(pipe.writeEnd, 1032)) { sched_yield() }
         output.end(patience: 50)
         let arrived = try pipe.receive()
         #expect(arrived == Array(sent.prefix(arrived.count)))

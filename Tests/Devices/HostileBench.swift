@@ -39,7 +39,8 @@ final class HostileBench {
             let disk = try DiskFile.open(file.path, readOnly: readOnly)
             driver = try VirtioDriver(VirtioBlock(disk), memoryByteCount: Self.memoryByteCount)
         case .consoleInput, .consoleOutput:
-            let device = try VirtioConsole(output: output, loop: loop.loop, columns: 80, rows: 25)
+            let device = try VirtioConsole(
+                output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: 0)
             console = device
             driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
         case .entropy:

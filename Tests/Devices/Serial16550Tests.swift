@@ -20,7 +20,7 @@ import Testing
         let serial = Serial16550(line: line, output: output)
         serial.whenRoomAppears { room.signal() }
         serial.write(1, at: 2, byteCount: 1)  // FIFOs on
-        serial.write(8, at: 4, byteCount: 1)  // OUT2
+        serial.write(0x0A, at: 4, byteCount: 1)  // RTS and OUT2
         serial.write(1, at: 1, byteCount: 1)  // received data
         #expect(serial.receive(Array("0123456789abcdefXYZ".utf8)[...]) == 16)
         #expect(line.count == 1)

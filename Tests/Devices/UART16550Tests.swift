@@ -18,7 +18,7 @@ private enum Register {
     /// A chip with FIFOs on and its interrupt pin connected.
     private func openChip(interrupts: UInt8 = 0, trigger: UInt8 = 0) -> UART16550 {
         var chip = UART16550()
-        _ = chip.write(0x08, Register.modemControl)
+        _ = chip.write(0x0A, Register.modemControl)
         _ = chip.write(1 | trigger << 6, Register.fifoControl)
         _ = chip.write(interrupts, Register.interruptEnable)
         _ = chip.read(Register.identification)
@@ -69,6 +69,8 @@ private enum Register {
 
     @Test func withoutFIFOsOneByteFits() {
         var chip = UART16550()
+        _ = chip.write(0x02, Register.modemControl)
+        #expect(chip.freeByteCount == 1)
         chip.receive(1)
         #expect(chip.freeByteCount == 0)
         #expect(chip.read(Register.identification) == 1)
@@ -134,6 +136,30 @@ private enum Register {
         #expect(chip.takeInterruptEdge() == false)
         _ = chip.write(0x08, Register.modemControl)
         #expect(chip.takeInterruptEdge() == true)
+    }
+
+    @Test func nothingIsSentBeforeTheGuestIsReady() {
+        var chip = UART16550()
+        #expect(chip.freeByteCount == 0)
+        _ = chip.write(0x08, Register.modemControl)
+        _ = chip.read(Register.lineStatus)
+        #expect(chip.freeByteCount == 0)
+        _ = chip.write(0x0A, Register.modemControl)  // RTS
+        #expect(chip.freeByteCount == 1)
+        _ = chip.write(0x08, Register.modemControl)
+        #expect(chip.freeByteCount == 0)
+    }
+
+    @Test func aProgramThatOnlyPollsIsSentTo() {
+        var chip = UART16550()
+        for _ in 0..<16 {
+            #expect(chip.freeByteCount == 0)
+            _ = chip.read(Register.lineStatus)
+        }
+        #expect(chip.freeByteCount == 1)
+        // A kernel's console reads the line status, and writes.
+        _ = chip.write(0x41, Register.data)
+        #expect(chip.freeByteCount == 0)
     }
 
     @Test func loopbackJoinsBothEnds() {

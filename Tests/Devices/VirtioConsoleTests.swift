@@ -14,11 +14,12 @@ private final class ConsoleBench {
     let device: VirtioConsole
     let driver: VirtioDriver
 
-    init(start: Bool = true, patience: Int32 = ConsoleOutput.usualPatience) throws {
+    init(start: Bool = true, patience: Int32 = ConsoleOutput.usualPatience, inputSilence: Int = 0) throws {
         loop = try TestLoop()
         pipe = try TestPipe()
         output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: patience, notify: { _ in })
-        device = try VirtioConsole(output: output, loop: loop.loop, columns: 80, rows: 25)
+        device = try VirtioConsole(
+            output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: inputSilence)
         driver = try VirtioDriver(device)
         if start { try driver.start() }
     }
@@ -76,6 +77,29 @@ private final class ConsoleBench {
         bench.driver.ring(ConsoleBench.receive)
         try room.wait(for: "room")
         #expect(bench.type([1, 2, 3]) == 3)
+    }
+
+    /// Linux throws away what comes before its console is set up, and asks for the size only after a change.
+    @Test func inputWaitsUntilTheDriverHasAskedForTheSize() throws {
+        let bench = try ConsoleBench(inputSilence: 1)
+        let room = try TestLine()
+        bench.device.whenRoomAppears { room.signal() }
+        try bench.driver.queues[0].add([.writable(bench.driver.memory.allocate(16))])
+        #expect(bench.type([1]) == 0)
+        bench.driver.ring(ConsoleBench.receive)
+        while bench.driver.read(.interruptStatus) & 2 == 0 { try bench.driver.line.wait(for: "a change") }
+        #expect(bench.driver.configuration(at: 0, byteCount: 2) == 80)
+        try room.wait(for: "room")
+        #expect(bench.type([1]) == 1)
+    }
+
+    @Test func inputComesAllTheSameToADriverThatDoesNotAsk() throws {
+        let bench = try ConsoleBench(inputSilence: 1)
+        let room = try TestLine()
+        bench.device.whenRoomAppears { room.signal() }
+        try bench.driver.queues[0].add([.writable(bench.driver.memory.allocate(16))])
+        bench.driver.ring(ConsoleBench.receive)
+        while bench.type([1]) == 0 { try room.wait(for: "room") }
     }
 
     @Test func theSizeIsInTheConfiguration() throws {

@@ -18,6 +18,10 @@ public struct UART16550: Sendable {
     var hasOverrun = false
     /// THRE has not been reported since the transmitter last became empty (8.6: reading IIR takes it back).
     var transmitterEmptyPending = false
+    /// How often LSR was read with no other register between, up to `pollerPolls`.
+    var polls = 0
+    /// So many polls in a row are made by a program that waits for input: to send, one is enough.
+    static let pollerPolls = 16
     /// A condition arose that the interrupt line has not been told of.
     private var hasNewInterrupt = false
 
@@ -25,9 +29,17 @@ public struct UART16550: Sendable {
         received.reserveCapacity(Self.fifoByteCount)
     }
 
-    /// How many bytes the receiver takes without an overrun.
+    /// How many bytes the receiver takes without an overrun, now that the other end heeds its "request to send".
     public var freeByteCount: Int {
-        modemControl.contains(.loopback) ? 0 : max(0, capacity - received.count)
+        isReceiving ? max(0, capacity - received.count) : 0
+    }
+
+    /// Whether what is sent now reaches the guest's software. A kernel that finds and brings up the port plays with its
+    /// registers and empties it more than once; what is sent before it sets RTS would be lost. A program that knows no
+    /// modem lines and just polls the line status is served too.
+    private var isReceiving: Bool {
+        if modemControl.contains(.loopback) { return false }
+        return modemControl.contains(.requestToSend) || polls >= Self.pollerPolls
     }
 
     /// A byte comes in from the wire. In loopback the wire is cut (8.8).
@@ -44,7 +56,9 @@ public struct UART16550: Sendable {
 
     /// Reads the register at `offset`, of which the low three bits count.
     public mutating func read(_ offset: UInt8) -> UInt8 {
-        switch UARTRegister(rawValue: offset & 7)! {
+        let register = UARTRegister(rawValue: offset & 7)!
+        polls = register == .lineStatus ? min(polls + 1, Self.pollerPolls) : 0
+        return switch register {
         case .data: hasDivisorLatch ? UInt8(truncatingIfNeeded: divisor) : takeReceived()
         case .interruptEnable:
             hasDivisorLatch ? UInt8(truncatingIfNeeded: divisor >> 8) : interruptEnable.rawValue
@@ -59,6 +73,7 @@ public struct UART16550: Sendable {
 
     /// Writes the register at `offset`; the result is the byte that leaves the chip, if one does.
     public mutating func write(_ value: UInt8, _ offset: UInt8) -> UInt8? {
+        polls = 0
         switch UARTRegister(rawValue: offset & 7)! {
         case .data: return writeData(value)
         case .interruptEnable: writeInterruptEnable(value)

@@ -15,8 +15,10 @@ struct ActiveConsole: ~Copyable, Sendable {
     var outward = DescriptorChain()
     private(set) var isHolding = false
     private var sentByteCount: UInt64 = 0
+    var gate: InputGate
 
-    init(_ activation: VirtioActivation) throws(VirtqueueError) {
+    init(_ activation: VirtioActivation, gate: InputGate) throws(VirtqueueError) {
+        self.gate = gate
         let receiveQueue = try activation.virtqueue(VirtioConsole.receiveQueue)
         let transmitQueue = try activation.virtqueue(VirtioConsole.transmitQueue)
         self.receiveQueue = receiveQueue
@@ -32,6 +34,7 @@ struct ActiveConsole: ~Copyable, Sendable {
     ) throws(VirtqueueError) {
         // A driver that adds chains as quickly as we take them must not keep the loop's other devices waiting.
         var budget: UInt64 = 1 << 20
+        gate.noteOutput()
         while budget > 0, try takeOutward() {
             isHolding = try !sendOutward(to: output, &budget, &counters)
             if isHolding { break }
@@ -74,6 +77,7 @@ struct ActiveConsole: ~Copyable, Sendable {
     mutating func receive(
         _ bytes: ArraySlice<UInt8>, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Int {
+        guard gate.isOpen else { return 0 }
         var rest = bytes
         var budget = receiveQueue.configuration.size
         while !rest.isEmpty, budget > 0, try receiveQueue.popOrWait(into: &inward) {

@@ -6,7 +6,7 @@ import Virtio
 extension VirtioConsole {
     public func notified(_ queue: Int) {
         switch queue {
-        case Self.receiveQueue: room.ring()
+        case Self.receiveQueue: serveReceiveBell()
         case Self.transmitQueue: transmit()
         default: break
         }
@@ -20,6 +20,37 @@ extension VirtioConsole {
 
     public func whenRoomAppears(_ handler: @escaping @Sendable () -> Void) {
         room.connect(handler)
+    }
+
+    func serveReceiveBell() {
+        advance { $0.noteBuffers(now: .now()) }
+        room.ring()
+    }
+
+    /// The input gate has waited long enough.
+    func serveSilence() {
+        silence.drain()
+        advance { $0.noteSilence(now: .now()) }
+    }
+
+    /// The driver reads its configuration, on a vCPU's thread.
+    func noteConfigurationRead() {
+        if state.withLock({ $0.active?.gate.noteRead() == true }) { room.ring() }
+    }
+
+    private func advance(_ note: (inout InputGate) -> InputGate.Step) {
+        let step = state.withLock { state in
+            guard state.active != nil else { return InputGate.Step.nothing }
+            return note(&state.active!.gate)
+        }
+        switch step {
+        case .nothing: break
+        case .wait(let milliseconds): silence.arm(milliseconds: milliseconds)
+        case .ask:
+            silence.arm(milliseconds: InputGate.longestQuestion)
+            state.withLock { $0.active?.interrupt.configurationChanged() }
+        case .open: room.ring()
+        }
     }
 
     /// A chain has been held for as long as we bear with a reader that makes no progress.

@@ -30,14 +30,22 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     private let size: Mutex<Size>
     /// Wakes us when a chain is held and the reader may have stopped for good.
     let patience: TimerFD
+    /// Wakes us when the input gate has waited long enough.
+    let silence: TimerFD
+    private let inputSilence: Int
 
     /// A console of that size in characters; what the guest sends goes to `output`, what it is to receive comes through
-    /// `receive`. 0 by 0 is a console without a size.
-    public init(output: ConsoleOutput, loop: EventLoop, columns: UInt16, rows: UInt16) throws(Failure) {
+    /// `receive`. 0 by 0 is a console without a size. Input is held back until the driver has been silent for
+    /// `inputSilence` milliseconds after it started (see `InputGate`).
+    public init(
+        output: ConsoleOutput, loop: EventLoop, columns: UInt16, rows: UInt16, inputSilence: Int? = nil
+    ) throws(Failure) {
         self.output = output
         self.loop = loop
         size = Mutex(Size(columns: columns, rows: rows))
         patience = try TimerFD()
+        silence = try TimerFD()
+        self.inputSilence = inputSilence ?? InputGate.usualSilence
     }
 
     public var counters: VirtioCounters { state.withLock { $0.counters } }
@@ -64,6 +72,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
 
     /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr.
     public var configuration: [UInt8] {
+        noteConfigurationRead()
         let size = size.withLock { $0 }
         var bytes = [UInt8](repeating: 0, count: 12)
         bytes[0] = UInt8(truncatingIfNeeded: size.columns)
@@ -77,7 +86,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     public var configurationGeneration: UInt32 { size.withLock { $0.generation } }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        let active = try ActiveConsole(activation)
+        let active = try ActiveConsole(activation, gate: InputGate(silence: inputSilence))
         install(active)
         do throws(Failure) {
             try watch(activation.doorbells)
@@ -98,6 +107,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         guard !bells.isEmpty else { return }
         loop.unwatch(output.space.descriptor)
         loop.unwatch(patience.descriptor)
+        loop.unwatch(silence.descriptor)
     }
 
     private func install(_ active: consuming ActiveConsole) {
@@ -106,9 +116,10 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     }
 
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.room.ring() }
+        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceiveBell() }
         try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
         try loop.watchRinging(of: output.space) { [weak self] in self?.transmit() }
         try loop.watch(patience.descriptor) { [weak self] in self?.servePatience() }
+        try loop.watch(silence.descriptor) { [weak self] in self?.serveSilence() }
     }
 }

@@ -15,7 +15,8 @@ final class FuzzedDriver {
 
     init(device: UInt8) {
         let host = FuzzedHost.shared
-        let console = try? VirtioConsole(output: host.output, loop: host.loop, columns: 80, rows: 25)
+        let console = try? VirtioConsole(
+            output: host.output, loop: host.loop, columns: 80, rows: 25, inputSilence: 0)
         let disk = VirtioBlock(host.disk, identifier: "fuzz")
         let entropy = VirtioRng(loop: host.loop)
         let devices: [(any VirtioDevice)?] = [disk, console, entropy]
