@@ -8,8 +8,8 @@ struct KernelCommandLine {
 
     /// Reads the running kernel's; empty where `/proc` is not mounted.
     static func running() -> KernelCommandLine {
-        guard let file = try? Descriptor(opening: "/proc/cmdline", O_RDONLY) else { return KernelCommandLine("") }
-        return KernelCommandLine(file.text(upTo: 4096))
+        let file = try? Descriptor(opening: "/proc/cmdline", O_RDONLY)
+        return KernelCommandLine(file?.text(upTo: 4096) ?? "")
     }
 
     init(_ text: String) {

@@ -1,6 +1,11 @@
 import CLinux
 
-// Init, process 1 of vmm's guests. guest/README.md says what it does and what it understands.
+// Init, process 1 of vmm's guests. On the kernel's command line it understands
+//
+//     -- WORD...          the command to run; one word with spaces in it is a line for the shell; none is a shell
+//     init.end=restart    reset the machine at the end instead of powering it off
+//
+// guest/README.md says the rest.
 
 @c(main)
 public func main() -> Int32 {
