@@ -53,16 +53,16 @@ build/vmm: $(SOURCES) | toolchain
 # --- what it boots
 
 kernel: build/vmlinux
-build/vmlinux: guest/build-kernel.sh guest/common.sh guest/kernel.config
+build/vmlinux: guest/build-kernel.sh guest/common.sh guest/kernel.config $(wildcard guest/patches/*)
 	@scripts/packages.sh kernel
 	guest/build-kernel.sh $@
-	@touch $@
+	@touch -c $@
 
 initramfs: build/initramfs.cpio
 build/initramfs.cpio: $(GUEST) | toolchain
 	@scripts/packages.sh initramfs
 	guest/build-initramfs.sh $@
-	@touch $@
+	@touch -c $@
 
 firmware: build/firmware/.made
 build/firmware/.made: $(wildcard firmware/*.S firmware/*.h) firmware/build.sh

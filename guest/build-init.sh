@@ -4,10 +4,11 @@
 # The Swift is Embedded Swift: it needs no Swift library at run time. It is compiled against musl's headers and linked
 # with musl, which makes the program a tenth of what it is with glibc.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")"
 source ./common.sh
 
-output=${1:-../build/guest/init}
+output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/guest/init}")
 byte_limit=200000
 musl_headers=/usr/include/x86_64-linux-musl
 

@@ -4,6 +4,7 @@
 # An uncompressed cpio archive, so that the kernel copies it and unpacks nothing. The same inputs give the same bytes:
 # names in a fixed order, owner root, no times. It is written here rather than by cpio(1), which would need root for /dev/console.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")"
 source ./common.sh
 
@@ -12,7 +13,7 @@ if [[ ${1:-} == --without-busybox ]]; then
     with_busybox=false
     shift
 fi
-output=$(realpath -m "${1:-../build/initramfs.cpio}")
+output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/initramfs.cpio}")
 init=$(realpath -m ../build/guest/init)
 
 # Without /dev/console in the archive the kernel cannot open descriptors 0 to 2 for init.

@@ -4,11 +4,12 @@
 # A build is kept in the cache under the package's version and a hash of the configuration and the patches, so that it is
 # made once for all checkouts. The sources are only there while it is made.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")"
 source ./common.sh
 
 source_package=linux-source-6.12
-output=$(realpath -m "${1:-../build/vmlinux}")
+output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/vmlinux}")
 configuration=$PWD/kernel.config
 patches=("$PWD"/patches/*.patch)
 
