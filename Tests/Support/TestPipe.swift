@@ -28,9 +28,9 @@ public final class TestPipe: Sendable {
     /// Reads some bytes, `limit` at the most; waits for the first.
     public func receive(_ limit: Int = 65536) throws -> [UInt8] {
         var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&waiting, 1, WatchdogExpired.milliseconds) > 0 else {
-            throw WatchdogExpired("a pipe")
-        }
+        var ready: Int32 = -1
+        repeat { ready = unsafe poll(&waiting, 1, WatchdogExpired.milliseconds) } while ready < 0
+        guard ready > 0 else { throw WatchdogExpired("a pipe") }
         var bytes = [UInt8](repeating: 0, count: min(limit, 64 << 10))
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(readEnd, $0.baseAddress, $0.count) }
         return Array(bytes.prefix(max(0, count)))
