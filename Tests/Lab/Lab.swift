@@ -12,7 +12,11 @@ enum Lab {
     static func run(_ script: String, seconds: Int) throws -> [String: Boot] {
         let run = try attempt(preamble + script, seconds: seconds)
         try #require(run.status == 0, "the lab's script: \(run.ending)\n\(run.output)\n\(run.error)")
-        return parse(run.output)
+        let boots = parse(run.output)
+        for (name, boot) in boots.sorted(by: { $0.key < $1.key }) where boot["took"] != nil {
+            print("lab: \(name) ended with \(boot.status) after \(boot["took"] ?? "?") s")
+        }
+        return boots
     }
 
     /// A lab that hangs is the software CPU's doing and not the program's (Tests/Lab/lab.sh): it gets a second chance.
@@ -33,11 +37,13 @@ enum Lab {
         cd '\(Package.root)'
         say() { printf '\\n@@@ %s %s\\n' "$1" "$2"; }
         boot() {
-            local name=$1
+            local name=$1 start=$SECONDS status
             shift
             say begin "$name"
             timeout -k 10 120 build/vmm boot "$@" </dev/null 2>&1
-            say status $?
+            status=$?
+            echo "took=$((SECONDS - start))"
+            say status $status
         }
         start() {
             local name=$1
