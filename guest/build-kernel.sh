@@ -1,8 +1,8 @@
 #!/bin/bash
 # build-kernel.sh [OUTPUT]: builds the guest's kernel from Debian's sources (default: build/vmlinux).
 #
-# A build is kept in the cache under the package's version and a hash of the configuration and the patches, so that it is
-# made once for all checkouts. The sources are only there while it is made.
+# A build is kept in the cache under the package's version and a hash of the configuration, the patches and the recipe, so
+# that it is made once for all checkouts. The sources are only there while it is made.
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")"
@@ -12,14 +12,6 @@ source_package=linux-source-6.12
 output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/vmlinux}")
 configuration=$PWD/kernel.config
 patches=("$PWD"/patches/*.patch)
-
-package=$(debian_package $source_package)
-version=$(dpkg-deb -f "$package" Version)
-# Comments may be mended without a build.
-options=$(grep -E '^CONFIG_|is not set$' kernel.config | sha256sum | cut -c 1-16)
-key=$version-$options-$(fingerprint build-kernel.sh patches/*.patch)
-product=$cache/kernel/vmlinux-$key
-is_current "$output" "$key" && exit
 
 # Asks the kernel's own tools for the configuration and compares what came of it with what was asked for: an option
 # whose dependencies are missing is dropped without a word.
@@ -35,6 +27,20 @@ configure() {
         esac
     done <"$configuration"
     ((${#missing[@]} == 0)) || fail "kernel.config asks for what $source_package does not give:" "${missing[@]}"
+}
+
+compile() {
+    make -s -j"$(nproc)" ARCH=x86_64 KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=vmm KBUILD_BUILD_HOST=vmm vmlinux
+    # Symbols are for debuggers. The notes stay: one of them has the PVH entry.
+    strip -s -o "$1" vmlinux
+}
+
+# What the kernel depends on. Comments, and the rest of this script, may change without a build.
+ingredients() {
+    echo "$version"
+    grep -E '^CONFIG_|is not set$' kernel.config
+    cat "${patches[@]}"
+    declare -f compile
 }
 
 build() {
@@ -53,13 +59,16 @@ build() {
         cd "$work/$source_package"
         cat "${patches[@]}" | patch -sp1
         configure
-        make -s -j"$(nproc)" ARCH=x86_64 KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=vmm KBUILD_BUILD_HOST=vmm vmlinux
-        # Symbols are for debuggers. The notes stay: one of them has the PVH entry.
-        strip -s -o "$work/vmlinux" vmlinux
+        compile "$work/vmlinux"
     )
     mv "$work/vmlinux" "$product"
 }
 
+package=$(debian_package $source_package)
+version=$(dpkg-deb -f "$package" Version)
+key=$version-$(ingredients | sha256sum | cut -c 1-32)
+product=$cache/kernel/vmlinux-$key
+is_current "$output" "$key" && exit
 [[ -e $product ]] || build
 mkdir -p "$(dirname "$output")"
 cp --reflink=auto "$product" "$output.new"
