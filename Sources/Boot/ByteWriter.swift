@@ -31,9 +31,11 @@ struct ByteWriter {
     }
 
     /// Overwrites the field at `offset`, which must be there.
-    mutating func store(_ value: some FixedWidthInteger, at offset: Int) {
-        unsafe withUnsafeBytes(of: value.littleEndian) { field in
-            for index in field.indices { bytes[offset + index] = unsafe field[index] }
+    mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) {
+        precondition(
+            offset >= 0 && offset <= bytes.count - MemoryLayout<Value>.size, "there is no such field")
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
         }
     }
 

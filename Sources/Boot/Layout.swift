@@ -74,6 +74,8 @@ public enum Layout {
     public static let serialGSI: UInt32 = 4
     public static let eventGSI: UInt32 = 5
     public static let firstVirtioGSI: UInt32 = 6
+    /// The PC's real-time clock, which this machine has not; KVM treats its interrupt unlike all others all the same.
+    public static let clockGSI: UInt32 = 8
     /// An IOAPIC has 24 pins, and each device one for itself.
     public static let virtioDeviceLimit = 18
 

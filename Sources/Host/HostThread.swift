@@ -3,6 +3,10 @@ import SystemPackage
 
 /// A POSIX thread. It must be joined; a thread that is dropped unjoined is a bug of ours.
 public struct HostThread: ~Copyable, Sendable {
+    /// More than any thread of ours uses, and less than a huge page. The library's 8 MiB cost nothing until they are used,
+    /// but where a stack covers an aligned 2 MiB, the kernel may back it with a huge page at its first touch.
+    private static let stackByteCount = 512 << 10
+
     private let handle: pthread_t
 
     /// Starts `body` on a thread called `name` (15 bytes at the most are shown by the kernel).
@@ -14,7 +18,11 @@ public struct HostThread: ~Copyable, Sendable {
     ) throws(Failure) {
         let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, signal: signal, run: body))
         var handle = pthread_t()
-        let result = unsafe pthread_create(&handle, nil, hostThreadMain, box.toOpaque())
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, Self.stackByteCount)
+        let result = unsafe pthread_create(&handle, &attributes, hostThreadMain, box.toOpaque())
+        unsafe pthread_attr_destroy(&attributes)
         guard result == 0 else {
             unsafe box.release()
             throw Failure(

@@ -52,7 +52,7 @@ enum FADT {
 
 extension ByteWriter {
     /// Stores at an offset from the start of the table, whose header is not yet there.
-    fileprivate mutating func put(_ value: some FixedWidthInteger, _ offset: Int) {
+    fileprivate mutating func put(_ value: some FixedWidthInteger & BitwiseCopyable, _ offset: Int) {
         store(value, at: offset - SystemTable.headerByteCount)
     }
 
