@@ -48,7 +48,9 @@ extension VirtioDriver {
     ) throws -> BlockAnswer {
         let status = try memory.allocate([0xEE])
         let data = memory.allocate(inByteCount)
-        var buffers: [DriverBuffer] = [.readable(try memory.allocate(BlockDriver.header(type, sector: sector)))]
+        var buffers: [DriverBuffer] = [
+            .readable(try memory.allocate(BlockDriver.header(type, sector: sector)))
+        ]
         if !out.isEmpty { buffers.append(.readable(try memory.allocate(out))) }
         if inByteCount > 0 { buffers.append(.writable(data)) }
         buffers.append(.writable(status))
