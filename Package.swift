@@ -60,7 +60,7 @@ let package = Package(
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
-        tests("Machine", ["Machine", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
+        tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "TestSupport", arguments]),
         // Real Linux in the lab.

@@ -1,0 +1,34 @@
+import Boot
+import Testing
+
+@testable import Machine
+
+@Suite("The kernel's command line") struct CommandLineTests {
+    private let machine = MachineDescription(
+        apicIDs: [0], virtioDevices: [MachineDescription.VirtioDevice(index: 0)], hasSerial: false)
+
+    private func line(_ change: (inout MachineConfiguration) -> Void) -> String {
+        var configuration = MachineConfiguration(kernel: "vmlinux")
+        change(&configuration)
+        return configuration.kernelCommandLine(on: machine)
+    }
+
+    @Test func theDefaultNamesTheConsole() {
+        #expect(line { _ in } == "console=hvc0 panic=-1")
+        #expect(line { $0.console = .serial } == "console=ttyS0 panic=-1")
+        #expect(line { $0.console = .none } == "panic=-1")
+    }
+
+    @Test func whatIsAppendedFollows() {
+        #expect(line { $0.appendedCommandLine = "quiet -- true" } == "console=hvc0 panic=-1 quiet -- true")
+        #expect(line { ($0.commandLine, $0.appendedCommandLine) = ("", "quiet") } == "quiet")
+        #expect(line { $0.commandLine = "" } == "")
+    }
+
+    /// In front, because what follows `--` is init's.
+    @Test func aKernelWithoutACPIIsToldOfItsDevices() {
+        let words = "virtio_mmio.device=512@0xd0000000:6 "
+        #expect(line { $0.commandLine = "acpi=off -- true" } == words + "acpi=off -- true")
+        #expect(line { $0.commandLine = "quiet -- acpi=off" } == "quiet -- acpi=off")
+    }
+}
