@@ -34,7 +34,7 @@ struct DebianTests {
             boot elf --kernel \(debian.path("vmlinux")) --console serial \(common)
             boot panic --kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) --append \(panic)
             boot elf4 --kernel \(debian.path("vmlinux")) --cpus 4 \(common)
-            """, seconds: 600)
+            """, seconds: 900)
         try expectMachine(boots["bzimage"], cpus: 1, mebibytes: 60...128, kernel: "6.1.")
         try expectMachine(boots["bzimage4"], cpus: 4, mebibytes: 180...256, kernel: "6.1.")
         try expectMachine(boots["elf"], cpus: 1, mebibytes: 180...256, kernel: "6.1.")
@@ -55,7 +55,7 @@ struct DebianTests {
             boot one \(common) --console serial
             boot four \(common) --cpus 4
             boot large \(common) --memory 5G
-            """, seconds: 600)
+            """, seconds: 900)
         try expectMachine(boots["one"], cpus: 1, mebibytes: 180...256, kernel: "6.12.")
         try expectMachine(boots["four"], cpus: 4, mebibytes: 180...256, kernel: "6.12.")
         try expectMachine(boots["large"], cpus: 1, mebibytes: 4700...5120, kernel: "6.12.")
@@ -75,7 +75,7 @@ struct DebianTests {
                 "echo serial=$(cat /sys/block/vda/serial); " + Question.disks(["vda"]))))
             boot four \(common) --cpus 4 \(attached) --append \(Question.quoted(Question.append(Question.disks(names))))
             note sums sha256sum /dev/shm/one \(names.map { "/dev/shm/" + $0 }.joined(separator: " "))
-            """, seconds: 600)
+            """, seconds: 900)
         let sums = try #require(boots["sums"])
         func sum(_ file: String) -> String? {
             sums.lines.first { $0.hasSuffix("/dev/shm/" + file) }.map { String($0.prefix(64)) }

@@ -30,7 +30,9 @@ enum Lab {
         return try ProgramRun(command, seconds: seconds + 120)
     }
 
-    /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed.
+    /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed; not too
+    /// soon, for now and then a guest in the lab reads the lab's time stamp counter instead of its own, sets its timer by
+    /// that, and sleeps for as long as the lab has been up.
     /// `start NAME ARGUMENT...` leaves it running, with what it says in /dev/shm/NAME; `finish NAME` waits for its end;
     /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
     private static let preamble = """
@@ -40,7 +42,7 @@ enum Lab {
             local name=$1 start=$SECONDS status
             shift
             say begin "$name"
-            timeout -k 10 120 build/vmm boot "$@" </dev/null 2>&1
+            timeout -k 10 240 build/vmm boot "$@" </dev/null 2>&1
             status=$?
             echo "took=$((SECONDS - start))"
             say status $status

@@ -20,7 +20,7 @@ struct OwnKernelTests {
             boot large \(Self.common) --memory 5G --cpus 2 \(question)
             boot silent \(Self.common) --console none --timings /dev/shm/timings \(question)
             note timings cat /dev/shm/timings
-            """, seconds: 400)
+            """, seconds: 900)
         for (name, cpus, memory) in [
             ("one", 1, 200...256), ("four", 4, 200...256), ("small", 1, 90...128), ("large", 2, 4800...5120),
         ] {
@@ -60,7 +60,7 @@ struct OwnKernelTests {
             sleep 0.5
             kill -TERM "$(</dev/shm/twice.pid)"
             finish twice
-            """, seconds: 400)
+            """, seconds: 900)
         let expected: [(String, Int32, String)] = [
             ("poweroff", 0, "the guest powered off"), ("return", 0, "the guest powered off"),
             ("reboot", 3, "the guest asked for a reset"), ("restart", 3, "the guest asked for a reset"),
@@ -89,7 +89,7 @@ struct OwnKernelTests {
             boot again \(Self.common) --disk /dev/shm/a,ro --disk /dev/shm/b \(command(
                 "echo vda=$(sha256sum </dev/vda | cut -c1-64); echo vdb=$(sha256sum </dev/vdb | cut -c1-64); "
                     + "echo readonly=$(cat /sys/block/vda/ro)$(cat /sys/block/vdb/ro)"))
-            """, seconds: 400)
+            """, seconds: 900)
         let (killed, again) = (try #require(boots["killed"]), try #require(boots["again"]))
         let sums = try #require(boots["sums"]).lines.filter { $0.contains("/dev/shm/") }.map {
             String($0.prefix(64))
