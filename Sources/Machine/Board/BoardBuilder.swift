@@ -83,7 +83,7 @@ struct BoardBuilder: ~Copyable {
     private mutating func attachDisksAndRng(to machine: VirtualMachine) throws(Failure) {
         var hasRng = false
         for disk in configuration.disks {
-            if Layout.virtioGSI(windows.count) == Layout.clockGSI {
+            if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI {
                 try attach(VirtioRng(loop: loop), to: machine)
                 hasRng = true
             }
