@@ -31,8 +31,8 @@ enum Lab {
     }
 
     /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed; not too
-    /// soon, for now and then a guest in the lab reads the lab's time stamp counter instead of its own, sets its timer by
-    /// that, and sleeps for as long as the lab has been up.
+    /// soon, for now and then a guest in the lab sleeps for a minute and more: in the one case that was traced its timer was
+    /// armed that far ahead, about as far as the lab's own time stamp counter stood.
     /// `start NAME ARGUMENT...` leaves it running, with what it says in /dev/shm/NAME; `finish NAME` waits for its end;
     /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
     private static let preamble = """
