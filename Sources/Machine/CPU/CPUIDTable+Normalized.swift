@@ -15,7 +15,8 @@ extension CPUIDTable {
             case 0x6: entry.eax &= 1 << 2  // ARAT: the APIC timer runs in every sleep state
             case 0xA: entry.clear()  // no performance counters
             case 0xB, 0x1F: entry.normalizeTopology(cpu: cpu, cpuCount: cpuCount)
-            case 0x8000_0001: entry.ecx &= ~(1 << 22 | 1 << 23 | 1 << 24 | 1 << 28)  // TopologyExt; AMD's counters
+            // TopologyExt; AMD's counters
+            case 0x8000_0001: entry.ecx &= ~(1 << 22 | 1 << 23 | 1 << 24 | 1 << 28)
             case 0x8000_0008: entry.ecx = entry.ecx & ~0xF0FF | (cpuCount - 1) | idBitCount(cpuCount) << 12
             case 0x8000_001D: entry.clear()
             case 0x8000_001E: entry.clear()
