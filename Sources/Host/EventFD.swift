@@ -1,8 +1,8 @@
 import CHost
 import SystemPackage
 
-/// An eventfd(2): a counter that the kernel or a thread adds to and another thread waits on. Doorbells come in through
-/// one (ioeventfd), interrupts leave through one (irqfd).
+/// An eventfd(2): a counter that the kernel or a thread adds to and another thread waits on. Doorbells of disks come in
+/// through one (ioeventfd), and an interrupt can leave through one (irqfd).
 public final class EventFD: Sendable {
     private let owner: OwnedDescriptor
 

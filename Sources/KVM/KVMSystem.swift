@@ -106,8 +106,6 @@ public struct KVMCapability: RawRepresentable, Hashable, Sendable {
     public static let tscDeadlineTimer = KVMCapability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)
     public static let maximumVCPUs = KVMCapability(rawValue: KVM_CAP_MAX_VCPUS)
     public static let memorySlots = KVMCapability(rawValue: KVM_CAP_NR_MEMSLOTS)
-    public static let xcrs = KVMCapability(rawValue: KVM_CAP_XCRS)
-    public static let splitIRQChip = KVMCapability(rawValue: KVM_CAP_SPLIT_IRQCHIP)
 }
 
 /// Turns -errno of an ioctl into a failure that names what was tried.
