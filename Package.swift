@@ -51,8 +51,17 @@ let package = Package(
         room("Devices", ["Virtio", "Bus", "GuestMemory", "Host", system]),
         room("Boot", ["GuestMemory", "Host", "CCodecs", system]),
         room("Machine", ["KVM", "Devices", "Boot", "Virtio", "Bus", "GuestMemory", "Host", system, logging]),
+        // What the monitor and the guest's agent say to each other; guest/init compiles these files too.
+        room("AgentProtocol", []),
+        room("Layers", ["Host", "CCodecs", system]),
+        room(
+            "Containers", ["Machine", "Layers", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
         .executableTarget(
-            name: "vmm", dependencies: ["Machine", "Host", arguments, system, logging], swiftSettings: rules),
+            name: "vmm",
+            dependencies: [
+                "Machine", "Containers", "Layers", "AgentProtocol", "Host", arguments, system, logging,
+            ],
+            swiftSettings: rules),
 
         .target(
             name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host", "CHost"],
@@ -61,6 +70,9 @@ let package = Package(
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
         tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
+        tests("AgentProtocol", ["AgentProtocol"]),
+        tests("Layers", ["Layers", "Host", "TestSupport", system]),
+        tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "TestSupport", arguments]),
         // Real Linux in the lab.

@@ -1,0 +1,107 @@
+/// The container's file systems and names, set up before its first process.
+public struct ContainerSpecification: WireValue {
+    /// What lies over the image's layers, which are the machine's first virtio-pmem device.
+    public enum Writable: Sendable {
+        /// Nothing: the root is read-only.
+        case none
+        /// The guest's memory, at most so many bytes of it; 0 for half of it.
+        case memory(byteLimit: UInt64)
+        /// An ext4 file system on the virtio disk whose serial number is `writable`.
+        case disk
+    }
+
+    /// A file system of the container's own.
+    public struct Mount: WireValue {
+        /// What mount(2) takes: `tmpfs`, `proc`, `bind`...
+        public var type: String
+        public var source: String
+        /// An absolute path in the container.
+        public var target: String
+        /// MS_ flags of mount(2).
+        public var flags: UInt32
+        /// The file system's own options, with commas.
+        public var options: String
+
+        public init(type: String, source: String, target: String, flags: UInt32 = 0, options: String = "") {
+            self.type = type
+            self.source = source
+            self.target = target
+            self.flags = flags
+            self.options = options
+        }
+    }
+
+    public var hostname: String
+    public var writable: Writable
+    /// Whether the root is mounted read-only over `writable`, which volumes and the like can still use.
+    public var isRootReadOnly = false
+    /// Whether the first process is process 1 of the container itself, instead of a small init that reaps orphans.
+    public var firstProcessIsInit = false
+    /// In this order, after /proc, /sys, /dev and what belongs to them.
+    public var mounts: [Mount] = []
+    /// Files and directories that are hidden (OCI runtime 1.2, config-linux, Masked Paths).
+    public var maskedPaths: [String] = []
+    /// Files and directories that can only be read (the same, Readonly Paths).
+    public var readOnlyPaths: [String] = []
+
+    public init(hostname: String, writable: Writable) {
+        self.hostname = hostname
+        self.writable = writable
+    }
+
+    public func write(to writer: inout WireWriter) {
+        writer.text(hostname)
+        switch writable {
+        case .none: writer.u8(0)
+        case .memory(let byteLimit):
+            writer.u8(1)
+            writer.u64(byteLimit)
+        case .disk: writer.u8(2)
+        }
+        writer.flag(isRootReadOnly)
+        writer.flag(firstProcessIsInit)
+        writer.list(mounts) { $1.write(to: &$0) }
+        writer.list(maskedPaths) { $0.text($1) }
+        writer.list(readOnlyPaths) { $0.text($1) }
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let hostname = reader.text(), let writable = Self.writable(&reader),
+            let isRootReadOnly = reader.flag(), let firstProcessIsInit = reader.flag(),
+            let mounts = reader.list({ Mount(from: &$0) }), let maskedPaths = reader.list({ $0.text() }),
+            let readOnlyPaths = reader.list({ $0.text() })
+        else { return nil }
+        self.init(hostname: hostname, writable: writable)
+        self.isRootReadOnly = isRootReadOnly
+        self.firstProcessIsInit = firstProcessIsInit
+        self.mounts = mounts
+        self.maskedPaths = maskedPaths
+        self.readOnlyPaths = readOnlyPaths
+    }
+
+    private static func writable(_ reader: inout WireReader) -> Writable? {
+        switch reader.u8() {
+        case 0: Writable.none
+        case 1: reader.u64().map { .memory(byteLimit: $0) }
+        case 2: .disk
+        default: nil
+        }
+    }
+}
+
+extension ContainerSpecification.Mount {
+    public func write(to writer: inout WireWriter) {
+        writer.text(type)
+        writer.text(source)
+        writer.text(target)
+        writer.u32(flags)
+        writer.text(options)
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let type = reader.text(), let source = reader.text(), let target = reader.text(),
+            let flags = reader.u32(), let options = reader.text()
+        else { return nil }
+        self.init(type: type, source: source, target: target, flags: flags, options: options)
+    }
+}

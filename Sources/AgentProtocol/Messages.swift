@@ -1,0 +1,126 @@
+/// The first frame each way.
+public struct Hello: WireValue {
+    public let version: UInt32
+
+    public init(version: UInt32 = agentProtocolVersion) { self.version = version }
+
+    public func write(to writer: inout WireWriter) { writer.u32(version) }
+
+    public init?(from reader: inout WireReader) {
+        guard let version = reader.u32() else { return nil }
+        self.version = version
+    }
+}
+
+/// A signal's number, as Linux has it on x86-64: 1 to 64.
+public struct Signal: WireValue {
+    public let number: UInt8
+
+    public init(number: UInt8) { self.number = number }
+
+    public func write(to writer: inout WireWriter) { writer.u8(number) }
+
+    public init?(from reader: inout WireReader) {
+        guard let number = reader.u8(), (1...64).contains(number) else { return nil }
+        self.number = number
+    }
+}
+
+/// A terminal's size in characters.
+public struct TerminalSize: WireValue {
+    public let columns: UInt16
+    public let rows: UInt16
+
+    public init(columns: UInt16, rows: UInt16) {
+        self.columns = columns
+        self.rows = rows
+    }
+
+    public func write(to writer: inout WireWriter) {
+        writer.u16(columns)
+        writer.u16(rows)
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let columns = reader.u16(), let rows = reader.u16() else { return nil }
+        self.init(columns: columns, rows: rows)
+    }
+}
+
+/// How many more bytes of a stream may be sent. A stream starts with `Credit.initial`.
+public struct Credit: WireValue {
+    /// What each side may send of a stream before it hears anything.
+    public static let initial = 256 << 10
+
+    public let byteCount: UInt32
+
+    public init(byteCount: UInt32) { self.byteCount = byteCount }
+
+    public func write(to writer: inout WireWriter) { writer.u32(byteCount) }
+
+    public init?(from reader: inout WireReader) {
+        guard let byteCount = reader.u32() else { return nil }
+        self.byteCount = byteCount
+    }
+}
+
+/// How a process ended.
+public enum ExitStatus: WireValue {
+    /// By exit(2), with that status.
+    case exited(UInt8)
+    /// By a signal of that number.
+    case signaled(UInt8)
+
+    public func write(to writer: inout WireWriter) {
+        switch self {
+        case .exited(let status):
+            writer.u8(0)
+            writer.u8(status)
+        case .signaled(let number):
+            writer.u8(1)
+            writer.u8(number)
+        }
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let kind = reader.u8(), let number = reader.u8() else { return nil }
+        switch kind {
+        case 0: self = .exited(number)
+        case 1 where (1...64).contains(number): self = .signaled(number)
+        default: return nil
+        }
+    }
+}
+
+/// Why a container or a process could not be started, with a text for people.
+public struct StartFailure: WireValue {
+    public enum Reason: UInt8, Sendable {
+        /// The set-up failed: status 125.
+        case setUp = 0
+        /// The program is there and cannot be run: status 126.
+        case notExecutable = 1
+        /// There is no such program: status 127.
+        case notFound = 2
+    }
+
+    public let reason: Reason
+    /// What failed, on what, and why: one line.
+    public let message: String
+
+    public init(_ reason: Reason, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+
+    public func write(to writer: inout WireWriter) {
+        writer.u8(reason.rawValue)
+        writer.text(message)
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let reason = reader.u8().flatMap({ Reason(rawValue: $0) }), let message = reader.text() else {
+            return nil
+        }
+        self.init(reason, message)
+    }
+}

@@ -1,0 +1,66 @@
+/// A file's place in a layer: names from the root down, none of them empty, `.` or `..`, without `/` or zero bytes, and
+/// none longer than 255 bytes. The root has no names. Names are bytes: file systems know no encoding.
+public struct LayerPath: Hashable, Sendable {
+    public let names: [[UInt8]]
+
+    public static let root = LayerPath(trusting: [])
+
+    init(trusting names: [[UInt8]]) {
+        self.names = names
+    }
+}
+
+/// One file of a layer, whatever it came from: a tar archive or a directory.
+public struct LayerEntry: Sendable {
+    public enum Kind: Sendable {
+        /// A regular file; exactly `byteCount` bytes follow it.
+        case file(byteCount: UInt64)
+        case directory
+        case symbolicLink(target: [UInt8])
+        /// Another name of a file that came before.
+        case hardLink(to: LayerPath)
+        case characterDevice(major: UInt32, minor: UInt32)
+        case blockDevice(major: UInt32, minor: UInt32)
+        case fifo
+        case socket
+        /// What lower layers have at this path is gone (OCI image 1.1, layer, Whiteouts).
+        case whiteout
+        /// What lower layers have below this directory is gone; it says nothing of the directory itself.
+        case opaque
+    }
+
+    public var path: LayerPath
+    public var kind: Kind
+    /// The low twelve bits of st_mode.
+    public var permissions: UInt16
+    public var userID: UInt32
+    public var groupID: UInt32
+    /// Modification time: seconds since 1970 and nanoseconds below a second.
+    public var seconds: Int64
+    public var nanoseconds: UInt32
+    /// Extended attributes, with their prefix: `user.`, `security.`, `trusted.`, `system.posix_acl_`.
+    public var attributes: [ExtendedAttribute] = []
+
+    public init(
+        path: LayerPath, kind: Kind, permissions: UInt16, userID: UInt32 = 0, groupID: UInt32 = 0,
+        seconds: Int64 = 0, nanoseconds: UInt32 = 0
+    ) {
+        self.path = path
+        self.kind = kind
+        self.permissions = permissions
+        self.userID = userID
+        self.groupID = groupID
+        self.seconds = seconds
+        self.nanoseconds = nanoseconds
+    }
+}
+
+public struct ExtendedAttribute: Hashable, Sendable {
+    public var name: [UInt8]
+    public var value: [UInt8]
+
+    public init(name: [UInt8], value: [UInt8]) {
+        self.name = name
+        self.value = value
+    }
+}

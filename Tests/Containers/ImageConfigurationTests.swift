@@ -1,0 +1,11 @@
+import Containers
+import Testing
+
+@Suite struct ImageConfigurationTests {
+    @Test("an image that says nothing asks for nothing")
+    func empty() {
+        let configuration = ImageConfiguration()
+        #expect(
+            configuration.entrypoint.isEmpty && configuration.command.isEmpty && configuration.user.isEmpty)
+    }
+}
