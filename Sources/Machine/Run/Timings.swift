@@ -35,7 +35,7 @@ public final class Timings: Sendable {
     public let processStart: MonotonicTime
     /// By the step's place in `Step.allCases`. A dictionary would look up the conformances of its key at run time, which
     /// takes longer than all that is timed before the first instruction.
-    private let times: Mutex<[MonotonicTime?]> = Mutex(Array(repeating: nil, count: Step.allCases.count))
+    private let times = Mutex(InlineArray<9, MonotonicTime?>(repeating: nil))
 
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
