@@ -57,8 +57,10 @@ extension Timings {
     /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
     /// not reached), and how the machine ended.
     public func json(end: MachineEnd) -> String {
-        let steps = Step.allCases.map { step in
-            "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
+        var steps = ""
+        for step in Step.allCases {
+            if !steps.isEmpty { steps += ",\n" }
+            steps += "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
         return """
             {
@@ -66,7 +68,7 @@ extension Timings {
               "unit": "ns",
               "process_start": \(processStart.nanoseconds),
               "steps": {
-            \(steps.joined(separator: ",\n"))
+            \(steps)
               },
               "end": "\(end.name)",
               "status": \(end.exitStatus)
