@@ -3,7 +3,7 @@ public import Host
 import SystemPackage
 
 /// /dev/kvm: what this host's KVM is and can do, and the maker of virtual machines.
-public struct KVMSystem: ~Copyable, Sendable {
+public final class KVMSystem: Sendable {
     public static let path = "/dev/kvm"
     /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
     static let apiVersion: Int32 = 12
