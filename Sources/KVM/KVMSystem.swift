@@ -63,6 +63,9 @@ public final class KVMSystem: Sendable {
         Int(try kvmCall("cannot size a vCPU", ckvm_ioctl(descriptor.rawValue, ckvm_GET_VCPU_MMAP_SIZE)))
     }
 
+    /// How many bits a guest-physical address has: as many as one of the host's, of which KVM takes nothing away.
+    public static var physicalAddressWidth: Int { Int(ckvm_physical_address_width()) }
+
     /// A new virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
     public func makeVirtualMachine() throws(Failure) -> VirtualMachine {
         var result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0)
