@@ -61,7 +61,7 @@ build/vmm: $(SOURCES) scripts/start.order | toolchain
 # --- what it boots
 
 kernel: build/vmlinux
-build/vmlinux: guest/build-kernel.sh guest/common.sh guest/kernel.config $(wildcard guest/patches/*)
+build/vmlinux: guest/build-kernel.sh guest/common.sh guest/edits.sh guest/kernel.config
 	@scripts/packages.sh kernel
 	guest/build-kernel.sh $@
 	@touch -c $@

@@ -14,7 +14,7 @@ declare -A sets=(
     # The outer machine of the lab and the tools that its tests run inside.
     [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs util-linux"
     # The project's own guest kernel and its initramfs.
-    [kernel]="gcc libc6-dev binutils make patch flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
+    [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
     # The peers that make bench measures against, and the load that it puts on a disk.
     [bench]="fio python3-pip unzip runc crun podman umoci"
