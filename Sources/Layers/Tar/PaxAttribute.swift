@@ -1,6 +1,6 @@
-/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is (in names GNU tar
-/// writes `%3D` for `=` and `%25` for `%`), libarchive's
-/// `LIBARCHIVE.xattr.NAME` with a name in percent-encoding and a value in base 64. bsdtar writes both.
+/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is, libarchive's
+/// `LIBARCHIVE.xattr.NAME` with the value in base 64. bsdtar writes both. `=` would end a name, so names are in
+/// percent-encoding: GNU tar's have no more than `=` and `%` in it, libarchive's all that is unusual.
 enum PaxAttribute {
     /// Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
     private static let nameLimit = 255
@@ -13,7 +13,7 @@ enum PaxAttribute {
     ) throws(PaxRecords.Problem) -> (name: [UInt8], value: [UInt8]?)? {
         let (name, content): ([UInt8], [UInt8])
         if let rest = key.dropping(prefix: "SCHILY.xattr.") {
-            (name, content) = (keywordDecoded(rest), Array(value))
+            (name, content) = (percentDecoded(rest) ?? Array(rest), Array(value))
         } else if let rest = key.dropping(prefix: "LIBARCHIVE.xattr.") {
             guard let plain = percentDecoded(rest), let bytes = Base64.decode(value) else {
                 throw .value(key: Array(key))
@@ -28,22 +28,6 @@ enum PaxAttribute {
         }
         return (name, value.isEmpty ? nil : content)
     }
-
-    /// GNU tar hides the character that ends a key, and the one that it hides it with.
-    private static func keywordDecoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        guard text.contains(UInt8(ascii: "%")) else { return Array(text) }
-        var (bytes, rest): ([UInt8], ArraySlice<UInt8>) = ([], text)
-        while let byte = rest.first {
-            let hidden = hiddenCharacters.first { rest.starts(with: $0.code.utf8) }
-            bytes.append(hidden?.character ?? byte)
-            rest = rest.dropFirst(hidden?.code.utf8.count ?? 1)
-        }
-        return bytes
-    }
-
-    private static let hiddenCharacters = [
-        (code: "%3D", character: UInt8(ascii: "=")), (code: "%25", character: UInt8(ascii: "%")),
-    ]
 
     private static func percentDecoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var (bytes, rest): ([UInt8], ArraySlice<UInt8>) = ([], text)

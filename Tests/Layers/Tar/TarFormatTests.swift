@@ -140,11 +140,10 @@ import Testing
         #expect(entry.seconds == -631_152_000)
     }
 
-    /// `=` ends a key: GNU tar hides it in names, bsdtar cannot.
-    @Test(arguments: [
-        ("tar --xattrs --xattrs-include=*", "user.a = 100%"), ("bsdtar --xattrs", "user.a 100%"),
-    ])
-    func extendedAttributes(_ tool: String, _ name: String) throws {
+    @Test(arguments: ["tar --xattrs --xattrs-include=*", "bsdtar --xattrs"])
+    func extendedAttributes(_ tool: String) throws {
+        // `=` would end the key.
+        let name = "user.a = 100%"
         let workshop = try Workshop()
         try workshop.python(
             """
