@@ -44,7 +44,8 @@ struct ContainerMounts {
         }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
-        if specification.hasReadOnlyRoot { try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only") }
+        guard specification.hasReadOnlyRoot else { return }
+        try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only")
     }
 
     private static let usual = [
