@@ -13,7 +13,7 @@ struct LayerReader: Sendable {
         if layer.blobDigest != nil, file.byteCount != layer.byteCount {
             throw files.refused("its layer \(name) has \(file.byteCount) bytes, not \(layer.byteCount)")
         }
-        var sink = writer
+        var sink = WatchedSink(writer, session: session, counts: false)
         let found = try LayerArchive.read(WatchedSource(file, session: session), into: &sink)
         if let wanted = layer.blobDigest, wanted != found.blob {
             throw files.wrongDigest("layer", wanted, found.blob)
@@ -26,7 +26,7 @@ struct LayerReader: Sendable {
     private var name: String { (layer.blobDigest ?? layer.contentDigest).short }
 }
 
-/// The bytes of another source, counted for the one who waits; it stops when the import shall.
+/// The bytes of another source, counted for the one who waits.
 struct WatchedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private(set) var base: Base
     private let session: ImportSession

@@ -3,7 +3,11 @@ import Layers
 
 /// The files in a tar, read where they lie.
 final class ArchiveFiles: Sendable {
-    init(_ path: String, complaint: String) throws(Failure) {}
+    init(_ path: String, complaint: String) throws(Failure) {
+        throw Failure(.unavailable, complaint, because: "archives are not read yet")
+    }
     func has(_ name: String) -> Bool { false }
-    func source(_ name: String, as role: String) throws(Failure) -> FileSource { fatalError() }
+    func source(_ name: String, as role: String) throws(Failure) -> FileSource {
+        throw Failure(.software, "", because: "")
+    }
 }
