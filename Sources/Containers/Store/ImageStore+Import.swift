@@ -21,7 +21,7 @@ extension ImageStore {
         {
             return catalogue.image(record)
         }
-        let image = try source.image()
+        let image = try source.image(scratch: directory.workshops)
         if known?.identifier == image.identifier, stamp == nil, !request.wantsNames,
             let record = catalogue.record(of: image.identifier)
         {
