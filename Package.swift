@@ -67,7 +67,7 @@ let package = Package(
             swiftSettings: rules),
 
         .target(
-            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host", "CHost"],
+            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Layers", "Host", "CHost"],
             path: "Tests/Support",
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
@@ -77,7 +77,8 @@ let package = Package(
             ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
-        tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
+        tests(
+            "Containers", ["Containers", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "TestSupport", arguments]),
