@@ -1,0 +1,59 @@
+public import AgentProtocol
+public import Host
+
+/// A container as it is to be: what the agent is told, and what its machine needs. Made of what the image says and what
+/// the user says, who has the last word.
+public struct ContainerPlan: Sendable {
+    /// Twelve hexadecimal digits; the host's name where the user gives none.
+    public let identifier: String
+    public let container: ContainerSpecification
+    public let process: ProcessSpecification
+    /// What asks the process to end.
+    public let stopSignal: UInt8
+    public let memoryByteCount: UInt64
+    public let cpuCount: Int
+    /// The size of the disk that the writable layer lies on, where it is one.
+    public let writableByteCount: UInt64?
+    public let limits: HostLimits
+
+    /// Where the plan meets the machine that it is made on.
+    public struct Host {
+        /// A variable of the caller's environment.
+        public var variable: (String) -> String?
+        /// A file, whole.
+        public var file: (String) throws(Failure) -> [UInt8]
+        /// The caller's terminal.
+        public var terminalSize: TerminalSize?
+
+        public init(
+            terminalSize: TerminalSize?, variable: @escaping (String) -> String?,
+            file: @escaping (String) throws(Failure) -> [UInt8]
+        ) {
+            self.terminalSize = terminalSize
+            self.variable = variable
+            self.file = file
+        }
+    }
+
+    /// Everything that makes no sense in `options` is a failure of kind `.usage`.
+    public init(
+        _ options: RunOptions, image: ImageConfiguration, identifier: String, host: Host
+    ) throws(Failure) {
+        self.identifier = identifier
+        try options.validate()
+        let security = try SecurityOptions(options.securityOptions)
+        let writable = try WritableLayer(options.writable)
+        let hostname = options.hostname ?? identifier
+        container = try options.container(image, hostname: hostname, writable: writable, security: security)
+        process = try options.process(image, hostname: hostname, security: security, host: host)
+        stopSignal = try SignalNumber.parse(options.stopSignal ?? image.stopSignal.orIfEmpty("SIGTERM"))
+        memoryByteCount = try options.memoryByteCount()
+        cpuCount = try options.cpuCount()
+        writableByteCount = writable.diskByteCount
+        limits = try options.limits()
+    }
+}
+
+extension String {
+    func orIfEmpty(_ other: String) -> String { isEmpty ? other : self }
+}
