@@ -74,7 +74,7 @@ let package = Package(
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
         tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
-        tests("Command", ["vmm", "TestSupport", arguments]),
+        tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
