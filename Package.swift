@@ -56,10 +56,12 @@ let package = Package(
         room("Layers", ["Host", "CCodecs", system]),
         room(
             "Containers", ["Machine", "Layers", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
+        room("Comparison", ["Containers", "Host", "CHost", system]),
         .executableTarget(
             name: "vmm",
             dependencies: [
-                "Machine", "Containers", "Layers", "AgentProtocol", "Host", arguments, system, logging,
+                "Machine", "Containers", "Comparison", "Layers", "AgentProtocol", "Host", arguments, system,
+                logging,
             ],
             swiftSettings: rules),
 
@@ -73,6 +75,7 @@ let package = Package(
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
         tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
+        tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
         // Real Linux in the lab.

@@ -17,7 +17,7 @@ declare -A sets=(
     [kernel]="gcc libc6-dev binutils make patch flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
     # The peers that make bench measures against, and the load that it puts on a disk.
-    [bench]="fio python3-pip unzip"
+    [bench]="fio python3-pip unzip runc crun podman umoci"
 )
 
 if [ $# -eq 0 ]; then
