@@ -37,6 +37,10 @@ extension MachineConfiguration {
                 because: "there may be 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
         }
+        guard !keepsConsole || console != .virtio else {
+            throw Failure(
+                .usage, "cannot keep what the guest prints", because: "only a serial console can be kept")
+        }
         for disk in disks {
             guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
                 throw Failure(
