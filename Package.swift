@@ -74,7 +74,9 @@ let package = Package(
         tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
-        tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
+        tests(
+            "Containers",
+            ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system, logging, "Machine"]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),

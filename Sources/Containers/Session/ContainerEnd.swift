@@ -1,4 +1,5 @@
-import AgentProtocol
+public import AgentProtocol
+import Host
 public import Machine
 
 /// How a container came to its end, as far as its session knows.

@@ -1,6 +1,7 @@
 import AgentProtocol
 import Host
 import Machine
+import Synchronization
 
 /// The end: what the process said is written before the machine goes.
 extension ContainerSession {
@@ -40,7 +41,9 @@ extension ContainerSession {
             let timer = try? TimerFD()
         else { return finish(nil) }
         send(Frame.bytes(FrameHeader(.shutdown)))
-        guard (try? loop.watch(timer.descriptor, { [self] in finish(nil) })) != nil else { return finish(nil) }
+        guard (try? loop.watch(timer.descriptor, { [self] in finish(nil) })) != nil else {
+            return finish(nil)
+        }
         timer.arm(milliseconds: Self.shutdownMilliseconds)
         state.withLock { $0.shutdownTimer = timer }
     }

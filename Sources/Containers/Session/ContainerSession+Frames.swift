@@ -1,6 +1,7 @@
 import AgentProtocol
 import Host
-import Machine
+import Logging
+import Synchronization
 
 /// What the agent says. It is the guest's: every frame is held against what may come now.
 extension ContainerSession {
@@ -31,18 +32,17 @@ extension ContainerSession {
         case (.started, .greeted) where frame.header.process == Self.process:
             state.withLock { $0.phase = .running }
         case (.failed, .greeted) where frame.header.process <= Self.process:
-            leave(.notStarted(try SessionError.of { () throws(ProtocolError) in try frame.value(StartFailure.self) }))
+            leave(.notStarted(try value(frame)))
         case (.exited, .running) where frame.header.process == Self.process:
-            leave(.exited(try SessionError.of { () throws(ProtocolError) in try frame.value(ExitStatus.self) }))
+            leave(.exited(try value(frame)))
         case (.data, .running), (.end, .running), (.credit, .running), (.credit, .greeted):
-            guard frame.header.process == Self.process else { fallthrough }
             try heedStream(frame)
         default: throw .protocolBroken(.unexpected(frame.header.kind))
         }
     }
 
     private func greet(_ frame: Frame) throws(SessionError) {
-        let hello = try SessionError.of { () throws(ProtocolError) in try frame.value(Hello.self) }
+        let hello: Hello = try value(frame)
         guard hello.version == agentProtocolVersion else { throw .wrongVersion(hello.version) }
         let patience = state.withLock { state in
             state.phase = .greeted
@@ -51,15 +51,24 @@ extension ContainerSession {
         patience?.stop()
     }
 
+    private func value<Value: WireValue>(_ frame: Frame) throws(SessionError) -> Value {
+        try SessionError.of { () throws(ProtocolError) in try frame.value(Value.self) }
+    }
+
     private func heedStream(_ frame: Frame) throws(SessionError) {
         let kind = frame.header.stream
+        guard frame.header.process == Self.process else {
+            throw .protocolBroken(.unexpected(frame.header.kind))
+        }
         switch (frame.header.kind, kind) {
         case (.credit, .input):
-            let credit = try SessionError.of { () throws(ProtocolError) in try frame.value(Credit.self) }
+            let credit: Credit = try value(frame)
             state.withLock { $0.input }?.add(credit)
         case (.end, .input): state.withLock { $0.input }?.stop()
-        case (.data, .output), (.data, .error): try output(kind) { stream throws(SessionError) in try stream.take(frame.payload) }
-        case (.end, .output), (.end, .error): try output(kind) { stream throws(SessionError) in try stream.end() }
+        case (.data, .output), (.data, .error):
+            try output(kind) { stream throws(SessionError) in try stream.take(frame.payload) }
+        case (.end, .output), (.end, .error):
+            try output(kind) { stream throws(SessionError) in try stream.end() }
         default: throw .protocolBroken(.unexpected(frame.header.kind))
         }
     }

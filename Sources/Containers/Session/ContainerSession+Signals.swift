@@ -2,6 +2,7 @@ import AgentProtocol
 import CHost
 import Host
 import Machine
+import Synchronization
 
 /// The signals that we get are the process's, as `docker run` has it.
 extension ContainerSession {

@@ -1,4 +1,4 @@
-public import AgentProtocol
+import AgentProtocol
 public import Host
 public import Logging
 public import Machine
@@ -11,6 +11,9 @@ import Synchronization
 public final class ContainerSession: AgentSession {
     /// The number of the container's first process in the protocol.
     static let process: UInt16 = 1
+
+    /// How long a reader may make no progress when the machine has gone already.
+    private static let patienceMilliseconds: Int32 = 1000
 
     /// The descriptors of the container's streams. They stay the caller's.
     public struct Streams: Sendable {
@@ -41,6 +44,12 @@ public final class ContainerSession: AgentSession {
         var patience: Patience?
         var isLeaving = false
         var shutdownTimer: TimerFD?
+
+        /// Whether all output has been written.
+        mutating func takeProgress() -> Bool {
+            for index in outputs.indices { _ = outputs[index].news() }
+            return outputs.allSatisfy(\.isIdle)
+        }
     }
 
     let plan: ContainerPlan
@@ -58,7 +67,9 @@ public final class ContainerSession: AgentSession {
         let bell = try EventFD()
         self.bell = bell
         var outputs = [OutputStream(.output, to: streams.output, bell: bell)]
-        if plan.process.terminal == nil { outputs.append(OutputStream(.error, to: streams.error, bell: bell)) }
+        if plan.process.terminal == nil {
+            outputs.append(OutputStream(.error, to: streams.error, bell: bell))
+        }
         state = Mutex(State(outputs: outputs))
     }
 
@@ -106,8 +117,16 @@ public final class ContainerSession: AgentSession {
         patience?.stop()
         if let signals { link?.loop.unwatch(signals.descriptor) }
         link?.loop.unwatch(bell.descriptor)
+        flush()
         for output in outputs { output.pump.end() }
         Terminal.restore()
+    }
+
+    /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads.
+    private func flush() {
+        while !state.withLock({ $0.takeProgress() }) {
+            if !bell.wait(milliseconds: Self.patienceMilliseconds) { return }
+        }
     }
 
     /// Sends a frame. A guest that has let megabytes pile up will not come to its senses.
