@@ -39,7 +39,8 @@ struct BoardBuilder: ~Copyable {
         let console = try makeConsole(machine)
         let agentPort = try attachPort(to: machine)
         let persistentMemory = try makePersistentMemory(machine)
-        var quiet: [any VirtioDevice] = [VirtioRng(loop: loop)]
+        var quiet: [any VirtioDevice] = []
+        if configuration.hasEntropy { quiet.append(VirtioRng(loop: loop)) }
         if let persistentMemory { quiet.append(persistentMemory) }
         try attachDisks(and: quiet, to: machine)
         let report = reporter()
