@@ -71,7 +71,9 @@ let package = Package(
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
-        tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
+        tests(
+            "Machine",
+            ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
         tests(
