@@ -8,7 +8,7 @@ set -euo pipefail
 declare -A sets=(
     # The C compiler behind Swift's C targets, and the libraries that build/vmm links statically.
     [build]="gcc libc6-dev binutils make git linux-libc-dev libcap-dev zlib1g-dev liblzma-dev libzstd-dev
-        liblz4-dev"
+        liblz4-dev libssl-dev"
     # Debian kernels taken apart on the host, and the demo's initramfs.
     [kernels]="cpio kmod lz4 zstd xz-utils gzip python3-minimal busybox-static"
     # The outer machine of the lab and the tools that its tests run inside.
@@ -17,7 +17,7 @@ declare -A sets=(
     [kernel]="gcc libc6-dev binutils make patch flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
     # The peers that make bench measures against, and the load that it puts on a disk.
-    [bench]="fio python3-pip unzip"
+    [bench]="fio python3-pip unzip runc crun podman umoci"
 )
 
 if [ $# -eq 0 ]; then
