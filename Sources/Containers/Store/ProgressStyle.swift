@@ -1,7 +1,7 @@
 import Host
 
 /// How an import tells on standard error how far it is.
-public enum ProgressStyle: Sendable {
+public enum ProgressStyle: Hashable, Sendable {
     case silent
     /// One line that is written anew.
     case line

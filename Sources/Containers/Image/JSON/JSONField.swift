@@ -67,30 +67,32 @@ struct JSONField {
 
     /// `found`, or a failure that says that it is missing.
     func required<Value>(_ found: Value?) throws(Failure) -> Value {
-        guard let found else { throw document.refused("it has no \(path)") }
+        guard let found else { throw document.refused("\(document.subject) has no \(path)") }
         return found
     }
 
     func wrong(_ wanted: String) -> Failure {
-        document.refused("\(path.isEmpty ? "it" : path) is not \(wanted)")
+        document.refused("\(path.isEmpty ? "" : "\(path) of ")\(document.subject) is not \(wanted)")
     }
 }
 
 /// A JSON file and how failures about it begin.
 struct JSONDocument: Sendable {
-    /// "cannot use the manifest sha256:01ab...".
+    /// "cannot use the image debian.tar".
     let complaint: String
+    /// "its manifest sha256:0123456789ab".
+    let subject: String
 
     /// The whole of it.
     func root(_ bytes: [UInt8]) throws(Failure) -> JSONField {
         do throws(JSONError) {
             return JSONField(try JSONReader.value(of: bytes), "", in: self)
         } catch {
-            throw refused("it is no JSON: at byte \(error.offset), \(error.why)")
+            throw refused("\(subject) is no JSON: at byte \(error.offset), \(error.why)")
         }
     }
 
     func refused(_ why: String) -> Failure {
-        Failure(.badInput, complaint, because: why, cure: "Save or copy the image again.")
+        Failure(.badInput, complaint, because: why)
     }
 }
