@@ -42,6 +42,7 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary("z"), .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
             ]),
+        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
 
         room("Host", ["CHost", system]),
         room("KVM", ["CKVM", "GuestMemory", "Host", system]),
@@ -53,7 +54,7 @@ let package = Package(
         room("Machine", ["KVM", "Devices", "Boot", "Virtio", "Bus", "GuestMemory", "Host", system, logging]),
         // What the monitor and the guest's agent say to each other; guest/init compiles these files too.
         room("AgentProtocol", []),
-        room("Layers", ["Host", "CCodecs", system]),
+        room("Layers", ["Host", "CHost", "CCodecs", "CDigest", system]),
         room(
             "Containers", ["Machine", "Layers", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
         room("Comparison", ["Containers", "Host", "CHost", system]),

@@ -34,6 +34,9 @@ struct CapabilitySet: Equatable {
         }
     }
 
+    /// Those of `names`.
+    init(only names: [String]) throws(Failure) { bits = try Self.bits(names) }
+
     private static func bits(_ names: [String]) throws(Failure) -> UInt64 {
         var bits: UInt64 = 0
         for name in names { bits |= try Self.bits(of: name) }

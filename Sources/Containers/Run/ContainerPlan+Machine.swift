@@ -3,7 +3,9 @@ public import Machine
 extension ContainerPlan {
     /// The machine of the container: its image is persistent memory, its kernel's console is kept for the case that it
     /// fails, and a disk that it writes to is `disk`.
-    public func machine(_ files: GuestFiles, image: Image, disk: String?, append: String?) -> MachineConfiguration {
+    public func machine(_ files: GuestFiles, image: Image, disk: String?, append: String?)
+        -> MachineConfiguration
+    {
         var machine = MachineConfiguration(kernel: files.kernel)
         machine.initramfs = [files.initramfs]
         machine.memoryByteCount = memoryByteCount

@@ -37,15 +37,28 @@ public struct ContainerPlan: Sendable {
 
     /// Everything that makes no sense in `options` is a failure of kind `.usage`.
     public init(
-        _ options: RunOptions, image: ImageConfiguration, identifier: String, host: Host
+        _ options: RunOptions, image: Image, identifier: String = Self.randomIdentifier(), host: Host
+    ) throws(Failure) {
+        try self.init(
+            options, image: image.configuration, bundle: image.bundle, identifier: identifier, host: host)
+    }
+
+    init(
+        _ options: RunOptions, image: ImageConfiguration, bundle: BundleConfiguration? = nil,
+        identifier: String, host: Host
     ) throws(Failure) {
         self.identifier = identifier
         try options.validate()
         let security = try SecurityOptions(options.securityOptions)
         let writable = try WritableLayer(options.writable)
-        let hostname = options.hostname ?? identifier
-        container = try options.container(image, hostname: hostname, writable: writable, security: security)
-        process = try options.process(image, hostname: hostname, security: security, host: host)
+        let hostname = options.hostname ?? bundle?.hostname.orNil ?? identifier
+        var container = try options.container(
+            image, hostname: hostname, writable: writable, security: security)
+        var process = try options.process(image, hostname: hostname, security: security, host: host)
+        try bundle?.complete(&container)
+        try bundle?.complete(&process, options)
+        self.container = container
+        self.process = process
         stopSignal = try SignalNumber.parse(options.stopSignal ?? image.stopSignal.orIfEmpty("SIGTERM"))
         memoryByteCount = try options.memoryByteCount()
         cpuCount = try options.cpuCount()
@@ -54,6 +67,16 @@ public struct ContainerPlan: Sendable {
     }
 }
 
+extension ContainerPlan {
+    /// Twelve hexadecimal digits that no other container has.
+    public static func randomIdentifier() -> String {
+        let text = String(UInt64.random(in: 0..<1 << 48), radix: 16)
+        return String(repeating: "0", count: 12 - text.utf8.count) + text
+    }
+}
+
 extension String {
+    var orNil: String? { isEmpty ? nil : self }
+
     func orIfEmpty(_ other: String) -> String { isEmpty ? other : self }
 }

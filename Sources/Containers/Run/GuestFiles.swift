@@ -10,14 +10,18 @@ public struct GuestFiles: Hashable, Sendable {
     public init(
         kernel: String?, initramfs: String?, in directories: [String] = GuestFiles.directories()
     ) throws(Failure) {
-        self.kernel = try kernel ?? Self.find("vmlinux", in: directories, make: "kernel")
-        self.initramfs = try initramfs ?? Self.find("agent.cpio", in: directories, make: "agent")
+        self.kernel =
+            if let kernel { kernel } else { try Self.find("vmlinux", in: directories, make: "kernel") }
+        self.initramfs =
+            if let initramfs { initramfs } else {
+                try Self.find("agent.cpio", in: directories, make: "agent")
+            }
     }
 
     /// VMM_LIB and nothing else, where it is set; otherwise beside this program, where `make install` puts it, and where a
     /// package does.
     public static func directories() -> [String] {
-        if let own = unsafe getenv("VMM_LIB"), unsafe own.pointee != 0 { return [unsafe String(cString: own)] }
+        if let own = Environment.value("VMM_LIB") { return [own] }
         var directories = ["/usr/lib/vmm"]
         if let program = directoryOfThisProgram() {
             directories.insert(contentsOf: [program, program + "/../lib/vmm"], at: 0)
@@ -29,7 +33,7 @@ public struct GuestFiles: Hashable, Sendable {
         let limit = 4096
         let path = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             let result = unsafe buffer.withMemoryRebound(to: CChar.self) {
-                unsafe readlink("/proc/self/exe", $0.baseAddress, $0.count)
+                unsafe readlink("/proc/self/exe", $0.baseAddress!, $0.count)
             }
             count = max(0, result)
         }

@@ -24,17 +24,19 @@ extension ContainerSpecification.Mount {
             throw Self.bad(text, "its path does not begin with /")
         }
         self.init(type: "tmpfs", source: "tmpfs", target: String(parts[0]), flags: Self.usualFlags)
-        var own: [Substring] = []
-        for word in parts.count == 2 ? parts[1].split(separator: ",") : [] {
-            if let known = Self.words.first(where: { $0.name == word }) {
-                flags = known.sets ? flags | known.flag : flags & ~known.flag
-            } else if Self.ownOptions.contains(where: { word.hasPrefix($0 + "=") }) {
-                own.append(word)
-            } else {
+        for word in parts.count == 2 ? parts[1].split(separator: ",") : [] where !take(word) {
+            guard Self.ownOptions.contains(where: { word.hasPrefix($0 + "=") }) else {
                 throw Self.bad(text, "it does not know '\(word)'")
             }
+            options += (options.isEmpty ? "" : ",") + word
         }
-        options = own.joined(separator: ",")
+    }
+
+    /// Sets or clears the flag that `word` stands for; false when it is none.
+    mutating func take(_ word: some StringProtocol) -> Bool {
+        guard let known = Self.words.first(where: { $0.name == word }) else { return false }
+        flags = known.sets ? flags | known.flag : flags & ~known.flag
+        return true
     }
 
     private static func bad(_ text: String, _ why: String) -> Failure {

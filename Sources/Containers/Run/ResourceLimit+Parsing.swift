@@ -11,7 +11,7 @@ extension ProcessSpecification.ResourceLimit {
     /// NAME=SOFT[:HARD]; -1 is no limit, and a hard limit that is missing is the soft one.
     init(parsing text: String) throws(Failure) {
         let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let number = Self.names.firstIndex(where: { $0 == words[0] }) else {
+        guard let number = Self.number(of: words[0]) else {
             throw Self.bad(text, "no limit is called '\(words[0])'")
         }
         let values = words.count == 2 ? words[1].split(separator: ":", omittingEmptySubsequences: false) : []
@@ -19,7 +19,11 @@ extension ProcessSpecification.ResourceLimit {
             let hard = Self.value(values[values.count - 1])
         else { throw Self.bad(text, "its value is no number") }
         guard soft <= hard else { throw Self.bad(text, "the soft limit is above the hard one") }
-        self.init(resource: UInt8(number), soft: soft, hard: hard)
+        self.init(resource: number, soft: soft, hard: hard)
+    }
+
+    static func number(of name: Substring) -> UInt8? {
+        names.firstIndex { $0 == name }.map { UInt8($0) }
     }
 
     private static func value(_ text: Substring) -> UInt64? {

@@ -1,4 +1,4 @@
-import Host
+public import Host
 import Machine
 
 /// What the machine is made of, and what the host gives it.
@@ -65,10 +65,10 @@ extension RunOptions {
 
 extension RunOptions {
     /// What can be told to be wrong without looking at an image.
-    func validate() throws(Failure) {
+    public func validate() throws(Failure) {
         try checkName()
         try checkHostname()
-        guard ["missing", "always", "never"].contains(pull) else {
+        guard PullPolicy(rawValue: pull) != nil else {
             throw Failure(
                 .usage, "cannot pull '\(pull)'", because: "it is not known when that is",
                 cure: "Write --pull missing, always or never.")

@@ -60,15 +60,3 @@ public struct ContainerOutcome: Hashable, Sendable {
         return failed("the container's machine ended before the container: \(end)")
     }
 }
-
-extension String {
-    /// Without what would move a terminal's cursor or do worse: the text is the guest's.
-    var printable: String {
-        var text = String.UnicodeScalarView()
-        for scalar in unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
-            text.append(isControl ? " " : scalar)
-        }
-        return String(text)
-    }
-}
