@@ -26,7 +26,13 @@ extension ImageStore {
             }
         }
         if let source = try ImageSource(word, kind: nil) { return try find(source, request) }
-        return try find(try RegistryReference(parsing: word), request)
+        guard let reference else {
+            throw Failure(
+                .missingInput, "cannot find the image \(word.printable)",
+                because: "no file is called so, and it is no name of an image in a registry",
+                cure: "Names look like debian:12 or localhost:5000/team/tool:1.0.")
+        }
+        return try find(reference, request)
     }
 
     private func find(_ reference: RegistryReference, _ request: ImageRequest) throws(Failure) -> Image {

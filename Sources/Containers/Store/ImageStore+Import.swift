@@ -21,7 +21,7 @@ extension ImageStore {
         {
             return catalogue.image(record)
         }
-        let image = try source.image()
+        let image = try source.image(scratch: directory.workshops)
         if known?.identifier == image.identifier, stamp == nil, !request.wantsNames,
             let record = catalogue.record(of: image.identifier)
         {
@@ -84,8 +84,7 @@ extension ImageStore {
     private func directory(
         _ path: String, named name: String, _ request: ImageRequest
     ) throws(Failure) -> Image {
-        let tree = try DirectoryTree(path)
-        let digest = tree.fingerprint
+        let digest = try DirectoryTree(opening: path).fingerprint()
         let known = catalogue.name(name)
         if known?.identifier == digest.hexadecimal, !request.wantsNames,
             let record = catalogue.record(of: digest.hexadecimal)
@@ -97,7 +96,7 @@ extension ImageStore {
             + request.ownNames(for: digest.hexadecimal)
         return catalogue.image(
             try add("importing \(request.text.printable)", names, request) { importer throws(Failure) in
-                try importer.add(tree)
+                try importer.addDirectory(path, fingerprint: digest)
             })
     }
 

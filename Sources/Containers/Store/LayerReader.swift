@@ -13,34 +13,27 @@ struct LayerReader: Sendable {
         if layer.blobDigest != nil, file.byteCount != layer.byteCount {
             throw files.refused("its layer \(name) has \(file.byteCount) bytes, not \(layer.byteCount)")
         }
-        let packed = HashedSource(WatchedSource(file, session: session, counts: true))
-        let content = HashedSource(WatchedSource(UnpackedSource(packed), session: session, counts: false))
-        var reader = TarReader(content)
-        var sink = writer
-        try reader.read(into: &sink)
-        try check(reader.source.base.base.base.digest, reader.source.digest)
-    }
-
-    private func check(_ blob: Digest, _ content: Digest) throws(Failure) {
-        if let wanted = layer.blobDigest, wanted != blob { throw files.wrongDigest("layer", wanted, blob) }
-        guard content == layer.contentDigest else {
-            throw files.wrongDigest("unpacked layer", layer.contentDigest, content)
+        var sink = WatchedSink(writer, session: session, counts: false)
+        let found = try LayerArchive.read(WatchedSource(file, session: session), into: &sink)
+        if let wanted = layer.blobDigest, wanted != found.blob {
+            throw files.wrongDigest("layer", wanted, found.blob)
+        }
+        guard found.content == layer.contentDigest else {
+            throw files.wrongDigest("unpacked layer", layer.contentDigest, found.content)
         }
     }
 
     private var name: String { (layer.blobDigest ?? layer.contentDigest).short }
 }
 
-/// The bytes of another source, counted for the one who waits; it stops when the import shall.
+/// The bytes of another source, counted for the one who waits.
 struct WatchedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private(set) var base: Base
     private let session: ImportSession
-    private let counts: Bool
 
-    init(_ base: consuming Base, session: ImportSession, counts: Bool) {
+    init(_ base: consuming Base, session: ImportSession) {
         self.base = base
         self.session = session
-        self.counts = counts
     }
 
     var complaint: String { base.complaint }
@@ -48,7 +41,7 @@ struct WatchedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     mutating func next() throws(Failure) -> UnsafeRawBufferPointer {
         try session.check()
         let piece = unsafe try base.next()
-        if counts { session.add(UInt64(piece.count)) }
+        session.add(UInt64(piece.count))
         return unsafe piece
     }
 }

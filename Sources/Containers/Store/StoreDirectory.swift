@@ -65,7 +65,7 @@ struct StoreDirectory: Hashable, Sendable {
         do throws(Failure) {
             return try body()
         } catch {
-            guard let errno = error.errno, error.cure == nil, isFull(errno) else { throw error }
+            guard let errno = error.errno, isFull(errno) else { throw error }
             throw failure(error.what, errno: errno)
         }
     }

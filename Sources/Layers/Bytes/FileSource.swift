@@ -57,6 +57,11 @@ public struct FileSource: ByteSource, ~Copyable {
         }
     }
 
+    /// Some of the bytes, whatever was read of them.
+    func part(from offset: UInt64, byteCount: UInt64, complaint: String) throws(Failure) -> FileSource {
+        try FileSource(file, offset: offset, byteCount: byteCount, complaint: complaint)
+    }
+
     /// The bytes that are left.
     public var byteCount: UInt64 { end - offset }
 

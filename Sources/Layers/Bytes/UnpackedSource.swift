@@ -34,28 +34,18 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
     }
 
     private mutating func recognize() throws(Failure) {
-        let magic = try packed.prefix(4)
+        guard let compression = Compression(magic: try packed.prefix(Compression.magicByteCount)) else {
+            state = .plain
+            return
+        }
+        if case .foreign(let name) = compression {
+            throw refused(
+                "it is compressed with \(name)", cure: "Compress it with gzip or zstd, or not at all.")
+        }
         do throws(DecompressionError) {
-            switch magic {
-            case [0x28, 0xB5, 0x2F, 0xFD]: state = .packed(try ZstandardDecompressor())
-            case _ where magic.starts(with: [0x1F, 0x8B]): state = .packed(try GzipDecompressor())
-            default: state = .plain
-            }
+            state = try compression.decompressor().map(State.packed) ?? .plain
         } catch {
             throw Failure(.host, complaint, because: "there is no memory to unpack it")
-        }
-        if let foreign = Self.foreignCompression(magic) {
-            throw refused(
-                "it is compressed with \(foreign)", cure: "Compress it with gzip or zstd, or not at all.")
-        }
-    }
-
-    private static func foreignCompression(_ magic: [UInt8]) -> String? {
-        switch magic {
-        case [0xFD, 0x37, 0x7A, 0x58]: "xz"
-        case [0x04, 0x22, 0x4D, 0x18]: "LZ4"
-        case _ where magic.starts(with: Array("BZh".utf8)): "bzip2"
-        default: nil
         }
     }
 

@@ -10,7 +10,8 @@ struct SparseMapLines {
 
     /// Takes the next bytes; what follows the last line is padding.
     mutating func add(_ bytes: UnsafeRawBufferPointer) throws(SparseMap.Problem) {
-        for unsafe byte in unsafe bytes where !isComplete {
+        for index in bytes.indices where !isComplete {
+            let byte = unsafe bytes[index]
             switch byte {
             case UInt8(ascii: "\n"): try endLine()
             case UInt8(ascii: "0")...UInt8(ascii: "9"):

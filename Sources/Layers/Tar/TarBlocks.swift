@@ -57,6 +57,16 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         }
     }
 
+    /// Passes over `byteCount` bytes, or over what there is of them: umoci 0.4 ends an archive behind its last file's data.
+    mutating func skipPadding(_ byteCount: UInt64) throws(Failure) {
+        var left = byteCount
+        while left > 0 {
+            let count = UInt64(unsafe try take(upTo: left).count)
+            if count == 0 { return }
+            left -= count
+        }
+    }
+
     /// Reads all that is left.
     mutating func drain() throws(Failure) {
         while unsafe try !take(upTo: .max).isEmpty {}

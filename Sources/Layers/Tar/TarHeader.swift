@@ -101,11 +101,13 @@ struct TarHeader {
         }
         // 512 bytes cannot overflow these.
         var (unsigned, signed): (UInt32, Int32) = (0, 0)
-        for unsafe byte in unsafe block {
+        for index in block.indices {
+            let byte = unsafe block[index]
             unsigned &+= UInt32(byte)
             signed &+= Int32(Int8(bitPattern: byte))
         }
-        for unsafe byte in unsafe block[field] {
+        for index in field {
+            let byte = unsafe block[index]
             unsigned = unsigned &- UInt32(byte) &+ 32
             signed = signed &- Int32(Int8(bitPattern: byte)) &+ 32
         }

@@ -44,7 +44,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
 
     private mutating func nextHeader() throws(Failure) -> TarHeader? {
         try blocks.skip(dataLeft)
-        try blocks.skip(paddingLeft)
+        try blocks.skipPadding(paddingLeft)
         (dataLeft, paddingLeft) = (0, 0)
         headerPosition = blocks.position
         // An archive that just ends is read by all others too; what is missing then, its digest tells.

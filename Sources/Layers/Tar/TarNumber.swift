@@ -9,7 +9,8 @@ enum TarNumber {
 
     private static func octal(_ field: UnsafeRawBufferPointer) -> Int64? {
         var (value, isInside, isOver): (Int64, Bool, Bool) = (0, false, false)
-        for unsafe byte in unsafe field {
+        for index in field.indices {
+            let byte = unsafe field[index]
             switch byte {
             // Writers pad with spaces and zero bytes, before the digits and behind them.
             case 0, UInt8(ascii: " "): isOver = isInside
@@ -27,7 +28,8 @@ enum TarNumber {
         // The first bit only marks the format; the second is the sign.
         let isNegative = unsafe field[0] & 0x40 != 0
         var value: Int64 = isNegative ? -1 : 0
-        for unsafe(index, byte) in unsafe field.enumerated() {
+        for index in field.indices {
+            let byte = unsafe field[index]
             let digit = index > 0 ? byte : isNegative ? byte | 0x80 : byte & 0x7F
             guard value >> 55 == (isNegative ? -1 : 0) else { return nil }
             value = value << 8 | Int64(digit)

@@ -98,13 +98,13 @@ enum ImageSource: Hashable, Sendable {
         }
     }
 
-    /// Reads the texts of a layout or an archive.
-    func image() throws(Failure) -> SourceImage {
+    /// Reads the texts of a layout or an archive. `scratch` is a directory for what a compressed archive unpacks to.
+    func image(scratch: String) throws(Failure) -> SourceImage {
         if case .layout(let path, let tag) = self {
             var source = LayoutSource(SourceFiles(directory: path))
             return try source.image(tag: tag)
         }
-        let files = try SourceFiles(archive: path)
+        let files = try SourceFiles(archive: path, scratch: scratch)
         var kind: ImageName.PathKind?
         if case .archive(_, _, let announced) = self { kind = announced }
         // What docker 25 writes is both.

@@ -26,10 +26,11 @@ struct SourceFiles: Sendable {
         place = .directory
     }
 
-    init(archive path: String) throws(Failure) {
+    /// `scratch` is a directory for what a compressed archive unpacks to.
+    init(archive path: String, scratch: String) throws(Failure) {
         self.path = path
         complaint = "cannot use the image \(path.printable)"
-        place = .archive(try ArchiveFiles(path, complaint: complaint))
+        place = .archive(try ArchiveFiles(path, scratch: scratch))
     }
 
     /// Where a layout has the blob of that digest.
