@@ -44,7 +44,10 @@ struct ContainerMounts {
         }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
-        if specification.isRootReadOnly { try attempt(unsafe makeReadOnly("/"), "cannot make / read-only") }
+        // A tmpfs, a volume and /dev are there to be written to.
+        if specification.isRootReadOnly {
+            try attempt(unsafe makeMountReadOnly("/"), "cannot make / read-only")
+        }
     }
 
     private static let usual = [

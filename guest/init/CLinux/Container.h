@@ -62,6 +62,12 @@ static inline int makeCharacterDevice(const char *path, mode_t mode, unsigned ma
     return mknod(path, S_IFCHR | mode, makedev(major, minor));
 }
 
+// The mount alone, and none of those below it.
+static inline int makeMountReadOnly(const char *path) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attributes, sizeof attributes);
+}
+
 // The name of the next entry; NULL at the end.
 static inline const char *nextName(DIR *directory) {
     struct dirent *entry = readdir(directory);
