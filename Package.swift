@@ -78,10 +78,14 @@ let package = Package(
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
         tests(
-            "Containers", ["Containers", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system]),
+            "Containers",
+            [
+                "Containers", "Machine", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system,
+                logging,
+            ]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
-        tests("Command", ["vmm", "TestSupport", arguments]),
+        tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
