@@ -88,7 +88,7 @@ demo: build/vmm
 
 # The machine of the lab is made ready before the tests, which start it many times.
 test: build/vmm kernel initramfs firmware kernels fuzz
-	@scripts/packages.sh lab
+	@scripts/packages.sh lab archives
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
 

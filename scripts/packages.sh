@@ -13,6 +13,8 @@ declare -A sets=(
     [kernels]="cpio kmod lz4 zstd xz-utils gzip python3-minimal busybox-static"
     # The outer machine of the lab and the tools that its tests run inside.
     [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs util-linux"
+    # The archives that the tests of layers are made of.
+    [archives]="tar libarchive-tools python3 gzip zstd"
     # The project's own guest kernel and its initramfs.
     [kernel]="gcc libc6-dev binutils make patch flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
