@@ -107,6 +107,7 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 // An ordinary build does not link that runtime.
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
+        fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),

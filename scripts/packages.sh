@@ -15,6 +15,8 @@ declare -A sets=(
     [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux"
     # Images for the tests, the tools that others read and write them with, and a registry on loopback.
     [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl python3-minimal attr runc"
+    # The archives that the tests of layers are made of.
+    [archives]="tar libarchive-tools python3 gzip zstd"
     # The project's own guest kernel and its initramfs.
     [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
