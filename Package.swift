@@ -108,6 +108,7 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
+        fuzzer("fuzz-erofs", "Erofs", ["Layers", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]
