@@ -25,7 +25,7 @@ private func visit(_ files: [String]) {
     _ = try? reader.contents(of: "/etc/passwd")
     try? reader.walk { (_, pieces) throws(Failure) in
         try pieces.read { (piece) throws(Failure) in
-            if case .bytes(let raw) = piece { precondition(unsafe raw.count > 0, "an empty piece") }
+            if case .bytes(let raw) = piece { precondition(raw.count > 0, "an empty piece") }
         }
     }
 }
@@ -52,12 +52,13 @@ private let honest: MemoryFile = {
 }()
 
 private func store(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Bool {
-    // Whole blocks, with the kilobyte in front that says nothing, and a checksum that is right.
+    // Whole blocks, with the kilobyte in front that says nothing; their number and the checksum are right.
     let whole = (byteCount + 1024 + 4095) & ~4095
-    guard unsafe ftruncate(image.descriptor, 0) == 0, ftruncate(image.descriptor, whole) == 0 else {
+    guard ftruncate(image.descriptor, 0) == 0, ftruncate(image.descriptor, whole) == 0 else {
         return false
     }
     var block = unsafe Array(UnsafeBufferPointer(start: bytes, count: 3072))
+    for index in 0..<4 { block[36 + index] = UInt8(truncatingIfNeeded: (whole >> 12) >> (8 * index)) }
     seal(&block)
     return unsafe pwrite(image.descriptor, bytes, byteCount, 1024) == byteCount
         && pwrite(image.descriptor, block, 3072, 1024) == 3072
