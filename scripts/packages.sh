@@ -12,7 +12,7 @@ declare -A sets=(
     # Debian kernels taken apart on the host, and the demo's initramfs.
     [kernels]="cpio kmod lz4 zstd xz-utils gzip python3-minimal busybox-static"
     # The outer machine of the lab and the tools that its tests run inside.
-    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux"
+    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux python3-minimal"
     # Images for the tests, the tools that others read and write them with, and a registry on loopback.
     [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl python3-minimal attr runc"
     # The archives that the tests of layers are made of.
