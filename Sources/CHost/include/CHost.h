@@ -27,6 +27,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "CHostSpawn.h"
+
 /// Gives an anonymous mapping a name in /proc/PID/smaps. Kernels built without it refuse; nothing depends on it.
 static inline int chost_name_mapping(void *_Nonnull start, size_t byteCount, const char *_Nonnull name) {
     return prctl(0x53564d41 /* PR_SET_VMA */, 0 /* PR_SET_VMA_ANON_NAME */, start, byteCount, name);

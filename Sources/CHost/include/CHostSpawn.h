@@ -1,0 +1,40 @@
+/// Starting a process as cheaply as Linux allows, for measurements: a vfork, so the size of this process does not count.
+#pragma once
+#include <dirent.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/statfs.h>
+#include <sys/types.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+/// What is to be started, all of it made ready before.
+struct chost_launch {
+    /// The program, seen from `root`.
+    const char *_Nonnull path;
+    char *_Nullable const *_Nonnull arguments;
+    char *_Nullable const *_Nonnull environment;
+    /// Becomes standard input, output and error.
+    int streams[3];
+    /// The root and then the directory of the process; NULL to stay.
+    const char *_Nullable root;
+    const char *_Nullable directory;
+    /// Its user and group, without supplementary ones; -1 to keep those of this process.
+    int64_t user, group;
+};
+
+/// Starts a process in a process group of its own, with all signals at their defaults and none blocked. Its number, or
+/// -errno of the step that failed. The caller's thread waits until the program runs.
+pid_t chost_start(const struct chost_launch *_Nonnull plan);
+
+/// pidfd_open(2): a close-on-exec descriptor that is readable once the process has ended, or -errno.
+int chost_pidfd_open(pid_t process);
+
+/// A pipe, close-on-exec, whose end for reading does not block: 0 or -errno.
+int chost_watched_pipe(int *_Nonnull ends);
+
+/// Gives this thread a mount namespace of its own, from which nothing spreads: 0 or -errno.
+int chost_unshare_mounts(void);
