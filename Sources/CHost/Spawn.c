@@ -2,6 +2,7 @@
 #include "CHost.h"
 
 #include <grp.h>
+#include <linux/perf_event.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -59,4 +60,33 @@ int chost_watched_pipe(int *ends) {
 int chost_unshare_mounts(void) {
     if (unshare(CLONE_NEWNS) < 0) return -errno;
     return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
+void chost_null_call(void) { syscall(SYS_getppid); }
+
+int chost_kernel_log_size(void) {
+    int size = (int)syscall(SYS_syslog, 9 /* SYSLOG_ACTION_SIZE_UNREAD */, NULL, 0);
+    return size < 0 ? -errno : size;
+}
+
+int chost_fork_many(int most) {
+    int count = 0;
+    for (; count < most; count++) {
+        pid_t child = fork();
+        if (child < 0) break;
+        if (child == 0) {
+            // It ends with its parent, or soon after.
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            sleep(10);
+            _exit(0);
+        }
+    }
+    return count;
+}
+
+int chost_count_tracepoint(uint64_t identifier, int cpu) {
+    struct perf_event_attr event = {
+        .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = identifier, .sample_period = 0};
+    int fd = (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }

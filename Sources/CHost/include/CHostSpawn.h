@@ -38,3 +38,15 @@ int chost_watched_pipe(int *_Nonnull ends);
 
 /// Gives this thread a mount namespace of its own, from which nothing spreads: 0 or -errno.
 int chost_unshare_mounts(void);
+
+/// A system call that does as good as nothing, and goes to the kernel each time.
+void chost_null_call(void);
+
+/// The bytes of the kernel's log, where it may be read, or -errno.
+int chost_kernel_log_size(void);
+
+/// Forks up to `most` children, which end after ten seconds or with their parent; how many there were.
+int chost_fork_many(int most);
+
+/// A counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes: a descriptor to read 8 bytes from, or -errno.
+int chost_count_tracepoint(uint64_t identifier, int cpu);

@@ -6,6 +6,11 @@ import SystemPackage
 enum Files {
     /// The whole of a small file, or nil.
     static func text(_ path: String, limit: Int = 1 << 20) -> String? {
+        bytes(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The beginning of a file, or nil.
+    static func bytes(_ path: String, limit: Int) -> [UInt8]? {
         guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else {
             return nil
         }
@@ -18,7 +23,7 @@ enum Files {
             else { break }
             bytes += piece[..<count]
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 
     /// The number that a file of the kernel's holds.
@@ -64,6 +69,9 @@ enum Files {
     }
     static func isFile(_ path: String) -> Bool { status(path)?.kind == S_IFREG }
     static func isDirectory(_ path: String) -> Bool { status(path)?.kind == S_IFDIR }
+    static func isDevice(_ path: String) -> Bool {
+        status(path).map { $0.kind == S_IFCHR || $0.kind == S_IFBLK } ?? false
+    }
     static func byteCount(_ path: String) -> Int { status(path).map { Int($0.st_size) } ?? 0 }
 
     private static func status(_ path: String) -> stat? {

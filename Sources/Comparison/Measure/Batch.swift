@@ -89,6 +89,14 @@ final class Batch {
         while waiting > 0 { serve(milliseconds: -1) }
     }
 
+    /// Sends a signal to the process of each instance that runs: what it does with it is its matter.
+    func send(_ signal: Int32) {
+        for member in members where member.isRunning { kill(member.process, signal) }
+    }
+
+    func isRunning(_ index: Int) -> Bool { members[index].isRunning }
+    func firstByte(of index: Int) -> MonotonicTime? { members[index].firstByte }
+
     /// The processes that were started, with the groups that they lead.
     var processes: [pid_t] { members.filter { $0.isRunning }.map(\.process) }
 

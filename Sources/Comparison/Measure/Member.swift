@@ -36,8 +36,12 @@ struct Member {
     var outcome: Outcome {
         Outcome(
             begin: begin, spawn: spawn, firstByte: firstByte, end: ended, ending: forced ?? ending,
-            treeCPU: usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds, output: output.text,
-            error: error.text)
+            treeCPU: Self.nanoseconds(of: usage), output: output.text, error: error.text)
+    }
+
+    /// User and system time together.
+    static func nanoseconds(of usage: rusage) -> UInt64 {
+        usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds
     }
 
     /// wait(2)'s word: the low seven bits are the signal, or 0 and the next byte is the status.

@@ -9,8 +9,9 @@ struct PathContext {
     let monitor: String
     /// The guest's kernel, where the user named one.
     let kernel: String?
-    /// VMM_* and the like, for programs of the host.
-    let environment: [String]
+
+    /// NAME=VALUE each, for programs of the host.
+    var environment: [String] { tool.environment }
 }
 
 /// One run of a path.
@@ -35,6 +36,9 @@ protocol RuntimePath: AnyObject {
     /// Whether processes of it can live outside its control group, under a daemon's.
     var hasDaemon: Bool { get }
 
+    /// Whether the command has a kernel of its own, so that a panic of it harms nobody.
+    var hasOwnKernel: Bool { get }
+
     /// Once for each subject, before the first run.
     func prepare(_ subject: Subject) throws(Failure)
     /// For each run, before the clock is read.
@@ -55,6 +59,7 @@ protocol RuntimePath: AnyObject {
 extension RuntimePath {
     var treeHoldsAll: Bool { true }
     var hasDaemon: Bool { false }
+    var hasOwnKernel: Bool { false }
 
     func prepare(_ subject: Subject) throws(Failure) {}
     func mount(_ instance: Instance) throws(Failure) {}

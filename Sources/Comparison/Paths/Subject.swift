@@ -2,6 +2,10 @@
 public struct Subject: Sendable {
     /// A word for file names.
     var identifier: String
+    /// Whether it is the image with something of ours on top.
+    var isDerived = false
+    /// What the image takes in vmm's own store, in bytes.
+    public var storedByteCount: Int?
     /// As `vmm run` is told it.
     public var reference: String
     /// Directories on this host, the uppermost first; nobody writes to them.
