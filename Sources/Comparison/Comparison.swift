@@ -69,7 +69,7 @@ public final class Comparison {
 extension Comparison {
     private func findPaths() {
         for name in options.paths {
-            progress("looking for \(name)", 0)
+            progress("looking for the paths: \(name)", 0)
             do throws(Absence) {
                 let path = try finder.find(name)
                 let runner = PathRunner(path, context, interruption: interruption, limit: options.limit)
@@ -83,7 +83,7 @@ extension Comparison {
     private func checkPaths() throws(Failure) {
         var problems: [(PathRunner, RunProblem)] = []
         for runner in runners {
-            progress("trying \(runner.path.name)", 0)
+            progress("trying each once: \(runner.path.name)", 0)
             do throws(RunProblem) {
                 do throws(Failure) { try runner.path.prepare(subject) } catch { throw .host(error) }
                 _ = try runner.run(subject, subject.command, round: 0)

@@ -5,7 +5,9 @@ import Host
 struct VMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
-        subcommands: [BootCommand.self, DoctorCommand.self])
+        subcommands: [
+            BootCommand.self, CompareCommand.self, CompareInsideCommand.self, DoctorCommand.self,
+        ])
 }
 
 /// Runs a command; its errors become one or two lines and a status of sysexits.h.

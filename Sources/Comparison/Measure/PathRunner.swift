@@ -138,11 +138,12 @@ private struct CPUReading {
     let group: UInt64
     let own: UInt64
 
-    init?(_ group: UInt64?) {
-        guard let group else { return nil }
-        self.group = group
+    /// Our own time first: asking for it brings the kernel's account of the running thread up to date, the group's too.
+    init?(_ group: @autoclosure () -> UInt64?) {
         var usage = rusage()
         unsafe getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+        guard let group = group() else { return nil }
+        self.group = group
         own = Member.nanoseconds(of: usage)
     }
 

@@ -45,6 +45,13 @@ final class BundlePath: RuntimePath {
             environment: context.environment)
     }
 
+    func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones {
+        var milestones = Milestones()
+        milestones.end("layers", at: outcome.spawn.seconds(since: outcome.begin))
+        milestones.end("start", at: outcome.firstByte?.seconds(since: outcome.begin))
+        return milestones
+    }
+
     func cleanUp(_ instance: Instance, _ outcome: Outcome?) {
         if outcome?.isSuccess != true, Files.exists(state + "/" + instance.name) {
             _ = try? context.tool.run([program, "--root", state, "delete", "--force", instance.name])

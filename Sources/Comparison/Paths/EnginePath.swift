@@ -74,11 +74,10 @@ final class EnginePath: RuntimePath {
     func imageByteCount(_ subject: Subject) -> Int? { images[subject.identifier] }
 
     func tearDown() {
-        // Podman's storage goes with the workspace; a daemon's stays unless it is told.
+        // Storage of our own goes with the workspace; a daemon's stays unless it is told.
         for identifier in images.keys where hasDaemon {
             _ = try? context.tool.run([program, "rmi", "--force", "localhost/vmm-compare-\(identifier):latest"])
         }
-        if !hasDaemon { _ = try? context.tool.run([program] + global + ["system", "reset", "--force"]) }
     }
 }
 

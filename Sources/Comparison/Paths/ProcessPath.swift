@@ -21,7 +21,8 @@ final class ProcessPath: RuntimePath {
         Overlay(directory: instance.directory, lower: instance.subject.layers)
     }
 
-    /// All mounts are made beforehand: they are no part of the floor.
+    /// All mounts are made beforehand: they are no part of the floor. What is mounted below /dev stays out: the overlay
+    /// itself may lie there.
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {
         let overlay = overlay(instance)
         try overlay.prepare()
@@ -29,7 +30,7 @@ final class ProcessPath: RuntimePath {
         for name in ["proc", "dev", "sys"] {
             let place = overlay.root + "/" + name
             try Files.makeDirectory(place)
-            guard unsafe CHost.mount("/" + name, place, nil, UInt(MS_BIND | MS_REC), nil) == 0 else {
+            guard unsafe CHost.mount("/" + name, place, nil, UInt(MS_BIND), nil) == 0 else {
                 throw Failure("cannot show /\(name) to the bare process", errno: .current)
             }
         }

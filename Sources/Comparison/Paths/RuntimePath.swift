@@ -67,8 +67,6 @@ extension RuntimePath {
 
     func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones {
         var milestones = Milestones()
-        let mounted = outcome.spawn.seconds(since: outcome.begin)
-        if mounted > 1e-6 { milestones.end("layers", at: mounted) }
         milestones.end("start", at: outcome.firstByte?.seconds(since: outcome.begin))
         return milestones
     }
