@@ -172,6 +172,10 @@ extension Batch {
     }
 
     private func reap(_ index: Int, at now: MonotonicTime) {
+        guard members[index].isRunning else { return }
+        // Closing it is not enough: a child that is just being started holds a copy until its close-on-exec, and the wait
+        // would tell of it again.
+        unwatch(members[index].end)
         // A last byte may have come together with the end, and is older than it.
         if members[index].firstByte == nil { readOutput(index, at: now) }
         if members[index].firstByte == nil { silent -= 1 }

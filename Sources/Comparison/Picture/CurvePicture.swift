@@ -4,24 +4,31 @@ struct CurvePicture {
     let curves: [(name: String, points: [(count: Int, value: Double)])]
     let unit: (Double) -> String
 
+    var isBytes = false
+
     private static let height = 200.0
+    /// Above the plot, and left of it for the names of its lines.
+    private static let (top, left) = (12.0, 17.0)
 
     var svg: String {
         let values = curves.flatMap { $0.points.map { max($0.value, 0) } }
-        let vertical = Scale(values + [0], mayBeLogarithmic: false)
+        let vertical = Scale(values + [0], mayBeLogarithmic: false, isBytes: isBytes)
         let horizontal = Scale(curves.flatMap { $0.points.map { Double($0.count) } }, mayBeLogarithmic: false)
-        func x(_ count: Int) -> Double { horizontal.place(Double(count)) }
-        func y(_ value: Double) -> Double { Self.height * (1 - vertical.place(max(value, 0)) / 100) }
+        func place(_ count: Double) -> Double { Self.left + horizontal.place(count) * (100 - Self.left) / 100 }
+        func x(_ count: Int) -> Double { place(Double(count)) }
+        func y(_ value: Double) -> Double {
+            Self.top + (Self.height - Self.top) * (1 - vertical.place(max(value, 0)) / 100)
+        }
         var body: [String] = []
         for tick in vertical.ticks {
-            body.append(Markup.line((0, y(tick)), (100, y(tick)), "grid"))
-            body.append(Markup.text(unit(tick), x: 0, y: y(tick) - 4, style: "tick"))
+            body.append(Markup.line((Self.left, y(tick)), (100, y(tick)), "grid"))
+            let name = tick == 0 ? "0" : Decimal.trimmed(unit(tick))
+            body.append(Markup.text(name, x: Self.left - 2, y: y(tick) + 4, anchor: "end", style: "tick"))
         }
         for tick in horizontal.ticks where tick == tick.rounded() {
-            let place = horizontal.place(tick)
-            let anchor = place < 4 ? "start" : place > 94 ? "end" : "middle"
             body.append(
-                Markup.text(Decimal.short(tick), x: place, y: Self.height + 16, anchor: anchor, style: "tick"))
+                Markup.text(
+                    Decimal.fixed(tick, digits: 0), x: place(tick), y: Self.height + 16, anchor: "middle", style: "tick"))
         }
         for curve in curves {
             for (from, to) in zip(curve.points, curve.points.dropFirst()) {

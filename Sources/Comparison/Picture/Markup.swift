@@ -38,7 +38,7 @@ enum Markup {
             let x = scale.place(tick)
             let anchor = x < 4 ? "start" : x > 94 ? "end" : "middle"
             return [
-                line((x, 0), (x, height), "grid"), text(name(tick), x: x, y: height + 16, anchor: anchor, style: "tick"),
+                line((x, 0), (x, height), "grid"), text(Decimal.trimmed(name(tick)), x: x, y: height + 16, anchor: anchor, style: "tick"),
             ]
         }
     }

@@ -2,10 +2,12 @@
 struct PhasePicture {
     let rows: [(name: String, phases: [Sample.Phase])]
 
-    /// In the order of their first appearance.
+    /// In the order in which they come, the path with the most of them first.
     var phaseNames: [String] {
         var names: [String] = []
-        for row in rows { for phase in row.phases where !names.contains(phase.name) { names.append(phase.name) } }
+        for row in rows.sorted(by: { $0.phases.count > $1.phases.count }) {
+            for phase in row.phases where !names.contains(phase.name) { names.append(phase.name) }
+        }
         return names
     }
 

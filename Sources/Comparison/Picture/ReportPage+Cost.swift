@@ -4,7 +4,8 @@ extension ReportPage {
         guard crowds.contains(where: { $0.1.count > 1 }) else { return nil }
         let memory = CurvePicture(
             label: "memory against the number of instances",
-            curves: crowds.map { ($0.0, $0.1.map { ($0.count, Double($0.memoryByteCount)) }) }, unit: Decimal.bytes)
+            curves: crowds.map { ($0.0, $0.1.map { ($0.count, Double($0.memoryByteCount)) }) }, unit: Decimal.bytes,
+            isBytes: true)
         let time = CurvePicture(
             label: "time to start one more against the number of instances",
             curves: crowds.map { ($0.0, $0.1.map { ($0.count, $0.start) }) }, unit: Decimal.duration)

@@ -3,14 +3,19 @@ struct Scale {
     let low: Double
     let high: Double
     let isLogarithmic: Bool
+    /// What round values are round in: 1, or some 1024 for bytes.
+    private let unit: Double
 
     /// From 0 to the largest value; logarithmic where the values lie so far apart that most would stick to the edge.
-    init(_ values: [Double], mayBeLogarithmic: Bool = true) {
+    init(_ values: [Double], mayBeLogarithmic: Bool = true, isBytes: Bool = false) {
         let positive = values.filter { $0 > 0 }
         let (least, most) = (positive.min() ?? 1, positive.max() ?? 1)
         isLogarithmic = mayBeLogarithmic && most / least > 20
         low = isLogarithmic ? least / 1.3 : 0
         high = isLogarithmic ? most * 1.3 : most * 1.04
+        var unit = 1.0
+        while isBytes, unit * 1024 <= most { unit *= 1024 }
+        self.unit = unit
     }
 
     /// 0 to 100.
@@ -30,7 +35,7 @@ struct Scale {
             }
             return ticks
         }
-        let step = Self.roundStep(high / 4)
+        let step = Self.roundStep(high / 4 / unit) * unit
         return Array(stride(from: 0, through: high, by: step))
     }
 

@@ -56,7 +56,7 @@ enum Stylesheet {
             th{font-weight:500;color:var(--soft);font-size:.82rem}
             th:first-child,td:first-child{text-align:left}
             tr:last-child td{border-bottom:0}
-            td:first-child{font-weight:600}
+            td:first-child{font-weight:600}th:first-child,td:first-child{position:sticky;left:0;background:var(--card)}
             .key::before{content:"";display:inline-block;width:.65em;height:.65em;border-radius:50%;margin-right:.45em;
             background:var(--c)}
             svg{display:block;overflow:visible;margin:.4rem 0}

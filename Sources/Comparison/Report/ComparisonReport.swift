@@ -104,8 +104,10 @@ public struct Crowd: Sendable {
     public init() {}
 
     /// Memory by instance, over as many as there were.
+    ///
+    /// nil where there was more afterwards than before: then others on the host gave more back than all of them took.
     public var memoryByteCount: Double? {
-        points.last.map { Double($0.memoryByteCount) / Double($0.count) }
+        points.last.flatMap { $0.memoryByteCount > 0 ? Double($0.memoryByteCount) / Double($0.count) : nil }
     }
 }
 

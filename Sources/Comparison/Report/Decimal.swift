@@ -23,6 +23,16 @@ enum Decimal {
             + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 
+    /// "1.00 ms" as "1 ms".
+    static func trimmed(_ quantity: String) -> String {
+        let parts = quantity.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[0].contains(".") else { return quantity }
+        var number = parts[0]
+        while number.hasSuffix("0") { number.removeLast() }
+        if number.hasSuffix(".") { number.removeLast() }
+        return number + " " + parts[1]
+    }
+
     /// Three significant digits, which is more than most measurements have.
     static func short(_ value: Double) -> String {
         let size = abs(value)

@@ -49,7 +49,7 @@ struct CrowdTrial {
         }
         if crowd.end.isEmpty { crowd.end = "as many as were asked for" }
         look(&crowd, count, batch, processes, threads)
-        if let each = crowd.memoryByteCount, each > 0 { crowd.capacity = Int(Double(before) / each) }
+        if let each = crowd.memoryByteCount { crowd.capacity = Self.capacity(before, each, crowd.threadCount) }
         return crowd
     }
 
@@ -93,6 +93,12 @@ struct CrowdTrial {
             crowd.processCount = Double(max(0, processes - processesBefore)) / Double(count)
             crowd.threadCount = Double(max(0, threads - threadsBefore)) / Double(count)
         }
+    }
+
+    /// By memory, and by the number of tasks that the kernel has identifiers for.
+    private static func capacity(_ available: Int, _ each: Double, _ threads: Double?) -> Int {
+        let tasks = Double(Files.number("/proc/sys/kernel/pid_max") ?? 32768) / max(1, threads ?? 1)
+        return Int(min(Double(available) / each, tasks))
     }
 
     private static func population() -> (processes: Int, threads: Int) {
