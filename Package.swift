@@ -42,6 +42,7 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary("z"), .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
             ]),
+        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
 
         room("Host", ["CHost", system]),
         room("KVM", ["CKVM", "GuestMemory", "Host", system]),
@@ -53,7 +54,7 @@ let package = Package(
         room("Machine", ["KVM", "Devices", "Boot", "Virtio", "Bus", "GuestMemory", "Host", system, logging]),
         // What the monitor and the guest's agent say to each other; guest/init compiles these files too.
         room("AgentProtocol", []),
-        room("Layers", ["Host", "CCodecs", system]),
+        room("Layers", ["Host", "CHost", "CCodecs", "CDigest", system]),
         room(
             "Containers", ["Machine", "Layers", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
         room("Comparison", ["Containers", "Host", "CHost", system]),
@@ -71,13 +72,17 @@ let package = Package(
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
-        tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
+        tests(
+            "Machine",
+            ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
-        tests("Containers", ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system]),
+        tests(
+            "Containers",
+            ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system, logging, "Machine"]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
-        tests("Command", ["vmm", "TestSupport", arguments]),
+        tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CHost.h"
 
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -48,6 +49,8 @@ void chost_install_kick(int signal) {
 
 void chost_ignore(int number) { signal(number, SIG_IGN); }
 
+void chost_default(int number) { signal(number, SIG_DFL); }
+
 /// The parts of /proc/self/stat after the command's name, which may itself hold spaces and brackets.
 int64_t chost_process_start_ticks(void) {
     char text[1024];
@@ -68,6 +71,40 @@ int64_t chost_process_start_ticks(void) {
 
 bool chost_terminal_is_raw(void) { return atomic_load(&terminal.is_raw); }
 
+int chost_pipe(int *readEnd, int *writeEnd) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    *readEnd = ends[0];
+    *writeEnd = ends[1];
+    return 0;
+}
+
+pid_t chost_spawn(const uint8_t *words, size_t count, int output, int kept) {
+    char *arguments[32] = {0};
+    if (count == 0 || count >= sizeof arguments / sizeof *arguments) return -E2BIG;
+    char *word = (char *)words;
+    for (size_t index = 0; index < count; index++, word += strlen(word) + 1) arguments[index] = word;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, 1);
+    posix_spawn_file_actions_adddup2(&actions, output, 2);
+    if (kept >= 0) posix_spawn_file_actions_adddup2(&actions, kept, 3);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t child;
+    int result = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return result == 0 ? child : -result;
+}
+
 void chost_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int chost_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
@@ -86,6 +123,12 @@ ssize_t chost_pwritev2(int fd, const struct iovec *vectors, int count, off_t off
 
 int chost_lock_file(int fd, bool isExclusive) {
     struct flock lock = {.l_type = isExclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int chost_lock_byte(int fd, off_t offset, bool isExclusive) {
+    struct flock lock = {
+        .l_type = isExclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 

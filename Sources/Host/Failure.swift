@@ -29,17 +29,24 @@ public struct Failure: Error, Sendable, Equatable {
     public let why: String
     /// What to do about it: "add yourself to the group kvm".
     public let cure: String?
+    /// The error number, where a system call failed.
+    public let errno: Errno?
 
     public init(_ kind: Kind, _ what: String, because why: String, cure: String? = nil) {
         self.kind = kind
         self.what = what
         self.why = why
         self.cure = cure
+        errno = nil
     }
 
     /// The failure of a system call; EACCES, EPERM and ENOENT have kinds of their own.
     public init(_ what: String, errno: Errno, cure: String? = nil) {
-        self.init(Kind(errno), what, because: errno.description.lowercasedFirst, cure: cure)
+        kind = Kind(errno)
+        self.what = what
+        why = errno.description.lowercasedFirst
+        self.cure = cure
+        self.errno = errno
     }
 }
 

@@ -76,4 +76,21 @@ public enum SignalMask {
         if let signal { unsafe sigdelset(&set, signal) }
         unsafe pthread_sigmask(SIG_SETMASK, &set, nil)
     }
+
+    /// A mask as it was.
+    public struct Saved: Sendable {
+        fileprivate var set = sigset_t()
+    }
+
+    /// The mask as it is, to be put back later.
+    public static var current: Saved {
+        var saved = Saved()
+        unsafe pthread_sigmask(SIG_SETMASK, nil, &saved.set)
+        return saved
+    }
+
+    public static func set(_ saved: Saved) {
+        var set = saved.set
+        unsafe pthread_sigmask(SIG_SETMASK, &set, nil)
+    }
 }

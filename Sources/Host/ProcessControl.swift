@@ -7,6 +7,12 @@ public enum Environment {
         guard let value = unsafe getenv(name) else { return false }
         return unsafe value.pointee != 0
     }
+
+    /// What `name` is set to; nil where that is nothing.
+    public static func value(_ name: String) -> String? {
+        guard has(name), let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
 }
 
 /// The monitor's own process.
@@ -15,5 +21,17 @@ public enum ThisProcess {
     public static func end(with status: Int32) -> Never {
         Terminal.restore()
         exit(status)
+    }
+
+    /// Ends it as `signal` does by default, so that whoever waits for it learns why.
+    public static func end(by signal: Int32) -> Never {
+        Terminal.restore()
+        chost_default(signal)
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        unsafe sigaddset(&set, signal)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        raise(signal)
+        exit(128 &+ signal)
     }
 }

@@ -1,4 +1,5 @@
-/// The decompressors that kernel images need: zlib, liblzma, libzstd and liblz4. Only Boot imports this module.
+/// The decompressors that kernel images and layers need: zlib, liblzma, libzstd and liblz4. Only Boot and Layers import this
+/// module.
 #pragma once
 #include <lz4.h>
 #include <lzma.h>

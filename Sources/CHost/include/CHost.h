@@ -22,8 +22,11 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -80,8 +83,19 @@ void chost_install_kick(int signal);
 /// Ignores `signal`.
 void chost_ignore(int signal);
 
+/// Lets `signal` do what it does by default.
+void chost_default(int signal);
+
 /// When the kernel started this process, in clock ticks since it booted (proc(5), starttime); -1 without /proc.
 int64_t chost_process_start_ticks(void);
+
+/// pipe2(2) with both ends close-on-exec.
+int chost_pipe(int *_Nonnull readEnd, int *_Nonnull writeEnd);
+
+/// Starts a program: `words` holds `count` strings one after another, its name and its arguments. Its standard input is
+/// /dev/null, `output` its standard output and error, `kept` its descriptor 3 unless it is negative. The process's number,
+/// or -errno.
+pid_t chost_spawn(const uint8_t *_Nonnull words, size_t count, int output, int kept);
 
 // GNU calls. Each returns what the call returns and leaves errno.
 void chost_set_thread_name(const char *_Nonnull name);
@@ -91,6 +105,8 @@ ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, o
 ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
 /// An open-file-description lock on the whole file (F_OFD_SETLK), shared or exclusive, without waiting.
 int chost_lock_file(int fd, bool isExclusive);
+/// The same on one byte of the file: many locks live in one file that way, and none of them needs the byte to exist.
+int chost_lock_byte(int fd, off_t offset, bool isExclusive);
 /// BLKGETSIZE64: the size of a block device in bytes.
 int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
 

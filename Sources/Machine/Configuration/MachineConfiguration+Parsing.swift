@@ -18,6 +18,17 @@ extension MachineConfiguration {
         return product
     }
 
+    /// FILE[,FILE]...: the files of a persistent memory. A comma within a name is written twice.
+    public static func files(_ text: String) throws(Failure) -> [String] {
+        let paths = commaSeparated(text)
+        guard !paths.contains("") else {
+            throw Failure(
+                .usage, "cannot attach the persistent memory '\(text)'", because: "it names no file",
+                cure: "Write FILE[,FILE]...")
+        }
+        return paths
+    }
+
     /// A number of CPUs; whether it is a sensible one is for `validate`.
     public static func cpuCount(_ text: String) throws(Failure) -> Int {
         guard let count = Int(text) else {
@@ -36,6 +47,10 @@ extension MachineConfiguration {
                 .usage, "cannot make a machine with \(cpuCount) CPUs",
                 because: "there may be 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
+        }
+        guard !keepsConsole || console != .virtio else {
+            throw Failure(
+                .usage, "cannot keep what the guest prints", because: "only a serial console can be kept")
         }
         for disk in disks {
             guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
@@ -66,7 +81,7 @@ extension MachineConfiguration {
 extension DiskConfiguration {
     /// FILE[,ro][,id=NAME]. A comma within the file's name is written twice.
     public init(parsing text: String) throws(Failure) {
-        var words = Self.split(text)
+        var words = commaSeparated(text)
         self.init(path: words.removeFirst())
         guard !path.isEmpty else { throw Self.bad(text, "it names no file") }
         for word in words {
@@ -83,22 +98,6 @@ extension DiskConfiguration {
     private static func bad(_ text: String, _ why: String) -> Failure {
         Failure(.usage, "cannot attach the disk \(text)", because: why, cure: "Write FILE[,ro][,id=NAME].")
     }
-
-    private static func split(_ text: String) -> [String] {
-        var words = [""]
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            if character != "," {
-                words[words.count - 1].append(character)
-            } else if rest.first == "," {
-                words[words.count - 1].append(",")
-                rest.removeFirst()
-            } else {
-                words.append("")
-            }
-        }
-        return words
-    }
 }
 
 extension MachineConfiguration.Console {
@@ -111,4 +110,21 @@ extension MachineConfiguration.Console {
         }
         self = kind
     }
+}
+
+/// The words between single commas; two commas are one within a word.
+private func commaSeparated(_ text: String) -> [String] {
+    var words = [""]
+    var rest = text[...]
+    while let character = rest.popFirst() {
+        if character != "," {
+            words[words.count - 1].append(character)
+        } else if rest.first == "," {
+            words[words.count - 1].append(",")
+            rest.removeFirst()
+        } else {
+            words.append("")
+        }
+    }
+    return words
 }

@@ -1,0 +1,42 @@
+import Host
+
+/// What a user writes where an image is wanted. Nothing is looked up yet: that depends on what the files there are.
+enum ImageName: Hashable, Sendable {
+    /// How a path was announced.
+    enum PathKind: String, Hashable, Sendable, CaseIterable {
+        /// An OCI image layout directory (OCI image 1.1, image-layout.md).
+        case layout = "oci"
+        /// The same in a tar.
+        case layoutArchive = "oci-archive"
+        /// What `docker save` writes.
+        case dockerArchive = "docker-archive"
+        /// A directory that is a root file system.
+        case rootFileSystem = "rootfs"
+    }
+
+    /// `docker://NAME`: a registry's, and nothing else.
+    case registry(RegistryReference)
+    /// A path, perhaps with `:TAG` behind it, of what `kind` says; nil where its content shall tell.
+    case path(String, kind: PathKind?)
+    /// A word that may be a name in the store, the start of an identifier, a file, or a name in a registry; looked for in
+    /// this order.
+    case word(String)
+
+    init(parsing text: String) throws(Failure) {
+        guard !text.isEmpty else {
+            throw Failure(.usage, "cannot use an image without a name", because: "the name is empty")
+        }
+        if text.hasPrefix("docker://") {
+            self = .registry(try RegistryReference(parsing: String(text.dropFirst(9))))
+        } else if let kind = PathKind.allCases.first(where: { text.hasPrefix($0.rawValue + ":") }) {
+            self = .path(String(text.dropFirst(kind.rawValue.utf8.count + 1)), kind: kind)
+        } else if text.hasPrefix("/") || text.hasPrefix(".") {
+            self = .path(text, kind: nil)
+        } else {
+            self = .word(text)
+        }
+        if case .path("", _) = self {
+            throw Failure(.usage, "cannot use the image \(text)", because: "it names no file")
+        }
+    }
+}

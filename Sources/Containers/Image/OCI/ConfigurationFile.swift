@@ -1,0 +1,65 @@
+import Host
+import Layers
+
+/// The configuration of an image (OCI image 1.1, config.md), which all that an image is hangs on.
+struct ConfigurationFile: Sendable {
+    /// As it came.
+    var bytes: [UInt8]
+    var digest: Digest
+    var configuration = ImageConfiguration()
+    /// The digests of the layers' tars, unpacked.
+    var layers: [Digest] = []
+    /// When the image was made, as it says (RFC 3339); may be empty.
+    var created = ""
+    var platform: Platform
+
+    init(_ bytes: [UInt8], document: JSONDocument) throws(Failure) {
+        self.bytes = bytes
+        digest = SHA256.digest(of: bytes)
+        let root = try document.root(bytes)
+        _ = try root.required(root.value)
+        platform = Platform(
+            system: try root.member("os").text() ?? "",
+            architecture: try root.member("architecture").text() ?? "")
+        created = try root.member("created").text() ?? ""
+        configuration = try ImageConfiguration(try root.member("config"))
+        let files = try root.member("rootfs")
+        for element in try files.member("diff_ids").elements() {
+            guard let digest = Digest(try element.text() ?? "") else {
+                throw element.wrong("a SHA-256 digest")
+            }
+            layers.append(digest)
+        }
+    }
+
+    /// Some tools leave the platform out; then it is taken for ours.
+    var isForThisPlatform: Bool {
+        (platform.system.isEmpty || platform.system == Platform.wanted.system)
+            && (platform.architecture.isEmpty || platform.architecture == Platform.wanted.architecture)
+    }
+}
+
+extension ImageConfiguration {
+    init(_ field: JSONField) throws(Failure) {
+        self.init()
+        entrypoint = try field.member("Entrypoint").texts()
+        command = try field.member("Cmd").texts()
+        environment = try field.member("Env").texts()
+        workingDirectory = try field.member("WorkingDir").text() ?? ""
+        user = try field.member("User").text() ?? ""
+        stopSignal = try field.member("StopSignal").text() ?? ""
+        volumes = try field.member("Volumes").names()
+        exposedPorts = try field.member("ExposedPorts").names()
+    }
+}
+
+extension JSONField {
+    /// The names of an object's members, sorted: what Go writes for a set.
+    fileprivate func names() throws(Failure) -> [String] {
+        let names = try object().keys.sorted()
+        guard !names.contains(where: { $0.utf8.contains(0) }) else {
+            throw wrong("a text without zero bytes")
+        }
+        return names
+    }
+}

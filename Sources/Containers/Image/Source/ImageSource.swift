@@ -1,0 +1,123 @@
+import Host
+import SystemPackage
+
+/// A file or directory that holds an image, told apart by what it is.
+enum ImageSource: Hashable, Sendable {
+    /// An OCI layout directory, and the image's tag in it.
+    case layout(path: String, tag: String?)
+    /// A tar; `kind` is what it was announced as.
+    case archive(path: String, tag: String?, kind: ImageName.PathKind?)
+    case rootFileSystem(path: String)
+    /// An OCI bundle: a `config.json` and a root file system beside it.
+    case bundle(path: String)
+
+    /// What `text`, a path with perhaps `:TAG` behind it, names; nil where nothing is there.
+    init?(_ text: String, kind: ImageName.PathKind?) throws(Failure) {
+        guard let (path, tag) = Self.split(text) else { return nil }
+        let complaint = "cannot use the image \(text.printable)"
+        let isDirectory = FileFacts(of: path)?.isDirectory == true
+        switch kind {
+        case .layout: self = .layout(path: path, tag: tag)
+        case .layoutArchive, .dockerArchive: self = .archive(path: path, tag: tag, kind: kind)
+        case .rootFileSystem: self = .rootFileSystem(path: path)
+        case nil where isDirectory: self = try Self.directory(path, tag: tag, complaint)
+        case nil: self = .archive(path: path, tag: tag, kind: nil)
+        }
+        try check(isDirectory: isDirectory, tag: tag, complaint)
+    }
+
+    /// The longest beginning that is there, up to a colon; a file's name may have colons of its own.
+    private static func split(_ text: String) -> (path: String, tag: String?)? {
+        if FileFacts(of: text) != nil { return (text, nil) }
+        for colon in text.indices.reversed() where text[colon] == ":" {
+            let path = String(text[..<colon])
+            if FileFacts(of: path) != nil { return (path, String(text[text.index(after: colon)...])) }
+        }
+        return nil
+    }
+
+    private static func directory(_ path: String, tag: String?, _ complaint: String) throws(Failure)
+        -> ImageSource
+    {
+        if FileFacts(of: path + "/oci-layout") != nil { return .layout(path: path, tag: tag) }
+        if FileFacts(of: path + "/config.json")?.isRegular == true { return .bundle(path: path) }
+        let signs = ["bin", "sbin", "usr", "etc", "lib"]
+        if signs.contains(where: { FileFacts(of: "\(path)/\($0)") != nil }) {
+            return .rootFileSystem(path: path)
+        }
+        throw Failure(
+            .badInput, complaint, because: "it is neither an OCI layout nor a bundle nor a root file system",
+            cure: "To take it for a root file system all the same: rootfs:\(path.printable)")
+    }
+
+    private func check(isDirectory: Bool, tag: String?, _ complaint: String) throws(Failure) {
+        switch self {
+        case .archive:
+            if isDirectory { throw Failure(complaint, errno: .isDirectory) }
+        case .layout:
+            if !isDirectory { throw Failure(complaint, errno: .notDirectory) }
+        case .rootFileSystem, .bundle:
+            if !isDirectory { throw Failure(complaint, errno: .notDirectory) }
+            if let tag {
+                throw Failure(.usage, complaint, because: "a directory of files has no \(tag.printable)")
+            }
+        }
+    }
+
+    var path: String {
+        switch self {
+        case .layout(let path, _), .archive(let path, _, _), .rootFileSystem(let path), .bundle(let path):
+            path
+        }
+    }
+
+    private var tag: String? {
+        switch self {
+        case .layout(_, let tag), .archive(_, let tag, _): tag
+        case .rootFileSystem, .bundle: nil
+        }
+    }
+
+    /// The file that changes when the image does.
+    var stampedFile: String {
+        if case .layout(let path, _) = self { path + "/index.json" } else { path }
+    }
+
+    /// What the store calls the image, wherever the user stands.
+    func storeName() throws(Failure) -> String {
+        let kind =
+            switch self {
+            case .layout: "oci"
+            case .archive(_, _, let kind): kind?.rawValue ?? "archive"
+            case .rootFileSystem, .bundle: "rootfs"
+            }
+        do throws(Errno) {
+            return "\(kind):\(try Files.resolved(path))" + (tag.map { ":\($0)" } ?? "")
+        } catch {
+            throw Failure("cannot use the image \(path.printable)", errno: error)
+        }
+    }
+
+    /// Reads the texts of a layout or an archive. `scratch` is a directory for what a compressed archive unpacks to.
+    func image(scratch: String) throws(Failure) -> SourceImage {
+        if case .layout(let path, let tag) = self {
+            var source = LayoutSource(SourceFiles(directory: path))
+            return try source.image(tag: tag)
+        }
+        let files = try SourceFiles(archive: path, scratch: scratch)
+        var kind: ImageName.PathKind?
+        if case .archive(_, _, let announced) = self { kind = announced }
+        // What docker 25 writes is both.
+        if kind != .dockerArchive, files.has("oci-layout") {
+            var source = LayoutSource(files)
+            return try source.image(tag: tag)
+        }
+        if kind != .layoutArchive, files.has("manifest.json") {
+            return try DockerArchiveSource(files: files).image(name: tag)
+        }
+        let wanted = kind?.rawValue ?? "oci-archive or docker-archive"
+        throw files.refused(
+            "it is no \(wanted): there is no \(kind == .dockerArchive ? "manifest.json" : "oci-layout") in it",
+            cure: "Save the image with podman save, docker save or skopeo copy.")
+    }
+}

@@ -1,0 +1,64 @@
+import AgentProtocol
+import Host
+import Layers
+import SystemPackage
+
+/// Changes, each under the catalogue's lock and each one rename(2).
+extension Catalogue {
+    /// Makes the directory `draft`, which is whole and written to the disk, the image `identifier`.
+    func publish(_ draft: String, as identifier: String, workshop: borrowing Workshop) throws(Failure) {
+        let old = workshop.file("replaced")
+        try changing("add an image to") { () throws(Errno) in
+            let place = store.image(identifier)
+            if FileFacts(of: place) != nil {
+                // Somebody else was quicker; or it is of another version, or damaged.
+                if record(of: identifier) != nil { return }
+                try Files.rename(place, to: old)
+            }
+            try Files.rename(draft, to: place)
+            try Files.synchronize(store.images)
+        }
+    }
+
+    /// Writes names, or what they are names of now.
+    func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) {
+        let draft = workshop.file("name")
+        try changing("write a name into") { () throws(Errno) in
+            for record in names {
+                try Files.create(draft, record.fileBytes)
+                try Files.rename(draft, to: "\(store.names)/\(NameRecord.fileName(of: record.name))")
+            }
+            try Files.synchronize(store.names)
+        }
+    }
+
+    func removeName(_ name: String) throws(Failure) {
+        try changing("remove a name from") { () throws(Errno) in
+            try Files.remove("\(store.names)/\(NameRecord.fileName(of: name))")
+            try Files.synchronize(store.names)
+        }
+    }
+
+    /// Takes away the images that have no name and are among `candidates`; how many bytes their indexes took.
+    func removeUnnamed(_ candidates: [String], workshop: borrowing Workshop) throws(Failure) -> UInt64 {
+        let place = workshop.file("removed-")
+        return try changing("remove an image from") { () throws(Errno) in
+            let named = Set(try names().map(\.identifier))
+            var freed: UInt64 = 0
+            for identifier in candidates where !named.contains(identifier) {
+                freed += Files.allocatedByteCount(below: store.image(identifier))
+                try Files.rename(store.image(identifier), to: place + identifier)
+            }
+            try Files.synchronize(store.images)
+            return freed
+        }
+    }
+
+    private func changing<Value>(
+        _ what: String, _ body: () throws(Errno) -> Value
+    ) throws(Failure) -> Value {
+        let lock = try StoreLock(.catalogue, of: store, alone: true) {}
+        defer { _ = lock }
+        return try store.doing(what, body)
+    }
+}

@@ -1,0 +1,23 @@
+import Host
+import Layers
+
+extension ImageImport {
+    /// Brings in a plain directory as an image of one layer, which its fingerprint names.
+    func addDirectory(_ path: String, fingerprint: Digest) throws(Failure) -> ImageRecord {
+        let maker = LayerImport(store: store, session: session, draft: workshop.file("layer.erofs"))
+        let byteCount = try maker.make(fingerprint) { writer throws(Failure) in
+            let tree = try DirectoryTree(opening: path)
+            var sink = WatchedSink(writer, session: session, counts: true)
+            try tree.read(into: &sink)
+            guard try tree.fingerprint() == fingerprint else {
+                throw Failure(
+                    .badInput, "cannot use the directory \(path.printable)",
+                    because: "files in it changed while they were read",
+                    cure: "Try again when nobody writes to it.")
+            }
+        }
+        return try publish(
+            Contents(identifier: fingerprint.hexadecimal),
+            layers: [ImageRecord.Layer(digest: fingerprint, byteCount: byteCount)])
+    }
+}

@@ -1,0 +1,66 @@
+import Glibc
+import Host
+import Layers
+import SystemPackage
+
+/// Brings an image into the store: its layers, several at a time, then the index over them, then its record and its names.
+final class ImageImport: Sendable {
+    /// What is in the store of an image afterwards, and what is kept beside.
+    struct Contents: Sendable {
+        var identifier: String
+        var configuration = ImageConfiguration()
+        /// As it came; nil for a directory.
+        var configurationFile: [UInt8]?
+        var created = ""
+    }
+
+    let catalogue: Catalogue
+    let session: ImportSession
+    let workshop: Workshop
+
+    init(_ store: StoreDirectory, session: ImportSession) throws(Failure) {
+        catalogue = Catalogue(store: store)
+        self.session = session
+        Workshop.clean(store)
+        workshop = try Workshop(in: store)
+    }
+
+    var store: StoreDirectory { catalogue.store }
+
+    /// Makes an image of layers that are all there, unless it is there itself.
+    func publish(_ contents: Contents, layers: [ImageRecord.Layer]) throws(Failure) -> ImageRecord {
+        if let record = catalogue.record(of: contents.identifier), record.layers == layers { return record }
+        session.note("putting the layers together")
+        let draft = workshop.file("image")
+        try store.doing("write an image into") { () throws(Errno) in
+            try Files.makeDirectory(draft)
+            // The layers' names, before anything that counts on them.
+            try Files.synchronize(store.layers)
+        }
+        let record = ImageRecord(
+            identifier: contents.identifier, configuration: contents.configuration, layers: layers,
+            indexByteCount: try writeIndex(draft + "/index.erofs", layers), created: contents.created,
+            imported: UInt64(clamping: RealTime.seconds()))
+        try store.doing("write an image into") { () throws(Errno) in
+            if let bytes = contents.configurationFile { try Files.create(draft + "/config.json", bytes) }
+            try Files.create(draft + "/record", record.fileBytes)
+            try Files.synchronize(draft)
+        }
+        try session.check()
+        try catalogue.publish(draft, as: contents.identifier, workshop: workshop)
+        return record
+    }
+
+    private func writeIndex(_ path: String, _ layers: [ImageRecord.Layer]) throws(Failure) -> UInt64 {
+        let paths = layers.map { store.layer($0.digest.hexadecimal) }
+        let file = try store.doing("write an image into") { () throws(Errno) in try Files.create(path) }
+        try store.explaining { () throws(Failure) in
+            _ = try ImageIndex.write(layers: paths, to: file.rawValue, named: "an index in \(store.path)")
+        }
+        return try store.doing("write an image into") { () throws(Errno) in
+            _ = try hostCall { fchmod(file.rawValue, 0o400) }
+            try Files.synchronize(file.rawValue)
+            return FileFacts(of: file.rawValue)?.byteCount ?? 0
+        }
+    }
+}

@@ -1,0 +1,62 @@
+public import Host
+import Layers
+import SystemPackage
+
+/// Whether an image is fetched from its registry.
+public enum PullPolicy: String, Hashable, Sendable, CaseIterable {
+    /// Where the store has it not.
+    case missing
+    /// Every time.
+    case always
+    /// Not at all.
+    case never
+}
+
+/// Images that were made ready for machines, in a directory.
+///
+/// Its owner shares a lock on it: the layers of images that it named stay as long as it lives, and for as long as they are
+/// open or mapped after that.
+public struct ImageStore: ~Copyable, Sendable {
+    let directory: StoreDirectory
+    private let lock: StoreLock
+
+    /// The directory.
+    public var path: String { directory.path }
+
+    /// Opens the store at `path`; else at VMM_STORE; else root's at /var/lib/vmm and everybody else's at
+    /// $XDG_DATA_HOME/vmm or ~/.local/share/vmm. It is made where there is none.
+    public static func open(at path: String? = nil) throws(Failure) -> ImageStore {
+        let directory =
+            if let path { StoreDirectory(path: path) } else { try StoreDirectory.ofThisUser() }
+        try directory.prepare()
+        return try ImageStore(directory)
+    }
+
+    private init(_ directory: StoreDirectory) throws(Failure) {
+        lock = try StoreLock(.layers, of: directory, alone: false) {}
+        self.directory = directory
+    }
+
+    /// The image that a user calls `name`: one of the store, or an OCI layout, an archive, a directory or a bundle that is
+    /// imported where it is new or has changed, or one that is pulled from its registry.
+    public func image(
+        for name: String, pull: PullPolicy = .missing, progress: ProgressStyle = .automatic
+    ) throws(Failure) -> Image {
+        let request = ImageRequest(
+            name: try ImageName(parsing: name), text: name, pull: pull, progress: progress)
+        return try find(request)
+    }
+}
+
+/// What is asked of a store.
+struct ImageRequest {
+    var name: ImageName
+    /// As the user wrote it.
+    var text: String
+    var pull: PullPolicy
+    var progress: ProgressStyle
+    /// Names that the image is to have, beside that by which it was asked for.
+    var furtherName: RegistryReference?
+    /// Whether it takes the names that it brings.
+    var takesNames = false
+}

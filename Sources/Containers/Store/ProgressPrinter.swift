@@ -1,0 +1,63 @@
+import Host
+import Synchronization
+
+/// Writes on standard error how far an import is.
+struct ProgressPrinter {
+    let style: ProgressStyle
+    private var shown = ""
+    private var start = MonotonicTime.now()
+
+    init(style: ProgressStyle) {
+        self.style = style
+    }
+
+    mutating func show(_ session: ImportSession) {
+        let state = session.state.withLock { $0 }
+        let done = session.doneByteCount.load(ordering: .relaxed)
+        switch style {
+        case .silent: return
+        case .plain: showStep(state)
+        case .line: showLine(state, done)
+        }
+    }
+
+    /// Removes the line.
+    mutating func clear() {
+        if style == .line, !shown.isEmpty { StandardError.write("\r\u{1B}[K") }
+        shown = ""
+    }
+
+    private mutating func showStep(_ state: ImportSession.State) {
+        var text = "vmm: \(state.title)"
+        if let note = state.note {
+            text += ": \(note)"
+        } else if state.layerCount > 0 {
+            text += ": layer \(state.layersBegun) of \(state.layerCount)"
+        }
+        guard text != shown else { return }
+        shown = text
+        StandardError.write(text + "\n")
+    }
+
+    private mutating func showLine(_ state: ImportSession.State, _ done: UInt64) {
+        var text = state.title
+        if let note = state.note {
+            text += ": \(note)"
+        } else {
+            if state.layerCount > 0 { text += ": layer \(state.layersBegun) of \(state.layerCount)" }
+            if done > 0 { text += ", \(figures(done, of: state.byteCount))" }
+        }
+        let columns = Int(Terminal.size(of: 2)?.columns ?? 80)
+        text = String(text.prefix(columns - 1))
+        guard text != shown else { return }
+        shown = text
+        StandardError.write("\r\(text)\u{1B}[K")
+    }
+
+    private func figures(_ done: UInt64, of total: UInt64) -> String {
+        let milliseconds = max(1, (MonotonicTime.now().nanoseconds &- start.nanoseconds) / 1_000_000)
+        let perSecond = done.multipliedReportingOverflow(by: 1000).partialValue / milliseconds
+        let all = total > 0 ? " of \(ByteCount.text(total))" : ""
+        return "\(ByteCount.text(done))\(all), \(ByteCount.text(perSecond))/s"
+    }
+}

@@ -1,0 +1,81 @@
+import Glibc
+import Host
+import SystemPackage
+
+extension StoreDirectory {
+    /// Makes sure that this is a store of the version that is known here, and makes one where there is nothing.
+    func prepare() throws(Failure) {
+        let version = try doing("open") { () throws(Errno) -> [UInt8]? in
+            do throws(Errno) {
+                return try Files.read(versionFile, upTo: 64) ?? []
+            } catch {
+                if error != .noSuchFileOrDirectory { throw error }
+                return nil
+            }
+        }
+        if let version { try check(version) } else { try make() }
+    }
+
+    private func check(_ bytes: [UInt8]) throws(Failure) {
+        let found = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\n" }
+        guard found != Self.version else { return }
+        throw Failure(
+            .unavailable, complaint("open"),
+            because: "it is of version \(String(found).printable), not \(Self.version)",
+            cure: "Use the vmm that made it, or set VMM_STORE to another directory.")
+    }
+
+    private func make() throws(Failure) {
+        let rooms = ["layers", "images", "names", "tmp"]
+        let isFree = try doing("make") { () throws(Errno) in
+            try makeParents()
+            // A store whose making was interrupted has some of these and nothing else.
+            return try Files.names(in: path).allSatisfy { rooms.contains($0) || $0.hasPrefix(".version-") }
+        }
+        guard isFree else { return try recheck() }
+        try doing("make") { () throws(Errno) in
+            for room in rooms { try makeDirectory("\(path)/\(room)") }
+            try makeVersionFile()
+        }
+    }
+
+    /// It has files but no version: somebody else's directory, or a store that was finished this moment.
+    private func recheck() throws(Failure) {
+        if let found = try? Files.read(versionFile, upTo: 64) { return try check(found) }
+        throw Failure(
+            .usage, complaint("open"), because: "there are other files in that directory",
+            cure: "Set VMM_STORE to a directory of its own.")
+    }
+
+    private func makeParents() throws(Errno) {
+        var missing: [String] = []
+        var parent = Substring(path)
+        while !parent.isEmpty, FileFacts(of: String(parent)) == nil {
+            missing.append(String(parent))
+            guard let slash = parent.lastIndex(of: "/") else { break }
+            parent = parent[..<slash]
+        }
+        for path in missing.reversed() { try makeDirectory(path) }
+    }
+
+    private func makeDirectory(_ path: String) throws(Errno) {
+        do throws(Errno) {
+            try Files.makeDirectory(path)
+        } catch {
+            if error != .fileExists { throw error }
+        }
+    }
+
+    /// The last thing to be made, by link(2): whoever comes second finds the first one's.
+    private func makeVersionFile() throws(Errno) {
+        let draft = "\(path)/.version-\(getpid())-\(UInt32.random(in: .min ... .max))"
+        try Files.create(draft, Array("\(Self.version)\n".utf8))
+        defer { try? Files.remove(draft) }
+        do throws(Errno) {
+            _ = try hostCall { unsafe link(draft, versionFile) }
+        } catch {
+            if error != .fileExists { throw error }
+        }
+        try Files.synchronize(path)
+    }
+}

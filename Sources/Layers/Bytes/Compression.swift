@@ -1,0 +1,29 @@
+/// How a file is compressed, as its first bytes say.
+enum Compression: Hashable {
+    case gzip, zstd
+    /// One that others can unpack and we cannot.
+    case foreign(String)
+
+    /// So many bytes are looked at.
+    static let magicByteCount = 4
+
+    /// Nil for bytes that begin like none of them.
+    init?(magic: [UInt8]) {
+        switch magic {
+        case _ where magic.starts(with: [0x1F, 0x8B]): self = .gzip
+        case [0x28, 0xB5, 0x2F, 0xFD]: self = .zstd
+        case [0xFD, 0x37, 0x7A, 0x58]: self = .foreign("xz")
+        case [0x04, 0x22, 0x4D, 0x18]: self = .foreign("LZ4")
+        case _ where magic.starts(with: "BZh".utf8): self = .foreign("bzip2")
+        default: return nil
+        }
+    }
+
+    func decompressor() throws(DecompressionError) -> (any Decompressor)? {
+        switch self {
+        case .gzip: try GzipDecompressor()
+        case .zstd: try ZstandardDecompressor()
+        case .foreign: nil
+        }
+    }
+}

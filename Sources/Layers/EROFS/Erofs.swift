@@ -1,0 +1,127 @@
+/// The numbers of the format (Linux, fs/erofs/erofs_fs.h), as far as uncompressed images need them.
+enum Erofs {
+    static let magic: UInt32 = 0xE0F5_E1E2
+    static let superblockOffset = 1024
+    static let superblockByteCount = 128
+    static let blockByteCount: UInt64 = 4096
+    /// log2 of the block's size.
+    static let blockBits: UInt8 = 12
+    /// Inodes begin at multiples of this; a node number (nid) counts them.
+    static let slotByteCount: UInt64 = 32
+    static let compactInodeByteCount = 32
+    static let extendedInodeByteCount = 64
+    static let directoryEntryByteCount = 12
+    static let longestName = 255
+    /// A target has to fit into a page with its terminating zero.
+    static let longestLinkTarget = 4095
+
+    /// The root's inode lies behind the superblock, in the same block: its node number has only 16 bits.
+    static let rootOffset = UInt64(superblockOffset + superblockByteCount)
+    static let rootNode = rootOffset / slotByteCount
+
+    /// EROFS_NULL_ADDR: the chunk is a hole.
+    static let hole: UInt32 = .max
+    /// Block numbers have 32 bits, and the last one means a hole.
+    static let blockCountLimit = UInt64(UInt32.max)
+    /// EROFS_CHUNK_FORMAT_BLKBITS_MASK: log2 of the blocks in a chunk, at most.
+    static let largestChunkBits = 31
+
+    /// Files, links and directories up to this size lie behind their inode; larger ones have blocks of their own. A block
+    /// for a small file would be mostly empty, while at half a block there is little left to gain, and what is mapped
+    /// into programs should lie in blocks: only those can be mapped straight from the device (DAX).
+    static let inlineLimit: UInt64 = 2048
+
+    enum Compatible {
+        /// EROFS_FEATURE_COMPAT_SB_CHKSUM, EROFS_FEATURE_COMPAT_MTIME.
+        static let superblockChecksum: UInt32 = 1
+        static let modificationTime: UInt32 = 2
+    }
+
+    enum Incompatible {
+        /// EROFS_FEATURE_INCOMPAT_CHUNKED_FILE.
+        static let chunkedFile: UInt32 = 4
+    }
+
+    /// Where an inode's data lie (EROFS_INODE_...).
+    enum DataLayout: UInt16 {
+        /// In blocks one after another.
+        case plain = 0
+        /// Behind the inode.
+        case inline = 2
+        /// In equal chunks, with a map behind the inode.
+        case chunked = 4
+    }
+
+    /// Names that overlayfs keeps for itself (fs/overlayfs/overlayfs.h), and one of ours which it hides with them.
+    enum Overlay {
+        static let prefix = Array("trusted.overlay.".utf8)
+        static let opaque = Array("trusted.overlay.opaque".utf8)
+        /// The file is another name of a file in a lower layer: `redirect` is its path.
+        static let metacopy = Array("trusted.overlay.metacopy".utf8)
+        static let redirect = Array("trusted.overlay.redirect".utf8)
+        /// The layer does not describe this directory, it has only something in it.
+        static let implicit = Array("trusted.overlay.vmm-implicit".utf8)
+        /// On the root: the layer has such files.
+        static let hasRedirects = Array("trusted.overlay.vmm-redirects".utf8)
+        static let yes = Array("y".utf8)
+    }
+}
+
+/// A directory entry's type (Linux, include/linux/fs_types.h, FT_...).
+enum FileType: UInt8 {
+    case regular = 1
+    case directory, characterDevice, blockDevice, fifo, socket, symbolicLink
+
+    /// From the type bits of st_mode.
+    init?(mode: UInt16) {
+        switch mode & 0o170000 {
+        case 0o100000: self = .regular
+        case 0o040000: self = .directory
+        case 0o020000: self = .characterDevice
+        case 0o060000: self = .blockDevice
+        case 0o010000: self = .fifo
+        case 0o140000: self = .socket
+        case 0o120000: self = .symbolicLink
+        default: return nil
+        }
+    }
+
+    var modeBits: UInt16 {
+        switch self {
+        case .regular: 0o100000
+        case .directory: 0o040000
+        case .characterDevice: 0o020000
+        case .blockDevice: 0o060000
+        case .fifo: 0o010000
+        case .socket: 0o140000
+        case .symbolicLink: 0o120000
+        }
+    }
+}
+
+/// A device number as inodes have it (Linux, new_encode_dev): 12 bits of major, 20 of minor.
+struct DeviceNumber: Hashable {
+    let major: UInt32
+    let minor: UInt32
+
+    init?(major: UInt32, minor: UInt32) {
+        guard major < 1 << 12, minor < 1 << 20 else { return nil }
+        self.major = major
+        self.minor = minor
+    }
+
+    init(encoded: UInt32) {
+        major = encoded >> 8 & 0xFFF
+        minor = encoded & 0xFF | encoded >> 12 & 0xFFF00
+    }
+
+    var encoded: UInt32 { minor & 0xFF | major << 8 | (minor & ~0xFF) << 12 }
+}
+
+extension UInt64 {
+    /// The next multiple of `alignment`, a power of two; nil if there is none.
+    func aligned(up alignment: UInt64) -> UInt64? {
+        let (sum, overflow) = addingReportingOverflow(alignment - 1)
+        return overflow ? nil : sum & ~(alignment - 1)
+    }
+}

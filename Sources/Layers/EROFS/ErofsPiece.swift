@@ -1,0 +1,66 @@
+/// A part of a file's content.
+@safe
+public enum ErofsPiece {
+    /// Only for as long as the call that brings them.
+    case bytes(UnsafeRawBufferPointer)
+    /// So many zeroes that are stored nowhere.
+    case hole(byteCount: UInt64)
+}
+
+extension ErofsReader {
+    func forEachPiece<Failing: Error>(
+        of file: Located, damaged: (Damage) -> Failing, _ visit: (ErofsPiece) throws(Failing) -> Void
+    ) throws(Failing) {
+        let chunks: ErofsPieces
+        do throws(Damage) {
+            chunks = try ErofsPieces(file, self)
+        } catch {
+            throw damaged(error)
+        }
+        var index: UInt64 = 0
+        while true {
+            let piece: ErofsPiece?
+            do throws(Damage) {
+                piece = try chunks.piece(index, file, self)
+            } catch {
+                throw damaged(error)
+            }
+            guard let piece = piece else { return }
+            try visit(piece)
+            index += 1
+        }
+    }
+
+    func forEachPiece(of file: Located, _ visit: (ErofsPiece) -> Void) throws(Damage) {
+        try forEachPiece(of: file, damaged: { $0 }) { (piece) throws(Damage) in visit(piece) }
+    }
+}
+
+/// Where a file's pieces are: one piece, or those of a chunk map.
+@safe
+struct ErofsPieces {
+    private let map: UnsafeRawBufferPointer?
+
+    init(_ file: ErofsReader.Located, _ reader: ErofsReader) throws(Damage) {
+        unsafe map = file.inode.layout == .chunked ? unsafe try reader.chunkMap(of: file) : nil
+    }
+
+    func piece(
+        _ index: UInt64, _ file: ErofsReader.Located, _ reader: ErofsReader
+    ) throws(Damage) -> ErofsPiece? {
+        guard unsafe map != nil else {
+            guard index == 0, file.inode.byteCount > 0 else { return nil }
+            return unsafe .bytes(try reader.content(of: file))
+        }
+        guard index < file.inode.chunkCount, let block = block(index) else { return nil }
+        let chunkBits = UInt64(file.inode.chunkBits) + UInt64(Erofs.blockBits)
+        let byteCount = min(1 << chunkBits, file.inode.byteCount - index << chunkBits)
+        guard block != Erofs.hole else { return .hole(byteCount: byteCount) }
+        return unsafe .bytes(try reader.blocks(block, byteCount: byteCount, of: file))
+    }
+
+    /// What the map says of a chunk.
+    func block(_ index: UInt64) -> UInt32? {
+        Int(exactly: index).flatMap { unsafe map?.number(UInt32.self, at: $0 &* 4) }
+    }
+}

@@ -1,0 +1,176 @@
+import Host
+
+/// What a layer says of a directory.
+struct LayerDirectory {
+    /// Mode, owner and time; nil if the layer only has something in it.
+    var entry: LayerEntry?
+    /// What lower layers have in it is gone.
+    var isOpaque = false
+    /// Lower layers' attributes count, where they have any.
+    var isImplicit: Bool
+
+    static let implicit = LayerDirectory(isImplicit: true)
+}
+
+extension ErofsWriter {
+    /// Links followed in one path before it counts as a loop; as many as Linux allows.
+    private static let linkLimit = 40
+
+    func directoryIndex(of node: FileTree.NodeID) -> Int { Int(tree.nodes[node].inode) }
+
+    func addDirectory(_ entry: LayerEntry) throws(Failure) {
+        let index: Int
+        if let name = entry.path.names.last {
+            let parent = try directory(at: entry.path.names.dropLast())
+            index = directoryIndex(of: try directory(named: name, in: parent))
+        } else {
+            index = 0
+        }
+        directories[index].entry = entry
+        directories[index].isImplicit = false
+    }
+
+    /// A white-out only hides lower layers: what this layer has there stays, wherever in the layer it comes.
+    func addWhiteout(_ entry: LayerEntry) throws(Failure) {
+        guard let name = entry.path.names.last else { throw refused("the root cannot be removed") }
+        let parent = try directory(at: entry.path.names.dropLast())
+        guard let there = tree.child(of: parent, named: name) else {
+            var device = entry
+            device.permissions = 0
+            return try addSpecial(device, .characterDevice, DeviceNumber(encoded: 0))
+        }
+        guard tree.nodes[there].type == .directory else { return }
+        directories[directoryIndex(of: there)].isOpaque = true
+        directories[directoryIndex(of: there)].isImplicit = false
+    }
+
+    func addHardLink(_ entry: LayerEntry, to target: LayerPath) throws(Failure) {
+        guard let name = entry.path.names.last else { throw refused("the root is a directory") }
+        let parent = try directory(at: entry.path.names.dropLast())
+        switch try find(target) {
+        case .missing(let path): try addRedirect(entry, to: path)
+        case .found(let node) where tree.nodes[node].type == .directory:
+            throw refused("it is a hard link to a directory")
+        case .found(let node) where node == tree.child(of: parent, named: name): return
+        case .found(let node):
+            tree.nodes[node].flags.insert(.linked)
+            let (type, inode) = (tree.nodes[node].type, tree.nodes[node].inode)
+            let link = try checked { () throws(Damage) in
+                try tree.insert(name, in: parent, type, inode: inode, flags: .linked)
+            }
+            if type == .symbolicLink { tree.keep(target: Array(tree.target(of: node))) }
+            precondition(link > node, "a link comes behind its target")
+        }
+    }
+
+    /// A link to a file of a lower layer: the file there is what counts, so nothing of the entry is kept.
+    private func addRedirect(_ entry: LayerEntry, to path: [UInt8]) throws(Failure) {
+        let attributes = [
+            ExtendedAttribute(name: Erofs.Overlay.metacopy, value: []),
+            ExtendedAttribute(name: Erofs.Overlay.redirect, value: path),
+        ]
+        let body = try checked { () throws(Damage) in try AttributeBody.encode(attributes).bytes }
+        let node = try insert(entry.path, .regular)
+        let inode = Inode(
+            entry, .regular, byteCount: 0, layout: .plain, attributeByteCount: body.count)
+        try write(inode, body, [], at: node)
+        hasRedirects = true
+    }
+
+    /// A new node at `path`, in place of what is there.
+    func insert(
+        _ path: LayerPath, _ type: FileType, flags: FileTree.Flags = []
+    ) throws(Failure) -> FileTree.NodeID {
+        guard let name = path.names.last else { throw refused("the root has to be a directory") }
+        let parent = try directory(at: path.names.dropLast())
+        return try checked { () throws(Damage) in
+            try tree.insert(name, in: parent, type, inode: 0, flags: flags)
+        }
+    }
+}
+
+extension ErofsWriter {
+    /// The directory at `names`, made if need be. Symbolic links of this layer are followed, inside of it; those of lower
+    /// layers when layers are merged.
+    func directory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID {
+        var node = FileTree.root
+        var rest = Array(names.reversed())
+        var linkCount = 0
+        while let name = rest.popLast() {
+            if let step = step(name, from: node) {
+                node = step
+            } else if let child = tree.child(of: node, named: name), tree.nodes[child].type == .symbolicLink {
+                try follow(child, &node, &rest, &linkCount)
+            } else {
+                node = try directory(named: name, in: node)
+            }
+        }
+        return node
+    }
+
+    private func step(_ name: [UInt8], from node: FileTree.NodeID) -> FileTree.NodeID? {
+        switch name {
+        case [], [UInt8(ascii: ".")]: node
+        case [UInt8(ascii: "."), UInt8(ascii: ".")]: Int(tree.nodes[node].parent)
+        default: nil
+        }
+    }
+
+    private func follow(
+        _ link: FileTree.NodeID, _ node: inout FileTree.NodeID, _ rest: inout [[UInt8]],
+        _ linkCount: inout Int
+    ) throws(Failure) {
+        linkCount += 1
+        guard linkCount <= Self.linkLimit else { throw refused("too many symbolic links on the way to it") }
+        let target = tree.target(of: link)
+        if target.first == UInt8(ascii: "/") { node = FileTree.root }
+        for part in target.split(separator: UInt8(ascii: "/")).reversed() { rest.append(Array(part)) }
+    }
+
+    /// The directory `name` in `parent`: the one that is there, or a new one that hides whatever else was there.
+    private func directory(named name: [UInt8], in parent: FileTree.NodeID) throws(Failure) -> FileTree.NodeID
+    {
+        let there = tree.child(of: parent, named: name)
+        if let there, tree.nodes[there].type == .directory { return there }
+        guard name.count <= Erofs.longestName else { throw refused("a name in it has more than 255 bytes") }
+        // What the layer has put there before has hidden the lower layers' directory, if there is one.
+        directories.append(LayerDirectory(isOpaque: there != nil, isImplicit: there == nil))
+        let index = UInt64(directories.count - 1)
+        return try checked { () throws(Damage) in try tree.insert(name, in: parent, .directory, inode: index)
+        }
+    }
+
+    private enum Found {
+        case found(FileTree.NodeID)
+        /// The layer has no such file; below, it would be at this path.
+        case missing(path: [UInt8])
+    }
+
+    /// Looks for a file without making anything; a link at the end is not followed.
+    private func find(_ path: LayerPath) throws(Failure) -> Found {
+        var node = FileTree.root
+        var rest = Array(path.names.reversed())
+        var linkCount = 0
+        while let name = rest.popLast() {
+            if let step = step(name, from: node) {
+                node = step
+                continue
+            }
+            guard let child = tree.child(of: node, named: name), !tree.nodes[child].flags.contains(.whiteout)
+            else {
+                return .missing(
+                    path: ([name] + rest.reversed()).reduce(into: tree.path(of: node)) {
+                        $0 += [UInt8(ascii: "/")] + $1
+                    })
+            }
+            switch tree.nodes[child].type {
+            case .directory: node = child
+            case .symbolicLink where !rest.isEmpty: try follow(child, &node, &rest, &linkCount)
+            default:
+                guard rest.isEmpty else { throw refused("it is a hard link to something below a file") }
+                return .found(child)
+            }
+        }
+        return .found(node)
+    }
+}

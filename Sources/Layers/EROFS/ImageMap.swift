@@ -1,0 +1,78 @@
+import Glibc
+import Host
+import SystemPackage
+
+/// The files of an image, mapped one after another, each padded to whole blocks. Nobody changes a file of the store once
+/// it is there; what it says is checked all the same, because disks and people fail.
+final class ImageMap: Sendable {
+    private let files: [MappedFile]
+    let byteCount: UInt64
+
+    init(_ paths: [String]) throws(Failure) {
+        var files: [MappedFile] = []
+        var end: UInt64 = 0
+        for path in paths {
+            files.append(try MappedFile(path, start: end))
+            end = files.last?.end ?? end
+        }
+        self.files = files
+        byteCount = end
+    }
+
+    /// `count` bytes from `offset` on, as long as this map lives; nil if they are not all there, in one of the files.
+    func bytes(at offset: UInt64, count: Int) -> UnsafeRawBufferPointer? {
+        guard let file = file(at: offset), let start = Int(exactly: offset - file.start) else { return nil }
+        return unsafe file.bytes.slice(at: start, byteCount: count)
+    }
+
+    /// From `offset` on, as many bytes as its file still has, and at most `count`.
+    func bytes(at offset: UInt64, atMost count: Int) -> UnsafeRawBufferPointer? {
+        guard let file = file(at: offset), let start = Int(exactly: offset - file.start) else { return nil }
+        let rest = file.byteCount - start
+        return unsafe rest > 0 ? file.bytes.slice(at: start, byteCount: min(count, rest)) : nil
+    }
+
+    /// The name of the file in which `offset` lies, for messages.
+    func name(at offset: UInt64) -> String { file(at: offset)?.path ?? files.first?.path ?? "" }
+
+    private func file(at offset: UInt64) -> MappedFile? {
+        // An image has a few dozen files at most, and most of what is read is in the first.
+        files.first { offset < $0.end && offset >= $0.start }
+    }
+}
+
+@safe
+private final class MappedFile: Sendable {
+    let path: String
+    let start: UInt64
+    let byteCount: Int
+    private let region: MappedRegion
+
+    init(_ path: String, start: UInt64) throws(Failure) {
+        self.path = path
+        self.start = start
+        do throws(Errno) {
+            let descriptor = try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK)
+            var status = stat()
+            guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw .current }
+            guard status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { throw .invalidArgument }
+            byteCount = Int(status.st_size)
+            region = try MappedRegion(
+                descriptor: descriptor.rawValue, byteCount: byteCount, protection: PROT_READ,
+                flags: MAP_SHARED | MAP_NORESERVE)
+        } catch {
+            throw Failure("cannot use the image file \(path)", errno: error, cure: Self.cure)
+        }
+    }
+
+    static let cure = "Remove the image from the store and import it again."
+
+    /// Where the next file begins.
+    var end: UInt64 {
+        start + (UInt64(byteCount) + Erofs.blockByteCount - 1) & ~(Erofs.blockByteCount - 1)
+    }
+
+    var bytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: region.base, count: byteCount)
+    }
+}

@@ -1,0 +1,70 @@
+/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is, libarchive's
+/// `LIBARCHIVE.xattr.NAME` with a name in percent-encoding and a value in base 64. bsdtar writes both.
+enum PaxAttribute {
+    /// Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
+    private static let nameLimit = 255
+    private static let valueLimit = 65536
+
+    /// The attribute of a record, without a value where the record takes it back; nil for records of another kind, and for
+    /// attributes that no file in a guest can have.
+    static func parse(
+        _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
+    ) throws(PaxRecords.Problem) -> (name: [UInt8], value: [UInt8]?)? {
+        let (name, content): ([UInt8], [UInt8])
+        if let rest = key.dropping(prefix: "SCHILY.xattr.") {
+            (name, content) = (Array(rest), Array(value))
+        } else if let rest = key.dropping(prefix: "LIBARCHIVE.xattr.") {
+            guard let plain = percentDecoded(rest), let bytes = Base64.decode(value) else {
+                throw .value(key: Array(key))
+            }
+            (name, content) = (plain, bytes)
+        } else {
+            return nil
+        }
+        guard AttributeName.isKept(name) else { return nil }
+        guard name.count <= nameLimit, !name.contains(0), content.count <= valueLimit else {
+            throw .value(key: Array(key))
+        }
+        return (name, value.isEmpty ? nil : content)
+    }
+
+    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        var (bytes, rest): ([UInt8], ArraySlice<UInt8>) = ([], text)
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit),
+                let value = UInt8(digits, radix: 16)
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return bytes
+    }
+}
+
+/// Which extended attributes a layer keeps.
+enum AttributeName {
+    private static let prefixes = ["user.", "security.", "trusted."]
+    private static let names = ["system.posix_acl_access", "system.posix_acl_default"]
+    /// These steer overlayfs, and in an image they would speak to the one of another machine. What a layer has to say about
+    /// those below, white-outs and opaque directories say.
+    private static let foreign = "trusted.overlay."
+
+    /// Whether a Linux guest can have an attribute of that name; archives of other systems have others.
+    static func isKept(_ name: [UInt8]) -> Bool {
+        if name.starts(with: foreign.utf8) { return false }
+        return prefixes.contains { name.count > $0.utf8.count && name.starts(with: $0.utf8) }
+            || names.contains { name.elementsEqual($0.utf8) }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// What follows `prefix`; nil where it is not there.
+    func dropping(prefix: String) -> ArraySlice<UInt8>? {
+        starts(with: prefix.utf8) ? dropFirst(prefix.utf8.count) : nil
+    }
+}

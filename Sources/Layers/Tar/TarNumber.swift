@@ -1,0 +1,39 @@
+/// The numbers of a tar header: octal digits, or, where the first bit is set, a two's complement number in base 256 (GNU tar,
+/// "Basic Tar Format", Numeric fields; star and bsdtar write it too).
+enum TarNumber {
+    /// The number in `field`; nil where it is none or does not fit. An empty field is 0.
+    static func parse(_ field: UnsafeRawBufferPointer) -> Int64? {
+        guard let first = unsafe field.first else { return 0 }
+        return first & 0x80 == 0 ? unsafe octal(field) : unsafe base256(field)
+    }
+
+    private static func octal(_ field: UnsafeRawBufferPointer) -> Int64? {
+        var (value, isInside, isOver): (Int64, Bool, Bool) = (0, false, false)
+        for index in field.indices {
+            let byte = unsafe field[index]
+            switch byte {
+            // Writers pad with spaces and zero bytes, before the digits and behind them.
+            case 0, UInt8(ascii: " "): isOver = isInside
+            case UInt8(ascii: "0")...UInt8(ascii: "7") where !isOver:
+                isInside = true
+                // At most twelve digits of three bits.
+                value = value << 3 | Int64(byte & 7)
+            default: return nil
+            }
+        }
+        return value
+    }
+
+    private static func base256(_ field: UnsafeRawBufferPointer) -> Int64? {
+        // The first bit only marks the format; the second is the sign.
+        let isNegative = unsafe field[0] & 0x40 != 0
+        var value: Int64 = isNegative ? -1 : 0
+        for index in field.indices {
+            let byte = unsafe field[index]
+            let digit = index > 0 ? byte : isNegative ? byte | 0x80 : byte & 0x7F
+            guard value >> 55 == (isNegative ? -1 : 0) else { return nil }
+            value = value << 8 | Int64(digit)
+        }
+        return value
+    }
+}

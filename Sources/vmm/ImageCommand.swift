@@ -1,0 +1,121 @@
+import ArgumentParser
+import Containers
+import Host
+
+/// `vmm image`: what the store has.
+struct ImageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "image", abstract: "Manage the images that containers are made of.",
+        discussion: """
+            Images lie in VMM_STORE; else in /var/lib/vmm for root, and in ~/.local/share/vmm for everybody else.
+
+            Exit status:
+              0    done                                64   the command line makes no sense
+              65   an image that cannot be used        66   an image or a file that is not there
+              69   skopeo or the registry cannot       71   the host refused a call, or a disk is full
+              77   not permitted                       130  ended by the user
+            """,
+        subcommands: [
+            ImageImportCommand.self, ImageListCommand.self, ImageRemoveCommand.self, ImagePruneCommand.self,
+        ])
+}
+
+/// How much a command says on the way.
+struct ProgressOptions: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Say nothing on the way.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Write a line for each step, on a terminal or not.")
+    var verbose = false
+
+    func validate() throws {
+        if quiet && verbose { throw ValidationError("--quiet and --verbose exclude one another") }
+    }
+
+    var style: ProgressStyle { quiet ? .silent : verbose ? .plain : .automatic }
+}
+
+/// `vmm image import`.
+struct ImageImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Bring images into the store.",
+        discussion: """
+            An image is a name in a registry (debian:12, docker://localhost:5000/tool), an OCI layout directory \
+            (oci:DIR[:TAG]), a tar (oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]), a root file system \
+            (rootfs:DIR) or a bundle. Of paths the prefix may be left out.
+
+            Prints the identifier of each. vmm run imports what it needs by itself.
+            """)
+
+    @Argument(help: ArgumentHelp("What to import.", valueName: "image"))
+    var images: [String]
+
+    @Option(help: ArgumentHelp("What to call it in the store.", valueName: "name"))
+    var name: String?
+
+    @OptionGroup var progress: ProgressOptions
+
+    func validate() throws {
+        if name != nil && images.count > 1 { throw ValidationError("--name is for one image") }
+    }
+
+    func run() throws {
+        let store = try ImageStore.open()
+        for text in images {
+            let image = try store.importImage(text, called: name, progress: progress.style)
+            StandardOutput.write(image.identifier + "\n")
+        }
+    }
+}
+
+/// `vmm image list`.
+struct ImageListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the images of the store, once for each name.")
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let images = try ImageStore.open().list()
+        StandardOutput.write(json ? ImageTable.json(images) : ImageTable.text(images))
+    }
+}
+
+/// `vmm image remove`.
+struct ImageRemoveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Remove images from the store.",
+        discussion: """
+            A name takes only that name away, an identifier the image with all its names. What no other image needs \
+            of its files is removed too. Containers that run are not affected.
+            """)
+
+    @Argument(help: ArgumentHelp("A name, a path, or the start of an identifier.", valueName: "image"))
+    var images: [String]
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        for text in images {
+            let freed = try ImageStore.open().remove(text, progress: progress.style)
+            if let freed { StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
+        }
+    }
+}
+
+/// `vmm image prune`.
+struct ImagePruneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Remove what no name leads to.",
+        discussion: """
+            Images without a name, layers that no image has, and what interrupted imports left behind.
+            """)
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        let freed = try ImageStore.open().prune(progress: progress.style)
+        StandardOutput.write("\(ByteCount.text(freed)) freed\n")
+    }
+}
