@@ -5,6 +5,8 @@
 #include <linux/perf_event.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 /// In the child, which shares this process's memory until it executes: nothing here may allocate or lock.
 static _Noreturn void become(const struct chost_launch *plan, volatile int *problem) {
@@ -89,4 +91,12 @@ int chost_count_tracepoint(uint64_t identifier, int cpu) {
         .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = identifier, .sample_period = 0};
     int fd = (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+int chost_make_node(const char *path, uint32_t mode, uint32_t major_number, uint32_t minor_number) {
+    return mknod(path, mode, makedev(major_number, minor_number));
+}
+
+int chost_set_attribute(const char *path, const char *name, const void *value, size_t byteCount) {
+    return lsetxattr(path, name, value, byteCount, 0);
 }

@@ -21,14 +21,15 @@ public final class Comparison {
     /// `environment` is what programs of the host get, NAME=VALUE each; its PATH is where they are looked for.
     public init(
         _ subject: Subject, options: ComparisonOptions, monitor: MonitorState, environment: [String],
-        report: ComparisonReport, interruption: Interruption, progress: @escaping Progress
-    ) throws(Failure) {
+        report: ComparisonReport, workspace: Workspace, interruption: Interruption,
+        progress: @escaping Progress
+    ) {
         self.subject = subject
         self.options = options
         self.interruption = interruption
         self.progress = progress
         self.report = report
-        workspace = try Workspace(in: options.workspace)
+        self.workspace = workspace
         let program = if case .usable(let program, _) = monitor { program } else { "/proc/self/exe" }
         context = PathContext(
             workspace: workspace, tool: Tool(interruption: interruption, environment: environment),

@@ -19,7 +19,7 @@ public struct ComparisonOptions: Sendable {
     public var limit = 60.0
     /// Of the order of the paths.
     public var seed: UInt64 = 1
-    /// A directory in memory.
+    /// A directory in memory, for all that is made.
     public var workspace = "/dev/shm"
     public var kernel: String?
     /// Whether trials may be done that can endanger the host: a fork bomb and the like.

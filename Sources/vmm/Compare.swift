@@ -15,7 +15,8 @@ enum Compare {
         if !MountNamespace.make() {
             StandardError.write("vmm: some paths need root: run vmm compare as root to compare them\n")
         }
-        let subject = try CompareSubject.make(image, arguments.command)
+        let workspace = try Workspace(in: options.workspace)
+        let subject = try CompareSubject.make(image, arguments.command, in: workspace)
         let interruption = try Interruption()
         let doctor = HostReport.ofThisHost()
         let host = HostDescription.ofThisHost(
@@ -25,9 +26,9 @@ enum Compare {
             host: host, image: image, command: subject.command, options: options,
             repetition: ["vmm"] + CommandLine.arguments.dropFirst())
         let progress = CompareProgress()
-        let comparison = try Comparison(
+        let comparison = Comparison(
             subject, options: options, monitor: monitor(doctor), environment: OwnProcess.environment(),
-            report: report, interruption: interruption, progress: progress.show)
+            report: report, workspace: workspace, interruption: interruption, progress: progress.show)
         let result: ComparisonReport
         do throws(Failure) { result = try comparison.run() } catch {
             progress.clear()

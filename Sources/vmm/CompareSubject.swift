@@ -4,14 +4,26 @@ import Host
 
 /// What `vmm compare` was asked to run, as the paths need it.
 enum CompareSubject {
-    static func make(_ image: String, _ command: [String]) throws(Failure) -> Subject {
-        guard let directory = RootDirectory.find(image) else {
+    /// The image is imported like that of `vmm run`, and its files are put into `workspace` for the container runtimes.
+    static func make(
+        _ name: String, _ command: [String], in workspace: Workspace
+    ) throws(Failure) -> Subject {
+        let image = try ImageStore.open().image(for: name)
+        let layer = try workspace.directory("layer")
+        try ImageTree.write(image, to: layer)
+        let configuration = image.configuration
+        // As `vmm run` does it: words of the caller's take the place of the image's command, after its entry point.
+        let words = configuration.entrypoint + (command.isEmpty ? configuration.command : command)
+        let whole = words.isEmpty ? image.bundle?.arguments ?? [] : words
+        guard !whole.isEmpty else {
             throw Failure(
-                .missingInput, "cannot compare \(image)", because: "it is no directory with a root file system")
+                .usage, "cannot compare \(name)", because: "the image names no command",
+                cure: "Say which: vmm compare \(name) COMMAND")
         }
-        guard !command.isEmpty else {
-            throw Failure(.usage, "cannot compare \(image)", because: "it names no command", cure: "Say which: vmm compare \(image) COMMAND")
-        }
-        return Subject(reference: image, layers: [directory], command: command)
+        var subject = Subject(
+            reference: name, layers: [layer], command: whole, environment: configuration.environment,
+            workingDirectory: configuration.workingDirectory, user: configuration.user)
+        subject.storedByteCount = image.files.reduce(0) { $0 + Storage.byteCount($1) }
+        return subject
     }
 }

@@ -50,3 +50,8 @@ int chost_fork_many(int most);
 
 /// A counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes: a descriptor to read 8 bytes from, or -errno.
 int chost_count_tracepoint(uint64_t identifier, int cpu);
+
+/// mknod(2) and lsetxattr(2), as they are.
+int chost_make_node(const char *_Nonnull path, uint32_t mode, uint32_t major_number, uint32_t minor_number);
+int chost_set_attribute(
+    const char *_Nonnull path, const char *_Nonnull name, const void *_Nullable value, size_t byteCount);

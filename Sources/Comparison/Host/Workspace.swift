@@ -20,7 +20,8 @@ public final class Workspace {
         }
     }
 
-    func directory(_ name: String) throws(Failure) -> String {
+    /// A directory in it.
+    public func directory(_ name: String) throws(Failure) -> String {
         let inner = path + "/" + name
         try Files.makeDirectory(inner)
         return inner
