@@ -94,7 +94,7 @@ demo: build/vmm
 
 # The machine of the lab is made ready before the tests, which start it many times.
 test: build/vmm kernel initramfs agent firmware kernels fuzz
-	@scripts/packages.sh lab images
+	@scripts/packages.sh lab images pages
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
 

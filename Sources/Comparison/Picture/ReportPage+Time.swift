@@ -21,8 +21,7 @@ extension ReportPage {
         if measured.isEmpty { return nil }
         let picture = StartPicture(rows: measured)
         let noisy = report.noisyPaths.map {
-            "<p class=\"warn\">\(Markup.escaped($0.name)) is too noisy to rank: from its 10th to its 90th percentile it "
-                + "is \(Decimal.short($0.spread * 100)) % of its median.</p>"
+            "<p class=\"warn\">\(Markup.escaped(ComparisonReport.noise($0.name, $0.spread)))</p>"
         }
         let scale = Scale(measured.flatMap { [$0.1.minimum, $0.1.maximum] }).isLogarithmic ? " The scale is logarithmic." : ""
         return Self.section(

@@ -62,8 +62,7 @@ extension ComparisonReport {
         let lines = section("Start-up, one at a time: \(options.runs) runs", startupTable(measured, 1), style)
         var verdictLines = verdicts.flatMap { Wrapping.lines($0.text + ".", indent: 2) }
         for (name, spread) in noisyPaths {
-            let text = "\(name) is too noisy to rank: from its 10th to its 90th percentile it is "
-                + "\(Decimal.short(spread * 100)) % of its median."
+            let text = Self.noise(name, spread)
             verdictLines += Wrapping.lines(text, indent: 2).map(style.warn)
         }
         return lines + verdictLines
@@ -86,6 +85,12 @@ extension ComparisonReport {
     }
 
     private static func duration(_ seconds: Double?) -> String { seconds.map(Decimal.duration) ?? "-" }
+    /// A ratio of medians may still be sure; a difference of a few per cent is not.
+    static func noise(_ name: String, _ spread: Double) -> String {
+        "\(name) scatters: from its 10th to its 90th percentile it is \(Decimal.short(spread * 100)) % of its median. "
+            + "Believe the ranges, and differences only where they do not hold 1."
+    }
+
     private static func bytes(_ count: Double?) -> String { count.map(Decimal.bytes) ?? "-" }
 
     private func parallelLines(_ count: Int, _ style: Style) -> [String] {

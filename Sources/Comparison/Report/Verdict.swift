@@ -11,7 +11,7 @@ public struct Verdict: Sendable {
         switch ratio.verdict {
         case .quicker, .slower: return "\(path) takes \(times) times as long as \(reference) (95 % sure: \(range))"
         case .indistinguishable:
-            return "\(path) and \(reference) cannot be told apart: \(times) times, anything from \(range)"
+            return "\(path) and \(reference) are too noisy to rank: \(times) times, anything from \(range)"
         case .tooFew:
             return "\(path) takes \(times) times as long as \(reference) in too few runs to rank them"
         }
