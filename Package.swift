@@ -67,7 +67,7 @@ let package = Package(
             swiftSettings: rules),
 
         .target(
-            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Host", "CHost"],
+            name: "TestSupport", dependencies: ["Virtio", "Bus", "GuestMemory", "Layers", "Host", "CHost"],
             path: "Tests/Support",
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
@@ -76,10 +76,13 @@ let package = Package(
             "Machine",
             ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
-        tests("Layers", ["Layers", "Host", "TestSupport", system]),
+        tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
         tests(
             "Containers",
-            ["Containers", "Layers", "AgentProtocol", "Host", "TestSupport", system, logging, "Machine"]),
+            [
+                "Containers", "Machine", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system,
+                logging,
+            ]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
@@ -105,6 +108,7 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
+        fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]
 }

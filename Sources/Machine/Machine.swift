@@ -35,17 +35,18 @@ public final class Machine: Sendable {
         let kvm = try KVMSystem()
         if !allowsEmulation { try kvm.requireHardwareVirtualization() }
         timings.note(.kvmOpened)
+        let maker = try VCPUMaker(configuration.cpuCount, of: kvm)
         let loop = try EventLoop()
         let control = MachineControl(loop: loop)
         let system = try kvm.makeVirtualMachine()
         let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
         try system.map(memory)
         try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        maker.provide(system)
         timings.note(.memoryReady)
-        let features = try kvm.supportedCPUID()
         let board = try BoardBuilder(
-            configuration, memory: memory, addressWidth: features.physicalAddressWidth, loop: loop,
-            control: control, session: session, timings: timings, logger: logger
+            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
+            logger: logger
         ).build(for: system)
         timings.note(.devicesReady)
         let description = board.description(cpuCount: configuration.cpuCount)
@@ -54,16 +55,8 @@ public final class Machine: Sendable {
             commandLine: configuration.kernelCommandLine(on: description), machine: description, into: memory)
         timings.note(.kernelLoaded)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
-        var cpus: [VCPUThread] = []
-        for index in 0..<configuration.cpuCount {
-            let vcpu = try system.makeVCPU(UInt32(index))
-            try vcpu.setUp(cpu: index, of: configuration.cpuCount, features: features)
-            if index == 0 { try vcpu.enter(entry.state) }
-            let serve = VCPULoop(
-                cpu: index, ports: board.ports, windows: board.windows, memory: memory,
-                files: board.persistentMemory?.files, control: control)
-            cpus.append(VCPUThread(vcpu, loop: serve))
-        }
+        let cpus = try maker.finish()
+        try cpus[0].enter(entry.state)
         self.system = system
         self.memory = memory
         self.board = board
@@ -88,7 +81,12 @@ public final class Machine: Sendable {
             try startSession()
             VCPUThread.prepare()
             timings.note(.firstRun)
-            for cpu in cpus { try cpu.start() }
+            for cpu in cpus {
+                try cpu.start(
+                    VCPULoop(
+                        cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
+                        files: board.persistentMemory?.files, control: control))
+            }
             try loop.run()
             signals?.stop()
         } catch {

@@ -17,6 +17,7 @@ struct VMM: ParsableCommand {
 enum Main {
     static func main() {
         Signals.ignoreBrokenPipes()
+        ThisProcess.shareOneMemoryPool()
         let words = CommandLine.arguments
         do {
             try runPlainly(words)

@@ -20,7 +20,9 @@ struct JSONTests {
 
     @Test("escapes, and text beyond ASCII as it is")
     func strings() throws {
-        #expect(try value(#""\"\\\/\b\f\n\r\té\u00e9\ud83d\ude00😀""#) == .string("\"\\/\u{8}\u{C}\n\r\té\u{e9}😀😀"))
+        #expect(
+            try value(#""\"\\\/\b\f\n\r\té\u00e9\ud83d\ude00😀""#) == .string("\"\\/\u{8}\u{C}\n\r\té\u{e9}😀😀")
+        )
     }
 
     @Test("of members with one name the last counts")
@@ -31,9 +33,12 @@ struct JSONTests {
     @Test(
         "nothing else is JSON",
         arguments: [
-            "", " ", "{", "[", "[1", "[1,", "[1,]", "{}}", "[] []", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-            "{1:2}", "tru", "nulll", "True", "'a'", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"",
-            "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"a\nb\"", "\"\u{0}\"", "01", "-", "1.", ".5", "1e",
+            "", " ", "{", "[", "[1", "[1,", "[1,]", "{}}", "[] []", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
+            "{a:1}",
+            "{1:2}", "tru", "nulll", "True", "'a'", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"",
+            "\"\\u12G4\"",
+            "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"a\nb\"", "\"\u{0}\"", "01", "-", "1.",
+            ".5", "1e",
             "1e+", "+1", "0x10", "NaN", "-Infinity", "1 2", "\u{FEFF}1", "// no\n1",
         ])
     func broken(_ text: String) {
@@ -42,7 +47,9 @@ struct JSONTests {
 
     @Test("strings are UTF-8")
     func encoding() {
-        for bytes: [UInt8] in [[0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xE2, 0x82]] {
+        for bytes: [UInt8] in [
+            [0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xE2, 0x82],
+        ] {
             #expect(throws: JSONError.self) { try JSONReader.value(of: [0x22] + bytes + [0x22]) }
         }
     }
@@ -68,7 +75,9 @@ struct JSONTests {
                 var bytes = whole
                 bytes[index] = byte
                 if let value = try? JSONReader.value(of: bytes), bytes != whole {
-                    #expect(try value != JSONReader.value(of: whole) || byte == 0x20 || whole[index] | 0x20 == byte | 0x20)
+                    #expect(
+                        try value != JSONReader.value(of: whole) || byte == 0x20
+                            || whole[index] | 0x20 == byte | 0x20)
                 }
             }
         }
@@ -82,7 +91,9 @@ struct JSONTests {
         #expect(throws: Failure(.badInput, "cannot use it", because: "a.b[1] of its text is not a text")) {
             try root.member("a").member("b").texts()
         }
-        #expect(throws: Failure(.badInput, "cannot use it", because: "n of its text is not a number from 0 up")) {
+        #expect(
+            throws: Failure(.badInput, "cannot use it", because: "n of its text is not a number from 0 up")
+        ) {
             try root.member("n").integer()
         }
         #expect(throws: Failure.self) { try root.member("z").text() }

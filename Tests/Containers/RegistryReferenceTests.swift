@@ -18,7 +18,7 @@ struct RegistryReferenceTests {
             ("localhost:5000/x:y", "localhost:5000/x:y"),
             ("quay.io/a/b/c:1.2-3_4", "quay.io/a/b/c:1.2-3_4"),
             ("[::1]:5000/x", "[::1]:5000/x:latest"),
-            ("a.b-c__d---e/f_g", "a.b-c__d---e/f_g:latest"),
+            ("a.b-c:80/d__e---f/g_h.i", "a.b-c:80/d__e---f/g_h.i:latest"),
         ])
     func complete(_ text: String, _ whole: String) throws {
         #expect(try RegistryReference(parsing: text).description == whole)
@@ -29,13 +29,15 @@ struct RegistryReferenceTests {
     func digests() throws {
         let digest = "sha256:" + String(repeating: "0a", count: 32)
         #expect(try RegistryReference(parsing: "x@" + digest).description == "docker.io/library/x@" + digest)
-        #expect(try RegistryReference(parsing: "x:1@" + digest).description == "docker.io/library/x:1@" + digest)
+        #expect(
+            try RegistryReference(parsing: "x:1@" + digest).description == "docker.io/library/x:1@" + digest)
     }
 
     @Test(
         "that is none is refused",
         arguments: [
-            "", "/", "a/", "/a", "a//b", "A", "a/B", "-a", "a-", "a..b", "a._b", "a___b", ".a", "a:", ":a", "a:b:c",
+            "", "/", "a/", "/a", "a//b", "A", "a/B", "-a", "a-", "a..b", "a._b", "a___b", ".a", "a:", ":a",
+            "a:b:c",
             "a:.b", "a:-b", "a@", "a@sha256:", "a@sha256:zz", "a@sha512:00", "a b", "a\u{1B}[m", "é", "a:é",
             "localhost:x/y", "-x.y/z", "x-.y/z", "x..y/z", "[::1/x", "[]/x", "../etc", "a/../b",
             String(repeating: "a", count: 256), "a:" + String(repeating: "b", count: 129),
@@ -50,7 +52,9 @@ struct RegistryReferenceTests {
         for text in ["localhost/x", "localhost:1/x", "127.0.0.1:1/x", "127.9.9.9/x", "[::1]:1/x"] {
             #expect(try RegistryReference(parsing: text).isLoopback, "\(text)")
         }
-        for text in ["x", "127.0.0.1.example.org/x", "127.0.0.example/x", "localhost.org/x", "128.0.0.1/x", "[::2]/x"] {
+        for text in [
+            "x", "127.0.0.1.example.org/x", "127.0.0.example/x", "localhost.org/x", "128.0.0.1/x", "[::2]/x",
+        ] {
             #expect(try !RegistryReference(parsing: text).isLoopback, "\(text)")
         }
     }

@@ -13,8 +13,7 @@ extension ContainerPlan {
         machine.persistentMemory = image.files
         machine.console = .serial
         machine.keepsConsole = true
-        machine.commandLine = Self.commandLine
-        machine.appendedCommandLine = words(append)
+        machine.commandLine = commandLine(append)
         if let disk {
             var writable = DiskConfiguration(path: disk)
             writable.identifier = "writable"
@@ -23,18 +22,16 @@ extension ContainerPlan {
         return machine
     }
 
-    /// A kernel that panics says so at once, and hardly anything before.
-    private static let commandLine = "console=ttyS0 quiet panic=-1 vmm.agent"
-
     /// The kernel's own threads, which its limit counts too.
     private static let kernelThreadCount: UInt64 = 100
 
-    private func words(_ append: String?) -> String? {
-        var words: [String] = []
+    /// A kernel that panics says so at once, and hardly anything before. What follows `--` is init's.
+    private func commandLine(_ append: String?) -> String {
+        var words = ["console=ttyS0 quiet panic=-1"]
         if let count = limits.processCount {
             words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
         }
         if let append { words.append(append) }
-        return words.isEmpty ? nil : words.joined(separator: " ")
+        return (words + ["-- vmm.agent"]).joined(separator: " ")
     }
 }

@@ -13,6 +13,7 @@ extension Catalogue {
             if FileFacts(of: place) != nil {
                 // Somebody else was quicker; or it is of another version, or damaged.
                 if record(of: identifier) != nil { return }
+                Files.removeTree(old)
                 try Files.rename(place, to: old)
             }
             try Files.rename(draft, to: place)

@@ -33,6 +33,7 @@ final class ImageImport: Sendable {
         session.note("putting the layers together")
         let draft = workshop.file("image")
         try store.doing("write an image into") { () throws(Errno) in
+            Files.removeTree(draft)
             try Files.makeDirectory(draft)
             // The layers' names, before anything that counts on them.
             try Files.synchronize(store.layers)

@@ -44,9 +44,12 @@ extension ImageStore {
         let store = directory
         return try ImportSupervisor(session: session, style: request.progress).run { () throws(Failure) in
             let importer = try ImageImport(store, session: session)
-            let record = try work(importer)
-            try importer.catalogue.set(names, workshop: importer.workshop)
-            return record
+            while true {
+                let record = try work(importer)
+                try importer.catalogue.set(names, workshop: importer.workshop)
+                // Before it had these names, somebody who removed others may have taken it away.
+                if importer.catalogue.record(of: record.identifier) != nil { return record }
+            }
         }
     }
 

@@ -11,8 +11,6 @@ import Virtio
 struct BoardBuilder: ~Copyable {
     let configuration: MachineConfiguration
     let memory: GuestMemory
-    /// How many bits a guest-physical address has.
-    let addressWidth: Int
     let loop: EventLoop
     let control: MachineControl
     let session: (any AgentSession)?
@@ -21,12 +19,11 @@ struct BoardBuilder: ~Copyable {
     private var windows: [VirtioMMIO] = []
 
     init(
-        _ configuration: MachineConfiguration, memory: GuestMemory, addressWidth: Int, loop: EventLoop,
-        control: MachineControl, session: (any AgentSession)?, timings: Timings, logger: Logger
+        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
+        session: (any AgentSession)?, timings: Timings, logger: Logger
     ) {
         self.configuration = configuration
         self.memory = memory
-        self.addressWidth = addressWidth
         self.loop = loop
         self.control = control
         self.session = session
@@ -115,6 +112,7 @@ struct BoardBuilder: ~Copyable {
         guard !configuration.persistentMemory.isEmpty else { return nil }
         let files = try PmemFiles(configuration.persistentMemory)
         let start = Layout.persistentMemory(above: memory)
+        let addressWidth = KVMSystem.physicalAddressWidth
         guard start.rawValue &+ UInt64(files.byteCount) <= 1 << UInt64(min(addressWidth, 52)) else {
             throw Failure(
                 .unavailable, "cannot show the guest \(files.byteCount >> 20) MiB of persistent memory",

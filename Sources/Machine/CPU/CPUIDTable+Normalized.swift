@@ -27,11 +27,6 @@ extension CPUIDTable {
     }
 }
 
-extension CPUIDTable {
-    /// How many bits a physical address has (leaf 0x8000_0008, EAX); 36 where the CPU does not say.
-    var physicalAddressWidth: Int { entry(leaf: 0x8000_0008).map { Int($0.eax & 0xFF) } ?? 36 }
-}
-
 /// How many bits of an APIC id number the CPUs of the one package.
 private func idBitCount(_ cpuCount: UInt32) -> UInt32 {
     UInt32(32 - (cpuCount - 1).leadingZeroBitCount)

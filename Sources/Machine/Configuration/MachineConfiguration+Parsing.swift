@@ -62,14 +62,15 @@ extension MachineConfiguration {
     }
 
     private func checkMemory() throws(Failure) {
-        let amount = "\(memoryByteCount) bytes"
-        guard memoryByteCount >= Self.minimumMemoryByteCount else {
-            throw Self.badMemory(
-                amount, "no kernel starts in less than \(Self.minimumMemoryByteCount >> 20) MiB")
+        let least = Self.minimumMemoryByteCount
+        guard memoryByteCount >= least else {
+            throw badMemory("no kernel starts in less than \(least >> 20) MiB")
         }
-        guard memoryByteCount % 4096 == 0 else { throw Self.badMemory(amount, "it is no multiple of 4,096") }
-        guard memoryByteCount <= 1 << 40 else { throw Self.badMemory(amount, "the most is 1 TiB") }
+        guard memoryByteCount % 4096 == 0 else { throw badMemory("it is no multiple of 4,096") }
+        guard memoryByteCount <= 1 << 40 else { throw badMemory("the most is 1 TiB") }
     }
+
+    private func badMemory(_ why: String) -> Failure { Self.badMemory("\(memoryByteCount) bytes", why) }
 
     private static func badMemory(_ amount: String, _ why: String) -> Failure {
         Failure(

@@ -44,7 +44,8 @@ struct ContainerMounts {
         }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
-        if specification.isRootReadOnly { try attempt(unsafe makeReadOnly("/"), "cannot make / read-only") }
+        guard specification.hasReadOnlyRoot else { return }
+        try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only")
     }
 
     private static let usual = [
@@ -59,7 +60,7 @@ struct ContainerMounts {
         try Self.mount(mount)
         // Not a flag of mount(2): that would hold for all mounts of the file system.
         if isReadOnly {
-            try attempt(unsafe makeReadOnly(mount.target), "cannot make read-only ", mount.target)
+            try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
         }
     }
 
@@ -98,6 +99,14 @@ struct ContainerMounts {
 
     private static func failure(_ mount: Mount, _ error: SystemError) -> StartFailure {
         setUpFailure(text("cannot mount ", mount.type, " on "), mount.target, error.code)
+    }
+}
+
+extension ContainerSpecification {
+    /// A layer that is only there for what the image lacks is not for the container.
+    fileprivate var hasReadOnlyRoot: Bool {
+        if case .none = writable { return true }
+        return isRootReadOnly
     }
 }
 
@@ -153,6 +162,6 @@ extension ContainerMounts {
             if lastError() == ENOENT || lastError() == ENOTDIR { return }
             throw setUpFailure("cannot protect ", path, lastError())
         }
-        try attempt(unsafe makeReadOnly(path), "cannot protect ", path)
+        try attempt(unsafe makeReadOnly(path, true), "cannot protect ", path)
     }
 }

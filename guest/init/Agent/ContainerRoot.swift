@@ -6,6 +6,9 @@ struct ContainerRoot {
     private let specification: ContainerSpecification
     private let device: String
 
+    /// Where every container has file systems of its own.
+    private static let places = ["/proc", "/sys", "/dev"]
+
     private static let image = "/image"
     private static let writable = "/writable"
     private static let upper = writable + "/upper"
@@ -19,12 +22,10 @@ struct ContainerRoot {
     func enter() throws(StartFailure) {
         try mountImage()
         switch specification.writable {
-        case .none: try move(Self.image)
-        case .memory(let byteLimit):
-            try mount(
-                "tmpfs", on: Self.writable, type: "tmpfs",
-                options: byteLimit == 0 ? "mode=0755" : text("mode=0755,size=", String(byteLimit)))
-            try moveToOverlay()
+        case .none where Self.places.allSatisfy({ isDirectory(Self.image + $0) == true }):
+            try move(Self.image)
+        case .none: try moveToMemory(byteLimit: 0)
+        case .memory(let byteLimit): try moveToMemory(byteLimit: byteLimit)
         case .disk:
             try mount(try disk(), on: Self.writable, type: "ext4")
             try moveToOverlay()
@@ -50,10 +51,17 @@ struct ContainerRoot {
         )
     }
 
+    private func moveToMemory(byteLimit: UInt64) throws(StartFailure) {
+        try mount(
+            "tmpfs", on: Self.writable, type: "tmpfs",
+            options: byteLimit == 0 ? "mode=0755" : text("mode=0755,size=", String(byteLimit)))
+        try moveToOverlay()
+    }
+
     private func moveToOverlay() throws(StartFailure) {
         try makeUpper("", missing: 0o755)
         unsafe mkdir(Self.writable + "/work", 0o700)
-        for name in ["/proc", "/sys", "/dev"] where status(Self.image + name) == nil {
+        for name in Self.places where status(Self.image + name) == nil {
             try makeUpper(name, missing: 0o755)
         }
         writeNames()

@@ -53,9 +53,10 @@ static inline void ignoreChildren(void) { signal(SIGCHLD, SIG_IGN); }
 static inline int closeAll(void) { return syscall(SYS_close_range, 0u, ~0u, 0u); }
 
 // Makes what is mounted there read-only, and leaves its other properties: mount_setattr(2).
-static inline int makeReadOnly(const char *path) {
+static inline int makeReadOnly(const char *path, bool withMountsBelow) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-    return syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof attributes);
+    int flags = withMountsBelow ? AT_RECURSIVE : 0;
+    return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
 }
 
 static inline int makeCharacterDevice(const char *path, mode_t mode, unsigned major, unsigned minor) {

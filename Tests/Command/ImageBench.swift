@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A store of its own for the built program, and a place for images beside it.
+struct ImageBench {
+    let directory: TemporaryDirectory
+    var store: String { directory.path("store") }
+    var environment: [String: String]
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        environment = ProcessInfo.processInfo.environment
+        environment["VMM_STORE"] = directory.path("store")
+    }
+
+    func layout(_ name: String = "layout") throws -> TestLayout { try TestLayout(at: directory.path(name)) }
+
+    /// `vmm image ...`
+    func image(_ arguments: String..., seconds: Int = 120) throws -> ProgramRun {
+        try ProgramRun([Monitor.program, "image"] + arguments, environment: environment, seconds: seconds)
+    }
+
+    /// What is in the store beside its empty rooms.
+    var content: [String] {
+        directory.tree("store").filter { !["images", "layers", "names", "tmp", "version"].contains($0) }
+    }
+
+    var leftovers: [String] { directory.tree("store/tmp") }
+
+    /// `command` must be refused with `status` and one or two lines that hold every one of `words`, and leave nothing new in
+    /// the store.
+    func expectRefusal(
+        _ command: [String], _ status: Int32, _ words: String...,
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
+        let before = content
+        let run = try ProgramRun(command, environment: environment)
+        #expect(run.ending == .exited(status), "\(run.error)", sourceLocation: location)
+        #expect(
+            (1...2).contains(run.error.split(separator: "\n").count), "\(run.error)", sourceLocation: location
+        )
+        #expect(run.error.hasPrefix("vmm: "), "\(run.error)", sourceLocation: location)
+        for word in words {
+            #expect(run.error.contains(word), "'\(word)' in: \(run.error)", sourceLocation: location)
+        }
+        #expect(run.output.isEmpty, sourceLocation: location)
+        #expect(content == before, sourceLocation: location)
+    }
+
+    func importing(_ name: String) -> [String] { [Monitor.program, "image", "import", name] }
+
+    /// An archive with one file of `byteCount` bytes that do not compress.
+    static func archive(_ name: String = "noise", byteCount: Int) throws -> [UInt8] {
+        var tar = TarWriter()
+        let noise =
+            try FileHandle(forReadingFrom: URL(filePath: "/dev/urandom")).read(upToCount: byteCount) ?? Data()
+        tar.member(name, [UInt8](noise))
+        return tar.finished()
+    }
+
+    static func archive(_ text: String = "hello\n") -> [UInt8] {
+        var tar = TarWriter()
+        tar.file("hello", text)
+        return tar.finished()
+    }
+
+    /// A layer that tar(1) makes of `script`, which runs in an empty directory, packed with zstd: quick to make and to read.
+    func layer(in layout: TestLayout, _ script: String) throws -> TestLayout.Blob {
+        let work = try TemporaryDirectory()
+        let packed = work.path("packed")
+        let making = """
+            set -e; mkdir \(work.path)/tree; cd \(work.path)/tree; \(script); cd ..
+            tar -C tree -cf - . | tee >(sha256sum >sum) | zstd -q -1 -o packed
+            # The sum comes from a process of its own.
+            while [ ! -s sum ]; do sleep 0.01; done
+            """
+        let made = try ProgramRun(["bash", "-c", making], seconds: 300)
+        try #require(made.status == 0, "\(made.error)")
+        let sum = try ProgramRun(["sha256sum", packed])
+        var blob = TestLayout.Blob(
+            digest: "sha256:" + sum.output.prefix(64),
+            byteCount: try #require(try FileManager.default.attributesOfItem(atPath: packed)[.size] as? Int))
+        blob.content = "sha256:" + (try String(contentsOfFile: work.path("sum"), encoding: .utf8).prefix(64))
+        try FileManager.default.moveItem(atPath: packed, toPath: blob.file(in: layout.path))
+        return blob
+    }
+
+    /// A layout whose only layer is made by `script`.
+    func layout(madeBy script: String, _ name: String = "layout") throws -> TestLayout {
+        let layout = try layout(name)
+        let layer = try layer(in: layout, script)
+        let manifest = try layout.manifest(
+            try layout.configuration([layer]), [layer], layerType: TestLayout.layerType(.zstd))
+        try layout.index([manifest.descriptor(TestLayout.manifestType)])
+        return layout
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Debian's docker-registry on a port of its own.
+final class TestRegistry {
+    let address: String
+    private let child: ChildProcess
+
+    init(in directory: TemporaryDirectory) throws {
+        let port = try Self.freePort()
+        address = "localhost:\(port)"
+        let configuration = directory.path("registry.yml")
+        try Data(
+            """
+            version: 0.1
+            log: {level: error}
+            storage: {filesystem: {rootdirectory: \(directory.path("registry"))}}
+            http: {addr: "127.0.0.1:\(port)"}
+
+            """.utf8
+        ).write(to: URL(filePath: configuration))
+        child = try ChildProcess(["docker-registry", "serve", configuration])
+        try eventually("the registry") {
+            try ProgramRun(["curl", "-sf", "http://\(self.address)/v2/"]).status == 0
+        }
+    }
+
+    /// A port that nobody listens on.
+    static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                unsafe bind(descriptor, generic, length) == 0
+                    && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        try #require(bound)
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    func push(_ layout: String, as name: String) throws {
+        let run = try ProgramRun([
+            "skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:\(layout)", "docker://\(address)/\(name)",
+        ])
+        try #require(run.status == 0, "\(run.error)")
+    }
+}
+
+@Suite("vmm image import from a registry")
+struct ImageRegistryTests {
+    @Test("pulls by name and by digest, and sees when a name leads to another image")
+    func pulls() throws {
+        let bench = try ImageBench()
+        let registry = try TestRegistry(in: bench.directory)
+        let layout = try bench.layout()
+        let first = try layout.image([ImageBench.archive()], .gzip, tag: "x")
+        try registry.push(layout.path + ":x", as: "team/tool:1")
+        let name = registry.address + "/team/tool:1"
+        let run = try bench.image("import", "--verbose", name)
+        #expect(run.output == first + "\n" && run.error.contains("pulling " + name), "\(run.error)")
+        #expect(bench.leftovers.isEmpty)
+        let second = try layout.image([ImageBench.archive("other")], .gzip, tag: "x")
+        try registry.push(layout.path + ":x", as: "team/tool:1")
+        #expect(try bench.image("import", "docker://" + name).output == second + "\n")
+        let digest = try ProgramRun([
+            "skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + name,
+        ]).output.prefix { $0 != "\n" }
+        #expect(try bench.image("import", "\(registry.address)/team/tool@\(digest)").output == second + "\n")
+        let names = try bench.image("list").output
+        #expect(names.contains("team/tool:1") && names.split(separator: "\n").count == 3)
+    }
+
+    @Test("says what skopeo says, and what to do")
+    func failures() throws {
+        let bench = try ImageBench()
+        let registry = try TestRegistry(in: bench.directory)
+        try bench.expectRefusal(
+            bench.importing(registry.address + "/none:1"), 66, "none:1", "manifest unknown")
+        let nowhere = "localhost:\(try TestRegistry.freePort())/tool"
+        try bench.expectRefusal(bench.importing(nowhere), 69, nowhere, "refused")
+        var without = bench
+        without.environment["PATH"] = bench.directory.path
+        try without.expectRefusal(
+            bench.importing(registry.address + "/x"), 69, "skopeo", "not installed", "apt-get")
+        #expect(bench.leftovers.isEmpty)
+    }
+
+    @Test("refuses an image that is for another machine")
+    func foreign() throws {
+        let bench = try ImageBench()
+        let registry = try TestRegistry(in: bench.directory)
+        let layout = try bench.layout()
+        let layer = try layout.layer(ImageBench.archive())
+        let manifest = try layout.manifest(try layout.configuration([layer], architecture: "arm64"), [layer])
+        try layout.index([
+            manifest.descriptor(
+                TestLayout.manifestType, #", "annotations": {"org.opencontainers.image.ref.name": "x"}"#)
+        ])
+        try registry.push(layout.path + ":x", as: "tool:1")
+        try bench.expectRefusal(
+            bench.importing(registry.address + "/tool:1"), 65, "linux/arm64", "linux/amd64")
+    }
+}

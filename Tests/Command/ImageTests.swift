@@ -1,0 +1,168 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("vmm image")
+struct ImageTests {
+    @Test("imports, lists, removes and prunes")
+    func life() throws {
+        let bench = try ImageBench()
+        #expect(
+            try bench.image("list").output == "NAME  ID                SIZE  LAYERS  CREATED     IMPORTED\n")
+        #expect(try bench.image("list", "--json").output == "[]\n")
+        let identifier = try bench.layout().image([ImageBench.archive()])
+        let taken = try bench.image("import", bench.directory.path("layout"), "--name", "team/tool:1")
+        #expect(taken.output == identifier + "\n" && taken.error.isEmpty && taken.status == 0)
+        let list = try bench.image("list")
+        #expect(
+            list.output.contains("docker.io/team/tool:1  ") && list.output.contains(identifier.prefix(12)))
+        #expect(list.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+        let json = try JSONSerialization.jsonObject(with: Data(try bench.image("list", "--json").output.utf8))
+        let entries = try #require(json as? [[String: Any]])
+        #expect(
+            entries.map { $0["name"] as? String } == [
+                "docker.io/team/tool:1", "oci:" + bench.directory.path("layout"),
+            ])
+        #expect(entries.allSatisfy { $0["id"] as? String == identifier && $0["layers"] as? Int == 1 })
+        #expect(
+            entries.allSatisfy {
+                $0["created"] is NSNull && ($0["imported"] as? String)?.hasSuffix("Z") == true
+            })
+        #expect(try bench.image("remove", "team/tool:1").output.isEmpty)
+        #expect(try bench.image("remove", bench.directory.path("layout")).output.hasSuffix(" freed\n"))
+        #expect(bench.content.isEmpty)
+        #expect(try bench.image("prune").output == "0 bytes freed\n")
+    }
+
+    @Test("says what it does with --verbose, and nothing else without a terminal")
+    func progress() throws {
+        let bench = try ImageBench()
+        try bench.layout().image([ImageBench.archive()])
+        let run = try bench.image("import", "--verbose", bench.directory.path("layout"))
+        #expect(run.status == 0 && run.error.hasPrefix("vmm: importing "))
+        #expect(try bench.image("import", "--verbose", "--quiet", "x").status == 64)
+    }
+
+    @Test("refuses what is not there, not an image, or for another machine")
+    func refusals() throws {
+        let bench = try ImageBench()
+        let none = bench.directory.path("none")
+        try bench.expectRefusal(bench.importing(none), 66, none, "no such file")
+        try bench.expectRefusal(bench.importing("oci:" + none), 66, none)
+        try bench.expectRefusal(bench.importing("No Name"), 66, "No Name")
+        try bench.expectRefusal([Monitor.program, "image", "import"], 64, "image")
+        try bench.expectRefusal([Monitor.program, "image", "remove", "tool"], 66, "tool", "vmm image list")
+        try bench.expectRefusal(bench.importing("/dev/null"), 66, "/dev/null")
+        let text = bench.directory.path("text")
+        try Data("not an archive, though it has some length to it\n".utf8).write(to: URL(filePath: text))
+        try bench.expectRefusal(bench.importing(text), 65, text)
+        let layout = try bench.layout()
+        let layer = try layout.layer(ImageBench.archive())
+        let foreign = try layout.manifest(try layout.configuration([layer], architecture: "arm64"), [layer])
+        try layout.index([foreign.descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(bench.importing(layout.path), 65, "linux/arm64", "linux/amd64")
+        let wrong = try layout.configuration([try layout.layer(ImageBench.archive("other"))])
+        try layout.index([try layout.manifest(wrong, [layer]).descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(bench.importing(layout.path), 65, "digest")
+    }
+
+    @Test("names the store that is full, and what is free there; nothing half-made stays")
+    func fullStore() throws {
+        let bench = try ImageBench()
+        let archive = try ImageBench.archive(byteCount: 8 << 20)
+        try bench.layout().image([archive])
+        try FileManager.default.createDirectory(atPath: bench.store, withIntermediateDirectories: false)
+        // What the mount has inside is looked at inside.
+        let script =
+            #""$@"; status=$?; find \#(bench.store) -name '*.erofs' -o -path '*/tmp/*' >&2; exit $status"#
+        let command = Namespace.command(
+            ["mount -t tmpfs -o size=4m tmpfs \(bench.store)"],
+            ["sh", "-c", script, "sh"] + bench.importing(bench.directory.path("layout")))
+        try bench.expectRefusal(
+            command, 71, bench.store, "no space left", "free", "VMM_STORE", "vmm image prune")
+    }
+
+    @Test("imports nothing into a store on a read-only file system, but reads from it")
+    func readOnlyStore() throws {
+        let bench = try ImageBench()
+        try bench.layout("a").image([ImageBench.archive()])
+        try bench.layout("b").image([ImageBench.archive("other")])
+        #expect(try bench.image("import", bench.directory.path("a")).status == 0)
+        let readOnly = [
+            "mount --bind \(bench.directory.path) \(bench.directory.path)",
+            "mount -o remount,ro,bind \(bench.directory.path)",
+        ]
+        try bench.expectRefusal(
+            Namespace.command(readOnly, bench.importing(bench.directory.path("b"))), 71, bench.store,
+            "read-only",
+            "VMM_STORE")
+        let list = try ProgramRun(
+            Namespace.command(readOnly, [Monitor.program, "image", "list"]), environment: bench.environment)
+        #expect(list.status == 0 && list.output.split(separator: "\n").count == 2)
+        try FileManager.default.removeItem(atPath: bench.store)
+        try bench.expectRefusal(
+            Namespace.command(readOnly, bench.importing(bench.directory.path("b"))), 71, bench.store,
+            "read-only")
+    }
+
+    @Test("takes a file of 10 GB of zeroes for what it is")
+    func zeroes() throws {
+        let bench = try ImageBench()
+        let layout = try bench.layout(madeBy: "truncate -s 10G zeroes; echo end >end")
+        let run = try bench.image("import", layout.path, seconds: 300)
+        #expect(run.status == 0, "\(run.error)")
+        let used = try ProgramRun(["du", "-sk", bench.store]).output.prefix { $0.isNumber }
+        #expect(try #require(Int(used)) < 1024, "kilobytes on the disk")
+    }
+
+    @Test("takes a layer of 200,000 small files")
+    func manyFiles() throws {
+        let bench = try ImageBench()
+        // 200 directories with 1,000 files each, half of them hard links.
+        let layout = try bench.layout(
+            madeBy: """
+                python3 -c '
+                import os
+                for d in range(200):
+                    os.mkdir(f"d{d}")
+                    for f in range(500):
+                        with open(f"d{d}/f{f}", "w") as file: file.write(f"{d} {f}")
+                        os.link(f"d{d}/f{f}", f"d{d}/l{f}")
+                '
+                """.replacing("\n                ", with: "\n"))
+        let run = try bench.image("import", layout.path, seconds: 300)
+        #expect(run.status == 0, "\(run.error)")
+        #expect(try bench.image("list").output.contains(run.output.prefix(12)))
+    }
+
+    @Test(
+        "that is killed or interrupted leaves nothing that is used, and the next one cleans up",
+        arguments: [SIGKILL, SIGINT, SIGTERM])
+    func interrupted(signal: Int32) throws {
+        let bench = try ImageBench()
+        let layout = try bench.layout(madeBy: "truncate -s 10G zeroes")
+        let child = try ChildProcess(bench.importing(layout.path), environment: bench.environment)
+        try eventually("a layer that is being made") { bench.leftovers.contains { $0.hasSuffix(".erofs") } }
+        child.send(signal)
+        #expect(try child.wait() == .signalled(signal))
+        #expect(bench.leftovers.isEmpty == (signal != SIGKILL))
+        #expect(bench.content.filter { !$0.hasPrefix("tmp/") }.isEmpty)
+        #expect(try bench.image("list", "--json").output == "[]\n")
+        let other = try bench.layout("other")
+        try other.image([ImageBench.archive()])
+        #expect(try bench.image("import", other.path).status == 0)
+        #expect(bench.leftovers.isEmpty)
+    }
+
+    @Test("of one image twice at once does the work once")
+    func twice() throws {
+        let bench = try ImageBench()
+        let layout = try bench.layout(madeBy: "truncate -s 2G zeroes; seq 100000 >numbers")
+        let children = try (0..<2).map { _ in
+            try ChildProcess(bench.importing(layout.path), environment: bench.environment)
+        }
+        for child in children { #expect(try child.wait() == .exited(0)) }
+        #expect(bench.leftovers.isEmpty)
+        #expect(bench.directory.tree("store/layers").count == 1)
+    }
+}

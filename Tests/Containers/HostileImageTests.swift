@@ -1,0 +1,259 @@
+import Foundation
+import Host
+import Layers
+import TestSupport
+import Testing
+
+@testable import Containers
+
+@Suite("An image that is not what it says is refused, and leaves nothing behind")
+struct HostileImageTests {
+    private let bench: StoreBench
+    private let layout: TestLayout
+
+    init() throws {
+        bench = try StoreBench()
+        layout = try bench.layout()
+    }
+
+    /// Writes `text` where the blob lies.
+    private func overwrite(_ blob: TestLayout.Blob, _ change: (inout [UInt8]) -> Void) throws {
+        let url = URL(filePath: blob.file(in: layout.path))
+        var bytes = [UInt8](try Data(contentsOf: url))
+        change(&bytes)
+        try Data(bytes).write(to: url)
+    }
+
+    private func parts(
+        _ packing: TestLayout.Packing = .none
+    ) throws -> (layer: TestLayout.Blob, configuration: TestLayout.Blob, manifest: TestLayout.Blob) {
+        let layer = try layout.layer(StoreBench.archive(), packing)
+        let configuration = try layout.configuration([layer])
+        let manifest = try layout.manifest(configuration, [layer], layerType: TestLayout.layerType(packing))
+        try layout.index([manifest.descriptor(TestLayout.manifestType)])
+        return (layer, configuration, manifest)
+    }
+
+    @Test("a blob of which one bit is another", arguments: TestLayout.Packing.allCases)
+    func flippedBits(_ packing: TestLayout.Packing) throws {
+        let parts = try parts(packing)
+        for blob in [parts.manifest, parts.configuration, parts.layer] {
+            // In the middle, so that compressed layers unpack to something else or to nothing.
+            try overwrite(blob) { $0[$0.count / 2] ^= 1 }
+            try bench.expectRefusal(layout.path, .badInput, layout.path)
+            try overwrite(blob) { $0[$0.count / 2] ^= 1 }
+        }
+        try bench.take(layout.path)
+    }
+
+    @Test("a layer whose archive is sound and another than promised")
+    func exchangedLayers() throws {
+        let parts = try parts()
+        try overwrite(parts.layer) { $0 = StoreBench.archive("hello", "HELLO\n") }
+        try bench.expectRefusal(layout.path, .badInput, "layer", "damaged", "digest")
+        // Here the blob is what the manifest says, but not what the configuration says.
+        let other = try layout.layer(StoreBench.archive("hello", "other\n"))
+        let manifest = try layout.manifest(parts.configuration, [other])
+        try layout.index([manifest.descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(layout.path, .badInput, "unpacked layer", "damaged", "digest")
+    }
+
+    @Test("a blob that is shorter or longer than promised, or missing")
+    func sizes() throws {
+        for part in 0..<3 {
+            for change in [{ $0.removeLast() }, { $0.append(0x20) }] as [(inout [UInt8]) -> Void] {
+                let parts = try parts(.gzip)
+                try overwrite([parts.manifest, parts.configuration, parts.layer][part], change)
+                try bench.expectRefusal(layout.path, .badInput, "bytes")
+            }
+            let parts = try parts(.gzip)
+            let blob = [parts.manifest, parts.configuration, parts.layer][part]
+            try FileManager.default.removeItem(atPath: blob.file(in: layout.path))
+            try bench.expectRefusal(layout.path, .badInput, "not complete", "missing")
+        }
+    }
+
+    @Test(
+        "an index that is no index",
+        arguments: [
+            "", "{", "[]", "{}", "null", #"{"manifests": 3}"#, #"{"manifests": [{}]}"#,
+            #"{"manifests": [{"digest": "sha256:00", "size": 1}]}"#,
+            #"{"manifests": [{"digest": "../../etc/passwd", "size": 1}]}"#,
+            #"{"manifests": []}"#,
+            #"{"manifests": [{"digest": "sha512:\#(String(repeating: "0", count: 128))", "size": 1}]}"#,
+            #"{"manifests": [{"digest": "sha256:\#(String(repeating: "0", count: 64))", "size": -1}]}"#,
+        ])
+    func indexes(_ text: String) throws {
+        try layout.write("index.json", text)
+        try bench.expectRefusal(layout.path, .badInput, layout.path)
+    }
+
+    @Test("a layout of another version, or a text that is too long")
+    func texts() throws {
+        _ = try parts()
+        try layout.write("oci-layout", #"{"imageLayoutVersion": "2.0.0"}"#)
+        try bench.expectRefusal(layout.path, .badInput, "2.0.0")
+        try layout.write("oci-layout", #"{"imageLayoutVersion": "1.0.0"}"#)
+        try layout.write("index.json", String(repeating: " ", count: 5 << 20))
+        try bench.expectRefusal(layout.path, .badInput, "larger")
+    }
+
+    @Test("indexes that lead to themselves or too deep")
+    func nesting() throws {
+        var blob = try parts().manifest
+        var type = TestLayout.manifestType
+        for _ in 0..<6 {
+            blob = try layout.blob(#"{"manifests": [\#(blob.descriptor(type))]}"#)
+            type = TestLayout.indexType
+        }
+        try layout.index([blob.descriptor(type)])
+        try bench.expectRefusal(layout.path, .badInput, "nested")
+    }
+
+    @Test("layers of a kind that nobody can unpack here")
+    func layerTypes() throws {
+        let layer = try layout.layer(StoreBench.archive())
+        let configuration = try layout.configuration([layer])
+        for (type, word) in [
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign"),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar", "foreign"),
+            ("application/vnd.oci.image.layer.v1.tar+lz4", "unknown type"),
+            ("text/\u{1B}[31mplain", "text/?[31mplain"), ("", "unknown type"),
+        ] {
+            let manifest = try layout.manifest(
+                configuration, [layer], layerType: type.replacing("\u{1B}", with: "\\u001b"))
+            try layout.index([manifest.descriptor(TestLayout.manifestType)])
+            try bench.expectRefusal(layout.path, .badInput, word)
+        }
+    }
+
+    @Test("a manifest with other layers than its configuration, with too many, or of an old kind")
+    func counts() throws {
+        let layer = try layout.layer(StoreBench.archive())
+        let one = try layout.configuration([layer])
+        for layers in [[], [layer, layer]] {
+            try layout.index([try layout.manifest(one, layers).descriptor(TestLayout.manifestType)])
+            try bench.expectRefusal(layout.path, .badInput, "\(layers.count) layers", "1")
+        }
+        let many = Array(repeating: layer, count: 600)
+        let manifest = try layout.manifest(try layout.configuration(many), many)
+        try layout.index([manifest.descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(layout.path, .badInput, "600 layers")
+        try layout.index([manifest.descriptor("application/vnd.docker.distribution.manifest.v1+prettyjws")])
+        try bench.expectRefusal(layout.path, .badInput, "schema 1")
+        let artifact = try layout.blob(
+            #"{"config": \#(one.descriptor("application/vnd.cncf.helm.config.v1+json")), "layers": []}"#)
+        try layout.index([artifact.descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(layout.path, .badInput, "no container image")
+    }
+
+    @Test(
+        "a configuration with a zero byte in a text, or with nonsense in it",
+        arguments: [
+            #""Env": ["A=\u0000"]"#, #""Cmd": "sh""#, #""Cmd": [1]"#, #""User": 3"#, #""Volumes": ["/v"]"#,
+            #""Entrypoint": {"a": "b"}"#,
+        ])
+    func configurations(_ config: String) throws {
+        try layout.image([StoreBench.archive()], config: config)
+        try bench.expectRefusal(layout.path, .badInput, "config.")
+    }
+
+    @Test(
+        "an archive that leads out of the image",
+        arguments: [
+            ("../evil", "0", ""), ("a/../../evil", "0", ""), ("link", "1", "../../etc/passwd"),
+            (".wh...", "0", ""),
+        ])
+    func traversal(_ name: String, _ type: String, _ link: String) throws {
+        var tar = TarWriter()
+        tar.member(name, type: Character(type), link: link)
+        try layout.image([tar.finished()])
+        try bench.expectRefusal(layout.path, .badInput)
+        #expect(!FileManager.default.fileExists(atPath: bench.directory.path("evil")))
+    }
+
+    @Test("while absolute names and links in it are only names")
+    func absoluteNames() throws {
+        let target = bench.directory.path("outside")
+        var tar = TarWriter()
+        tar.file("/etc/absolute", "inside")
+        tar.member("out", type: "2", link: target)
+        tar.member("out/file", Array("inside".utf8))
+        try layout.image([tar.finished()])
+        let image = try bench.take(layout.path)
+        #expect(try ErofsReader(files: image.files).contents(of: "/etc/absolute") == Array("inside".utf8))
+        #expect(!FileManager.default.fileExists(atPath: target))
+    }
+
+    @Test("a truncated archive, and one that is none")
+    func archives() throws {
+        var tar = TarWriter()
+        tar.member("big", [UInt8](repeating: 7, count: 4096))
+        for bytes in [
+            Array(tar.bytes.prefix(1000)), Array("no archive".utf8), Array(repeating: 7, count: 2048),
+        ] {
+            try layout.image([bytes])
+            try bench.expectRefusal(layout.path, .badInput)
+        }
+    }
+
+    @Test("a Docker archive whose names lie")
+    func dockerArchives() throws {
+        func write(_ members: [(String, String)]) throws -> String {
+            var tar = TarWriter()
+            for (name, text) in members { tar.file(name, text) }
+            let path = bench.directory.path("docker.tar")
+            try Data(tar.finished()).write(to: URL(filePath: path))
+            return path
+        }
+        let layer = String(decoding: StoreBench.archive(), as: UTF8.self)
+        let digest = SHA256.digest(of: StoreBench.archive())
+        let config = #"{"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["\#(digest)"]}}"#
+        let name = SHA256.digest(of: Array(config.utf8)).hexadecimal + ".json"
+        func manifest(_ config: String, _ layer: String = "layer.tar") -> String {
+            #"[{"Config": "\#(config)", "RepoTags": null, "Layers": ["\#(layer)"]}]"#
+        }
+        let good = [("layer.tar", layer), (name, config), ("manifest.json", manifest(name))]
+        try bench.take(try write(good))
+        let other = String(repeating: "0", count: 64) + ".json"
+        for (members, word) in [
+            ([("manifest.json", manifest(other)), (other, config), ("layer.tar", layer)], "another digest"),
+            ([("manifest.json", manifest("/etc/passwd")), ("layer.tar", layer)], "passwd"),
+            ([("manifest.json", manifest("../../../etc/passwd"))], "passwd"),
+            ([("manifest.json", manifest(name, "../../../etc/passwd")), (name, config)], "passwd"),
+            ([("manifest.json", "[]")], "no image"), ([("manifest.json", "{}")], "list"),
+            (
+                [
+                    ("layer.tar", layer), (name, config.replacing("amd64", with: "arm64")),
+                    ("manifest.json", manifest(name)),
+                ], "digest"
+            ),
+            (
+                [
+                    ("layer.tar", layer), ("x", config.replacing("amd64", with: "arm64")),
+                    ("manifest.json", manifest("x")),
+                ], "linux/arm64"
+            ),
+            ([("nothing", "")], "oci-layout"),
+        ] {
+            try bench.expectRefusal(try write(members), .badInput, word)
+        }
+    }
+
+    @Test("a bundle that is none")
+    func bundles() throws {
+        let path = bench.directory.path("bundle")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        for (text, kind) in [
+            ("", Failure.Kind.badInput), ("{}", .badInput), (#"{"ociVersion": "1.0.0"}"#, .badInput),
+            (#"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}}"#, .missingInput),
+            (
+                #"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "process": {"user": {"uid": 4294967296}}}"#,
+                .badInput
+            ),
+        ] {
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+            try bench.expectRefusal(path, kind, path)
+        }
+    }
+}

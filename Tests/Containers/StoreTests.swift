@@ -1,0 +1,262 @@
+import Foundation
+import Host
+import Layers
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Containers
+
+@Suite("The store")
+struct StoreTests {
+    @Test("is made with the first image and is what it is called")
+    func layout() throws {
+        let bench = try StoreBench()
+        let identifier = try bench.layout().image([StoreBench.archive()])
+        try bench.take(bench.directory.path("layout"))
+        let layer = SHA256.digest(of: StoreBench.archive()).hexadecimal
+        let name = try NameRecord.fileName(of: "oci:" + Files.resolved(bench.directory.path("layout")))
+        #expect(
+            bench.tree == [
+                "images", "images/\(identifier)", "images/\(identifier)/config.json",
+                "images/\(identifier)/index.erofs", "images/\(identifier)/record", "layers",
+                "layers/\(layer).erofs", "names", "names/\(name)", "tmp", "version",
+            ])
+        #expect(FileFacts(of: bench.storePath)?.status.st_mode == 0o40700, "nobody else looks into images")
+    }
+
+    @Test("of another version is left alone, and so is a directory that is none")
+    func versions() throws {
+        let bench = try StoreBench()
+        _ = try bench.store()
+        try Data("2\n".utf8).write(to: URL(filePath: bench.storePath + "/version"))
+        #expect(throws: Failure.self) { try bench.store().list() }
+        let before = bench.tree
+        for text in ["", "10", "\u{1B}[m", String(repeating: "1", count: 1000)] {
+            try Data(text.utf8).write(to: URL(filePath: bench.storePath + "/version"))
+            let failure = #expect(throws: Failure.self) { try bench.store().list() }
+            #expect(failure?.kind == .unavailable && failure?.description.contains("\u{1B}") == false)
+        }
+        #expect(bench.tree == before)
+        let home = bench.directory.path("home")
+        try FileManager.default.createDirectory(atPath: home + "/photos", withIntermediateDirectories: true)
+        let failure = #expect(throws: Failure.self) { try ImageStore.open(at: home).list() }
+        #expect(failure?.kind == .usage && failure?.cure?.contains("VMM_STORE") == true)
+        #expect(bench.directory.tree("home") == ["photos"])
+    }
+
+    @Test("finds an image by its names, by a path and by the start of its identifier")
+    func lookup() throws {
+        let bench = try StoreBench()
+        let identifier = try bench.layout().image([StoreBench.archive()])
+        let image = try bench.take(bench.directory.path("layout"), called: "team/tool")
+        for name in [
+            "team/tool", "team/tool:latest", "docker.io/team/tool", "docker://team/tool", identifier,
+            "sha256:" + identifier, String(identifier.prefix(12)), bench.directory.path("layout"),
+        ] {
+            #expect(try bench.find(name, pull: .never) == image, "\(name)")
+        }
+        for name in ["team/other", "tool", "team/tool:2", String(identifier.prefix(3)), "0000000000000000"] {
+            let failure = #expect(throws: Failure.self) { try bench.find(name, pull: .never) }
+            #expect(failure?.kind == .missingInput, "\(name)")
+        }
+    }
+
+    @Test("reads an image that did not change without looking into it, and one that did")
+    func stamps() throws {
+        let bench = try StoreBench()
+        let layout = try bench.layout()
+        try layout.image([StoreBench.archive()])
+        let index = layout.path + "/index.json"
+        /// A file that was changed just now is not trusted; so this one was changed long ago.
+        func settle() throws {
+            let before = try #require(FileFacts(of: index)).status.st_ctim.tv_sec
+            try eventually("the file system's clock") { RealTime.seconds() - before > 3 }
+        }
+        try settle()
+        let first = try bench.find(layout.path)
+        let written = try bench.stamps()
+        let blobs = layout.path + "/blobs"
+        try FileManager.default.moveItem(atPath: blobs, toPath: blobs + ".away")
+        #expect(try bench.find(layout.path) == first, "nothing but the index's stamp was looked at")
+        #expect(try bench.stamps() == written)
+        try FileManager.default.moveItem(atPath: blobs + ".away", toPath: blobs)
+        try layout.image([StoreBench.archive("other")])
+        let second = try bench.find(layout.path)
+        #expect(second.identifier != first.identifier)
+    }
+
+    @Test("takes a record that is damaged or of another version for none, and mends it")
+    func records() throws {
+        let bench = try StoreBench()
+        let identifier = try bench.layout().image([StoreBench.archive()])
+        let path = bench.directory.path("layout")
+        let image = try bench.take(path, called: "tool")
+        let record = URL(filePath: bench.storePath + "/images/\(identifier)/record")
+        let whole = [UInt8](try Data(contentsOf: record))
+        for bytes in [[], Array(whole.dropLast()), whole + [0], [2, 0] + whole.dropFirst(2)] {
+            try Data(bytes).write(to: record)
+            #expect(throws: Failure.self) { try bench.find("tool", pull: .never) }
+            #expect(try bench.find(path) == image)
+            #expect(try bench.find("tool", pull: .never) == image)
+        }
+        #expect(bench.leftovers.isEmpty)
+    }
+
+    @Test("forgets names one after another, then the image and what only it needs")
+    func removal() throws {
+        let bench = try StoreBench()
+        let (shared, own) = (StoreBench.archive("shared"), StoreBench.archive("own"))
+        try bench.layout("a").image([shared, own])
+        try bench.layout("b").image([shared])
+        let image = try bench.take(bench.directory.path("a"), called: "a:1")
+        try bench.take(bench.directory.path("b"), called: "b:1")
+        // A machine that runs has the files mapped.
+        let reader = try ErofsReader(files: image.files)
+        #expect(try bench.store().remove("a:1", progress: .silent) == nil)
+        #expect(bench.layerFiles.count == 2)
+        let freed = try #require(try bench.store().remove(bench.directory.path("a"), progress: .silent))
+        #expect(freed > 4096)
+        #expect(bench.layerFiles == [SHA256.digest(of: shared).hexadecimal + ".erofs"])
+        #expect(try reader.contents(of: "/own") == Array("hello\n".utf8))
+        #expect(try bench.store().list().count == 2)
+        let identifier = try bench.find("b:1").identifier
+        _ = try bench.store().remove(String(identifier.prefix(12)), progress: .silent)
+        #expect(try bench.store().list().isEmpty && bench.layerFiles.isEmpty && bench.leftovers.isEmpty)
+        for name in ["b:1", "a", "0123456789ab", "../../etc"] {
+            let failure = #expect(throws: Failure.self) { try bench.store().remove(name, progress: .silent) }
+            #expect(failure?.kind == .missingInput, "\(name)")
+        }
+    }
+
+    @Test("is cleaned of what nobody needs, and of nothing else")
+    func pruning() throws {
+        let bench = try StoreBench()
+        let layout = try bench.layout()
+        try layout.image([StoreBench.archive("old")])
+        try bench.take(layout.path)
+        // The name leads to another image now.
+        try layout.image([StoreBench.archive("new")])
+        let image = try bench.take(layout.path)
+        let directory = StoreDirectory(path: bench.storePath)
+        try Data("x".utf8).write(to: URL(filePath: directory.layers + "/stray"))
+        try FileManager.default.createDirectory(
+            atPath: directory.workshops + "/dead", withIntermediateDirectories: false)
+        try Data("x".utf8).write(to: URL(filePath: directory.workshops + "/dead/layer-0.erofs"))
+        let alive = try Workshop(in: directory)
+        try Files.create(alive.file("layer-1.erofs"), [1])
+        #expect(try bench.store().prune(progress: .silent) > 0)
+        #expect(bench.layerFiles == [SHA256.digest(of: StoreBench.archive("new")).hexadecimal + ".erofs"])
+        #expect(try bench.store().list().map(\.identifier) == [image.identifier])
+        #expect(FileFacts(of: alive.file("layer-1.erofs")) != nil, "somebody is working there")
+        #expect(bench.leftovers.count == 2)
+        _ = consume alive
+        #expect(bench.leftovers.isEmpty)
+        #expect(try bench.store().prune(progress: .silent) == 0)
+    }
+
+    @Test("takes several imports of one image at once, and has it once")
+    func concurrency() throws {
+        let bench = try StoreBench()
+        let archives = (0..<8).map {
+            StoreBench.archive("file\($0)", String(repeating: "\($0)", count: 100_000))
+        }
+        try bench.layout().image(archives, .gzip)
+        let path = bench.directory.path("layout")
+        let images = Mutex<[Image]>([])
+        let failures = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 8) { _ in
+            do {
+                let image = try bench.take(path)
+                images.withLock { $0.append(image) }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(Set(images.withLock { $0 }).count == 1)
+        #expect(bench.layerFiles.count == 8 && bench.leftovers.isEmpty)
+        let reader = try ErofsReader(files: images.withLock { $0[0] }.files)
+        for number in 0..<8 {
+            #expect(try reader.contents(of: "/file\(number)")?.count == 100_000)
+        }
+    }
+
+    @Test("lets imports, removals and lookups happen all at once")
+    func turmoil() throws {
+        let bench = try StoreBench()
+        for number in 0..<3 {
+            try bench.layout("l\(number)").image([
+                StoreBench.archive("shared"), StoreBench.archive("own\(number)"),
+            ])
+        }
+        _ = try bench.store()
+        let strange = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 6) { worker in
+            let path = bench.directory.path("l\(worker % 3)")
+            for _ in 0..<12 {
+                do {
+                    switch worker {
+                    case 0..<3:
+                        // Open, so that nothing is taken away meanwhile.
+                        let store = try bench.store()
+                        let image = try store.image(for: path, progress: .silent)
+                        let reader = try ErofsReader(files: image.files)
+                        let text = try reader.contents(of: "/own\(worker)")
+                        if text != Array("hello\n".utf8) {
+                            strange.withLock { $0.append("\(worker): \(text ?? [])") }
+                        }
+                        _ = consume store
+                    case 3: _ = try bench.store().prune(progress: .silent)
+                    default: _ = try? bench.store().remove(path, progress: .silent)
+                    }
+                } catch {
+                    strange.withLock { $0.append("\(worker): \(error)") }
+                }
+            }
+        }
+        // A lookup may lose against a removal of its image, and says so; everything else is a mistake of ours.
+        let mistakes = strange.withLock { $0 }.filter { !$0.contains("no such file") }
+        #expect(mistakes == [])
+        #expect(bench.leftovers.isEmpty)
+        for number in 0..<3 { try bench.take(bench.directory.path("l\(number)")) }
+        #expect(bench.layerFiles.count == 4)
+    }
+}
+
+@Suite("Records")
+struct RecordTests {
+    private var record: ImageRecord {
+        var configuration = ImageConfiguration()
+        configuration.command = ["a", ""]
+        configuration.environment = ["é=1"]
+        configuration.user = "u"
+        let digest = SHA256.digest(of: [])
+        return ImageRecord(
+            identifier: digest.hexadecimal, configuration: configuration,
+            layers: [.init(digest: digest, byteCount: 5), .init(digest: digest, byteCount: 5)],
+            indexByteCount: 7, created: "2024", imported: 9)
+    }
+
+    @Test("are read as they were written, and a layer that comes twice counts once")
+    func roundTrip() {
+        #expect(ImageRecord(fileBytes: record.fileBytes) == record)
+        #expect(record.byteCount == 12)
+        let name = NameRecord(name: "a", identifier: "b", stamp: SourceStamp(of: "/usr"))
+        #expect(name.stamp != nil && NameRecord(fileBytes: name.fileBytes) == name)
+        #expect(NameRecord(fileBytes: NameRecord(name: "a", identifier: "b").fileBytes)?.stamp == nil)
+    }
+
+    @Test("that were cut or changed are none, or others, and never a crash")
+    func damage() {
+        let whole = record.fileBytes
+        for count in 0..<whole.count { #expect(ImageRecord(fileBytes: Array(whole.prefix(count))) == nil) }
+        for index in whole.indices {
+            for byte: UInt8 in [0, 1, 0x7F, 0xFF] where whole[index] != byte {
+                var bytes = whole
+                bytes[index] = byte
+                #expect(ImageRecord(fileBytes: bytes) != record)
+            }
+        }
+    }
+}
