@@ -22,7 +22,7 @@ struct CompareTests {
     }
 
     /// A runtime whose `run` is `script`.
-    private func runtime(_ name: String, run script: String, version: String = "echo \(1) version 9.9") throws {
+    private func runtime(_ name: String, run script: String, version: String = "echo runtime version 9.9") throws {
         let text = """
             #!/bin/busybox sh
             if [ "$1" = --version ]; then \(version); exit; fi
