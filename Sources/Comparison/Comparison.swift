@@ -151,6 +151,9 @@ extension Comparison {
         runners.filter { runner in report.paths.contains { $0.name == runner.path.name } }
     }
 
+    /// Those that programs of ours can be run in.
+    private var visited: [PathRunner] { active.filter(\.path.runsOursInside) }
+
     private func change(_ runner: PathRunner, _ body: (inout PathReport) -> Void) {
         guard let index = report.paths.firstIndex(where: { $0.name == runner.path.name }) else { return }
         body(&report.paths[index])
@@ -233,7 +236,7 @@ extension Comparison {
             inside.workingDirectory = "/"
             let tree = try SubjectTree(inside, in: workspace, for: "compare")
             inside.reference = tree.root
-            for runner in active { try runner.path.prepare(inside) }
+            for runner in visited { try runner.path.prepare(inside) }
             return inside
         } catch {
             note("Footprint, work and isolation were not measured: \(error.what): \(error.why)")
@@ -244,7 +247,7 @@ extension Comparison {
     private func measureInside(_ inside: Subject) throws(RunProblem) {
         let isStatic = InsideLayer.isStatic(context.monitor)
         if !isStatic { note("Work and isolation need the static executable that `make` builds; this one is not.") }
-        for runner in active where wants(.crowd) {
+        for runner in visited where wants(.crowd) {
             try attempt("footprint", runner) { () throws(RunProblem) in
                 let trial = CrowdTrial(
                     runner: runner, context: context, interruption: interruption, most: options.crowd,
@@ -253,13 +256,13 @@ extension Comparison {
                 change(runner) { $0.crowd = crowd }
             }
         }
-        for runner in active where wants(.work) && isStatic {
+        for runner in visited where wants(.work) && isStatic {
             try attempt("work inside", runner) { () throws(RunProblem) in
                 let work = try WorkTrial(runner: runner).run(inside)
                 change(runner) { $0.work = work }
             }
         }
-        for runner in active where wants(.isolation) && isStatic {
+        for runner in visited where wants(.isolation) && isStatic {
             try attempt("isolation", runner) { () throws(RunProblem) in
                 let trial = IsolationTrial(
                     runner: runner, interruption: interruption, limit: options.limit,

@@ -23,6 +23,7 @@ enum CompareSubject {
         var subject = Subject(
             reference: name, layers: [layer], command: whole, environment: configuration.environment,
             workingDirectory: configuration.workingDirectory, user: configuration.user)
+        subject.files = image.files
         subject.storedByteCount = image.files.reduce(0) { $0 + Storage.byteCount($1) }
         return subject
     }

@@ -45,22 +45,39 @@ enum Files {
     }
 
     static func copy(_ source: String, to path: String, mode: mode_t) throws(Failure) {
+        try write([], to: path, mode: mode)
+        let to = unsafe chost_open(path, O_WRONLY, 0)
+        guard to >= 0 else { throw Failure("cannot write \(path)", errno: Errno(rawValue: -to)) }
+        defer { close(to) }
+        try append(source, to: FileDescriptor(rawValue: to))
+    }
+
+    /// `sources` one after another, each filled up to a multiple of `padding`.
+    static func concatenate(_ sources: [String], to path: String, padding: Int) throws(Failure) {
+        try write([], to: path)
+        var offset = 0
+        for source in sources {
+            let to = unsafe chost_open(path, O_WRONLY, 0)
+            guard to >= 0 else { throw Failure("cannot write \(path)", errno: Errno(rawValue: -to)) }
+            defer { close(to) }
+            lseek(to, offset, SEEK_SET)
+            try append(source, to: FileDescriptor(rawValue: to))
+            offset += (byteCount(source) + padding - 1) / padding * padding
+        }
+        guard unsafe truncate(path, offset) == 0 else { throw Failure("cannot write \(path)", errno: .current) }
+    }
+
+    private static func append(_ source: String, to file: FileDescriptor) throws(Failure) {
         do {
             let from = try FileDescriptor.open(FilePath(source), .readOnly, options: .closeOnExec)
             defer { try? from.close() }
-            try write([], to: path, mode: mode)
-            let to = try FileDescriptor.open(FilePath(path), .writeOnly, options: .closeOnExec)
-            defer { try? to.close() }
             var piece = [UInt8](repeating: 0, count: 1 << 20)
             while true {
                 let count = unsafe try piece.withUnsafeMutableBytes { unsafe try from.read(into: $0) }
                 if count == 0 { break }
-                try to.writeAll(piece[..<count])
+                try file.writeAll(piece[..<count])
             }
-        } catch {
-            throw error as? Failure
-                ?? Failure("cannot copy \(source) to \(path)", errno: error as? Errno ?? .ioError)
-        }
+        } catch { throw Failure("cannot copy \(source)", errno: error as? Errno ?? .ioError) }
     }
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

@@ -1,4 +1,5 @@
 import CHost
+import Containers
 import Host
 
 /// Whether this host can run `vmm run`, as the caller found out.
@@ -23,7 +24,8 @@ struct PathFinder {
         case "podman": try podman()
         case "docker": try docker()
         case "vmm": try ownMonitor()
-        default: throw Absence(name, .absent, "there is no support for it yet")
+        case "firecracker": try peer(.firecracker, "firecracker", cure: "github.com/firecracker-microvm/firecracker/releases")
+        default: try peer(.qemu, "qemu-system-x86_64", cure: "apt-get install qemu-system-x86")
         }
     }
 
@@ -85,6 +87,17 @@ struct PathFinder {
             try EnginePath(
                 "docker", program: program, helpers: helpers, version: String(version), hasDaemon: true, context)
         }
+    }
+
+    /// On the same conditions as our own monitor.
+    private func peer(_ kind: PeerPath.Kind, _ name: String, cure: String) throws(Absence) -> any RuntimePath {
+        guard let program = search.find(name) else { throw Absence(kind.rawValue, .absent, "not installed", cure: cure) }
+        if case .unusable(let why, let cure) = monitor { throw Absence(kind.rawValue, .absent, why, cure: cure) }
+        let version = try version(kind.rawValue, [program, "--version"])
+        let kernel = try orBroken(kind.rawValue) { () throws(Failure) in
+            try GuestFiles(kernel: context.kernel, initramfs: nil).kernel
+        }
+        return PeerPath(kind, program: program, version: version, kernel: kernel, context)
     }
 
     private func ownMonitor() throws(Absence) -> any RuntimePath {

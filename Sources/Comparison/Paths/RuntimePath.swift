@@ -39,6 +39,9 @@ protocol RuntimePath: AnyObject {
     /// Whether the command has a kernel of its own, so that a panic of it harms nobody.
     var hasOwnKernel: Bool { get }
 
+    /// Whether programs of ours can run in it, and tell how they ended.
+    var runsOursInside: Bool { get }
+
     /// Once for each subject, before the first run.
     func prepare(_ subject: Subject) throws(Failure)
     /// For each run, before the clock is read.
@@ -60,6 +63,7 @@ extension RuntimePath {
     var treeHoldsAll: Bool { true }
     var hasDaemon: Bool { false }
     var hasOwnKernel: Bool { false }
+    var runsOursInside: Bool { true }
 
     func prepare(_ subject: Subject) throws(Failure) {}
     func mount(_ instance: Instance) throws(Failure) {}

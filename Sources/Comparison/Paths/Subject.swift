@@ -6,6 +6,8 @@ public struct Subject: Sendable {
     var isDerived = false
     /// What the image takes in vmm's own store, in bytes.
     public var storedByteCount: Int?
+    /// The image as an EROFS file system (`Image.files`); none where it is in no store.
+    public var files: [String] = []
     /// As `vmm run` is told it.
     public var reference: String
     /// Directories on this host, the uppermost first; nobody writes to them.
