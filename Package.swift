@@ -57,7 +57,7 @@ let package = Package(
         room("Layers", ["Host", "CHost", "CCodecs", "CDigest", system]),
         room(
             "Containers", ["Machine", "Layers", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
-        room("Comparison", ["Containers", "Host", "CHost", system]),
+        room("Comparison", ["Containers", "Layers", "Host", "CHost", system]),
         .executableTarget(
             name: "vmm",
             dependencies: [

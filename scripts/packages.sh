@@ -20,6 +20,8 @@ declare -A sets=(
     # The project's own guest kernel and its initramfs.
     [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
+    # The browser in which the page of `vmm compare` is tried.
+    [pages]="chromium fonts-dejavu-core"
     # The peers that make bench measures against, and the load that it puts on a disk.
     [bench]="fio python3-pip unzip runc crun podman umoci"
     # What make order watches a start with.
