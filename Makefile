@@ -12,14 +12,20 @@ SWIFT ?= swift
 SWIFT_CHECKS := --explicit-target-dependency-import-check error
 # One executable that needs nothing of the machine that it runs on. lld folds what is the same twice; its only
 # warnings would be about functions of Foundation's that want shared libraries, which nothing here calls.
-RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
-    -Xlinker --icf=all -Xlinker --no-warnings
+#
+# For a quick start, generic types that are known here are made at compile time, not at their first use; and what a start
+# needs lies together (scripts/start-order.py), so that it takes as few page faults as a small program's, however large
+# the executable is.
+FRONTEND := -prespecialize-generic-metadata -function-sections
+RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable $(FRONTEND:%=-Xswiftc -Xfrontend -Xswiftc %) \
+    -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --no-warnings \
+    -Xlinker --symbol-ordering-file=$(CURDIR)/scripts/start.order -Xlinker --no-warn-symbol-ordering
 
 FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest -type f 2>/dev/null)
 
-.PHONY: all demo test lab kernel initramfs firmware kernels fuzz lint format bench clean help toolchain
+.PHONY: all demo test lab kernel initramfs firmware kernels fuzz lint format bench order clean help toolchain
 
 all: build/vmm
 
@@ -33,6 +39,7 @@ help:
 	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
 	@echo 'make bench      the promises of SPECIFICATION.md, measured'
+	@echo 'make order      scripts/start.order anew: what a start touches, which is linked together; needs /dev/kvm'
 	@echo 'make fuzz       a minute of libFuzzer on each parser of guest-made data'
 	@echo 'make lint       style and syntax; make format mends what can be mended'
 	@echo 'make clean      removes build and .build, not the cache'
@@ -45,7 +52,8 @@ toolchain:
 	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is not it; see swift.org/install, then put it on the PATH" \
 	        "or say make SWIFT=/where/it/is/swift" >&2; exit 1; }
 
-build/vmm: $(SOURCES) | toolchain
+build/vmm: $(SOURCES) scripts/start.order | toolchain
+	@[ scripts/start.order -ot .build/release/vmm ] || rm -f .build/release/vmm  # SwiftPM does not know of the list
 	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product vmm
 	@mkdir -p build
 	@strip -o $@.part .build/release/vmm && mv $@.part $@
@@ -96,6 +104,10 @@ bench: build/vmm kernel initramfs firmware
 	@scripts/peers.sh
 	@Benchmarks/build.sh
 	@Benchmarks/bench.sh
+
+order: build/vmm firmware
+	@scripts/packages.sh order
+	@scripts/start-order.py
 
 # --- how it is written
 

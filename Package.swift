@@ -72,7 +72,9 @@ let package = Package(
             swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
-        tests("Machine", ["Machine", "Boot", "KVM", "Host", "TinyGuests", "TestSupport", logging]),
+        tests(
+            "Machine",
+            ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "TestSupport", system]),
         tests(
@@ -101,6 +103,7 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 // An ordinary build does not link that runtime.
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
+        fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]

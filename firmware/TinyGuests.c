@@ -7,7 +7,7 @@
     each(halt) each(portloop) each(mmioloop) \
     each(serial) each(echo) each(echopoll) each(flood) \
     each(modes) each(pvh) each(tables) each(smp) \
-    each(virtioblock) each(virtiowrite) each(virtioconsole) each(virtiorng) each(virtioflood) \
+    each(virtioblock) each(virtiowrite) each(virtioconsole) each(virtiorng) each(virtioflood) each(virtiopmem) each(virtioport) \
     each(poweroff) each(resetreg) each(reboot8042) each(pvpanic) each(triplefault) each(badinsn) \
     each(idle) each(hang) each(spin)
 

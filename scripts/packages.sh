@@ -20,6 +20,8 @@ declare -A sets=(
     [initramfs]="musl-tools binutils cpio busybox-static"
     # The peers that make bench measures against, and the load that it puts on a disk.
     [bench]="fio python3-pip unzip runc crun podman umoci"
+    # What make order watches a start with.
+    [order]="valgrind python3-minimal"
 )
 
 if [ $# -eq 0 ]; then

@@ -22,6 +22,8 @@ public import GuestMemory
 ///   0xFFFB_C000     KVM's identity map page   (only CPUs that cannot run real mode natively use
 ///   0xFFFB_D000     KVM's task state: 3 pages  these two; the guest never does)
 ///   0x1_0000_0000 the rest of RAM
+///                   ...
+///                 persistent memory: at the next GiB above all RAM, and above 4 GiB in any case
 /// ```
 ///
 /// Ports: 0x60, 0x64 i8042 (reset only); 0x3F8 COM1; 0x505 pvpanic; 0x600 to 0x602 ACPI sleep and reset; 0x700 mark.
@@ -54,6 +56,20 @@ public enum Layout {
     public static let localAPIC = GuestAddress(0xFEE0_0000)
     /// For KVM_SET_TSS_ADDR: three pages, behind the identity map page where KVM puts it by itself.
     public static let taskState = GuestAddress(0xFFFB_D000)
+
+    /// Persistent memory starts at a multiple of this. It shares no section of 128 MiB with RAM then (Linux, SECTION_SIZE),
+    /// and the host's pages can be mapped as large as they are.
+    static let persistentMemoryAlignment: UInt64 = 1 << 30
+
+    /// Where persistent memory starts in a machine with that RAM.
+    ///
+    /// No table of the firmware mentions it: the device itself says where it is. It lies above all that the memory map
+    /// tells of, and below the end of the CPU's physical addresses, so that no kernel has put anything else there.
+    public static func persistentMemory(above memory: GuestMemory) -> GuestAddress {
+        let end = max(GuestMemory.holeEnd, memory.high?.range.end?.rawValue ?? 0)
+        let rest = end % persistentMemoryAlignment
+        return GuestAddress(rest == 0 ? end : end + (persistentMemoryAlignment - rest))
+    }
 
     // Ports.
     public static let serialPort: UInt16 = 0x3F8

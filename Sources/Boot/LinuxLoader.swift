@@ -65,7 +65,7 @@ public enum LinuxLoader {
             return BootEntry(form: .pvh, state: .pvh(at: entry))
         case .linux64(let entry):
             try memory.place(ZeroPage.bytes(data, header: kernel.header), at: Layout.zeroPage)
-            try memory.place(PageTables.identity(at: Layout.pageTables), at: Layout.pageTables)
+            try PageTables.writeIdentity(at: Layout.pageTables, into: memory)
             return BootEntry(form: .linux64, state: .linux64(at: entry))
         }
     }

@@ -1,4 +1,5 @@
 import GuestMemory
+import Host
 
 /// An identity map of the first 4 GiB in 2 MiB pages: one PML4, one page directory pointer table, four page directories
 /// (Intel SDM volume 3, 4.5 "4-Level Paging").
@@ -14,19 +15,22 @@ enum PageTables {
     private static let largePage: UInt64 = 1 << 7
     private static let table = present | writable | 1 << 5
 
-    /// The six pages for `address`.
-    static func identity(at address: GuestAddress) -> [UInt8] {
+    /// Writes the six pages to `address`; what they do not use of them is zero already.
+    static func writeIdentity(at address: GuestAddress, into memory: GuestMemory) throws(Failure) {
         let pointers = address.rawValue + pageByteCount
         let directories = pointers + pageByteCount
-        var pages = ByteWriter(zeroes: Int((2 + directoryCount) * pageByteCount))
-        pages.store(pointers | table, at: 0)
-        for index in 0..<directoryCount {
-            pages.store(directories + index * pageByteCount | table, at: Int(pageByteCount + index * 8))
+        do throws(GuestMemoryFault) {
+            try memory.store(pointers | table, at: address)
+            for index in 0..<directoryCount {
+                let directory = directories + index * pageByteCount
+                try memory.store(directory | table, at: GuestAddress(pointers + index * 8))
+            }
+            for index in 0..<directoryCount * entriesPerTable {
+                let page = index << 21 | present | writable | touched | largePage
+                try memory.store(page, at: GuestAddress(directories + index * 8))
+            }
+        } catch {
+            throw .outsideMemory(error)
         }
-        for index in 0..<directoryCount * entriesPerTable {
-            let page = index << 21 | present | writable | touched | largePage
-            pages.store(page, at: Int(2 * pageByteCount + index * 8))
-        }
-        return pages.bytes
     }
 }

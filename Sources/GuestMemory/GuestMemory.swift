@@ -69,9 +69,6 @@ public final class GuestMemory: Sendable {
         mapping.allowHugePages()
     }
 
-    /// All RAM, from the lowest address up.
-    public var regions: [Region] { high.map { [low, $0] } ?? [low] }
-
     /// Whether every byte of `range` is RAM of one region.
     @inlinable
     public func contains(_ range: GuestRange) -> Bool {

@@ -29,24 +29,52 @@ public struct MappedRegion: ~Copyable, Sendable {
     /// of the host can then be huge pages of the guest: nothing is reserved for it in advance, it stays out of core dumps, and /proc/PID/smaps calls it
     /// `[anon:guest-ram]` where the kernel can name mappings.
     public init(guestRAM byteCount: Int) throws(Failure) {
-        let slack = Self.hugePageByteCount
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        guard
-            let whole = unsafe chost_mmap(
-                nil, byteCount + slack, PROT_READ | PROT_WRITE, flags, -1, 0)
-        else {
+        do throws(Errno) {
+            try self.init(
+                anonymous: byteCount, protection: PROT_READ | PROT_WRITE, alignment: Self.hugePageByteCount)
+        } catch {
             throw Failure(
-                "cannot reserve \(byteCount >> 20) MiB for the guest", errno: .current,
+                "cannot reserve \(byteCount >> 20) MiB for the guest", errno: error,
                 cure: "Ask for less with --memory, or look at ulimit -v.")
         }
-        let before = -Int(bitPattern: whole) & (slack - 1)
-        unsafe base = whole + before
-        self.byteCount = byteCount
-        unsafe Self.unmap(whole, before)
-        unsafe Self.unmap(base + byteCount, slack - before)
         unsafe chost_name_mapping(base, byteCount, "guest-ram")
         unsafe madvise(base, byteCount, MADV_DONTDUMP)
         unsafe madvise(base, byteCount, MADV_NOHUGEPAGE)
+    }
+
+    /// Private anonymous memory for reading, aligned to `alignment`, a power of two: zeroes, and files that are laid over
+    /// them.
+    public init(reading byteCount: Int, alignment: Int) throws(Failure) {
+        do throws(Errno) {
+            try self.init(anonymous: byteCount, protection: PROT_READ, alignment: alignment)
+        } catch {
+            throw Failure(
+                "cannot reserve \(byteCount >> 20) MiB of addresses", errno: error,
+                cure: "Look at ulimit -v.")
+        }
+    }
+
+    private init(anonymous byteCount: Int, protection: Int32, alignment: Int) throws(Errno) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let whole = unsafe chost_mmap(nil, byteCount + alignment, protection, flags, -1, 0) else {
+            throw .current
+        }
+        let before = -Int(bitPattern: whole) & (alignment - 1)
+        unsafe base = whole + before
+        self.byteCount = byteCount
+        unsafe Self.unmap(whole, before)
+        unsafe Self.unmap(base + byteCount, alignment - before)
+    }
+
+    /// Shows the first `count` bytes of a file from `offset` on, for reading, shared with whoever maps it too. `offset` is
+    /// a multiple of 4,096; the rest of the last page is zero.
+    ///
+    /// A page that is cut off later is a SIGBUS for whoever reads it, and EFAULT for the kernel.
+    public func lay(_ descriptor: Int32, byteCount count: Int, at offset: Int) throws(Errno) {
+        precondition(offset >= 0 && count > 0 && offset <= byteCount - count, "a file beyond its mapping")
+        let mapped = unsafe chost_mmap(
+            base + offset, count, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor, 0)
+        guard unsafe mapped != nil else { throw .current }
     }
 
     /// Lets the host fill the mapping's memory with huge pages from here on, and join what is there already.

@@ -3,7 +3,7 @@ public import Host
 import SystemPackage
 
 /// /dev/kvm: what this host's KVM is and can do, and the maker of virtual machines.
-public struct KVMSystem: ~Copyable, Sendable {
+public final class KVMSystem: Sendable {
     public static let path = "/dev/kvm"
     /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
     static let apiVersion: Int32 = 12
@@ -62,6 +62,9 @@ public struct KVMSystem: ~Copyable, Sendable {
     func runAreaByteCount() throws(Failure) -> Int {
         Int(try kvmCall("cannot size a vCPU", ckvm_ioctl(descriptor.rawValue, ckvm_GET_VCPU_MMAP_SIZE)))
     }
+
+    /// How many bits a guest-physical address has: as many as one of the host's, of which KVM takes nothing away.
+    public static var physicalAddressWidth: Int { Int(ckvm_physical_address_width()) }
 
     /// A new virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
     public func makeVirtualMachine() throws(Failure) -> VirtualMachine {

@@ -15,15 +15,18 @@ public final class VirtualMachine: Sendable {
 
     /// Shows the guest its RAM, a slot a region (KVM_SET_USER_MEMORY_REGION). `memory` must outlive the machine.
     public func map(_ memory: GuestMemory) throws(Failure) {
-        for (slot, region) in memory.regions.enumerated() {
-            var request = kvm_userspace_memory_region(
-                slot: UInt32(slot), flags: 0, guest_phys_addr: region.range.start.rawValue,
-                memory_size: region.range.byteCount,
-                userspace_addr: UInt64(UInt(bitPattern: unsafe region.hostBase)))
-            try kvmCall(
-                "cannot give the guest its memory",
-                unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_USER_MEMORY_REGION, &request))
-        }
+        try map(memory.low, slot: 0)
+        if let high = memory.high { try map(high, slot: 1) }
+    }
+
+    private func map(_ region: GuestMemory.Region, slot: UInt32) throws(Failure) {
+        var request = kvm_userspace_memory_region(
+            slot: slot, flags: 0, guest_phys_addr: region.range.start.rawValue,
+            memory_size: region.range.byteCount,
+            userspace_addr: UInt64(UInt(bitPattern: unsafe region.hostBase)))
+        try kvmCall(
+            "cannot give the guest its memory",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_USER_MEMORY_REGION, &request))
     }
 
     /// The interrupt controllers in the kernel: two 8259A, an IOAPIC and a LAPIC for each vCPU made afterwards

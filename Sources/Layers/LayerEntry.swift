@@ -11,8 +11,8 @@ public struct LayerPath: Hashable, Sendable {
 }
 
 /// One file of a layer, whatever it came from: a tar archive or a directory.
-public struct LayerEntry: Sendable {
-    public enum Kind: Sendable {
+public struct LayerEntry: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
         /// A regular file; exactly `byteCount` bytes follow it.
         case file(byteCount: UInt64)
         case directory

@@ -50,6 +50,9 @@ extension LayerPath {
     /// The path of a file in this directory; `name` is a file system's own.
     func appending(_ name: [UInt8]) -> LayerPath { LayerPath(trusting: names + [name]) }
 
+    /// How long it is with `/` between its names.
+    var byteCount: Int { names.reduce(max(0, names.count - 1)) { $0 + $1.count } }
+
     /// The names with `/` between them; empty for the root.
     public var bytes: [UInt8] { Array(names.joined(separator: [UInt8(ascii: "/")])) }
 }

@@ -15,27 +15,37 @@ public final class Machine: Sendable {
     private let loop: EventLoop
     private let control: MachineControl
     private let timings: Timings
+    private let session: (any AgentSession)?
 
     /// Builds the machine: opens KVM and every file, loads the kernel, and stops short of its first instruction.
     ///
     /// A configuration that makes no sense, a file that cannot be used and a host that cannot do it are failures; then
     /// nothing on disk has been changed. `allowsEmulation` goes on where KVM has no hardware virtualization.
+    ///
+    /// With a `session` the guest has a port for it, and the monitor's streams and signals are the session's: nothing here
+    /// touches them.
     public init(
-        _ configuration: MachineConfiguration, timings: Timings, logger: Logger, allowsEmulation: Bool = false
+        _ configuration: MachineConfiguration, session: (any AgentSession)? = nil, timings: Timings,
+        logger: Logger, allowsEmulation: Bool = false
     ) throws(Failure) {
         try configuration.validate()
+        precondition(
+            session == nil || configuration.keepsConsole || configuration.console == .none,
+            "a session has the streams for itself")
         let kvm = try KVMSystem()
         if !allowsEmulation { try kvm.requireHardwareVirtualization() }
         timings.note(.kvmOpened)
+        let maker = try VCPUMaker(configuration.cpuCount, of: kvm)
         let loop = try EventLoop()
         let control = MachineControl(loop: loop)
         let system = try kvm.makeVirtualMachine()
         let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
         try system.map(memory)
         try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        maker.provide(system)
         timings.note(.memoryReady)
         let board = try BoardBuilder(
-            configuration, memory: memory, loop: loop, control: control, timings: timings, logger: logger
+            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings, logger: logger
         ).build(for: system)
         timings.note(.devicesReady)
         let description = board.description(cpuCount: configuration.cpuCount)
@@ -44,16 +54,8 @@ public final class Machine: Sendable {
             commandLine: configuration.kernelCommandLine(on: description), machine: description, into: memory)
         timings.note(.kernelLoaded)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
-        let features = try kvm.supportedCPUID()
-        var cpus: [VCPUThread] = []
-        for index in 0..<configuration.cpuCount {
-            let vcpu = try system.makeVCPU(UInt32(index))
-            try vcpu.setUp(cpu: index, of: configuration.cpuCount, features: features)
-            if index == 0 { try vcpu.enter(entry.state) }
-            let serve = VCPULoop(
-                cpu: index, ports: board.ports, windows: board.windows, memory: memory, control: control)
-            cpus.append(VCPUThread(vcpu, loop: serve))
-        }
+        let cpus = try maker.finish()
+        try cpus[0].enter(entry.state)
         self.system = system
         self.memory = memory
         self.board = board
@@ -61,24 +63,41 @@ public final class Machine: Sendable {
         self.loop = loop
         self.control = control
         self.timings = timings
+        self.session = session
     }
+
+    /// The last 16 KiB of what the guest said on a console that is kept.
+    public var consoleTail: [UInt8] { board.consoleTail?.bytes ?? [] }
 
     /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
     public func run() -> MachineEnd {
         do throws(Failure) {
-            let signals = try MachineSignals(board: board, control: control, loop: loop)
+            let signals =
+                session == nil ? try MachineSignals(board: board, control: control, loop: loop) : nil
             let hugePages = try HugePages(for: memory, loop: loop)
             defer { hugePages.stop() }
             try board.console?.start()
+            try startSession()
             VCPUThread.prepare()
             timings.note(.firstRun)
-            for cpu in cpus { try cpu.start() }
+            for cpu in cpus {
+                try cpu.start(
+                    VCPULoop(
+                        cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
+                        files: board.persistentMemory?.files, control: control))
+            }
             try loop.run()
-            signals.stop()
+            signals?.stop()
         } catch {
             control.finish(.failed(error))
         }
         return finish()
+    }
+
+    private func startSession() throws(Failure) {
+        guard let session, let port = board.agentPort else { return }
+        try session.start(
+            AgentLink(loop: loop, port: port, control: control, powerButton: board.powerButton))
     }
 
     /// Stops the CPUs, then the devices, then the console, so that nothing the guest asked for is lost.
@@ -86,6 +105,7 @@ public final class Machine: Sendable {
         for cpu in cpus { cpu.interrupt() }
         for cpu in cpus { cpu.join() }
         board.stop()
+        session?.end()
         board.console?.end()
         if let first = board.console?.sink.firstByteTime { timings.note(.firstConsoleByte, at: first) }
         timings.note(.end)

@@ -32,10 +32,10 @@ public protocol VirtioDevice: AnyObject, Sendable {
     ///
     /// An error of the queues' configuration makes the transport set DEVICE_NEEDS_RESET.
     func activate(_ activation: VirtioActivation) throws(VirtqueueError)
-    /// Whether a notification calls `notified` on the ringing vCPU's thread instead of ringing the queue's doorbell: one
-    /// exit in place of another thread's wake-up. Right for a device that answers at once and whose driver waits for the
-    /// answer, as Linux does for a console's output.
-    var isNotifiedDirectly: Bool { get }
+    /// Whether a notification of the queue calls `notified` on the ringing vCPU's thread instead of ringing the queue's
+    /// doorbell: one exit in place of another thread's wake-up. Right for a queue that is served at once and whose driver
+    /// waits for the answer, as Linux does for a console's output. It is the same for as long as the device lives.
+    func isNotifiedDirectly(_ queue: Int) -> Bool
     /// The driver notified the queue with that number (4.2.3.3); it may not be active. Must not block.
     func notified(_ queue: Int)
     /// The driver reset the device (2.4): when this returns the device touches guest memory no more.
@@ -44,7 +44,7 @@ public protocol VirtioDevice: AnyObject, Sendable {
 
 extension VirtioDevice {
     public var configurationGeneration: UInt32 { 0 }
-    public var isNotifiedDirectly: Bool { false }
+    public func isNotifiedDirectly(_ queue: Int) -> Bool { false }
     public func notified(_ queue: Int) {}
     public func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {}
 }

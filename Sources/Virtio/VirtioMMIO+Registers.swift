@@ -84,7 +84,7 @@ extension VirtioMMIO {
     /// A doorbell that is an ioeventfd never comes here.
     private func ring(_ value: UInt32) {
         guard let index = Int(exactly: value), index < doorbells.count else { return }
-        if device.isNotifiedDirectly {
+        if device.isNotifiedDirectly(index) {
             device.notified(index)
         } else {
             doorbells[index].signal()

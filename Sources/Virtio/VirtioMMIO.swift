@@ -17,7 +17,7 @@ public final class VirtioMMIO: BusDevice {
     let device: any VirtioDevice
     let memory: GuestMemory
     public let interrupt: VirtioInterrupt
-    /// One a queue. The machine connects each of `connectedDoorbells` to a write of the queue's number to QueueNotify.
+    /// One a queue. The machine connects that of each of `connectedQueues` to a write of the queue's number to QueueNotify.
     public let doorbells: [EventFD]
     let state: Mutex<VirtioMMIOState>
 
@@ -31,8 +31,8 @@ public final class VirtioMMIO: BusDevice {
         state = Mutex(VirtioMMIOState(queueSizes: device.queueSizes))
     }
 
-    /// The doorbells to connect by ioeventfd: none for a device that is notified directly.
-    public var connectedDoorbells: [EventFD] { device.isNotifiedDirectly ? [] : doorbells }
+    /// The queues whose doorbells are to be connected by ioeventfd: not those that are notified directly.
+    public var connectedQueues: [Int] { doorbells.indices.filter { !device.isNotifiedDirectly($0) } }
 
     /// What QueueNotify lies at, from the start of the window.
     public static var notifyRegister: UInt64 { notifyOffset }

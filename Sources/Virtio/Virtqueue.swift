@@ -98,10 +98,7 @@ public struct Virtqueue: ~Copyable, Sendable {
     /// caller then goes on popping instead of waiting for a bell that may not come.
     public mutating func enableNotifications() throws(VirtqueueError) -> Bool {
         if hasEventIndex {
-            try guarded { () throws(GuestMemoryFault) in
-                try memory.store(
-                    nextAvailable, at: address(configuration.usedRing, 4 &+ 8 &* UInt64(configuration.size)))
-            }
+            try setEventIndex(nextAvailable)
         } else {
             try setUsedFlags(0)
         }
@@ -111,10 +108,20 @@ public struct Virtqueue: ~Copyable, Sendable {
         return index != nextAvailable
     }
 
-    /// Asks the driver not to ring while chains are being taken anyway. Only a hint; with VIRTIO_F_EVENT_IDX the old
-    /// event index does the same.
+    /// Asks the driver not to ring, because chains are being taken anyway or nothing is to be taken yet. Only a hint.
     public mutating func disableNotifications() throws(VirtqueueError) {
-        if !hasEventIndex { try setUsedFlags(1) }  // VIRTQ_USED_F_NO_NOTIFY
+        if hasEventIndex {
+            try setEventIndex(nextAvailable &- 1)  // which it has passed already (2.7.7.1)
+        } else {
+            try setUsedFlags(1)  // VIRTQ_USED_F_NO_NOTIFY
+        }
+    }
+
+    /// avail_event: the driver rings when it makes this chain available (2.7.8).
+    private func setEventIndex(_ index: UInt16) throws(VirtqueueError) {
+        try guarded { () throws(GuestMemoryFault) in
+            try memory.store(index, at: address(configuration.usedRing, 4 &+ 8 &* UInt64(configuration.size)))
+        }
     }
 
     private func setUsedFlags(_ flags: UInt16) throws(VirtqueueError) {

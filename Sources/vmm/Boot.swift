@@ -27,6 +27,7 @@ extension MachineConfiguration {
         memoryByteCount = try MachineConfiguration.byteCount(arguments.memory)
         cpuCount = try MachineConfiguration.cpuCount(arguments.cpus)
         for text in arguments.disk { disks.append(try DiskConfiguration(parsing: text)) }
+        for text in arguments.pmem { persistentMemory += try MachineConfiguration.files(text) }
         console = try MachineConfiguration.Console(parsing: arguments.console)
         try validate()
     }

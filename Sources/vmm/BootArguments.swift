@@ -7,6 +7,7 @@ struct BootArguments: Equatable {
     var memory = "256M"
     var cpus = "1"
     var disk: [String] = []
+    var pmem: [String] = []
     var console = "virtio"
     var timings: String?
     var logLevel = "warning"
@@ -36,7 +37,7 @@ extension BootArguments {
     }
 
     private enum Option: String {
-        case kernel, initrd, cmdline, append, memory, cpus, disk, console, timings
+        case kernel, initrd, cmdline, append, memory, cpus, disk, pmem, console, timings
         case logLevel = "log-level"
 
         /// Whether the value may look like an option itself.
@@ -57,6 +58,7 @@ extension BootArguments {
         case .memory: memory = value
         case .cpus: cpus = value
         case .disk: disk.append(value)
+        case .pmem: pmem.append(value)
         case .console: console = value
         case .timings: timings = value
         case .logLevel: logLevel = value

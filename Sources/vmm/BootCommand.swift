@@ -49,6 +49,12 @@ struct BootCommand: ParsableCommand {
     var disk: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "Files that the guest sees as a read-only persistent memory, /dev/pmem0, one after another.",
+            valueName: "file[,file]..."))
+    var pmem: [String] = []
+
+    @Option(
         help: ArgumentHelp("Where the guest's console is: virtio, serial or none.", valueName: "kind"))
     var console = "virtio"
 
@@ -71,7 +77,7 @@ struct BootCommand: ParsableCommand {
     var arguments: BootArguments {
         BootArguments(
             kernel: kernel, initrd: initrd, cmdline: cmdline, append: append, memory: memory, cpus: cpus,
-            disk: disk, console: console, timings: timings, logLevel: logLevel, allowEmulation: allowEmulation
-        )
+            disk: disk, pmem: pmem, console: console, timings: timings, logLevel: logLevel,
+            allowEmulation: allowEmulation)
     }
 }

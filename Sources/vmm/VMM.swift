@@ -13,6 +13,7 @@ struct VMM: ParsableCommand {
 enum Main {
     static func main() {
         Signals.ignoreBrokenPipes()
+        ThisProcess.shareOneMemoryPool()
         let words = CommandLine.arguments
         do {
             if words.count > 1, words[1] == "boot", let plain = BootArguments(plain: words[2...]) {

@@ -12,6 +12,7 @@ import Testing
         ["--kernel", "k", "--append", "-- true", "--memory", "1G", "--cpus", "4"],
         ["--kernel", "k", "--memory", "-1", "--cpus", "-1"],
         ["--kernel", "k", "--disk", "a,ro,id=x", "--disk", "b", "--console", "serial"],
+        ["--pmem", "a,b", "--kernel", "k", "--pmem", "c"],
         ["--kernel", "k", "--timings", "t.json", "--log-level", "debug", "--allow-emulation"],
         ["--allow-emulation", "--kernel", "one", "--kernel", "two"],
         ["--kernel", "k", "--cmdline", ""],

@@ -7,10 +7,21 @@ import Virtio
 
 /// Which device, and which of its queues, a hostile driver turns to.
 enum HostileTarget: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case block, consoleOutput, consoleInput, entropy
+    case block, consoleOutput, consoleInput, entropy, persistentMemory
+    case portOutput, portInput, portControl, portControlInput
 
     var testDescription: String { rawValue }
-    var queue: Int { self == .consoleOutput ? 1 : 0 }
+    var queue: Int {
+        switch self {
+        case .consoleOutput, .portOutput: 1
+        case .portControlInput: 2
+        case .portControl: 3
+        default: 0
+        }
+    }
+
+    /// Whether the driver fills the queue's buffers.
+    var isOut: Bool { self == .consoleOutput || self == .portOutput || self == .portControl }
 }
 
 /// A device at the mercy of a hostile driver, and a driver that finds out whether it still works.
@@ -26,6 +37,8 @@ final class HostileBench {
     private let output: ConsoleOutput
     private let file: TemporaryFile
     private let console: VirtioConsole?
+    private let port: VirtioPort?
+    private let recorder: TestRecorder
 
     init(_ target: HostileTarget, readOnly: Bool = false) throws {
         self.target = target
@@ -33,19 +46,28 @@ final class HostileBench {
         pipe = try TestPipe()
         output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: 20, notify: { _ in })
         file = try TemporaryFile(byteCount: Int(Self.diskSectors) * 512)
+        recorder = try TestRecorder()
+        let port = VirtioPort(name: "vmm.agent", loop: loop.loop) { [recorder] in recorder.record($0) }
         switch target {
         case .block:
-            console = nil
+            (console, self.port) = (nil, nil)
             let disk = try DiskFile.open(file.path, readOnly: readOnly)
             driver = try VirtioDriver(VirtioBlock(disk), memoryByteCount: Self.memoryByteCount)
         case .consoleInput, .consoleOutput:
             let device = try VirtioConsole(
                 output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: 0)
-            console = device
+            (console, self.port) = (device, nil)
             driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
         case .entropy:
-            console = nil
+            (console, self.port) = (nil, nil)
             driver = try VirtioDriver(VirtioRng(loop: loop.loop), memoryByteCount: Self.memoryByteCount)
+        case .persistentMemory:
+            (console, self.port) = (nil, nil)
+            let device = VirtioPmem(try PmemFiles([file.path]), at: GuestAddress(1 << 32))
+            driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
+        case .portOutput, .portInput, .portControl, .portControlInput:
+            (console, self.port) = (nil, port)
+            driver = try VirtioDriver(port, memoryByteCount: Self.memoryByteCount)
         }
     }
 
@@ -58,12 +80,20 @@ final class HostileBench {
 
     func start(without: UInt64 = 0) throws {
         try driver.start(without: without, queueSize: Self.queueSize)
+        if target == .portInput { try driver.sayControl(PortDriver.message(PortDriver.portOpen)) }
     }
 
     /// Has the device look at its queue.
     func ring() {
         driver.ring(target.queue)
-        if target == .consoleInput { _ = console?.receive([1, 2, 3]) }
+        switch target {
+        case .consoleInput: _ = console?.receive([1, 2, 3])
+        case .portInput: _ = port?.send([1, 2, 3])
+        // It takes a buffer when it has something to answer.
+        case .portControlInput where driver.queues.count == 4:
+            try? driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
+        default: break
+        }
     }
 
     /// Waits until the device has seen all that it was told. A disk's thread tells by answering; the others sit on the
@@ -113,6 +143,25 @@ final class HostileBench {
             #expect(try driver.waitForUsed(0).byteCount == 3, sourceLocation: sourceLocation)
         case .entropy:
             #expect(try driver.request([.writable(buffer)]) == 16, sourceLocation: sourceLocation)
+        case .persistentMemory:
+            let flush = try driver.memory.allocate([0, 0, 0, 0])
+            let answer = try driver.request([.readable(flush), .writable(buffer)])
+            #expect(answer == 4, sourceLocation: sourceLocation)
+        case .portOutput:
+            let count = recorder.bytes.count
+            #expect(try driver.request([.readable(buffer)], queue: 1) == 0, sourceLocation: sourceLocation)
+            #expect(try recorder.wait(forBytes: count + 16).count == count + 16)
+        case .portInput:
+            try driver.queues[0].add([.writable(buffer)])
+            #expect(port?.send([7, 8, 9]) == true, sourceLocation: sourceLocation)
+            // Behind what may have been left from before the device was there.
+            driver.ring(0)
+            #expect(try driver.waitForUsed(0).byteCount >= 3, sourceLocation: sourceLocation)
+        case .portControl, .portControlInput:
+            try driver.queues[2].add([.writable(buffer)])
+            try driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
+            #expect(try driver.waitForUsed(3).byteCount == 0, sourceLocation: sourceLocation)
+            #expect(try driver.waitForUsed(2).byteCount == 8, sourceLocation: sourceLocation)
         }
     }
 }

@@ -65,6 +65,42 @@ struct Mischief: Sendable, CustomTestStringConvertible {
             [.readable($0.allocate(1)), .writable($0.allocate(16))]
         },
         chain(.entropy, "no room") { [.writable($0.allocate(0)), .writable($0.allocate(0))] },
+        chain(.persistentMemory, "no type") { [.writable($0.allocate(4))] },
+        chain(.persistentMemory, "a type of 3 bytes") {
+            [.readable($0.allocate(3)), .writable($0.allocate(4))]
+        },
+        chain(.persistentMemory, "an empty type") {
+            [.readable($0.allocate(0)), .writable($0.allocate(4))]
+        },
+        chain(.persistentMemory, "no room for the answer") { [.readable($0.allocate(4))] },
+        chain(.persistentMemory, "room for 3 bytes of the answer") {
+            [.readable($0.allocate(4)), .writable($0.allocate(1)), .writable($0.allocate(2))]
+        },
+        chain(.persistentMemory, "a read-only answer") {
+            [.readable($0.allocate(4)), .readable($0.allocate(4))]
+        },
+        chain(.portOutput, "a writable buffer") { [.writable($0.allocate(16))] },
+        chain(.portOutput, "a writable buffer behind text") {
+            [.readable($0.allocate(16)), .writable($0.allocate(16))]
+        },
+        chain(.portInput, "a readable buffer") { [.readable($0.allocate(16))] },
+        chain(.portInput, "a readable buffer before a writable one") {
+            [.readable($0.allocate(1)), .writable($0.allocate(16))]
+        },
+        chain(.portControl, "an empty message") { [.readable($0.allocate(0))] },
+        chain(.portControl, "a message of 7 bytes") {
+            [.readable($0.allocate(3)), .readable($0.allocate(4))]
+        },
+        chain(.portControl, "a writable message") { [.writable($0.allocate(8))] },
+        chain(.portControl, "room behind a message") {
+            [.readable($0.allocate(8)), .writable($0.allocate(8))]
+        },
+        chain(.portControlInput, "room for half an answer") { [.writable($0.allocate(4))] },
+        chain(.portControlInput, "no room for an answer") { [.writable($0.allocate(0))] },
+        chain(.portControlInput, "a readable buffer") { [.readable($0.allocate(64))] },
+        chain(.portControlInput, "a readable buffer before a writable one") {
+            [.readable($0.allocate(1)), .writable($0.allocate(64))]
+        },
     ]
 
     /// A driver at the registers that does not know the order of 3.1.1, or does not care.
@@ -196,11 +232,10 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         let data = bench.driver.memory.allocate(256 << 10)
         for _ in 0..<20 {
             try bench.start()
-            let isOut = target == .consoleOutput
             for _ in 0..<3 {
                 let memory = bench.driver.memory
                 let header = try memory.allocate(BlockDriver.header(BlockDriver.read, sector: 0))
-                let body: DriverBuffer = isOut ? .readable(data) : .writable(data)
+                let body: DriverBuffer = target.isOut ? .readable(data) : .writable(data)
                 try bench.queue.add(target == .block ? [.readable(header), body] : [body])
             }
             bench.ring()

@@ -24,7 +24,7 @@ final class GuestBench: Sendable {
         let machine = try KVMSystem().makeVirtualMachine()
         memory = try GuestMemory(byteCount: memoryByteCount)
         try machine.map(memory)
-        try machine.map(rom: rom, at: GuestAddress(UInt64(TINY_GUEST_ROM_ADDRESS)))
+        try machine.map(readOnly: rom, at: GuestAddress(UInt64(TINY_GUEST_ROM_ADDRESS)))
         try machine.createInterruptControllers(tssAddress: 0xFFFB_D000)
         vcpu = try machine.makeVCPU(0)
         // Without it the CPU has no feature at all, not even 64-bit mode.

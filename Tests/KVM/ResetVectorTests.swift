@@ -51,7 +51,7 @@ struct ResetVectorTests {
         let bench = try GuestBench.fromReset(
             I.rbx(0x1_0000_0000) + I.loadByteAtRBX + I.storeByteBehindRBX(0x5A) + I.port(0x700) + I.outByte,
             memoryByteCount: 3 << 30 | 2 << 20)
-        #expect(bench.memory.regions.count == 2)
+        #expect(bench.memory.high != nil)
         try bench.memory.store(UInt8(0xA5), at: GuestAddress(0x1_0000_0000))
         // The stub maps 4 GiB; this gives its directory pointers a fifth entry, which leads to the page at 4 GiB.
         try bench.memory.store(UInt64(0xF003), at: GuestAddress(0x9000 + 0x1000 + 4 * 8))

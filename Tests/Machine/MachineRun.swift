@@ -18,8 +18,13 @@ final class MachineRun: Sendable {
     private let result = Mutex<Result<MachineEnd, Failure>?>(nil)
     private let ended: EventFD
 
-    /// Starts the guest called `name`; `change` sets up the rest of the configuration.
-    init(_ name: String, _ change: (inout MachineConfiguration) -> Void = { _ in }) throws {
+    private let tail = Mutex<[UInt8]>([])
+
+    /// Starts the guest called `name`, with `session` at its port; `change` sets up the rest of the configuration.
+    init(
+        _ name: String, session: (any AgentSession)? = nil,
+        _ change: (inout MachineConfiguration) -> Void = { _ in }
+    ) throws {
         kernel = try TemporaryFile(tinyGuestImage(name))
         timings = Timings(processStart: .now())
         ended = try EventFD()
@@ -29,17 +34,20 @@ final class MachineRun: Sendable {
         change(&configuration)
         // One thread builds it and runs it: that is the one whose signals it looks at.
         var started: HostThread? = try HostThread(named: "machine") { [self, configuration] in
-            let outcome = run(configuration)
+            let outcome = run(configuration, session)
             result.withLock { $0 = outcome }
             ended.signal()
         }
         thread.withLock { $0 = started.take() }
     }
 
-    private func run(_ configuration: MachineConfiguration) -> Result<MachineEnd, Failure> {
+    private func run(
+        _ configuration: MachineConfiguration, _ session: (any AgentSession)?
+    ) -> Result<MachineEnd, Failure> {
         do throws(Failure) {
             let machine = try Machine(
-                configuration, timings: timings, logger: log.logger, allowsEmulation: true)
+                configuration, session: session, timings: timings, logger: log.logger, allowsEmulation: true)
+            defer { tail.withLock { $0 = machine.consoleTail } }
             return .success(machine.run())
         } catch {
             return .failure(error)
@@ -55,6 +63,9 @@ final class MachineRun: Sendable {
     func signal(_ number: Int32) {
         thread.withLock { $0?.interrupt(with: number) }
     }
+
+    /// What the machine kept of its console, once it has ended.
+    var consoleTail: [UInt8] { tail.withLock { $0 } }
 
     /// Waits for the machine's end, or throws what kept it from starting.
     func end() throws -> MachineEnd {

@@ -133,6 +133,14 @@ private struct QueuePair: ~Copyable {
         #expect(try pair.driver.availableEvent() == 1)
     }
 
+    @Test func withEventIndexTheDeviceSaysThatItWantsNone() throws {
+        var pair = try QueuePair()
+        try pair.device.disableNotifications()
+        #expect(try pair.driver.availableEvent() == .max)
+        #expect(try !pair.device.enableNotifications())
+        #expect(try pair.driver.availableEvent() == 0)
+    }
+
     @Test func withoutEventIndexAFlagSuppressesBells() throws {
         var pair = try QueuePair(features: .version1)
         try pair.device.disableNotifications()

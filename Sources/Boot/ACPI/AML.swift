@@ -1,123 +1,132 @@
-/// A piece of ACPI Machine Language (ACPI 6.5, chapter 20). The terms are named after those of ASL, so that a table of
-/// ours reads like its disassembly.
-protocol AMLTerm {
-    var bytes: [UInt8] { get }
-}
+/// Writes ACPI Machine Language (ACPI 6.5, chapter 20), term after term, into one buffer. Its methods are named after the
+/// terms of ASL, so that a table of ours reads like its disassembly.
+struct AMLWriter {
+    typealias Body = (inout AMLWriter) -> Void
 
-/// Terms, one after another.
-struct AMLTermList: AMLTerm {
-    let bytes: [UInt8]
+    private(set) var bytes: [UInt8] = []
 
-    init(@AMLBuilder _ body: () -> AMLTermList) { self = body() }
-
-    fileprivate init(bytes: [UInt8]) { self.bytes = bytes }
-}
-
-@resultBuilder
-enum AMLBuilder {
-    static func buildExpression(_ term: some AMLTerm) -> AMLTermList { AMLTermList(bytes: term.bytes) }
-    static func buildBlock(_ terms: AMLTermList...) -> AMLTermList { joined(terms) }
-    static func buildArray(_ terms: [AMLTermList]) -> AMLTermList { joined(terms) }
-    static func buildOptional(_ term: AMLTermList?) -> AMLTermList { term ?? AMLTermList(bytes: []) }
-
-    private static func joined(_ terms: [AMLTermList]) -> AMLTermList {
-        AMLTermList(bytes: terms.flatMap(\.bytes))
-    }
-}
-
-/// Opens a name space (20.2.5.1).
-struct Scope: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ path: String, @AMLBuilder _ body: () -> AMLTermList) {
-        bytes = AMLPackage.encode([0x10], AMLName.encode(path) + body().bytes)
-    }
-}
-
-/// Gives a value a name (20.2.5.1).
-struct Name: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ name: String, _ value: AMLValue) {
-        bytes = [0x08] + AMLName.encode(name) + value.bytes
-    }
-}
-
-/// A device, with what it has (20.2.5.2).
-struct Device: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ name: String, @AMLBuilder _ body: () -> AMLTermList) {
-        bytes = AMLPackage.encode([0x5B, 0x82], AMLName.encode(name) + body().bytes)
-    }
-}
-
-/// A method that need not be serialized (20.2.5.2).
-struct Method: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ name: String, arguments: UInt8, @AMLBuilder _ body: () -> AMLTermList) {
-        bytes = AMLPackage.encode([0x14], AMLName.encode(name) + [arguments] + body().bytes)
-    }
-}
-
-/// A condition (20.2.5.3).
-struct If: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ condition: AMLValue, @AMLBuilder _ body: () -> AMLTermList) {
-        bytes = AMLPackage.encode([0xA0], condition.bytes + body().bytes)
-    }
-}
-
-/// Tells the driver of the device at `path` that something happened to it (20.2.5.3; values: 5.6.6).
-struct Notify: AMLTerm {
-    let bytes: [UInt8]
-
-    init(_ path: String, _ value: AMLValue) {
-        bytes = [0x86] + AMLName.encode(path) + value.bytes
-    }
-}
-
-/// A term whose length stands behind its opcode.
-enum AMLPackage {
-    static func encode(_ opcode: [UInt8], _ content: [UInt8]) -> [UInt8] {
-        opcode + length(ofContent: content.count) + content
+    init(capacity: Int) {
+        bytes.reserveCapacity(capacity)
     }
 
-    /// PkgLength: one byte up to 63, otherwise a byte whose top two bits count those that follow; the length includes
-    /// its own bytes (20.2.4).
-    static func length(ofContent byteCount: Int) -> [UInt8] {
-        if byteCount + 1 < 1 << 6 { return [UInt8(byteCount + 1)] }
-        let following = (1...3).first { byteCount + 1 + $0 < 1 << (4 + 8 * $0) }
-        guard let following else { preconditionFailure("a term of AML has less than 256 MiB") }
-        let total = byteCount + 1 + following
-        let rest = (0..<following).map { UInt8(truncatingIfNeeded: total >> (4 + 8 * $0)) }
-        return [UInt8(following << 6 | total & 0xF)] + rest
-    }
-}
-
-/// NameString: `\` for the root, then four-character segments between dots, short ones filled up with `_` (20.2.2).
-enum AMLName {
-    static func encode(_ path: String) -> [UInt8] {
-        var rest = Substring(path)
-        var bytes: [UInt8] = []
-        if rest.first == "\\" {
-            bytes.append(UInt8(ascii: "\\"))
-            rest.removeFirst()
+    /// Opens a name space (20.2.5.1).
+    mutating func scope(_ path: String, _ body: Body) {
+        bytes.append(0x10)
+        package {
+            $0.append(path: path)
+            body(&$0)
         }
-        let segments = rest.split(separator: ".").map(segment)
-        switch segments.count {
-        case 0: bytes.append(0x00)
-        case 1: break
-        case 2: bytes.append(0x2E)
-        default: bytes += [0x2F, UInt8(segments.count)]
-        }
-        return bytes + segments.joined()
     }
 
-    private static func segment(_ text: Substring) -> [UInt8] {
-        precondition(text.utf8.count <= 4, "a segment of an AML name has four characters")
-        return Array(text.utf8) + Array(repeating: UInt8(ascii: "_"), count: 4 - text.utf8.count)
+    /// A device, with what it has (20.2.5.2).
+    mutating func device(_ name: String, _ body: Body) {
+        bytes.append(0x5B)
+        bytes.append(0x82)
+        package {
+            $0.append(path: name)
+            body(&$0)
+        }
+    }
+
+    /// A method that need not be serialized (20.2.5.2).
+    mutating func method(_ name: String, arguments: UInt8, _ body: Body) {
+        bytes.append(0x14)
+        package {
+            $0.append(path: name)
+            $0.bytes.append(arguments)
+            body(&$0)
+        }
+    }
+
+    /// Gives a value a name (20.2.5.1).
+    mutating func name(_ name: String, _ value: AMLValue) {
+        bytes.append(0x08)
+        append(path: name)
+        append(value)
+    }
+
+    /// Gives a package a name: `count` values, which `body` appends (20.2.5.4).
+    mutating func name(_ name: String, packageOf count: UInt8, _ body: Body) {
+        bytes.append(0x08)
+        append(path: name)
+        bytes.append(0x12)
+        package {
+            $0.bytes.append(count)
+            body(&$0)
+        }
+    }
+
+    /// Gives a buffer a name (20.2.5.4).
+    mutating func name(_ name: String, buffer: [UInt8]) {
+        bytes.append(0x08)
+        append(path: name)
+        bytes.append(0x11)
+        package {
+            $0.append(.integer(UInt64(buffer.count)))
+            $0.bytes.append(contentsOf: buffer)
+        }
+    }
+
+    /// Does `body` where two values are equal (20.2.5.3, 20.2.5.4).
+    mutating func ifEqual(_ left: AMLValue, _ right: AMLValue, _ body: Body) {
+        bytes.append(0xA0)
+        package {
+            $0.bytes.append(0x93)
+            $0.append(left)
+            $0.append(right)
+            body(&$0)
+        }
+    }
+
+    /// Tells the driver of the device at `path` that something happened to it (20.2.5.3; values: 5.6.6).
+    mutating func notify(_ path: String, _ value: AMLValue) {
+        bytes.append(0x86)
+        append(path: path)
+        append(value)
+    }
+
+    /// The low `byteCount` bytes of a number.
+    mutating func append(_ number: UInt64, byteCount: Int) {
+        for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
+    }
+}
+
+extension AMLWriter {
+    /// What has its length in front of it, in three bytes whatever it is: so nothing moves once it is known. The length
+    /// counts its own bytes; the top two bits of the first say that two follow (PkgLength, 20.2.4).
+    private mutating func package(_ body: Body) {
+        let start = bytes.count
+        append(0, byteCount: 3)
+        body(&self)
+        let length = bytes.count - start
+        precondition(length < 1 << 20, "a term of ours has less than 1 MiB")
+        bytes[start] = UInt8(2 << 6 | length & 0xF)
+        bytes[start + 1] = UInt8(truncatingIfNeeded: length >> 4)
+        bytes[start + 2] = UInt8(truncatingIfNeeded: length >> 12)
+    }
+
+    /// NameString: `\` for the root, then segments of four characters between dots, short ones filled up with `_`; a
+    /// prefix says that there are two (20.2.2). No name of ours has more.
+    private mutating func append(path: String) {
+        var width = 0
+        for character in path.utf8 {
+            switch character {
+            case UInt8(ascii: "\\"):
+                bytes.append(character)
+                if path.utf8.contains(UInt8(ascii: ".")) { bytes.append(0x2E) }
+            case UInt8(ascii: "."):
+                fillSegment(from: width)
+                width = 0
+            default:
+                bytes.append(character)
+                width += 1
+            }
+        }
+        fillSegment(from: width)
+    }
+
+    private mutating func fillSegment(from width: Int) {
+        precondition(width <= 4, "a segment of an AML name has four characters")
+        for _ in width..<4 { bytes.append(UInt8(ascii: "_")) }
     }
 }

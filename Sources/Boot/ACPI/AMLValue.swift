@@ -1,95 +1,56 @@
-/// A value of AML: what a name stands for, an argument, an operand (ACPI 6.5, 20.2.3 and 20.2.5.4).
-struct AMLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
-    let bytes: [UInt8]
-
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+/// A value of AML: what a name stands for, an operand (ACPI 6.5, 20.2.3 and 20.2.5.4).
+enum AMLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    case integer(UInt64)
+    case string(String)
+    /// A plug-and-play identifier, "PNP0501", as a 32-bit number (19.3.4 "EISAID").
+    case eisaID(String)
+    /// The first argument of a method.
+    case argument0
 
     init(integerLiteral value: UInt64) { self = .integer(value) }
 
-    init(stringLiteral value: String) { bytes = [0x0D] + Array(value.utf8) + [0x00] }
+    init(stringLiteral value: String) { self = .string(value) }
+}
 
-    /// In the shortest form.
-    static func integer(_ value: UInt64) -> AMLValue {
+extension AMLWriter {
+    mutating func append(_ value: AMLValue) {
         switch value {
-        case 0, 1: AMLValue(bytes: [UInt8(value)])
-        case ...0xFF: AMLValue(bytes: [0x0A] + littleEndian(value, 1))
-        case ...0xFFFF: AMLValue(bytes: [0x0B] + littleEndian(value, 2))
-        case ...0xFFFF_FFFF: AMLValue(bytes: [0x0C] + littleEndian(value, 4))
-        default: AMLValue(bytes: [0x0E] + littleEndian(value, 8))
+        case .integer(let number): append(number)
+        case .string(let text):
+            append(0x0D, byteCount: 1)
+            for byte in text.utf8 { append(UInt64(byte), byteCount: 1) }
+            append(0, byteCount: 1)
+        case .eisaID(let text):
+            append(0x0C, byteCount: 1)
+            append(UInt64(compressed(text).byteSwapped), byteCount: 4)
+        case .argument0: append(0x68, byteCount: 1)
         }
     }
 
-    /// A plug-and-play identifier, "PNP0501", as a 32-bit number (19.3.4 "EISAID").
-    static func eisaID(_ text: String) -> AMLValue {
+    /// In the shortest form.
+    private mutating func append(_ number: UInt64) {
+        let (prefix, byteCount): (UInt64, Int) =
+            switch number {
+            case ...0xFF: (0x0A, 1)
+            case ...0xFFFF: (0x0B, 2)
+            case ...0xFFFF_FFFF: (0x0C, 4)
+            default: (0x0E, 8)
+            }
+        if number > 1 { append(prefix, byteCount: 1) }
+        append(number, byteCount: byteCount)
+    }
+
+    /// Three letters of five bits, four hexadecimal digits.
+    private func compressed(_ text: String) -> UInt32 {
         precondition(text.utf8.count == 7, "an EISA id has three letters and four digits")
         var value: UInt32 = 0
-        for letter in text.utf8.prefix(3) { value = value << 5 | UInt32(letter & 0x1F) }
-        for digit in text.utf8.dropFirst(3) { value = value << 4 | UInt32(hexadecimal(digit)) }
-        return AMLValue(bytes: [0x0C] + littleEndian(UInt64(value.byteSwapped), 4))
+        for (index, character) in text.utf8.enumerated() {
+            value = index < 3 ? value << 5 | UInt32(character & 0x1F) : value << 4 | hexadecimal(character)
+        }
+        return value
     }
 
-    static func package(_ values: AMLValue...) -> AMLValue {
-        let content = [UInt8(values.count)] + values.flatMap(\.bytes)
-        return AMLValue(bytes: AMLPackage.encode([0x12], content))
-    }
-
-    static func resourceTemplate(_ resources: AMLResource...) -> AMLValue {
-        // The end tag's checksum of 0 says that there is none (6.4.2.9).
-        let content = resources.flatMap(\.bytes) + [0x79, 0x00]
-        return AMLValue(bytes: AMLPackage.encode([0x11], integer(UInt64(content.count)).bytes + content))
-    }
-
-    /// The first argument of a method.
-    static let argument0 = AMLValue(bytes: [0x68])
-
-    static func equal(_ left: AMLValue, _ right: AMLValue) -> AMLValue {
-        AMLValue(bytes: [0x93] + left.bytes + right.bytes)
-    }
-
-    private static func littleEndian(_ value: UInt64, _ count: Int) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
-    }
-
-    private static func hexadecimal(_ digit: UInt8) -> UInt8 {
-        digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "A") + 10
-    }
-}
-
-/// A descriptor of a resource template (6.4).
-struct AMLResource {
-    let bytes: [UInt8]
-
-    /// I/O Port Descriptor, 16-bit decode, of which nothing can be moved (6.4.2.5).
-    static func io(_ port: UInt16, byteCount: UInt8) -> AMLResource {
-        var descriptor = ByteWriter()
-        descriptor.append(UInt8(0x47))
-        descriptor.append(UInt8(0x01))  // Decode16
-        descriptor.append(port)
-        descriptor.append(port)
-        descriptor.append(UInt8(0x01))  // alignment
-        descriptor.append(byteCount)
-        return AMLResource(bytes: descriptor.bytes)
-    }
-
-    /// 32-Bit Fixed Memory Range Descriptor, read-write (6.4.3.4).
-    static func memory32Fixed(_ base: UInt32, byteCount: UInt32) -> AMLResource {
-        var descriptor = ByteWriter()
-        descriptor.append(UInt8(0x86))
-        descriptor.append(UInt16(9))
-        descriptor.append(UInt8(0x01))  // ReadWrite
-        descriptor.append(base)
-        descriptor.append(byteCount)
-        return AMLResource(bytes: descriptor.bytes)
-    }
-
-    /// Extended Interrupt Descriptor: ResourceConsumer, Edge, ActiveHigh, Exclusive (6.4.3.6).
-    static func interrupt(_ gsi: UInt32) -> AMLResource {
-        var descriptor = ByteWriter()
-        descriptor.append(UInt8(0x89))
-        descriptor.append(UInt16(6))
-        descriptor.append(UInt8(0b0011))  // consumer | edge
-        descriptor.append(UInt8(1))
-        descriptor.append(gsi)
-        return AMLResource(bytes: descriptor.bytes)
+    private func hexadecimal(_ digit: UInt8) -> UInt32 {
+        UInt32(digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "A") + 10)
     }
 }

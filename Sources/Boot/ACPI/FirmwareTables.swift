@@ -17,15 +17,16 @@ enum FirmwareTables {
         let dsdt = try place.put(DSDT.bytes(machine), into: memory)
         let fadt = try place.put(FADT.bytes(dsdt: dsdt), into: memory)
         let madt = try place.put(MADT.bytes(apicIDs: machine.apicIDs), into: memory)
-        let xsdt = try place.put(extendedTable(of: [fadt, madt]), into: memory)
+        let xsdt = try place.put(extendedTable(fadt, madt), into: memory)
         try memory.place(rootPointer(to: xsdt), at: rsdp)
         return rsdp
     }
 
     /// Extended System Description Table (5.2.8).
-    private static func extendedTable(of tables: [GuestAddress]) -> [UInt8] {
-        var addresses = ByteWriter(capacity: 8 * tables.count)
-        for table in tables { addresses.append(table.rawValue) }
+    private static func extendedTable(_ fadt: GuestAddress, _ madt: GuestAddress) -> [UInt8] {
+        var addresses = ByteWriter(capacity: 16)
+        addresses.append(fadt.rawValue)
+        addresses.append(madt.rawValue)
         return SystemTable.bytes("XSDT", revision: 1, addresses.bytes)
     }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -29,6 +30,9 @@
 #include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
+
+/// Has all threads allocate from one pool of malloc's.
+static inline void chost_share_one_pool(void) { mallopt(M_ARENA_MAX, 1); }
 
 /// Gives an anonymous mapping a name in /proc/PID/smaps. Kernels built without it refuse; nothing depends on it.
 static inline int chost_name_mapping(void *_Nonnull start, size_t byteCount, const char *_Nonnull name) {

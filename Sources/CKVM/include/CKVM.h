@@ -70,6 +70,12 @@ static inline struct kvm_msr_entry *_Nonnull ckvm_msrs_entries(struct kvm_msrs *
     return table->entries;
 }
 
+/// CPUID leaf 0x80000008, EAX, bits 0 to 7; 36 where the CPU has no such leaf.
+static inline uint32_t ckvm_physical_address_width(void) {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? eax & 0xFF : 36;
+}
+
 /// KVM_RUN; 0 or -errno. What happened is in `run`.
 static inline int ckvm_run(int fd) {
     return ioctl(fd, KVM_RUN, 0) < 0 ? -errno : 0;

@@ -114,7 +114,7 @@ public final class ConsoleOutput: Sendable {
     }
 
     /// Sends one byte, waiting for a slow reader.
-    func writeWaiting(_ byte: UInt8) {
+    public func writeWaiting(_ byte: UInt8) {
         while unsafe append(1, fill: { target, _ in unsafe target.copyBytes(from: CollectionOfOne(byte)) })
             == 0
         {

@@ -7,11 +7,11 @@ public final class Serial16550: BusDevice, ByteRegisters, ConsoleReceiver {
 
     private let chip = Mutex(UART16550())
     private let line: any InterruptLine
-    private let output: ConsoleOutput
+    private let output: any SerialOutput
     private let room = RoomBell()
 
     /// What the guest sends goes to `output`; what it is to receive comes through `receive`.
-    public init(line: any InterruptLine, output: ConsoleOutput) {
+    public init(line: any InterruptLine, output: any SerialOutput) {
         self.line = line
         self.output = output
     }

@@ -50,19 +50,3 @@ struct BlockRequest: Sendable {
         statusAddress = status
     }
 }
-
-extension ArraySlice<GuestRange> {
-    /// The little-endian word `offset` bytes into the run, which has that many bytes.
-    func word(at offset: UInt64, in memory: GuestMemory) throws(VirtqueueError) -> UInt64 {
-        if let whole = piece(at: offset, limit: 8), whole.byteCount == 8 {
-            return try guarded { () throws(GuestMemoryFault) in try memory.load(at: whole.start) }
-        }
-        var word: UInt64 = 0
-        for index in 0..<UInt64(8) {
-            guard let byte = piece(at: offset &+ index, limit: 1) else { break }
-            let value: UInt8 = try guarded { () throws(GuestMemoryFault) in try memory.load(at: byte.start) }
-            word |= UInt64(value) << (8 &* index)
-        }
-        return word
-    }
-}

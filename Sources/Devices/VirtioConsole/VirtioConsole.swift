@@ -68,7 +68,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     public let features = VirtioFeatures(bit: 0)
     public let queueSizes: [UInt16] = [64, 64]
     /// Linux spins until a chain of output is used, with its interrupts off: another thread would only make it longer.
-    public let isNotifiedDirectly = true
+    public func isNotifiedDirectly(_ queue: Int) -> Bool { true }
 
     /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr.
     public var configuration: [UInt8] {

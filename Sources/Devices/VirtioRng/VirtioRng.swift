@@ -27,7 +27,7 @@ public final class VirtioRng: VirtioDevice {
     public let features: VirtioFeatures = []
     public let queueSizes: [UInt16] = [64]
     /// A handful of bytes are there before another thread would be.
-    public let isNotifiedDirectly = true
+    public func isNotifiedDirectly(_ queue: Int) -> Bool { true }
     /// The device has no configuration space (5.4.4).
     public let configuration: [UInt8] = []
 

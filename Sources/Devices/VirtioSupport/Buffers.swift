@@ -15,6 +15,20 @@ extension Collection where Element == GuestRange, Index == Int {
         return nil
     }
 
+    /// The little-endian word `offset` bytes into the run; what is beyond its end counts as zero.
+    func word(at offset: UInt64, in memory: GuestMemory) throws(VirtqueueError) -> UInt64 {
+        if let whole = piece(at: offset, limit: 8), whole.byteCount == 8 {
+            return try guarded { () throws(GuestMemoryFault) in try memory.load(at: whole.start) }
+        }
+        var word: UInt64 = 0
+        for index in 0..<UInt64(8) {
+            guard let byte = piece(at: offset &+ index, limit: 1) else { break }
+            let value: UInt8 = try guarded { () throws(GuestMemoryFault) in try memory.load(at: byte.start) }
+            word |= UInt64(value) << (8 &* index)
+        }
+        return word
+    }
+
     /// Copies `bytes` into the run from its start, as far as there is room; the result is how much was copied.
     func scatter(_ bytes: ArraySlice<UInt8>, in memory: GuestMemory) throws(VirtqueueError) -> Int {
         var rest = bytes

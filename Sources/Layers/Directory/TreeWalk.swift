@@ -12,73 +12,84 @@ struct TreeWalk: ~Copyable {
     private let rootPath: String
     private let rootStatus: stat
     /// Directories that were visited and not read yet; the next is the last.
-    private var waiting: [LayerPath] = []
+    private var waiting = [LayerPath.root]
+    /// The directory that was read last, and its path.
+    private var current: OwnedDescriptor
+    private var currentPath = LayerPath.root
 
     /// `root` is open and lies at `path` on the host.
     init(_ root: consuming OwnedDescriptor, at path: String) throws(Failure) {
+        let complaint = TreeFile.complaint(.root, in: path)
         var status = stat()
-        guard unsafe fstat(root.rawValue, &status) == 0 else {
-            throw Failure(TreeFile.complaint(.root, in: path), errno: .current)
+        guard unsafe fstat(root.rawValue, &status) == 0 else { throw Failure(complaint, errno: .current) }
+        do throws(Errno) {
+            current = try Self.open(Self.here, in: root.rawValue)
+        } catch {
+            throw Failure(complaint, errno: error, cure: TreeFile.cure(error))
         }
         self.root = root
         rootPath = path
         rootStatus = status
     }
 
+    private static let here = Array(".".utf8)
+
     /// Calls `visit` for each file, the root first.
     consuming func run(_ visit: (TreeFile) throws(Failure) -> Void) throws(Failure) {
         try visit(
             TreeFile(
-                path: .root, directory: root.rawValue, name: SystemName(".".utf8), status: rootStatus,
+                path: .root, directory: root.rawValue, name: SystemName(Self.here), status: rootStatus,
                 root: rootPath))
-        waiting = [.root]
-        while let path = waiting.popLast() { try read(path, visit) }
+        while let path = waiting.popLast() {
+            do throws(Errno) {
+                try open(path)
+            } catch {
+                throw failure(path, error)
+            }
+            if try isInTree() { try readCurrent(visit) }
+        }
     }
 
-    private mutating func read(
-        _ path: LayerPath, _ visit: (TreeFile) throws(Failure) -> Void
-    ) throws(Failure) {
-        let directory = try open(path)
-        guard try isInTree(directory, path) else { return }
+    /// Goes down name by name, so that the depth of a tree costs neither descriptors nor stack; from the directory before,
+    /// where that is above.
+    private mutating func open(_ path: LayerPath) throws(Errno) {
+        if !path.names.starts(with: currentPath.names) {
+            current = try Self.open(Self.here, in: root.rawValue)
+            currentPath = .root
+        }
+        for name in path.names.dropFirst(currentPath.names.count) {
+            current = try Self.open(name, in: current.rawValue)
+        }
+        currentPath = path
+    }
+
+    private static func open(_ name: [UInt8], in directory: Int32) throws(Errno) -> OwnedDescriptor {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        return OwnedDescriptor(
+            owning: try hostCall { unsafe SystemName(name).with { unsafe openat(directory, $0, flags) } })
+    }
+
+    private mutating func readCurrent(_ visit: (TreeFile) throws(Failure) -> Void) throws(Failure) {
         let names: [[UInt8]]
         do throws(Errno) {
-            names = try DirectoryNames.read(directory)
+            names = try DirectoryNames.read(current)
         } catch {
-            throw failure(path, error)
+            throw failure(currentPath, error)
         }
         var below: [LayerPath] = []
         for name in names {
-            let file = try file(name, in: path, directory)
+            let file = try file(name)
             try visit(file)
             if file.type == S_IFDIR { below.append(file.path) }
         }
         waiting.append(contentsOf: below.reversed())
     }
 
-    /// Goes down name by name, so that the depth of a tree costs neither descriptors nor stack.
-    private func open(_ path: LayerPath) throws(Failure) -> OwnedDescriptor {
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        var directory = root.rawValue
-        var owner: OwnedDescriptor?
-        do throws(Errno) {
-            for name in [Array(".".utf8)] + path.names {
-                let next = try hostCall {
-                    unsafe SystemName(name).with { unsafe openat(directory, $0, flags) }
-                }
-                owner = OwnedDescriptor(owning: next)
-                directory = next
-            }
-        } catch {
-            throw failure(path, error)
-        }
-        return owner.take()!
-    }
-
-    private func isInTree(_ directory: borrowing OwnedDescriptor, _ path: LayerPath) throws(Failure) -> Bool {
+    private func isInTree() throws(Failure) -> Bool {
         var status = stat()
-        guard unsafe fstat(directory.rawValue, &status) == 0 else { throw failure(path, .current) }
+        guard unsafe fstat(current.rawValue, &status) == 0 else { throw failure(currentPath, .current) }
         if status.st_dev == rootStatus.st_dev { return true }
-        return isBtrfs(directory) && isBtrfs(root)
+        return isBtrfs(current) && isBtrfs(root)
     }
 
     /// Each subvolume has a device number of its own.
@@ -88,22 +99,23 @@ struct TreeWalk: ~Copyable {
         return unsafe fstatfs(directory.rawValue, &status) == 0 && status.f_type == 0x9123_683E
     }
 
-    private func file(
-        _ name: [UInt8], in path: LayerPath, _ directory: borrowing OwnedDescriptor
-    ) throws(Failure) -> TreeFile {
-        let path = path.appending(name)
-        guard path.bytes.count <= LayerPath.byteLimit else {
+    private func file(_ name: [UInt8]) throws(Failure) -> TreeFile {
+        let path = currentPath.appending(name)
+        guard path.byteCount <= LayerPath.byteLimit else {
             throw Failure(
                 .badInput, TreeFile.complaint(path, in: rootPath), because: "\(LayerPathError.longPath)")
         }
-        let systemName = SystemName(name)
+        let (directory, systemName) = (current.rawValue, SystemName(name))
         var status = stat()
-        let number = directory.rawValue
-        guard unsafe systemName.with({ unsafe fstatat(number, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-            throw failure(path, .current)
+        do throws(Errno) {
+            _ = try hostCall {
+                unsafe systemName.with { unsafe fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }
+            }
+        } catch {
+            throw failure(path, error)
         }
         return TreeFile(
-            path: path, directory: number, name: systemName, status: status, root: rootPath)
+            path: path, directory: directory, name: systemName, status: status, root: rootPath)
     }
 
     private func failure(_ path: LayerPath, _ errno: Errno) -> Failure {

@@ -1,5 +1,6 @@
 /// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is, libarchive's
-/// `LIBARCHIVE.xattr.NAME` with a name in percent-encoding and a value in base 64. bsdtar writes both.
+/// `LIBARCHIVE.xattr.NAME` with the value in base 64. bsdtar writes both. `=` would end a name, so names are in
+/// percent-encoding: GNU tar's have no more than `=` and `%` in it, libarchive's all that is unusual.
 enum PaxAttribute {
     /// Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
     private static let nameLimit = 255
@@ -12,7 +13,7 @@ enum PaxAttribute {
     ) throws(PaxRecords.Problem) -> (name: [UInt8], value: [UInt8]?)? {
         let (name, content): ([UInt8], [UInt8])
         if let rest = key.dropping(prefix: "SCHILY.xattr.") {
-            (name, content) = (Array(rest), Array(value))
+            (name, content) = (percentDecoded(rest) ?? Array(rest), Array(value))
         } else if let rest = key.dropping(prefix: "LIBARCHIVE.xattr.") {
             guard let plain = percentDecoded(rest), let bytes = Base64.decode(value) else {
                 throw .value(key: Array(key))

@@ -19,7 +19,6 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         var extensions = TarExtensions(records: globals)
         while let header = try nextHeader() {
             guard try extend(&extensions, by: header) else { return try member(header, extensions) }
-            extensions.isOpen = true
         }
         guard !extensions.isOpen else { throw blocks.truncated("where a file's header should be") }
         return nil
@@ -48,7 +47,10 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         (dataLeft, paddingLeft) = (0, 0)
         headerPosition = blocks.position
         // An archive that just ends is read by all others too; what is missing then, its digest tells.
-        guard let block = unsafe try blocks.next() else { return nil }
+        guard let block = unsafe try blocks.next() else {
+            if headerPosition == 0 { throw blocks.refused("it is empty") }
+            return nil
+        }
         if let header = unsafe try parse(block) { return header }
         // Two blocks of zeroes are the end (POSIX.1-1988, tar).
         guard let second = unsafe try blocks.next() else { return nil }
@@ -80,10 +82,14 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
             let body = try body(header, limit: PaxRecords.byteLimit)
             globals = try records(globals, with: body, areGlobal: true)
             extensions.records = try records(extensions.records, with: body, areGlobal: true)
+            return true
         // A volume's label.
-        case UInt8(ascii: "V"): expectData(header.byteCount)
+        case UInt8(ascii: "V"):
+            expectData(header.byteCount)
+            return true
         default: return false
         }
+        extensions.isOpen = true
         return true
     }
 
@@ -192,7 +198,12 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
 
     // MARK: failures
 
-    private func refused(_ problem: TarHeader.Problem) -> Failure { refused(problem.description) }
+    private func refused(_ problem: TarHeader.Problem) -> Failure {
+        if case .checksum = problem, headerPosition == 0 {
+            return blocks.source.refused("it is not a tar archive")
+        }
+        return refused(problem.description)
+    }
 
     private func refused(_ problem: SparseMap.Problem) -> Failure { refused(problem.description) }
 

@@ -12,6 +12,10 @@ struct Board: Sendable {
     let windows: WindowBus
     let powerButton: PowerButton
     let console: MachineConsole?
+    let consoleTail: ConsoleTail?
+    /// The port of the session, where there is one.
+    let agentPort: VirtioPort?
+    let persistentMemory: VirtioPmem?
 
     /// The machine as its firmware tables describe it.
     func description(cpuCount: Int) -> MachineDescription {

@@ -13,33 +13,41 @@ struct BoardBuilder: ~Copyable {
     let memory: GuestMemory
     let loop: EventLoop
     let control: MachineControl
+    let session: (any AgentSession)?
     let timings: Timings
     let logger: Logger
     private var windows: [VirtioMMIO] = []
 
     init(
-        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
-        timings: Timings, logger: Logger
+        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl, session: (any AgentSession)?, timings: Timings, logger: Logger
     ) {
         self.configuration = configuration
         self.memory = memory
         self.loop = loop
         self.control = control
+        self.session = session
         self.timings = timings
         self.logger = logger
     }
 
     /// Builds it all; `machine` has its interrupt controllers already.
     consuming func build(for machine: VirtualMachine) throws(Failure) -> Board {
-        let (serial, console) = try makeConsole(machine)
-        try attachDisksAndRng(to: machine)
+        let console = try makeConsole(machine)
+        let agentPort = try attachPort(to: machine)
+        let persistentMemory = try makePersistentMemory(machine)
+        var quiet: [any VirtioDevice] = []
+        if configuration.hasEntropy { quiet.append(VirtioRng(loop: loop)) }
+        if let persistentMemory { quiet.append(persistentMemory) }
+        try attachDisks(and: quiet, to: machine)
         let report = reporter()
         let ports = PortBus(
-            serial: serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
+            serial: console.serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
             power: PowerControl(handler: report), mark: BootMark(handler: report))
         let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
-            ports: ports, windows: WindowBus(devices: windows), powerButton: button, console: console)
+            ports: ports, windows: WindowBus(devices: windows), powerButton: button,
+            console: console.terminal, consoleTail: console.tail, agentPort: agentPort,
+            persistentMemory: persistentMemory)
     }
 
     /// What the guest says through a register ends the machine, or is noted.
@@ -56,41 +64,81 @@ struct BoardBuilder: ~Copyable {
         }
     }
 
-    private mutating func makeConsole(
-        _ machine: VirtualMachine
-    ) throws(Failure) -> (Serial16550?, MachineConsole?) {
+    /// The parts of a console: its chip, and what is behind it.
+    private struct Console {
+        var serial: Serial16550?
+        var terminal: MachineConsole?
+        var tail: ConsoleTail?
+    }
+
+    private mutating func makeConsole(_ machine: VirtualMachine) throws(Failure) -> Console {
+        let line = InterruptWire(to: Layout.serialGSI, of: machine)
         switch configuration.console {
-        case .none: return (nil, nil)
+        case .none: return Console()
+        case .serial where configuration.keepsConsole:
+            let tail = ConsoleTail()
+            return Console(serial: Serial16550(line: line, output: tail), tail: tail)
         case .serial:
             let sink = try MachineConsole.makeSink(logger: logger)
-            let serial = Serial16550(
-                line: InterruptWire(to: Layout.serialGSI, of: machine), output: sink)
-            return (serial, try MachineConsole(sink: sink, receiver: serial, loop: loop, control: control))
+            let serial = Serial16550(line: line, output: sink)
+            return Console(
+                serial: serial,
+                terminal: try MachineConsole(sink: sink, receiver: serial, loop: loop, control: control))
         case .virtio:
             let sink = try MachineConsole.makeSink(logger: logger)
             let size = MachineConsole.terminalSize ?? Terminal.Size(columns: 0, rows: 0)
             let device = try VirtioConsole(
                 output: sink, loop: loop, columns: size.columns, rows: size.rows)
             try attach(device, to: machine)
-            return (nil, try MachineConsole(sink: sink, receiver: device, loop: loop, control: control))
+            return Console(
+                terminal: try MachineConsole(sink: sink, receiver: device, loop: loop, control: control))
         }
     }
 
-    /// The disks, and the entropy device where its interrupt disturbs least.
+    /// The port through which a session speaks with its guest.
+    private mutating func attachPort(to machine: VirtualMachine) throws(Failure) -> VirtioPort? {
+        guard let session else { return nil }
+        // The session keeps the port, by its link.
+        let port = VirtioPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
+            session?.received(bytes)
+        }
+        try attach(port, to: machine)
+        return port
+    }
+
+    /// The files of the persistent memory, in a slot of their own above all RAM, and the device that tells of them.
+    private func makePersistentMemory(_ machine: VirtualMachine) throws(Failure) -> VirtioPmem? {
+        guard !configuration.persistentMemory.isEmpty else { return nil }
+        let files = try PmemFiles(configuration.persistentMemory)
+        let start = Layout.persistentMemory(above: memory)
+        let addressWidth = KVMSystem.physicalAddressWidth
+        guard start.rawValue &+ UInt64(files.byteCount) <= 1 << UInt64(min(addressWidth, 52)) else {
+            throw Failure(
+                .unavailable, "cannot show the guest \(files.byteCount >> 20) MiB of persistent memory",
+                because: "they go beyond this CPU's physical addresses, which have \(addressWidth) bits",
+                cure: "Use fewer or smaller files, or less memory.")
+        }
+        try machine.map(readOnly: files.memory, at: start)
+        return VirtioPmem(files, at: start)
+    }
+
+    /// The disks, and the devices that hardly ever interrupt, where they disturb least.
     ///
     /// KVM takes GSI 8 for the clock's, whose every interrupt has to be acknowledged by an exit (kvm_ioapic_scan_entry,
-    /// RTC_GSI): 8 % of a small request. So the device that is hardly used gets it.
-    private mutating func attachDisksAndRng(to machine: VirtualMachine) throws(Failure) {
-        var hasRng = false
+    /// RTC_GSI): 8 % of a small request. So a device that is hardly used gets it.
+    private mutating func attachDisks(
+        and quiet: [any VirtioDevice], to machine: VirtualMachine
+    ) throws(Failure) {
+        var quiet = quiet[...]
         for disk in configuration.disks {
-            if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI {
-                try attach(VirtioRng(loop: loop), to: machine)
-                hasRng = true
+            if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI, let device = quiet.popFirst()
+            {
+                try attach(device, to: machine)
             }
             let file = try DiskFile.open(disk.path, readOnly: disk.isReadOnly)
             try attach(VirtioBlock(file, identifier: disk.identifier), to: machine)
         }
-        if !hasRng { try attach(VirtioRng(loop: loop), to: machine) }
+        for device in quiet { try attach(device, to: machine) }
     }
 
     /// Puts a device in the next window, with its interrupt and its doorbells.
@@ -104,9 +152,9 @@ struct BoardBuilder: ~Copyable {
         let wire = InterruptWire(to: Layout.virtioGSI(index), of: machine)
         let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
-        for (queue, bell) in transport.connectedDoorbells.enumerated() {
+        for queue in transport.connectedQueues {
             let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.notifyRegister)
-            try machine.connect(bell, toWriteOf: UInt32(queue), at: address)
+            try machine.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
         }
         windows.append(transport)
     }

@@ -1,3 +1,4 @@
+import Devices
 import GuestMemory
 import Host
 import KVM
@@ -9,6 +10,8 @@ struct VCPULoop: Sendable {
     let ports: PortBus
     let windows: WindowBus
     let memory: GuestMemory
+    /// What the guest's persistent memory shows.
+    let files: PmemFiles?
     let control: MachineControl
 
     /// Serves exits until the machine ends. No exit allocates, waits or logs.
@@ -48,7 +51,9 @@ struct VCPULoop: Sendable {
             let summary = "the processor refuses to enter vCPU \(cpu) (reason 0x\(String(reason, radix: 16)))"
             control.finish(.internalError(fault(summary, of: vcpu)))
         case .failed(let code):
-            control.finish(.failed(Failure(errno: code, running: cpu)))
+            // EFAULT: a page of the guest's is not there. A file that was cut off is the one way to that.
+            let cause = code == Errno.badAddress.rawValue ? files?.shortened() : nil
+            control.finish(.failed(cause ?? Failure(errno: code, running: cpu)))
         default:
             let summary = "vCPU \(cpu) left the guest for no reason that vmm knows (\(exit))"
             control.finish(.internalError(fault(summary, of: vcpu)))

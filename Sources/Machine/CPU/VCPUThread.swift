@@ -1,3 +1,4 @@
+import Boot
 import Host
 import KVM
 import Synchronization
@@ -7,7 +8,7 @@ final class VCPUThread: Sendable {
     /// The signal that brings a vCPU's thread out of the guest: SIGUSR1.
     static let kickSignal: Int32 = 10
 
-    private let loop: VCPULoop
+    let index: Int
     private let kick: VCPUKick
     /// The vCPU until its thread takes it, once.
     private let waiting: Mutex<VCPU?>
@@ -18,14 +19,19 @@ final class VCPUThread: Sendable {
         Signals.makeInterrupting(kickSignal)
     }
 
-    init(_ vcpu: consuming sending VCPU, loop: VCPULoop) {
-        self.loop = loop
+    init(_ vcpu: consuming sending VCPU, cpu: Int) {
+        index = cpu
         kick = vcpu.kick
         waiting = Mutex(vcpu)
     }
 
-    func start() throws(Failure) {
-        var started: HostThread? = try HostThread(named: "vcpu\(loop.cpu)", allowing: Self.kickSignal) {
+    /// Where it begins; before it starts.
+    func enter(_ entry: EntryState) throws(Failure) {
+        try waiting.withLock { (vcpu) throws(Failure) in try vcpu?.enter(entry) }
+    }
+
+    func start(_ loop: VCPULoop) throws(Failure) {
+        var started: HostThread? = try HostThread(named: "vcpu\(index)", allowing: Self.kickSignal) {
             [self] in
             if let vcpu = waiting.withLock({ $0.take() }) { loop.run(vcpu) }
         }

@@ -18,6 +18,17 @@ extension MachineConfiguration {
         return product
     }
 
+    /// FILE[,FILE]...: the files of a persistent memory. A comma within a name is written twice.
+    public static func files(_ text: String) throws(Failure) -> [String] {
+        let paths = commaSeparated(text)
+        guard !paths.contains("") else {
+            throw Failure(
+                .usage, "cannot attach the persistent memory '\(text)'", because: "it names no file",
+                cure: "Write FILE[,FILE]...")
+        }
+        return paths
+    }
+
     /// A number of CPUs; whether it is a sensible one is for `validate`.
     public static func cpuCount(_ text: String) throws(Failure) -> Int {
         guard let count = Int(text) else {
@@ -37,6 +48,10 @@ extension MachineConfiguration {
                 because: "there may be 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
         }
+        guard !keepsConsole || console != .virtio else {
+            throw Failure(
+                .usage, "cannot keep what the guest prints", because: "only a serial console can be kept")
+        }
         for disk in disks {
             guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
                 throw Failure(
@@ -47,14 +62,15 @@ extension MachineConfiguration {
     }
 
     private func checkMemory() throws(Failure) {
-        let amount = "\(memoryByteCount) bytes"
-        guard memoryByteCount >= Self.minimumMemoryByteCount else {
-            throw Self.badMemory(
-                amount, "no kernel starts in less than \(Self.minimumMemoryByteCount >> 20) MiB")
+        let least = Self.minimumMemoryByteCount
+        guard memoryByteCount >= least else {
+            throw badMemory("no kernel starts in less than \(least >> 20) MiB")
         }
-        guard memoryByteCount % 4096 == 0 else { throw Self.badMemory(amount, "it is no multiple of 4,096") }
-        guard memoryByteCount <= 1 << 40 else { throw Self.badMemory(amount, "the most is 1 TiB") }
+        guard memoryByteCount % 4096 == 0 else { throw badMemory("it is no multiple of 4,096") }
+        guard memoryByteCount <= 1 << 40 else { throw badMemory("the most is 1 TiB") }
     }
+
+    private func badMemory(_ why: String) -> Failure { Self.badMemory("\(memoryByteCount) bytes", why) }
 
     private static func badMemory(_ amount: String, _ why: String) -> Failure {
         Failure(
@@ -66,7 +82,7 @@ extension MachineConfiguration {
 extension DiskConfiguration {
     /// FILE[,ro][,id=NAME]. A comma within the file's name is written twice.
     public init(parsing text: String) throws(Failure) {
-        var words = Self.split(text)
+        var words = commaSeparated(text)
         self.init(path: words.removeFirst())
         guard !path.isEmpty else { throw Self.bad(text, "it names no file") }
         for word in words {
@@ -83,22 +99,6 @@ extension DiskConfiguration {
     private static func bad(_ text: String, _ why: String) -> Failure {
         Failure(.usage, "cannot attach the disk \(text)", because: why, cure: "Write FILE[,ro][,id=NAME].")
     }
-
-    private static func split(_ text: String) -> [String] {
-        var words = [""]
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            if character != "," {
-                words[words.count - 1].append(character)
-            } else if rest.first == "," {
-                words[words.count - 1].append(",")
-                rest.removeFirst()
-            } else {
-                words.append("")
-            }
-        }
-        return words
-    }
 }
 
 extension MachineConfiguration.Console {
@@ -111,4 +111,21 @@ extension MachineConfiguration.Console {
         }
         self = kind
     }
+}
+
+/// The words between single commas; two commas are one within a word.
+private func commaSeparated(_ text: String) -> [String] {
+    var words = [""]
+    var rest = text[...]
+    while let character = rest.popFirst() {
+        if character != "," {
+            words[words.count - 1].append(character)
+        } else if rest.first == "," {
+            words[words.count - 1].append(",")
+            rest.removeFirst()
+        } else {
+            words.append("")
+        }
+    }
+    return words
 }

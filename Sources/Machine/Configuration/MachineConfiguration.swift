@@ -19,7 +19,13 @@ public struct MachineConfiguration: Sendable {
     public var memoryByteCount: UInt64 = 256 << 20
     public var cpuCount = 1
     public var disks: [DiskConfiguration] = []
+    /// Files that the guest sees as one persistent memory, one after another (`PmemFiles`); none: no such device.
+    public var persistentMemory: [String] = []
+    /// Whether there is an entropy device. A kernel that has RDRAND, or the time to gather noise, does without.
+    public var hasEntropy = true
     public var console = Console.virtio
+    /// Nothing goes into the console, and its last words are kept (`Machine.consoleTail`) instead of being printed.
+    public var keepsConsole = false
 
     public init(kernel: String) {
         self.kernel = kernel

@@ -46,7 +46,7 @@ public struct HostReport: Sendable {
         }
     }
 
-    private static func capabilities(of system: borrowing KVMSystem) -> Check {
+    private static func capabilities(of system: KVMSystem) -> Check {
         let missing = system.missingRequirements()
         guard !missing.isEmpty else {
             let count = KVMSystem.requirements.count
@@ -60,7 +60,7 @@ public struct HostReport: Sendable {
             cure: "Update the host's kernel.")
     }
 
-    private static func cpus(of system: borrowing KVMSystem) -> Check {
+    private static func cpus(of system: KVMSystem) -> Check {
         let most = system.value(of: .maximumVCPUs)
         return Check(
             name: "vcpus", verdict: .good,

@@ -17,6 +17,8 @@ public enum MachineEnd: Sendable, Equatable {
     case endedByUser
     /// SIGTERM, a second time.
     case terminated
+    /// What the machine was for is over: its session said so. Nobody needs to be told.
+    case sessionEnded
     /// The monitor itself could not go on.
     case failed(Failure)
 }
@@ -25,7 +27,7 @@ extension MachineEnd {
     /// The monitor's exit status; `vmm boot --help` lists them.
     public var exitStatus: Int32 {
         switch self {
-        case .poweredOff: 0
+        case .poweredOff, .sessionEnded: 0
         case .reset: 3
         case .panicked: 4
         case .tripleFault: 5
@@ -46,6 +48,7 @@ extension MachineEnd {
         case .internalError: "internal-error"
         case .endedByUser: "ended"
         case .terminated: "terminated"
+        case .sessionEnded: "session-ended"
         case .failed: "failed"
         }
     }
@@ -62,6 +65,7 @@ extension MachineEnd: CustomStringConvertible {
         case .internalError(let fault): "\(fault.summary)\n\(fault)"
         case .endedByUser: "ended by the user"
         case .terminated: "terminated by a second signal"
+        case .sessionEnded: "the session is over"
         case .failed(let failure): failure.description
         }
     }

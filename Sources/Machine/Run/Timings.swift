@@ -35,7 +35,7 @@ public final class Timings: Sendable {
     public let processStart: MonotonicTime
     /// By the step's place in `Step.allCases`. A dictionary would look up the conformances of its key at run time, which
     /// takes longer than all that is timed before the first instruction.
-    private let times: Mutex<[MonotonicTime?]> = Mutex(Array(repeating: nil, count: Step.allCases.count))
+    private let times = Mutex(InlineArray<9, MonotonicTime?>(repeating: nil))
 
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
@@ -57,8 +57,10 @@ extension Timings {
     /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
     /// not reached), and how the machine ended.
     public func json(end: MachineEnd) -> String {
-        let steps = Step.allCases.map { step in
-            "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
+        var steps = ""
+        for step in Step.allCases {
+            if !steps.isEmpty { steps += ",\n" }
+            steps += "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
         return """
             {
@@ -66,7 +68,7 @@ extension Timings {
               "unit": "ns",
               "process_start": \(processStart.nanoseconds),
               "steps": {
-            \(steps.joined(separator: ",\n"))
+            \(steps)
               },
               "end": "\(end.name)",
               "status": \(end.exitStatus)

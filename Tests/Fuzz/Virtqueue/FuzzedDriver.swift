@@ -10,7 +10,10 @@ final class FuzzedDriver {
     private let transport: VirtioMMIO
     private let console: VirtioConsole?
     private let disk: VirtioBlock?
-    private var availableIndex: [UInt16] = [0, 0]
+    private let port: VirtioPort?
+    /// As many queues as are set up: a power of two.
+    private let queueCount: Int
+    private var availableIndex: [UInt16] = [0, 0, 0, 0]
     private var queueSize: UInt16 = 8
 
     init(device: UInt8) {
@@ -19,7 +22,9 @@ final class FuzzedDriver {
             output: host.output, loop: host.loop, columns: 80, rows: 25, inputSilence: 0)
         let disk = VirtioBlock(host.disk, identifier: "fuzz")
         let entropy = VirtioRng(loop: host.loop)
-        let devices: [(any VirtioDevice)?] = [disk, console, entropy]
+        let port = VirtioPort(name: "fuzz", loop: host.loop) { _ in }
+        let persistentMemory = VirtioPmem(host.files, at: GuestAddress(1 << 32))
+        let devices: [(any VirtioDevice)?] = [disk, console, entropy, port, persistentMemory]
         let chosen = Int(device) % devices.count
         guard let memory = try? GuestMemory(byteCount: Self.memoryByteCount), let device = devices[chosen],
             let transport = try? VirtioMMIO(device: device, memory: memory, line: DeafLine())
@@ -28,6 +33,8 @@ final class FuzzedDriver {
         self.transport = transport
         self.console = chosen == 1 ? console : nil
         self.disk = chosen == 0 ? disk : nil
+        self.port = chosen == 3 ? port : nil
+        queueCount = chosen == 3 ? 4 : 2
     }
 
     func step(_ steps: inout StepReader) {
@@ -40,9 +47,9 @@ final class FuzzedDriver {
         case 3: store(&steps)
         case 4: start(size: 1 << UInt16(steps.byte() % 6))
         case 5: describe(&steps)
-        case 6: publish(queue: Int(steps.byte() & 1), head: steps.number())
+        case 6: publish(queue: queue(&steps), head: steps.number())
         case 7: ring(UInt32(steps.byte() & 3))
-        case 8: _ = console?.receive(steps.bytes(Int(steps.byte()))[...])
+        case 8: send(steps.bytes(Int(steps.byte())))
         default: reset()
         }
     }
@@ -76,9 +83,16 @@ extension FuzzedDriver {
         transport.write(UInt64(value), at: register, byteCount: 4)
     }
 
+    private func queue(_ steps: inout StepReader) -> Int { Int(steps.byte()) & (queueCount - 1) }
+
+    private func send(_ bytes: [UInt8]) {
+        _ = console?.receive(bytes[...])
+        port?.send(bytes)
+    }
+
     private func reset() {
         write(0, register: Register.status)
-        availableIndex = [0, 0]
+        availableIndex = [0, 0, 0, 0]
     }
 
     /// The sequence of 3.1.1, with the queues where `describe` and `publish` look for them.
@@ -93,11 +107,22 @@ extension FuzzedDriver {
             write(UInt32(truncatingIfNeeded: offered), register: Register.driverFeatures)
         }
         write(11, register: Register.status)
-        for queue in 0..<2 { place(queue, size) }
+        for queue in 0..<queueCount { place(queue, size) }
         write(15, register: Register.status)
+        if port != nil { openPort() }
     }
 
-    /// Queue `queue` has its parts 0x1000 apart, from 0x1000 or 0x4000 on, and nothing in its rings.
+    /// A port takes nothing before a program of the guest has opened it: VIRTIO_CONSOLE_PORT_OPEN (5.3.6.2).
+    private func openPort() {
+        let (queue, message) = (3, UInt64(0xE000))
+        try? memory.store(UInt64(0x0001_0006_0000_0000), at: GuestAddress(message))
+        try? memory.store(message, at: GuestAddress(Self.part(0, of: queue)))
+        try? memory.store(UInt64(8), at: GuestAddress(Self.part(0, of: queue) + 8))
+        publish(queue: queue, head: 0)
+        ring(UInt32(queue))
+    }
+
+    /// Queue `queue` has its parts 0x1000 apart, from 0x1000 or 0x3000 further on, and nothing in its rings.
     private func place(_ queue: Int, _ size: UInt16) {
         write(UInt32(queue), register: Register.queueSelect)
         guard transport.read(at: Register.queueSizeMax, byteCount: 4) > 0 else { return }
@@ -121,7 +146,7 @@ extension FuzzedDriver {
     }
 
     private func describe(_ steps: inout StepReader) {
-        let queue = Int(steps.byte() & 1)
+        let queue = queue(&steps)
         let at = Self.part(0, of: queue) + 16 * UInt64(steps.byte() & 63)
         let address = UInt64(steps.number(UInt32.self))
         let rest: UInt64 = steps.number()

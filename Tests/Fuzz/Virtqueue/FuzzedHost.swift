@@ -8,6 +8,7 @@ struct FuzzedHost: Sendable {
     let loop: EventLoop
     let output: ConsoleOutput
     let disk: DiskFile
+    let files: PmemFiles
     private let asked: EventFD
     private let answered: EventFD
 
@@ -21,7 +22,8 @@ struct FuzzedHost: Sendable {
         asked = try EventFD()
         answered = try EventFD()
         output = try ConsoleOutput(descriptor: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)) { _ in }
-        disk = try Self.makeDisk()
+        disk = try DiskFile.open(Self.makeFile(), readOnly: false)
+        files = try PmemFiles([Self.makeFile()])
         try loop.watch(asked.descriptor) { [asked, answered] in
             asked.drain()
             answered.signal()
@@ -30,12 +32,13 @@ struct FuzzedHost: Sendable {
         thread.leave()
     }
 
-    private static func makeDisk() throws -> DiskFile {
+    /// A file in memory that is gone with the process.
+    private static func makeFile() -> String {
         let name = "/fuzz-virtqueue-\(getpid())"
         let descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
         unsafe shm_unlink(name)
         ftruncate(descriptor, 64 << 10)
-        return try DiskFile.open("/proc/self/fd/\(descriptor)", readOnly: false)
+        return "/proc/self/fd/\(descriptor)"
     }
 
     /// Returns when the loop has served all that was due.

@@ -1,0 +1,66 @@
+import Host
+import Virtio
+
+/// The handshake that makes a port (Virtio 1.2, 5.3.5 and 5.3.6.2): DEVICE_READY is answered with DEVICE_ADD, PORT_READY
+/// with the port's name and the news that our end is open. PORT_OPEN says what a program of the guest does with it.
+extension ActivePort {
+    /// Reads what the driver has to say on the control queue and answers.
+    mutating func serveControl(
+        name: [UInt8], _ counters: inout VirtioCounters
+    ) throws(VirtqueueError) {
+        var budget = controlTransmitQueue.configuration.size
+        while budget > 0, try controlTransmitQueue.popOrWait(into: &chain) {
+            if let message = try readMessage() { heed(message, name: name) }
+            try controlTransmitQueue.push(head: chain.head, byteCount: 0)
+            counters.requestCount &+= 1
+            budget -= 1
+        }
+        if budget == 0 { doorbells[VirtioPort.controlTransmitQueue].signal() }
+        try controlTransmitQueue.tell(interrupt, &counters)
+        try sendMessages(name: name, &counters)
+    }
+
+    /// nil for a message that means nothing to us.
+    private func readMessage() throws(VirtqueueError) -> PortMessage? {
+        guard chain.writable.isEmpty else {
+            throw .badRequest("a writable buffer on the port's control queue")
+        }
+        guard chain.readableByteCount >= UInt64(PortMessage.byteCount) else {
+            throw .badRequest("a control message that is too short")
+        }
+        return PortMessage(bits: try chain.readable.word(at: 0, in: memory))
+    }
+
+    private mutating func heed(_ message: PortMessage, name: [UInt8]) {
+        switch message.event {
+        case .deviceReady where message.value == 1: enqueue(PortMessage(.deviceAdd, port: VirtioPort.port))
+        case _ where message.port != VirtioPort.port: break
+        case .portReady where message.value == 1:
+            if !name.isEmpty { enqueue(PortMessage(.portName, port: VirtioPort.port)) }
+            enqueue(PortMessage(.portOpen, port: VirtioPort.port))
+        case .portOpen: isOpen = message.value != 0
+        default: break
+        }
+    }
+
+    private mutating func enqueue(_ message: PortMessage) {
+        if !outbox.contains(message) { outbox.append(message) }
+    }
+
+    /// Sends what waits in `outbox`, as far as the driver has made room.
+    mutating func sendMessages(
+        name: [UInt8], _ counters: inout VirtioCounters
+    ) throws(VirtqueueError) {
+        while let message = outbox.first, try controlReceiveQueue.popOrWait(into: &chain) {
+            let bytes = message.bytes + (message.event == .portName ? name : [])
+            guard try fill(bytes[...]) == bytes.count else {
+                throw .badRequest("a control buffer that is too small")
+            }
+            try controlReceiveQueue.push(head: chain.head, byteCount: UInt32(bytes.count))
+            counters.requestCount &+= 1
+            counters.byteCountToGuest &+= UInt64(bytes.count)
+            outbox.removeFirst()
+        }
+        try controlReceiveQueue.tell(interrupt, &counters)
+    }
+}

@@ -1,0 +1,83 @@
+import Synchronization
+import Virtio
+
+/// What happens on the event loop's thread and, for a control message, on the vCPU's.
+extension VirtioPort {
+    /// What is taken in one turn of the event loop.
+    private static let turnByteCount: UInt64 = 1 << 20
+
+    public func notified(_ queue: Int) {
+        if queue == Self.controlTransmitQueue { serveControl() }
+    }
+
+    /// The driver has rung: it has something to send. Only the loop's thread comes here, so that pieces keep their order
+    /// although each is handed over without the lock.
+    func take() {
+        var budget = Self.turnByteCount
+        while let bytes = takePiece(&budget) { received(bytes) }
+    }
+
+    private func takePiece(_ budget: inout UInt64) -> [UInt8]? {
+        state.withLock { state in
+            var bytes: [UInt8]?
+            serve(&state) { active, counters throws(VirtqueueError) in
+                bytes = try active.take(&budget, &counters)
+            }
+            return bytes
+        }
+    }
+
+    /// The driver has made room for what waits.
+    func giveMore() {
+        state.withLock { state in givePending(&state) }
+    }
+
+    func sendMessages() {
+        state.withLock { state in
+            serve(&state) { active, counters throws(VirtqueueError) in
+                try active.sendMessages(name: name, &counters)
+            }
+        }
+    }
+
+    func serveControl() {
+        let isOpen: Bool? = state.withLock { state in
+            let wasOpen = state.active?.isOpen == true
+            serve(&state) { active, counters throws(VirtqueueError) in
+                try active.serveControl(name: name, &counters)
+            }
+            let isOpen = state.active?.isOpen == true
+            guard isOpen != wasOpen else { return nil }
+            if isOpen { givePending(&state) } else { state.pending.removeAll() }
+            return isOpen
+        }
+        if let isOpen { opened(isOpen) }
+    }
+
+    private func givePending(_ state: inout State) {
+        guard !state.pending.isEmpty else { return }
+        let given = give(state.pending.waiting, in: &state)
+        state.pending.removeFirst(given)
+    }
+
+    /// Gives the guest what it has room for; the result is how much that was.
+    func give(_ bytes: ArraySlice<UInt8>, in state: inout State) -> Int {
+        var given = 0
+        serve(&state) { active, counters throws(VirtqueueError) in given = try active.give(bytes, &counters) }
+        return given
+    }
+
+    /// Runs `body` on an active device. A driver that breaks the rules stops the device until it resets it.
+    private func serve(
+        _ state: inout State,
+        _ body: (inout ActivePort, inout VirtioCounters) throws(VirtqueueError) -> Void
+    ) {
+        guard state.active?.interrupt.isFailed == false else { return }
+        do throws(VirtqueueError) {
+            try body(&state.active!, &state.counters)
+        } catch {
+            state.counters.faultCount &+= 1
+            state.active?.interrupt.fail(error)
+        }
+    }
+}
