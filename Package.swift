@@ -76,7 +76,7 @@ let package = Package(
             "Machine",
             ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
         tests("AgentProtocol", ["AgentProtocol"]),
-        tests("Layers", ["Layers", "Host", "TestSupport", system]),
+        tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
         tests(
             "Containers", ["Containers", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),

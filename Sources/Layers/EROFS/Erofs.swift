@@ -63,6 +63,8 @@ enum Erofs {
         static let implicit = Array("trusted.overlay.vmm-implicit".utf8)
         /// On the root: the layer has such files.
         static let hasRedirects = Array("trusted.overlay.vmm-redirects".utf8)
+        /// The value of `implicit` if there are only white-outs in it.
+        static let hollow = Array("hollow".utf8)
         static let yes = Array("y".utf8)
     }
 }

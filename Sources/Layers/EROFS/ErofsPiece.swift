@@ -1,3 +1,5 @@
+import Host
+
 /// A part of a file's content.
 @safe
 public enum ErofsPiece {
@@ -8,31 +10,15 @@ public enum ErofsPiece {
 }
 
 extension ErofsReader {
-    func forEachPiece<Failing: Error>(
-        of file: Located, damaged: (Damage) -> Failing, _ visit: (ErofsPiece) throws(Failing) -> Void
-    ) throws(Failing) {
-        let chunks: ErofsPieces
-        do throws(Damage) {
-            chunks = try ErofsPieces(file, self)
-        } catch {
-            throw damaged(error)
-        }
+    func forEachPiece(
+        of file: Located, _ visit: (ErofsPiece) throws(Failure) -> Void
+    ) throws(Failure) {
+        let pieces = try checked { () throws(Damage) in try ErofsPieces(file, self) }
         var index: UInt64 = 0
-        while true {
-            let piece: ErofsPiece?
-            do throws(Damage) {
-                piece = try chunks.piece(index, file, self)
-            } catch {
-                throw damaged(error)
-            }
-            guard let piece = piece else { return }
+        while let piece = try checked({ () throws(Damage) in try pieces.piece(index, file, self) }) {
             try visit(piece)
             index += 1
         }
-    }
-
-    func forEachPiece(of file: Located, _ visit: (ErofsPiece) -> Void) throws(Damage) {
-        try forEachPiece(of: file, damaged: { $0 }) { (piece) throws(Damage) in visit(piece) }
     }
 }
 

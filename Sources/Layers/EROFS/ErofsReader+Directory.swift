@@ -1,3 +1,5 @@
+import Host
+
 extension ErofsReader {
     /// What a directory says of one of its entries. The name is part of the mapping.
     @safe
@@ -8,31 +10,19 @@ extension ErofsReader {
     }
 
     /// Calls `visit` with the entries of a directory but `.` and `..`. Names are in strict order, so none comes twice.
-    func forEachEntry<Failing: Error>(
-        of directory: Located, damaged: (Damage) -> Failing,
-        _ visit: (DirectoryEntry) throws(Failing) -> Void
-    ) throws(Failing) {
-        var blocks: UnsafeRawBufferPointer
-        do throws(Damage) {
-            unsafe blocks = unsafe try content(of: directory)
-        } catch {
-            throw damaged(error)
-        }
+    func forEachEntry(
+        of directory: Located, _ visit: (DirectoryEntry) throws(Failure) -> Void
+    ) throws(Failure) {
+        var rest = unsafe try checked { () throws(Damage) in unsafe try content(of: directory) }
         var previous: UnsafeRawBufferPointer?
-        while unsafe !blocks.isEmpty {
-            let block = unsafe UnsafeRawBufferPointer(rebasing: blocks.prefix(Int(Erofs.blockByteCount)))
-            unsafe blocks = unsafe UnsafeRawBufferPointer(
-                rebasing: blocks.dropFirst(Int(Erofs.blockByteCount)))
+        while unsafe !rest.isEmpty {
+            let block = unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(Int(Erofs.blockByteCount)))
+            unsafe rest = unsafe UnsafeRawBufferPointer(rebasing: rest.dropFirst(block.count))
             var index = 0
-            while true {
-                let entry: DirectoryEntry?
-                do throws(Damage) {
-                    entry = unsafe try Self.entry(index, of: block, after: previous)
-                } catch {
-                    throw damaged(Damage("\(error.reason) in directory \(directory.number)"))
-                }
-                guard let entry = entry else { break }
-                unsafe previous = unsafe entry.name
+            while let entry = try checked({ () throws(Damage) in
+                unsafe try Self.entry(index, of: block, after: previous)
+            }) {
+                unsafe previous = entry.name
                 index += 1
                 if unsafe !Self.isDot(entry.name) { try visit(entry) }
             }

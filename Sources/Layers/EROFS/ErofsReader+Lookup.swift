@@ -6,26 +6,24 @@ extension ErofsReader {
     /// The content of the file at `path`, with symbolic links followed inside of the image; nil where there is no such
     /// file, or something that is no regular file. A file of more than `byteCount` bytes is a failure.
     public func contents(of path: String, atMost byteCount: Int = 1 << 20) throws(Failure) -> [UInt8]? {
-        try checked { () throws(Damage) in
-            guard let file = try find(Array(path.utf8)), file.inode.type == .regular else { return nil }
-            guard file.inode.byteCount <= byteCount else {
-                throw Damage("\(path) has \(file.inode.byteCount) bytes, more than it should")
-            }
-            var bytes: [UInt8] = []
-            try forEachPiece(of: file) { piece in
-                switch piece {
-                case .bytes(let raw): unsafe bytes.append(contentsOf: raw)
-                case .hole(let count): bytes.append(contentsOf: repeatElement(0, count: Int(count)))
-                }
-            }
-            return bytes
+        guard let file = try find(Array(path.utf8)), file.inode.type == .regular else { return nil }
+        guard file.inode.byteCount <= byteCount else {
+            throw failure(Damage("\(path) has \(file.inode.byteCount) bytes, more than it should"))
         }
+        var bytes: [UInt8] = []
+        try forEachPiece(of: file) { (piece) throws(Failure) in
+            switch piece {
+            case .bytes(let raw): unsafe bytes.append(contentsOf: raw)
+            case .hole(let count): bytes.append(contentsOf: repeatElement(0, count: Int(count)))
+            }
+        }
+        return bytes
     }
 
     /// What `path` leads to, with links followed inside of the image.
-    private func find(_ path: [UInt8]) throws(Damage) -> Located? {
+    private func find(_ path: [UInt8]) throws(Failure) -> Located? {
         var above: [Located] = []
-        var file = try inode(Erofs.rootNode)
+        var file = try checked { () throws(Damage) in try inode(Erofs.rootNode) }
         var rest = Self.parts(path)
         var linkCount = 0
         while let name = rest.popLast() {
@@ -41,12 +39,12 @@ extension ErofsReader {
             }
             linkCount += 1
             guard linkCount <= Self.linkLimit else { return nil }
-            let target = try target(of: child)
-            if target.first == UInt8(ascii: "/"), let root = above.first {
+            let link = try checked { () throws(Damage) in try target(of: child) }
+            if link.first == UInt8(ascii: "/"), let root = above.first {
                 file = root
                 above = []
             }
-            rest += Self.parts(target)
+            rest += Self.parts(link)
         }
         return file
     }
@@ -57,13 +55,13 @@ extension ErofsReader {
             .reversed()
     }
 
-    private func child(of directory: Located, named name: [UInt8]) throws(Damage) -> Located? {
+    private func child(of directory: Located, named name: [UInt8]) throws(Failure) -> Located? {
         guard directory.inode.type == .directory else { return nil }
         var found: UInt64?
-        try forEachEntry(of: directory, damaged: { $0 }) { (entry) throws(Damage) in
+        try forEachEntry(of: directory) { (entry) throws(Failure) in
             if unsafe entry.name.elementsEqual(name) { found = entry.node }
         }
         guard let found else { return nil }
-        return try inode(found)
+        return try checked { () throws(Damage) in try inode(found) }
     }
 }

@@ -32,7 +32,7 @@ extension ErofsReader {
         try self.visit(Erofs.rootNode, .directory, [], &walk, visit)
         while let (directory, path) = walk.waiting.popLast() {
             var children: [(name: [UInt8], node: UInt64, type: FileType)] = []
-            try forEachEntry(of: directory, damaged: failure) { (entry) throws(Failure) in
+            try forEachEntry(of: directory) { (entry) throws(Failure) in
                 children.append((unsafe Array(entry.name), entry.node, entry.type))
             }
             for child in children {
@@ -85,7 +85,7 @@ extension ErofsReader {
         /// Calls `visit` with the pieces of a regular file one after another; of anything else there are none.
         public func forEach(_ visit: (ErofsPiece) throws(Failure) -> Void) throws(Failure) {
             guard file.inode.type == .regular else { return }
-            try reader.forEachPiece(of: file, damaged: reader.failure, visit)
+            try reader.forEachPiece(of: file, visit)
         }
     }
 }

@@ -53,7 +53,8 @@ extension ErofsWriter {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.opaque, value: Erofs.Overlay.yes))
         }
         if directory.isImplicit {
-            marks.append(ExtendedAttribute(name: Erofs.Overlay.implicit, value: Erofs.Overlay.yes))
+            let value = directory.isHollow ? Erofs.Overlay.hollow : Erofs.Overlay.yes
+            marks.append(ExtendedAttribute(name: Erofs.Overlay.implicit, value: value))
         }
         if isRoot, hasRedirects {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.hasRedirects, value: Erofs.Overlay.yes))

@@ -7,9 +7,9 @@ struct LayerDirectory {
     /// What lower layers have in it is gone.
     var isOpaque = false
     /// Lower layers' attributes count, where they have any.
-    var isImplicit: Bool
-
-    static let implicit = LayerDirectory(isImplicit: true)
+    var isImplicit = true
+    /// The layer has nothing in it but white-outs: where lower layers have no such directory, there is none.
+    var isHollow = true
 }
 
 extension ErofsWriter {
@@ -22,7 +22,7 @@ extension ErofsWriter {
         let index: Int
         if let name = entry.path.names.last {
             let parent = try directory(at: entry.path.names.dropLast())
-            index = directoryIndex(of: try directory(named: name, in: parent))
+            index = directoryIndex(of: try directory(named: name, in: parent, isHollow: false))
         } else {
             index = 0
         }
@@ -33,15 +33,27 @@ extension ErofsWriter {
     /// A white-out only hides lower layers: what this layer has there stays, wherever in the layer it comes.
     func addWhiteout(_ entry: LayerEntry) throws(Failure) {
         guard let name = entry.path.names.last else { throw refused("the root cannot be removed") }
-        let parent = try directory(at: entry.path.names.dropLast())
-        guard let there = tree.child(of: parent, named: name) else {
-            var device = entry
-            device.permissions = 0
-            return try addSpecial(device, .characterDevice, DeviceNumber(encoded: 0))
+        guard let parent = try hollowDirectory(at: entry.path.names.dropLast()) else { return }
+        if let there = tree.child(of: parent, named: name) {
+            guard tree.nodes[there].type == .directory else { return }
+            let index = directoryIndex(of: there)
+            if !directories[index].isHollow {
+                directories[index].isOpaque = true
+                directories[index].isImplicit = false
+                return
+            }
         }
-        guard tree.nodes[there].type == .directory else { return }
-        directories[directoryIndex(of: there)].isOpaque = true
-        directories[directoryIndex(of: there)].isImplicit = false
+        let node = try checked { () throws(Damage) in
+            try tree.insert(name, in: parent, .characterDevice, inode: 0, flags: .whiteout)
+        }
+        let inode = Inode(entry, .characterDevice, byteCount: 0, layout: .plain, attributeByteCount: 0)
+        try write(inode, [], [], at: node)
+    }
+
+    /// An opaque marker hides what lower layers have in the directory, but not the directory.
+    func addOpaque(_ entry: LayerEntry) throws(Failure) {
+        guard let node = try hollowDirectory(at: entry.path.names) else { return }
+        directories[directoryIndex(of: node)].isOpaque = true
     }
 
     func addHardLink(_ entry: LayerEntry, to target: LayerPath) throws(Failure) {
@@ -99,13 +111,38 @@ extension ErofsWriter {
         while let name = rest.popLast() {
             if let step = step(name, from: node) {
                 node = step
-            } else if let child = tree.child(of: node, named: name), tree.nodes[child].type == .symbolicLink {
-                try follow(child, &node, &rest, &linkCount)
+            } else if let link = link(named: name, in: node) {
+                try follow(link, &node, &rest, &linkCount)
             } else {
-                node = try directory(named: name, in: node)
+                node = try directory(named: name, in: node, isHollow: false)
             }
         }
         return node
+    }
+
+    /// The same for a white-out, which makes no directory where there is none below. Nil where there is nothing left to
+    /// hide, because a directory on the way is hidden.
+    private func hollowDirectory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID? {
+        var node = FileTree.root
+        var rest = Array(names.reversed())
+        var linkCount = 0
+        while let name = rest.popLast() {
+            if let step = step(name, from: node) {
+                node = step
+            } else if let link = link(named: name, in: node) {
+                try follow(link, &node, &rest, &linkCount)
+            } else if let child = tree.child(of: node, named: name), tree.nodes[child].type != .directory {
+                return nil
+            } else {
+                node = try directory(named: name, in: node, isHollow: true)
+            }
+        }
+        return node
+    }
+
+    private func link(named name: [UInt8], in node: FileTree.NodeID) -> FileTree.NodeID? {
+        guard let child = tree.child(of: node, named: name) else { return nil }
+        return tree.nodes[child].type == .symbolicLink ? child : nil
     }
 
     private func step(_ name: [UInt8], from node: FileTree.NodeID) -> FileTree.NodeID? {
@@ -128,13 +165,18 @@ extension ErofsWriter {
     }
 
     /// The directory `name` in `parent`: the one that is there, or a new one that hides whatever else was there.
-    private func directory(named name: [UInt8], in parent: FileTree.NodeID) throws(Failure) -> FileTree.NodeID
-    {
+    private func directory(
+        named name: [UInt8], in parent: FileTree.NodeID, isHollow: Bool
+    ) throws(Failure) -> FileTree.NodeID {
         let there = tree.child(of: parent, named: name)
-        if let there, tree.nodes[there].type == .directory { return there }
+        if let there, tree.nodes[there].type == .directory {
+            if !isHollow { directories[directoryIndex(of: there)].isHollow = false }
+            return there
+        }
         guard name.count <= Erofs.longestName else { throw refused("a name in it has more than 255 bytes") }
         // What the layer has put there before has hidden the lower layers' directory, if there is one.
-        directories.append(LayerDirectory(isOpaque: there != nil, isImplicit: there == nil))
+        directories.append(
+            LayerDirectory(isOpaque: there != nil, isImplicit: there == nil, isHollow: isHollow))
         let index = UInt64(directories.count - 1)
         return try checked { () throws(Damage) in try tree.insert(name, in: parent, .directory, inode: index)
         }

@@ -10,7 +10,7 @@ public final class ErofsWriter: LayerSink {
     var output: OutputFile
     var tree = FileTree(rootInode: 0, layer: 0)
     /// What is known of the directories; a directory's node has its index here until `finish`.
-    var directories: [LayerDirectory] = [.implicit]
+    var directories: [LayerDirectory] = [LayerDirectory()]
     var region = InodeRegion()
     /// Whether there are hard links to files of lower layers.
     var hasRedirects = false
@@ -35,7 +35,7 @@ public final class ErofsWriter: LayerSink {
         switch entry.kind {
         case .directory: try addDirectory(entry)
         case .whiteout: try addWhiteout(entry)
-        case .opaque: directories[directoryIndex(of: try directory(at: entry.path.names))].isOpaque = true
+        case .opaque: try addOpaque(entry)
         case .hardLink(let target): try addHardLink(entry, to: target)
         case .symbolicLink(let target): try addSymbolicLink(entry, to: target)
         case .file(let byteCount): try beginFile(entry, byteCount)

@@ -42,8 +42,7 @@ struct LayerMerge {
         var step = Step(layers[layer], number)
         try begin(&step)
         while let (directory, node) = step.waiting.popLast() {
-            let failure = step.reader.failure
-            try step.reader.forEachEntry(of: directory, damaged: failure) { (entry) throws(Failure) in
+            try step.reader.forEachEntry(of: directory) { (entry) throws(Failure) in
                 try merge(entry, into: node, &step)
             }
         }
@@ -61,7 +60,7 @@ struct LayerMerge {
         if attributes.says(Erofs.Overlay.opaque) {
             tree = FileTree(rootInode: above.inode, layer: above.layer)
         }
-        if !attributes.says(Erofs.Overlay.implicit) {
+        if attributes.value(of: Erofs.Overlay.implicit) == nil {
             tree.nodes[FileTree.root].inode = root.number
             tree.nodes[FileTree.root].layer = step.layer
         }
@@ -82,7 +81,8 @@ struct LayerMerge {
         }
         if entry.type == .directory {
             let node = unsafe try mergeDirectory(file, entry.name, in: parent, step)
-            return step.waiting.append((file, node))
+            if let node { step.waiting.append((file, node)) }
+            return
         }
         if let target = step.redirects[file.number] {
             unsafe try insert(entry.name, in: parent, target.type, target.inode, target.layer, .linked)
@@ -119,23 +119,25 @@ struct LayerMerge {
 }
 
 extension LayerMerge {
-    /// What a directory of the layer becomes.
+    /// What a directory of the layer becomes; nil if it has only white-outs, and lower layers have nothing to hide.
     private mutating func mergeDirectory(
         _ directory: ErofsReader.Located, _ name: UnsafeRawBufferPointer, in parent: FileTree.NodeID,
         _ step: Step
-    ) throws(Failure) -> FileTree.NodeID {
+    ) throws(Failure) -> FileTree.NodeID? {
         let marks = try step.reader.checked { () throws(Damage) in try step.reader.attributes(of: directory) }
-        let isImplicit = marks.says(Erofs.Overlay.implicit)
+        let implicit = marks.value(of: Erofs.Overlay.implicit)
+        let isHollow = implicit == Erofs.Overlay.hollow
         var there = unsafe tree.child(of: parent, named: name)
-        if let link = there, isImplicit, tree.nodes[link].type == .symbolicLink {
+        if let link = there, implicit != nil, tree.nodes[link].type == .symbolicLink {
             // The layer has a file below a path on which a lower layer has a link: it goes where the link leads.
-            there = try follow(link, making: directory.number, step.layer)
+            there = try follow(link, making: isHollow ? nil : directory.number, step.layer)
         }
         guard let there, tree.nodes[there].type == .directory else {
-            return unsafe try insert(name, in: parent, .directory, directory.number, step.layer)
+            return isHollow
+                ? nil : unsafe try insert(name, in: parent, .directory, directory.number, step.layer)
         }
         let node = marks.says(Erofs.Overlay.opaque) ? try emptied(there, step.layer) : there
-        if !isImplicit {
+        if implicit == nil {
             tree.nodes[node].inode = directory.number
             tree.nodes[node].layer = step.layer
         }
@@ -147,16 +149,22 @@ extension LayerMerge {
     {
         let old = tree.nodes[node]
         guard node != FileTree.root, old.layer != layer else { return node }
-        let name = Array(tree.name(of: node))
-        return unsafe try name.span.bytes.withUnsafeBytes { (raw) throws(Failure) in
-            unsafe try insert(raw, in: Int(old.parent), .directory, old.inode, old.layer)
+        return try insertDirectory(Array(tree.name(of: node)), in: Int(old.parent), old.inode, old.layer)
+    }
+
+    private mutating func insertDirectory(
+        _ name: [UInt8], in parent: FileTree.NodeID, _ inode: UInt64, _ layer: UInt16
+    ) throws(Failure) -> FileTree.NodeID {
+        try unsafe name.span.bytes.withUnsafeBytes { (raw) throws(Failure) in
+            unsafe try insert(raw, in: parent, .directory, inode, layer)
         }
     }
 
-    /// The directory to which a link leads; what is missing on the way is made, with the attributes of inode `inode`.
+    /// The directory to which a link leads; what is missing on the way is made, with the attributes of inode `inode`, if
+    /// there is one.
     private mutating func follow(
-        _ link: FileTree.NodeID, making inode: UInt64, _ layer: UInt16
-    ) throws(Failure) -> FileTree.NodeID {
+        _ link: FileTree.NodeID, making inode: UInt64?, _ layer: UInt16
+    ) throws(Failure) -> FileTree.NodeID? {
         var path = MergedPath(at: Int(tree.nodes[link].parent))
         try enter(link, &path, layer)
         while let name = path.rest.popLast() {
@@ -167,10 +175,8 @@ extension LayerMerge {
             } else if let child, tree.nodes[child].type == .directory {
                 path.node = child
             } else {
-                let parent = path.node
-                path.node = unsafe try name.span.bytes.withUnsafeBytes { (raw) throws(Failure) in
-                    unsafe try insert(raw, in: parent, .directory, inode, layer)
-                }
+                guard let inode else { return nil }
+                path.node = try insertDirectory(name, in: path.node, inode, layer)
             }
         }
         return path.node
@@ -205,7 +211,7 @@ extension LayerMerge {
                 try budget.take(directory)
                 return directory
             }
-            try reader.forEachEntry(of: directory, damaged: reader.failure) { (entry) throws(Failure) in
+            try reader.forEachEntry(of: directory) { (entry) throws(Failure) in
                 if entry.type == .directory { waiting.append(entry.node) }
                 guard entry.type == .regular, let path = try redirect(entry.node, reader) else { return }
                 step.redirects[entry.node] = try lowerFile(at: path, step.layer)

@@ -1,0 +1,60 @@
+import TestSupport
+import Testing
+
+@testable import Layers
+
+/// What Linux makes of our images.
+@Suite("EROFS images in the kernel")
+struct ErofsMountTests {
+    @Test(
+        "a random layer, mounted, is what went in",
+        .enabled(if: MountedImage.isPossible, "mounting EROFS takes root, loop devices and the file system"),
+        arguments: 20..<23 as Range<UInt64>)
+    func layer(seed: UInt64) throws {
+        var random = RandomLayers(seed: seed)
+        let layer = random.layer(itemCount: 1500, isFirst: true)
+        let mounted = try MountedImage(try layer.write().file)
+        var seen = try HostTree.seen(at: mounted.path)
+        for path in seen.keys {
+            seen[path]?.attributes.removeAll { $0.name.starts(with: Erofs.Overlay.prefix) }
+        }
+        #expect(seen.differences(from: ModelTree([layer]).seen().readable()) == [])
+    }
+
+    @Test(
+        "merged random layers, mounted, are what a slow model makes of them",
+        .enabled(if: MountedImage.isPossible, "mounting EROFS takes root, loop devices and the file system"),
+        arguments: 30..<33 as Range<UInt64>)
+    func merged(seed: UInt64) throws {
+        var random = RandomLayers(seed: seed)
+        let layers = (0..<6).map { random.layer(itemCount: $0 == 0 ? 1000 : 200, isFirst: $0 == 0) }
+        let mounted = try MountedImage(try TestImage(layers).concatenated())
+        let seen = try HostTree.seen(at: mounted.path)
+        #expect(seen.differences(from: ModelTree(layers).seen().readable()) == [])
+    }
+
+    @Test("fsck.erofs has nothing to complain about", arguments: 40..<43 as Range<UInt64>)
+    func checked(seed: UInt64) throws {
+        var random = RandomLayers(seed: seed)
+        let layers = (0..<6).map { random.layer(itemCount: $0 == 0 ? 1000 : 200, isFirst: $0 == 0) }
+        let image = try TestImage(layers)
+        for file in [try image.concatenated()] + image.layers {
+            let run = try ProgramRun(["fsck.erofs", file.path])
+            #expect(run.status == 0, "\(run.output) \(run.error)")
+        }
+    }
+}
+
+extension SeenTree {
+    /// As programs can read it: the kernel gives `user.` attributes of files and directories only.
+    func readable() -> SeenTree {
+        mapValues { file in
+            var file = file
+            let type = FileType(mode: file.mode)
+            if type != .regular && type != .directory {
+                file.attributes.removeAll { $0.name.starts(with: Array("user.".utf8)) }
+            }
+            return file
+        }
+    }
+}

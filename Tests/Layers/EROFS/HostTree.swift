@@ -1,0 +1,130 @@
+import CHost
+import Foundation
+import TestSupport
+
+@testable import Layers
+
+/// A directory of the host, as any program sees it.
+enum HostTree {
+    static func seen(at root: String) throws -> SeenTree {
+        var tree: SeenTree = [:]
+        var inodes: [ino_t: [String]] = [:]
+        var waiting = [""]
+        while let path = waiting.popLast() {
+            var status = stat()
+            guard unsafe lstat(root + path, &status) == 0 else { throw POSIXError(.init(rawValue: errno)!) }
+            tree[path] = try file(root + path, status)
+            if status.st_mode & S_IFMT == S_IFDIR {
+                waiting += try names(in: root + path).map { path + "/" + $0 }
+            } else {
+                inodes[status.st_ino, default: []].append(path)
+            }
+        }
+        tree.join(inodes.values)
+        return tree
+    }
+
+    private static func names(in path: String) throws -> [String] {
+        guard let directory = unsafe opendir(path) else { throw POSIXError(.init(rawValue: errno)!) }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    private static func file(_ path: String, _ status: stat) throws -> SeenFile {
+        var file = SeenFile(
+            mode: UInt16(status.st_mode), userID: status.st_uid, groupID: status.st_gid,
+            seconds: Int64(status.st_mtim.tv_sec), nanoseconds: UInt32(status.st_mtim.tv_nsec))
+        file.attributes = attributes(path)
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: file.content = try content(path)
+        case S_IFLNK: file.target = target(path)
+        case S_IFCHR, S_IFBLK:
+            let device = UInt64(status.st_rdev)
+            // glibc's own packing (gnu_dev_major): the guest's numbers have 12 and 20 bits.
+            file.device = [UInt32(device >> 8 & 0xFFF), UInt32(device & 0xFF | device >> 12 & 0xFFF00)]
+        default: break
+        }
+        if status.st_mode & S_IFMT != S_IFDIR { file.linkCount = UInt32(status.st_nlink) }
+        return file
+    }
+
+    private static func target(_ path: String) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+            count = unsafe buffer.withMemoryRebound(to: CChar.self) {
+                unsafe max(0, readlink(path, $0.baseAddress!, 4096))
+            }
+        }
+    }
+
+    /// Holes are skipped, so that a file of terabytes can be read.
+    private static let seekData: Int32 = 3
+
+    private static func content(_ path: String) throws -> SeenContent {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+        defer { close(descriptor) }
+        var content = SeenContent()
+        let end = lseek(descriptor, 0, SEEK_END)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while content.byteCount < UInt64(end) {
+            let data = lseek(descriptor, off_t(content.byteCount), seekData)
+            content.append(zeroes: UInt64(data < 0 ? end : data) - content.byteCount)
+            let count = unsafe pread(descriptor, &buffer, buffer.count, off_t(content.byteCount))
+            guard count >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+            unsafe buffer.withUnsafeBytes {
+                unsafe content.append(UnsafeRawBufferPointer(rebasing: $0[..<count]))
+            }
+        }
+        return content
+    }
+
+    private static func attributes(_ path: String) -> [ExtendedAttribute] {
+        var list = [CChar](repeating: 0, count: 65536)
+        let count = unsafe llistxattr(path, &list, list.count)
+        let names = list.prefix(max(0, count)).split(separator: 0).map { $0.map(UInt8.init(bitPattern:)) }
+        let attributes = names.compactMap { name -> ExtendedAttribute? in
+            var value = [UInt8](repeating: 0, count: 65536)
+            let text = name.map(CChar.init(bitPattern:)) + [0]
+            let count = unsafe lgetxattr(path, text, &value, value.count)
+            // `user.` is only for files and directories; the kernel lists what it then refuses to read.
+            return count < 0 ? nil : ExtendedAttribute(name: name, value: Array(value.prefix(count)))
+        }
+        return attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+}
+
+/// An EROFS image mounted by this host's kernel, for as long as this lives.
+final class MountedImage {
+    let path: String
+    private let image: TemporaryFile
+
+    init(_ image: TemporaryFile) throws {
+        self.image = image
+        path = NSTemporaryDirectory() + "vmm-mount-\(UUID().uuidString)"
+        guard unsafe mkdir(path, 0o700) == 0 else { throw POSIXError(.init(rawValue: errno)!) }
+        let run = try ProgramRun(["mount", "-t", "erofs", "-o", "ro,loop", image.path, path])
+        guard run.status == 0 else { throw MountRefused(why: run.error) }
+    }
+
+    deinit {
+        unsafe umount2(path, Int32(MNT_DETACH))
+        unsafe rmdir(path)
+    }
+
+    struct MountRefused: Error {
+        let why: String
+    }
+
+    /// Whether this host mounts images: it takes root, loop devices and EROFS in the kernel.
+    static let isPossible: Bool = {
+        guard let image = try? TestLayer().write().file else { return false }
+        return (try? MountedImage(image)) != nil
+    }()
+}
