@@ -23,19 +23,22 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable $(FRONTE
 
 FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
-GUEST := $(shell find guest -type f 2>/dev/null)
+GUEST := $(shell find guest Sources/AgentProtocol -type f 2>/dev/null)
+PREFIX ?= /usr/local
 
-.PHONY: all demo test lab kernel initramfs firmware kernels fuzz lint format bench order clean help toolchain
+.PHONY: all install demo test lab kernel initramfs agent firmware kernels fuzz lint format bench order clean help toolchain
 
-all: build/vmm
+all: build/vmm kernel agent
 
 help:
-	@echo 'make            build/vmm, one static executable'
+	@echo 'make            build/vmm, one static executable, and what `vmm run` boots: a kernel and an agent'
+	@echo 'make install    all of it below PREFIX (/usr/local)'
 	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
 	@echo 'make test       all tests'
 	@echo "make lab CMD='COMMAND'   runs a command in the lab, or a shell; options in VMM_LAB_OPTIONS, see Tests/Lab/lab.sh"
 	@echo 'make kernel     the guest kernel of the project, build/vmlinux'
 	@echo 'make initramfs  its user land, build/initramfs.cpio'
+	@echo 'make agent      what a container starts with, build/agent.cpio'
 	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
 	@echo 'make bench      the promises of SPECIFICATION.md, measured'
@@ -61,7 +64,7 @@ build/vmm: $(SOURCES) scripts/start.order | toolchain
 # --- what it boots
 
 kernel: build/vmlinux
-build/vmlinux: guest/build-kernel.sh guest/common.sh guest/kernel.config $(wildcard guest/patches/*)
+build/vmlinux: guest/build-kernel.sh guest/common.sh guest/edits.sh guest/kernel.config
 	@scripts/packages.sh kernel
 	guest/build-kernel.sh $@
 	@touch -c $@
@@ -71,6 +74,17 @@ build/initramfs.cpio: $(GUEST) | toolchain
 	@scripts/packages.sh initramfs
 	guest/build-initramfs.sh $@
 	@touch -c $@
+
+# Nothing in it but the agent.
+agent: build/agent.cpio
+build/agent.cpio: $(GUEST) | toolchain
+	@scripts/packages.sh initramfs
+	guest/build-initramfs.sh --without-busybox $@
+	@touch -c $@
+
+install: all
+	install -D -m 755 build/vmm $(DESTDIR)$(PREFIX)/bin/vmm
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/vmm build/vmlinux build/agent.cpio
 
 firmware: build/firmware/.made
 build/firmware/.made: $(wildcard firmware/*.S firmware/*.h) firmware/build.sh
@@ -87,7 +101,7 @@ demo: build/vmm
 	@scripts/demo.sh
 
 # The machine of the lab is made ready before the tests, which start it many times.
-test: build/vmm kernel initramfs firmware kernels fuzz
+test: build/vmm kernel initramfs agent firmware kernels fuzz
 	@scripts/packages.sh lab images
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
@@ -99,7 +113,7 @@ lab: export VMM_LAB_COMMAND := $(value CMD)
 lab:
 	@Tests/Lab/lab.sh /bin/bash $(if $(CMD),-c 'eval "$$VMM_LAB_COMMAND"')
 
-bench: build/vmm kernel initramfs firmware
+bench: build/vmm kernel initramfs agent firmware
 	@scripts/packages.sh bench lab
 	@scripts/peers.sh
 	@Benchmarks/build.sh

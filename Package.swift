@@ -78,10 +78,14 @@ let package = Package(
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
         tests(
-            "Containers", ["Containers", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system]),
+            "Containers",
+            [
+                "Containers", "Machine", "Layers", "AgentProtocol", "Host", "CHost", "TestSupport", system,
+                logging,
+            ]),
         tests("Comparison", ["Comparison", "Containers", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
-        tests("Command", ["vmm", "TestSupport", arguments]),
+        tests("Command", ["vmm", "Containers", "Host", "TestSupport", arguments]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
@@ -105,6 +109,7 @@ if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
         fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
+        fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]
 }

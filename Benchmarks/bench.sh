@@ -54,7 +54,7 @@ measure() {
         container) run_linux container container 5 ;;
         block) run_linux block block 2 ;;
         start)
-            run lab start start 5
+            run lab start start 30
             if has_kvm start; then run host start start 100; fi
             ;;
         exits)

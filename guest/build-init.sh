@@ -12,7 +12,10 @@ output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/guest/init}")
 byte_limit=200000
 musl_headers=/usr/include/x86_64-linux-musl
 
-key=$(fingerprint build-init.sh init/CLinux/* init/*.swift)
+# The protocol's sources are the monitor's too; in here they are part of init's own module.
+sources=(init/*.swift init/Agent/*.swift ../Sources/AgentProtocol/*.swift ../Sources/AgentProtocol/Agent/*.swift)
+
+key=$(fingerprint build-init.sh init/CLinux/* "${sources[@]}")
 is_current "$output" "$key" && exit
 need swiftc "the Swift toolchain from swift.org"
 need musl-gcc musl-tools
@@ -26,7 +29,7 @@ swiftc -target x86_64-unknown-linux-gnu -enable-experimental-feature Embedded \
     -module-name Init -wmo -Osize -Xfrontend -function-sections -parse-as-library \
     -swift-version 6 -strict-memory-safety -warnings-as-errors \
     -Xcc -isystem -Xcc "$musl_headers" -I init/CLinux \
-    -c init/*.swift -o "$work/init.o"
+    -c "${sources[@]}" -o "$work/init.o"
 musl-gcc -static -Wl,--gc-sections -Wl,--build-id=none -s -o "$work/init" "$work/init.o"
 
 byte_count=$(stat -c %s "$work/init")

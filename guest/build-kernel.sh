@@ -1,17 +1,17 @@
 #!/bin/bash
 # build-kernel.sh [OUTPUT]: builds the guest's kernel from Debian's sources (default: build/vmlinux).
 #
-# A build is kept in the cache under the package's version and a hash of the configuration, the patches and the recipe, so
+# A build is kept in the cache under the package's version and a hash of the configuration, the edits and the recipe, so
 # that it is made once for all checkouts. The sources are only there while it is made.
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")"
 source ./common.sh
+source ./edits.sh
 
 source_package=linux-source-6.12
 output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/vmlinux}")
 configuration=$PWD/kernel.config
-patches=("$PWD"/patches/*.patch)
 
 # Asks the kernel's own tools for the configuration and compares what came of it with what was asked for: an option
 # whose dependencies are missing is dropped without a word.
@@ -39,13 +39,12 @@ compile() {
 ingredients() {
     echo "$version"
     grep -E '^CONFIG_|is not set$' kernel.config
-    cat "${patches[@]}"
-    declare -f compile
+    declare -f edit edit_sources compile
 }
 
 build() {
     local work
-    for tool in gcc:gcc make:make flex:flex bison:bison bc:bc patch:patch xz:xz-utils; do
+    for tool in gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils; do
         need "${tool%:*}" "${tool#*:}"
     done
     mkdir -p "$cache/kernel"
@@ -57,7 +56,7 @@ build() {
     tar -xf "$work/package/usr/src/$source_package.tar.xz" -C "$work"
     (
         cd "$work/$source_package"
-        cat "${patches[@]}" | patch -sp1
+        edit_sources
         configure
         compile "$work/vmlinux"
     )

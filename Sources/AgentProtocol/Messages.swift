@@ -93,7 +93,7 @@ public enum ExitStatus: WireValue {
 }
 
 /// Why a container or a process could not be started, with a text for people.
-public struct StartFailure: WireValue {
+public struct StartFailure: WireValue, Error {
     public enum Reason: UInt8, Sendable {
         /// The set-up failed: status 125.
         case setUp = 0

@@ -111,12 +111,17 @@ extension Frame {
 
     /// A whole frame, ready to be sent.
     public static func bytes(_ header: FrameHeader, _ payload: some Collection<UInt8>) -> [UInt8] {
+        headerBytes(header, payloadByteCount: payload.count) + payload
+    }
+
+    /// The bytes in front of a payload of that length, which follows by itself.
+    public static func headerBytes(_ header: FrameHeader, payloadByteCount: Int) -> [UInt8] {
         var writer = WireWriter()
-        writer.u32(UInt32(truncatingIfNeeded: payload.count))
+        writer.u32(UInt32(truncatingIfNeeded: payloadByteCount))
         writer.u8(header.kind.rawValue)
         writer.u8(header.stream.rawValue)
         writer.u16(header.process)
-        return writer.bytes + payload
+        return writer.bytes
     }
 
     /// A whole frame with that value.

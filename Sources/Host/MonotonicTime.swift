@@ -12,6 +12,11 @@ public struct MonotonicTime: Comparable, Sendable {
         MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_MONOTONIC))
     }
 
+    /// The CPU time that all threads of this process have used, those of guests included.
+    public static func processTime() -> MonotonicTime {
+        MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID))
+    }
+
     static func nanoseconds(of clock: clockid_t) -> UInt64 {
         var time = timespec()
         _ = unsafe clock_gettime(clock, &time)

@@ -20,6 +20,32 @@ public enum WholeFile {
             throw Failure("cannot write \(path)", errno: error)
         }
     }
+
+    /// All of the file at `path`, whatever its size is said to be: files of /proc have none. More than `limit` bytes are
+    /// a failure.
+    public static func read(_ path: String, upTo limit: Int) throws(Failure) -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+            let bytes = try file.closeAfter { try read(file, upTo: limit) }
+            guard bytes.count <= limit else { throw Errno.fileTooLarge }
+            return bytes
+        } catch {
+            throw Failure("cannot read \(path)", errno: error as? Errno ?? .ioError)
+        }
+    }
+
+    private static func read(_ file: FileDescriptor, upTo limit: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        let pieceByteCount = 16 << 10
+        while bytes.count <= limit {
+            let piece = try unsafe [UInt8](unsafeUninitializedCapacity: pieceByteCount) { buffer, count in
+                count = try unsafe file.read(into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            if piece.isEmpty { break }
+            bytes += piece
+        }
+        return bytes
+    }
 }
 
 extension OwnedDescriptor {

@@ -45,7 +45,8 @@ public final class Machine: Sendable {
         maker.provide(system)
         timings.note(.memoryReady)
         let board = try BoardBuilder(
-            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings, logger: logger
+            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
+            logger: logger
         ).build(for: system)
         timings.note(.devicesReady)
         let description = board.description(cpuCount: configuration.cpuCount)

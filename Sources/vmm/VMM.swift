@@ -1,11 +1,12 @@
 import ArgumentParser
+import Containers
 import Host
 
 /// The command line: parsing, calling and printing, and nothing else.
 struct VMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
-        subcommands: [BootCommand.self, ImageCommand.self, DoctorCommand.self])
+        subcommands: [RunCommand.self, ImageCommand.self, BootCommand.self, DoctorCommand.self])
 }
 
 /// Runs a command; its errors become one or two lines and a status of sysexits.h.
@@ -16,16 +17,27 @@ enum Main {
         ThisProcess.shareOneMemoryPool()
         let words = CommandLine.arguments
         do {
-            if words.count > 1, words[1] == "boot", let plain = BootArguments(plain: words[2...]) {
-                try Boot.run(plain)
-            }
+            try runPlainly(words)
             var command = try VMM.parseAsRoot()
             try command.run()
         } catch let failure as Failure {
             StandardError.write("vmm: \(failure)\n")
-            ThisProcess.end(with: failure.kind.rawValue)
+            ThisProcess.end(with: isContainer ? Run.failureStatus : failure.kind.rawValue)
         } catch {
             leave(after: error)
+        }
+    }
+
+    /// Whether the exit status is the container's, and 125 is left for whatever is not.
+    private static var isContainer: Bool { CommandLine.arguments.dropFirst().first == "run" }
+
+    /// Does what needs no library to be understood.
+    private static func runPlainly(_ words: [String]) throws(Failure) {
+        guard words.count > 1 else { return }
+        switch words[1] {
+        case "boot": if let plain = BootArguments(plain: words[2...]) { try Boot.run(plain) }
+        case "run": if let plain = try RunOptions(plain: words[2...]) { try Run.run(plain) }
+        default: break
         }
     }
 
@@ -35,6 +47,6 @@ enum Main {
         if code.isSuccess { VMM.exit(withError: error) }
         if let asked = error as? ExitCode { ThisProcess.end(with: asked.rawValue) }
         StandardError.write("vmm: \(VMM.message(for: error))\n  vmm --help tells what can be asked for.\n")
-        ThisProcess.end(with: Failure.Kind.usage.rawValue)
+        ThisProcess.end(with: isContainer ? Run.failureStatus : Failure.Kind.usage.rawValue)
     }
 }

@@ -34,6 +34,7 @@ enum Lab {
     /// soon, for now and then a guest in the lab sleeps for a minute and more: in the one case that was traced its timer was
     /// armed that far ahead, about as far as the lab's own time stamp counter stood.
     /// `start NAME ARGUMENT...` leaves it running, with what it says in /dev/shm/NAME; `finish NAME` waits for its end;
+    /// `startAtTerminal` is the same on a terminal of 24 rows and 80 columns, the name of which is in /dev/shm/NAME.tty.
     /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
     private static let preamble = """
         cd '\(Package.root)'
@@ -51,6 +52,13 @@ enum Lab {
             local name=$1
             shift
             build/vmm boot "$@" </dev/null >"/dev/shm/$name" 2>&1 &
+            echo $! >"/dev/shm/$name.pid"
+        }
+        startAtTerminal() {
+            local name=$1
+            shift
+            script -qfec "tty >/dev/shm/$name.tty; stty rows 24 columns 80
+                exec build/vmm boot $(printf '%q ' "$@")" "/dev/shm/$name" </dev/null >/dev/null 2>&1 &
             echo $! >"/dev/shm/$name.pid"
         }
         await() {

@@ -75,6 +75,46 @@ struct OwnKernelTests {
         }
     }
 
+    /// The kernel also does without the machine's timer then: with neither ACPI nor an MP table it knows of no APIC's, and
+    /// there is no PIT. So it must not sleep.
+    @Test("told acpi=off, it finds its devices by the words on its command line")
+    func withoutACPI() throws {
+        let line = """
+            echo tables=$(ls /sys/firmware/acpi 2>/dev/null | wc -l); \
+            echo devices=$(ls /sys/bus/virtio/devices | wc -l); echo vda=$(sha256sum </dev/vda | cut -c1-64); \
+            echo random=$(cat /sys/class/misc/hw_random/rng_current)
+            """
+        let boots = try Lab.run(
+            """
+            dd if=/dev/urandom of=/dev/shm/a bs=1M count=1 2>/dev/null
+            boot legacy \(Self.common) --disk /dev/shm/a,ro \
+                --append \(Question.quoted("acpi=off init.end=restart " + Question.append(line)))
+            note sum sha256sum /dev/shm/a
+            """, seconds: 300)
+        let legacy = try #require(boots["legacy"])
+        #expect(legacy.status == 3, "it cannot power off: \(legacy)")
+        #expect(legacy["tables"] == "0" && legacy["devices"] == "3", "\(legacy)")
+        #expect(legacy["random"] == "virtio_rng.0", "\(legacy)")
+        let sum = try #require(boots["sum"]?.lines.first { $0.contains("/dev/shm/a") })
+        #expect(legacy["vda"] == String(sum.prefix(64)), "\(legacy)")
+    }
+
+    @Test("its terminal has the size of the user's, and follows it")
+    func terminalSize() throws {
+        let wait = "for i in $(seq 100); do stty size | grep -qx '40 132' && break; sleep 0.1; done"
+        let line = "echo first=$(stty size); \(wait); echo second=$(stty size)"
+        let boots = try Lab.run(
+            """
+            startAtTerminal resized \(Self.common) \(command(line))
+            await resized 'first=24 80'
+            stty -F "$(</dev/shm/resized.tty)" rows 40 columns 132
+            finish resized
+            """, seconds: 300)
+        let resized = try #require(boots["resized"])
+        #expect(resized.status == 0, "\(resized)")
+        #expect(resized["first"] == "24 80" && resized["second"] == "40 132", "\(resized)")
+    }
+
     @Test("after kill -9 of the monitor, everything that was flushed is on the disks, and they are free")
     func killed() throws {
         let write = Question.disks(["vda", "vdb"]) + "; echo all=flushed; sleep 1000"

@@ -1,5 +1,6 @@
 import Foundation
 import Machine
+import Synchronization
 import TestSupport
 import Testing
 
@@ -15,6 +16,32 @@ struct LeakTests {
         }
         let complaint = try String(decoding: report.bytes(), as: UTF8.self)
         #expect(complaint == "")
+    }
+
+    @Test("nor do a session and persistent memory")
+    func sessions() async throws {
+        let report = try TemporaryFile()
+        await #expect(processExitsWith: .success) { [path = report.path as String] in
+            let files = try (0..<3).map { _ in try TemporaryFile(byteCount: 10_000) }
+            try Footprint.expectNoGrowth(over: 300, report: path) {
+                let run = try MachineRun("halt", session: SilentSession()) {
+                    $0.persistentMemory = files.map(\.path)
+                }
+                let end = try run.end()
+                precondition(end == .poweredOff, "\(end)")
+            }
+        }
+        let complaint = try String(decoding: report.bytes(), as: UTF8.self)
+        #expect(complaint == "")
+    }
+
+    /// Keeps its link, as sessions do.
+    private final class SilentSession: AgentSession {
+        private let link = Mutex<AgentLink?>(nil)
+
+        func start(_ link: AgentLink) { self.link.withLock { $0 = link } }
+        func received(_ bytes: [UInt8]) {}
+        func end() {}
     }
 
     @Test("a machine that cannot be built leaves nothing either")

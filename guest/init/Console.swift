@@ -13,6 +13,11 @@ enum Console {
         if console > 2 { close(console) }
     }
 
+    /// Opens descriptors 0, 1 and 2 only where the kernel has opened nothing, so that they are never something else's.
+    static func makeSure() {
+        if !isOpen(2) { open() }
+    }
+
     private static func opened(_ path: String) -> Int32? {
         let descriptor = unsafe openFile(path, O_RDWR | O_NOCTTY)
         return descriptor < 0 ? nil : descriptor

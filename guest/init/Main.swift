@@ -4,16 +4,18 @@ import CLinux
 //
 //     -- WORD...          the command to run; one word with spaces in it is a line for the shell; none is a shell
 //     init.end=restart    reset the machine at the end instead of powering it off
+//     -- vmm.agent [DEVICE]   be the agent of a container, whose image is on the device (/dev/pmem0)
 //
 // guest/README.md says the rest.
 
 @c(main)
-public func main() -> Int32 {
+public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
     guard getpid() == 1 else {
         Console.say("init: this program is process 1 of a virtual machine and does nothing elsewhere")
         return 1
     }
     Mark.userland.write()
+    if let device = unsafe imageDevice(arguments) { Agent.run(device: device) }
     Mount.mountUsual()
     Console.open()
     bringUpLoopback()
@@ -28,6 +30,18 @@ public func main() -> Int32 {
         power = .off
     }
     (commandLine.contains("init.end=restart") ? .restart : power).end()
+}
+
+/// The device after the word `vmm.agent`, or the usual one; nil without that word. Read from init's own arguments, which
+/// are the words after `--` and parameters that the kernel does not know: nothing has to be mounted for them.
+private func imageDevice(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> String? {
+    var index = 1
+    while let word = unsafe arguments[index] {
+        index += 1
+        guard unsafe strcmp(word, "vmm.agent") == 0 else { continue }
+        return unsafe arguments[index].map { unsafe String(cString: $0) } ?? "/dev/pmem0"
+    }
+    return nil
 }
 
 /// Runs the command until it ends or the machine is asked to; how the machine is to end.

@@ -19,8 +19,13 @@ enum Power {
 
     /// Writes everything to the disks and the console, and ends the machine.
     func end() -> Never {
-        sync()
         Console.drain()
+        endAtOnce(writingDisks: true)
+    }
+
+    /// Ends the machine without waiting for the console.
+    func endAtOnce(writingDisks: Bool) -> Never {
+        if writingDisks { sync() }
         switch self {
         case .off: reboot(RB_POWER_OFF)
         case .restart: reboot(RB_AUTOBOOT)

@@ -22,6 +22,13 @@ struct SignalQueue: ~Copyable {
         return readRecord(from: descriptor.number, into: &signal) ? Int32(signal.ssi_signo) : nil
     }
 
+    /// Whoever blocks all signals is never interrupted, and is told of a pipe without a reader by EPIPE.
+    static func blockAll() {
+        var all = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe sigprocmask(SIG_SETMASK, &all, nil)
+    }
+
     /// A blocked signal stays blocked across exec: a new process begins with none.
     static func unblockAll() {
         var none = sigset_t()

@@ -19,7 +19,8 @@ struct BoardBuilder: ~Copyable {
     private var windows: [VirtioMMIO] = []
 
     init(
-        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl, session: (any AgentSession)?, timings: Timings, logger: Logger
+        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
+        session: (any AgentSession)?, timings: Timings, logger: Logger
     ) {
         self.configuration = configuration
         self.memory = memory

@@ -4,6 +4,8 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>

@@ -1,0 +1,102 @@
+/// Who a process of the container is: a user and groups as numbers.
+public struct Identity: Sendable {
+    public private(set) var user: UInt32 = 0
+    public private(set) var group: UInt32 = 0
+    public private(set) var supplementaryGroups: [UInt32] = []
+    public private(set) var home = "/"
+
+    /// Finds `user` (`user` or `user:group`, names or numbers) and `groups` in the container's files, which `file` reads
+    /// and gives as nothing where they are missing. They are the image's: whatever is no entry in them is passed over.
+    ///
+    /// A number needs no entry; a name does. Without a group of its own a user has the group of its entry, and those of
+    /// /etc/group that name it.
+    public init(
+        user text: String, groups: [String], file: (String) -> [UInt8]
+    ) throws(StartFailure) {
+        let words = text.utf8.split(
+            separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        let userName = Array(words[0])
+        let groupName = words.count > 1 ? Array(words[1]) : []
+        let name = try takeUser(userName, file("/etc/passwd"))
+        guard !groupName.isEmpty || !groups.isEmpty || name != nil else { return }
+        let groupFile = file("/etc/group")
+        if !groupName.isEmpty {
+            group = try Self.group(groupName, groupFile)
+        } else if let name {
+            supplementaryGroups = Self.groups(of: name, groupFile)
+        }
+        for text in groups { supplementaryGroups.append(try Self.group(Array(text.utf8), groupFile)) }
+    }
+
+    /// `name:password:user:group:comment:home:shell`: passwd(5). The user's name, where there is an entry.
+    private mutating func takeUser(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> [UInt8]? {
+        let number = wanted.isEmpty ? 0 : Self.number(wanted[...])
+        for line in Self.lines(file) {
+            let fields = Self.fields(line)
+            guard fields.count >= 6, let user = Self.number(fields[2]), let group = Self.number(fields[3]),
+                user == number || fields[0].elementsEqual(wanted)
+            else { continue }
+            self.user = user
+            self.group = group
+            if !fields[5].isEmpty { home = String(decoding: fields[5], as: UTF8.self) }
+            return Array(fields[0])
+        }
+        guard let number else { throw Self.missing("user", wanted, "/etc/passwd") }
+        user = number
+        return nil
+    }
+
+    /// `name:password:group:name,name...`: group(5).
+    private static func group(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> UInt32 {
+        if let number = number(wanted[...]) { return number }
+        for line in lines(file) {
+            let fields = fields(line)
+            if fields.count >= 3, fields[0].elementsEqual(wanted), let group = number(fields[2]) {
+                return group
+            }
+        }
+        throw missing("group", wanted, "/etc/group")
+    }
+
+    private static func groups(of user: [UInt8], _ file: [UInt8]) -> [UInt32] {
+        var groups: [UInt32] = []
+        for line in lines(file) {
+            let fields = fields(line)
+            guard fields.count >= 4, groups.count < groupLimit, let group = number(fields[2]) else {
+                continue
+            }
+            let names = fields[3].split(separator: UInt8(ascii: ","))
+            if names.contains(where: { $0.elementsEqual(user) }) { groups.append(group) }
+        }
+        return groups
+    }
+
+    /// NGROUPS_MAX: the kernel takes no more.
+    private static let groupLimit = 65536
+
+    private static func lines(_ file: [UInt8]) -> [ArraySlice<UInt8>] {
+        file.split(separator: UInt8(ascii: "\n"))
+    }
+
+    private static func fields(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    }
+
+    /// Decimal digits, below 2^31, as the tools that make users keep to. The kernel has a meaning of its own for 2^32 - 1.
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt32? {
+        guard !digits.isEmpty, digits.count <= 10 else { return nil }
+        var number: UInt64 = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            // Ten digits at most: below 2^34.
+            number = number &* 10 &+ UInt64(digit &- UInt8(ascii: "0"))
+        }
+        return number < 1 << 31 ? UInt32(number) : nil
+    }
+
+    private static func missing(_ what: String, _ name: [UInt8], _ file: String) -> StartFailure {
+        StartFailure(
+            .setUp, "no " + what + " \"" + String(decoding: name, as: UTF8.self) + "\" in the image's " + file
+        )
+    }
+}

@@ -1,0 +1,102 @@
+import Host
+
+/// A mounted hierarchy of cgroups (cgroups(7)) in which this process has a place.
+struct CgroupHierarchy: Equatable {
+    /// Whether it is the one of version 2.
+    let isUnified: Bool
+    /// Those that are bound to it; none of version 2, where each group says which it has.
+    let controllers: [String]
+    let mountPoint: String
+    /// Our own group, from the mount point on: empty for the mount point itself.
+    let ownGroup: String
+
+    /// The directory of our own group.
+    var ownPath: String { mountPoint + ownGroup }
+
+    /// Whether it can limit what `controller` counts.
+    func has(_ controller: String) -> Bool {
+        let own = isUnified ? CgroupDirectory.words(ownPath + "/cgroup.controllers") : controllers
+        return own.contains(controller)
+            || isUnified && CgroupDirectory.words(mountPoint + "/cgroup.controllers").contains(controller)
+    }
+
+    static func ofThisProcess() -> [CgroupHierarchy] {
+        list(mounts: text("/proc/self/mountinfo"), groups: text("/proc/self/cgroup"))
+    }
+
+    private static func text(_ path: String) -> String {
+        String(decoding: (try? WholeFile.read(path, upTo: 4 << 20)) ?? [], as: UTF8.self)
+    }
+
+    /// Those that /proc/self/mountinfo and /proc/self/cgroup tell of; proc_pid_mountinfo(5) and cgroups(7) have the formats.
+    static func list(mounts: String, groups: String) -> [CgroupHierarchy] {
+        var found: [CgroupHierarchy] = []
+        for line in mounts.split(separator: "\n") {
+            guard let hierarchy = hierarchy(line, groups),
+                !found.contains(where: { $0.isSame(as: hierarchy) })
+            else { continue }
+            found.append(hierarchy)
+        }
+        return found
+    }
+
+    /// One hierarchy may be mounted in several places; the first will do.
+    private func isSame(as other: CgroupHierarchy) -> Bool {
+        isUnified == other.isUnified && controllers == other.controllers
+    }
+
+    /// `ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [TAG...] - TYPE SOURCE SUPER-OPTIONS`
+    private static func hierarchy(_ line: Substring, _ groups: String) -> CgroupHierarchy? {
+        let words = line.split(separator: " ")
+        guard let dash = words.firstIndex(of: "-"), dash >= 6, words.count >= dash + 4 else { return nil }
+        let (root, mountPoint) = (unescaped(words[3]), unescaped(words[4]))
+        let options = words[dash + 3].split(separator: ",").map(String.init)
+        switch words[dash + 1] {
+        case "cgroup2":
+            guard let group = group(groups, { $0 == "" }), let own = below(root, group) else { return nil }
+            return CgroupHierarchy(isUnified: true, controllers: [], mountPoint: mountPoint, ownGroup: own)
+        case "cgroup":
+            let controllers = options.filter { Self.known.contains($0) }
+            guard let first = controllers.first,
+                let group = group(groups, { $0.split(separator: ",").contains(first[...]) }),
+                let own = below(root, group)
+            else { return nil }
+            return CgroupHierarchy(
+                isUnified: false, controllers: controllers, mountPoint: mountPoint, ownGroup: own)
+        default: return nil
+        }
+    }
+
+    private static let known = ["cpu", "memory", "pids"]
+
+    /// The group on the line `ID:CONTROLLERS:GROUP` whose controllers are wanted.
+    private static func group(_ text: String, _ isWanted: (Substring) -> Bool) -> String? {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            if words.count == 3, isWanted(words[1]) { return String(words[2]) }
+        }
+        return nil
+    }
+
+    /// `group` as seen from `root`, what is mounted; nil where it is not below it.
+    private static func below(_ root: String, _ group: String) -> String? {
+        if root == "/" { return group == "/" ? "" : group }
+        if group == root { return "" }
+        return group.hasPrefix(root + "/") ? String(group.dropFirst(root.count)) : nil
+    }
+
+    /// Spaces and the like are three octal digits after a backslash.
+    private static func unescaped(_ word: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = word.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), let code = UInt8(String(rest.prefix(3)) ?? "", radix: 8) {
+                bytes.append(code)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,55 @@
+import Host
+
+/// capabilities(7) by name, with and without CAP_, in either case.
+struct CapabilitySet: Equatable {
+    /// A bit each capability, by its number.
+    private(set) var bits: UInt64
+
+    /// What docker leaves a container.
+    static let usual = CapabilitySet(bits: 0xA804_25FB)
+    static let all = CapabilitySet(bits: (1 << UInt64(names.count)) - 1)
+
+    /// By their numbers (linux/capability.h).
+    private static let names = [
+        "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+        "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK",
+        "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN",
+        "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE",
+        "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND",
+        "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
+    ]
+
+    private init(bits: UInt64) { self.bits = bits }
+
+    /// The usual set, with what is added and without what is dropped. ALL is every one: added, it leaves out what is
+    /// dropped by name; dropped, it leaves what is added by name.
+    init(adding added: [String], dropping dropped: [String]) throws(Failure) {
+        let (more, less) = (try Self.bits(added), try Self.bits(dropped))
+        if more == Self.all.bits {
+            bits = less == Self.all.bits ? Self.all.bits : more & ~less
+        } else if less == Self.all.bits {
+            bits = more
+        } else {
+            bits = Self.usual.bits & ~less | more
+        }
+    }
+
+    /// Those of `names`.
+    init(only names: [String]) throws(Failure) { bits = try Self.bits(names) }
+
+    private static func bits(_ names: [String]) throws(Failure) -> UInt64 {
+        var bits: UInt64 = 0
+        for name in names { bits |= try Self.bits(of: name) }
+        return bits
+    }
+
+    private static func bits(of text: String) throws(Failure) -> UInt64 {
+        var name = text.uppercased()
+        if name == "ALL" { return all.bits }
+        if name.hasPrefix("CAP_") { name.removeFirst(4) }
+        for (number, known) in names.enumerated() where known == name { return 1 << UInt64(number) }
+        throw Failure(
+            .usage, "cannot add or drop the capability \(text)", because: "there is none of that name",
+            cure: "capabilities(7) lists them; ALL is every one.")
+    }
+}

@@ -1,0 +1,48 @@
+import Host
+
+/// A file of variables, as docker's --env-file has it: NAME=VALUE on a line, the value to the line's end and as it is;
+/// NAME alone for the value that the caller has, if it has one; lines that begin with # are comments.
+enum EnvironmentFile {
+    /// What the file sets, NAME=VALUE each.
+    static func variables(_ bytes: [UInt8], path: String, host: (String) -> String?) throws(Failure)
+        -> [String]
+    {
+        var variables: [String] = []
+        let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+        let lines = content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            guard let text = text(line), let variable = try variable(text, "\(path), line \(index + 1)", host)
+            else { continue }
+            variables.append(variable)
+        }
+        return variables
+    }
+
+    /// The line without the white space in front of it; nil for one that says nothing.
+    private static func text(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let ended = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+        let text = ended.drop(while: isSpace)
+        return text.isEmpty || text.first == UInt8(ascii: "#") ? nil : text
+    }
+
+    private static func variable(
+        _ line: ArraySlice<UInt8>, _ place: String, _ host: (String) -> String?
+    ) throws(Failure) -> String? {
+        guard let text = String(validating: line, as: UTF8.self), !line.contains(0) else {
+            throw bad(place, "the line is no UTF-8 text")
+        }
+        let name = String(decoding: line.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
+        if name.isEmpty { throw bad(place, "no name stands before the =") }
+        if name.utf8.contains(where: isSpace) { throw bad(place, "the name '\(name)' has a space in it") }
+        if name.utf8.count < text.utf8.count { return text }
+        return host(name).map { name + "=" + $0 }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || (9...13).contains(byte)
+    }
+
+    private static func bad(_ place: String, _ why: String) -> Failure {
+        Failure(.badInput, "cannot read the environment from \(place)", because: why)
+    }
+}

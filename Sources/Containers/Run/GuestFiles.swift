@@ -1,0 +1,56 @@
+import Glibc
+public import Host
+
+/// What a container's machine boots: the project's kernel, and an initramfs whose init is the agent.
+public struct GuestFiles: Hashable, Sendable {
+    public let kernel: String
+    public let initramfs: String
+
+    /// What the user names, and for the rest what lies in the first of `directories` that has it.
+    public init(
+        kernel: String?, initramfs: String?, in directories: [String] = GuestFiles.directories()
+    ) throws(Failure) {
+        self.kernel =
+            if let kernel { kernel } else { try Self.find("vmlinux", in: directories, make: "kernel") }
+        self.initramfs =
+            if let initramfs { initramfs } else {
+                try Self.find("agent.cpio", in: directories, make: "agent")
+            }
+    }
+
+    /// VMM_LIB and nothing else, where it is set; otherwise beside this program, where `make install` puts it, and where a
+    /// package does.
+    public static func directories() -> [String] {
+        if let own = Environment.value("VMM_LIB") { return [own] }
+        var directories = ["/usr/lib/vmm"]
+        if let program = directoryOfThisProgram() {
+            directories.insert(contentsOf: [program, program + "/../lib/vmm"], at: 0)
+        }
+        return directories
+    }
+
+    private static func directoryOfThisProgram() -> String? {
+        let limit = 4096
+        let path = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            let result = unsafe buffer.withMemoryRebound(to: CChar.self) {
+                unsafe readlink("/proc/self/exe", $0.baseAddress!, $0.count)
+            }
+            count = max(0, result)
+        }
+        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), path.count < limit else { return nil }
+        return String(decoding: path[..<slash], as: UTF8.self)
+    }
+
+    private static func find(
+        _ name: String, in directories: [String], make target: String
+    ) throws(Failure) -> String {
+        for directory in directories {
+            let path = directory + "/" + name
+            if unsafe access(path, R_OK) == 0 { return path }
+        }
+        throw Failure(
+            .missingInput, "cannot find the guest's \(name)",
+            because: "it is not in \(directories.joined(separator: ", "))",
+            cure: "In the project's directory, `make \(target)` makes it; VMM_LIB names another directory.")
+    }
+}

@@ -1,0 +1,8 @@
+/// What a guest's kernel said on its console.
+public enum KernelWords {
+    /// The last `count` lines, printable.
+    public static func lastLines(_ bytes: [UInt8], count: Int) -> [String] {
+        let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        return lines.suffix(count).map { String(decoding: $0, as: UTF8.self).printable }
+    }
+}

@@ -1,0 +1,47 @@
+import AgentProtocol
+import Host
+
+extension ContainerSpecification.Mount {
+    /// MS_ flags of mount(2), by the words that set or clear them.
+    private static let words: [(name: String, flag: UInt32, sets: Bool)] = [
+        ("ro", 1, true), ("rw", 1, false), ("nosuid", 2, true), ("suid", 2, false), ("nodev", 4, true),
+        ("dev", 4, false), ("noexec", 8, true), ("exec", 8, false), ("sync", 16, true), ("async", 16, false),
+        ("noatime", 1 << 10, true), ("atime", 1 << 10, false), ("nodiratime", 1 << 11, true),
+        ("diratime", 1 << 11, false), ("relatime", 1 << 21, true), ("norelatime", 1 << 21, false),
+        ("strictatime", 1 << 24, true),
+    ]
+    /// What tmpfs(5) itself understands.
+    private static let ownOptions = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol"]
+    static let readOnly: UInt32 = 1
+    static let bind: UInt32 = 1 << 12
+    /// nosuid, nodev and noexec: what docker gives every tmpfs.
+    private static let usualFlags: UInt32 = 2 | 4 | 8
+
+    /// A tmpfs as docker writes it: PATH[:OPTION[,OPTION...]].
+    init(temporary text: String) throws(Failure) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts[0].hasPrefix("/") else {
+            throw Self.bad(text, "its path does not begin with /")
+        }
+        self.init(type: "tmpfs", source: "tmpfs", target: String(parts[0]), flags: Self.usualFlags)
+        for word in parts.count == 2 ? parts[1].split(separator: ",") : [] where !take(word) {
+            guard Self.ownOptions.contains(where: { word.hasPrefix($0 + "=") }) else {
+                throw Self.bad(text, "it does not know '\(word)'")
+            }
+            options += (options.isEmpty ? "" : ",") + word
+        }
+    }
+
+    /// Sets or clears the flag that `word` stands for; false when it is none.
+    mutating func take(_ word: some StringProtocol) -> Bool {
+        guard let known = Self.words.first(where: { $0.name == word }) else { return false }
+        flags = known.sets ? flags | known.flag : flags & ~known.flag
+        return true
+    }
+
+    private static func bad(_ text: String, _ why: String) -> Failure {
+        Failure(
+            .usage, "cannot mount the tmpfs \(text)", because: why,
+            cure: "Write PATH[:OPTION,...], as in --tmpfs /run:size=64m,mode=755.")
+    }
+}

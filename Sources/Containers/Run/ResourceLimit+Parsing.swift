@@ -1,0 +1,38 @@
+import AgentProtocol
+import Host
+
+extension ProcessSpecification.ResourceLimit {
+    /// By their RLIMIT_ numbers of x86-64.
+    private static let names = [
+        "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks",
+        "sigpending", "msgqueue", "nice", "rtprio", "rttime",
+    ]
+
+    /// NAME=SOFT[:HARD]; -1 is no limit, and a hard limit that is missing is the soft one.
+    init(parsing text: String) throws(Failure) {
+        let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let number = Self.number(of: words[0]) else {
+            throw Self.bad(text, "no limit is called '\(words[0])'")
+        }
+        let values = words.count == 2 ? words[1].split(separator: ":", omittingEmptySubsequences: false) : []
+        guard (1...2).contains(values.count), let soft = Self.value(values[0]),
+            let hard = Self.value(values[values.count - 1])
+        else { throw Self.bad(text, "its value is no number") }
+        guard soft <= hard else { throw Self.bad(text, "the soft limit is above the hard one") }
+        self.init(resource: number, soft: soft, hard: hard)
+    }
+
+    static func number(of name: Substring) -> UInt8? {
+        names.firstIndex { $0 == name }.map { UInt8($0) }
+    }
+
+    private static func value(_ text: Substring) -> UInt64? {
+        text == "-1" || text == "unlimited" ? .max : UInt64(text)
+    }
+
+    private static func bad(_ text: String, _ why: String) -> Failure {
+        Failure(
+            .usage, "cannot set the limit \(text)", because: why,
+            cure: "Write NAME=SOFT[:HARD], as in --ulimit nofile=1024:4096.")
+    }
+}

@@ -1,0 +1,93 @@
+import AgentProtocol
+import Host
+
+/// What the agent is told.
+extension RunOptions {
+    func container(
+        _ image: ImageConfiguration, hostname: String, writable: WritableLayer, security: SecurityOptions
+    ) throws(Failure) -> ContainerSpecification {
+        var container = ContainerSpecification(hostname: hostname, writable: writable.layer)
+        container.isRootReadOnly = isReadOnly
+        container.firstProcessIsInit = runsAsInit
+        container.maskedPaths = security.maskedPaths
+        container.readOnlyPaths = security.readOnlyPaths
+        for text in temporaryFileSystems { container.mounts.append(try .init(temporary: text)) }
+        for volume in image.volumes where !container.mounts.contains(where: { $0.target == volume }) {
+            if let mount = mount(volume: volume, writable: writable) { container.mounts.append(mount) }
+        }
+        return container
+    }
+
+    /// A volume of the image's lies in the writable layer, which is this container's alone and ends with it, as an
+    /// anonymous volume does under `--rm`. Only a root that is read-only needs a mount for it: over itself, which stays
+    /// writable; or a tmpfs where nothing is.
+    private func mount(volume: String, writable: WritableLayer) -> ContainerSpecification.Mount? {
+        guard volume.hasPrefix("/"), volume != "/" else { return nil }
+        if case .none = writable.layer {
+            return .init(type: "tmpfs", source: "tmpfs", target: volume)
+        }
+        guard isReadOnly else { return nil }
+        return .init(
+            type: "bind", source: volume, target: volume, flags: ContainerSpecification.Mount.bind)
+    }
+
+    func process(
+        _ image: ImageConfiguration, hostname: String, security: SecurityOptions, host: ContainerPlan.Host
+    ) throws(Failure) -> ProcessSpecification {
+        let capabilities = try CapabilitySet(adding: addedCapabilities, dropping: droppedCapabilities)
+        var process = ProcessSpecification(
+            arguments: try arguments(image),
+            environment: try environment(image, hostname: hostname, host: host),
+            capabilities: .init(capabilities.bits))
+        process.workingDirectory = try directory(image)
+        process.user = user ?? image.user
+        process.groups = groups
+        for text in resourceLimits { process.limits.append(try .init(parsing: text)) }
+        process.noNewPrivileges = security.noNewPrivileges
+        process.terminal = hasTerminal ? host.terminalSize ?? TerminalSize(columns: 0, rows: 0) : nil
+        process.hasInput = isInteractive
+        return process
+    }
+
+    /// The entry point and its arguments. An entry point of the user's takes the image's arguments away with the image's
+    /// entry point; the user's arguments replace the image's.
+    private func arguments(_ image: ImageConfiguration) throws(Failure) -> [String] {
+        let first = entrypoint.map { $0.isEmpty ? [] : [$0] } ?? image.entrypoint.filter { !$0.isEmpty }
+        let rest = command.isEmpty && entrypoint == nil ? image.command : command
+        guard !(first + rest).isEmpty else {
+            throw Failure(
+                .usage, "cannot run \(self.image)",
+                because: "neither it nor the command line says what to run",
+                cure: "Name a command after the image.")
+        }
+        return first + rest
+    }
+
+    private func environment(
+        _ image: ImageConfiguration, hostname: String, host: ContainerPlan.Host
+    ) throws(Failure) -> [String] {
+        var variables = ContainerEnvironment(hostname: hostname, hasTerminal: hasTerminal)
+        for variable in image.environment { variables.set(variable) }
+        for path in environmentFiles {
+            let bytes = try host.file(path)
+            for variable in try EnvironmentFile.variables(bytes, path: path, host: host.variable) {
+                variables.set(variable)
+            }
+        }
+        for text in environment { try variables.add(text, host: host.variable) }
+        return variables.list
+    }
+
+    private func directory(_ image: ImageConfiguration) throws(Failure) -> String {
+        guard let workingDirectory else {
+            let own = image.workingDirectory
+            return own.hasPrefix("/") ? own : "/" + own
+        }
+        guard workingDirectory.hasPrefix("/") else {
+            throw Failure(
+                .usage, "cannot work in '\(workingDirectory)'", because: "the path does not begin with /",
+                cure: "Write a path from the container's root.")
+        }
+        return workingDirectory
+    }
+}

@@ -1,0 +1,110 @@
+public import Host
+import Machine
+
+/// What the machine is made of, and what the host gives it.
+extension RunOptions {
+    /// What a guest gets where the user says nothing.
+    private static let usualMemoryByteCount: UInt64 = 512 << 20
+    /// The project's kernel and a small program fit.
+    private static let leastMemoryByteCount: UInt64 = 32 << 20
+
+    func memoryByteCount() throws(Failure) -> UInt64 {
+        guard let memory else { return Self.usualMemoryByteCount }
+        let cure = "Write a size as 512m or 2g."
+        guard let byteCount = Quantity.byteCount(memory) else {
+            throw Failure(
+                .usage, "cannot give the container '\(memory)' of memory", because: "it is not a size",
+                cure: cure)
+        }
+        guard (Self.leastMemoryByteCount...(1 << 40)).contains(byteCount) else {
+            throw Failure(
+                .usage, "cannot give the container \(memory) of memory",
+                because: "its kernel is in there too: 32m is the least, 1t the most", cure: cure)
+        }
+        return (byteCount + 4095) & ~4095
+    }
+
+    /// As many as it takes to use the share of the CPUs that was asked for.
+    func cpuCount() throws(Failure) -> Int {
+        let billionths = try cpuBillionths() ?? Quantity.billion
+        return Int((billionths + Quantity.billion - 1) / Quantity.billion)
+    }
+
+    private func cpuBillionths() throws(Failure) -> UInt64? {
+        guard let cpus else { return nil }
+        let most = MachineConfiguration.maximumCPUCount
+        guard let billionths = Quantity.cpuBillionths(cpus),
+            (Quantity.billion / 100...UInt64(most) * Quantity.billion).contains(billionths)
+        else {
+            throw Failure(
+                .usage, "cannot give the container '\(cpus)' CPUs", because: "it may have 0.01 to \(most)",
+                cure: "Write a number in that range, as in --cpus 1.5.")
+        }
+        return billionths
+    }
+
+    /// Only what was asked for: a container that nobody limits costs no cgroup.
+    func limits() throws(Failure) -> HostLimits {
+        var limits = HostLimits()
+        limits.cpuBillionths = try cpuBillionths()
+        if memory != nil { limits.memoryByteCount = try memoryByteCount() }
+        limits.processCount = try processCount()
+        return limits
+    }
+
+    private func processCount() throws(Failure) -> UInt64? {
+        guard let processLimit, processLimit != "-1", processLimit != "0" else { return nil }
+        guard let count = UInt32(processLimit) else {
+            throw Failure(
+                .usage, "cannot limit the container to '\(processLimit)' processes",
+                because: "that is no number", cure: "Write a number, or -1 for no limit.")
+        }
+        return UInt64(count)
+    }
+}
+
+extension RunOptions {
+    /// What can be told to be wrong without looking at an image.
+    public func validate() throws(Failure) {
+        try checkName()
+        try checkHostname()
+        guard PullPolicy(rawValue: pull) != nil else {
+            throw Failure(
+                .usage, "cannot pull '\(pull)'", because: "it is not known when that is",
+                cure: "Write --pull missing, always or never.")
+        }
+    }
+
+    private func checkName() throws(Failure) {
+        guard let name else { return }
+        let isWell =
+            name.utf8.allSatisfy { isLetterOrDigit($0) || "_.-".utf8.contains($0) }
+            && name.utf8.first.map(isLetterOrDigit) == true
+        guard isWell, (2...128).contains(name.utf8.count) else {
+            throw Failure(
+                .usage, "cannot call the container '\(name)'",
+                because: "a name is made of letters, digits, _, . and -, and begins with a letter or digit",
+                cure: "Write 2 to 128 of them.")
+        }
+    }
+
+    private func checkHostname() throws(Failure) {
+        guard let hostname else { return }
+        let isWell = hostname.utf8.allSatisfy { isLetterOrDigit($0) || "_.-".utf8.contains($0) }
+        // HOST_NAME_MAX
+        guard isWell, (1...64).contains(hostname.utf8.count) else {
+            throw Failure(
+                .usage, "cannot name the host '\(hostname)'",
+                because: "a name is made of 1 to 64 letters, digits, -, _ and .")
+        }
+    }
+
+    private func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+}

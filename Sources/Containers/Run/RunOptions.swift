@@ -1,0 +1,50 @@
+/// What `vmm run` was asked for, as the user wrote it: `ContainerPlan` makes sense of it.
+public struct RunOptions: Equatable, Sendable {
+    public var image = ""
+    /// What follows the image.
+    public var command: [String] = []
+
+    // The process.
+    public var isInteractive = false
+    public var hasTerminal = false
+    /// NAME=VALUE, or NAME for the value that it has here.
+    public var environment: [String] = []
+    public var environmentFiles: [String] = []
+    public var workingDirectory: String?
+    public var user: String?
+    public var groups: [String] = []
+    /// Empty takes the image's away.
+    public var entrypoint: String?
+    public var addedCapabilities: [String] = []
+    public var droppedCapabilities: [String] = []
+    public var resourceLimits: [String] = []
+    public var securityOptions: [String] = []
+    public var stopSignal: String?
+    public var runsAsInit = false
+
+    // The container.
+    public var name: String?
+    public var hostname: String?
+    public var isReadOnly = false
+    /// PATH[:OPTION[,OPTION...]]
+    public var temporaryFileSystems: [String] = []
+    /// SIZE for a disk, `memory` or `none`.
+    public var writable: String?
+
+    // The machine.
+    public var memory: String?
+    public var cpus: String?
+    public var processLimit: String?
+    public var kernel: String?
+    public var initramfs: String?
+    /// More words for the kernel's command line.
+    public var append: String?
+    public var allowsEmulation = false
+
+    // What is done with it.
+    public var pull = "missing"
+    public var timings: String?
+    public var logLevel = "warning"
+
+    public init() {}
+}

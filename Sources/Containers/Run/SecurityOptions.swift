@@ -1,0 +1,43 @@
+import Host
+
+/// What `--security-opt` asks for.
+struct SecurityOptions {
+    var noNewPrivileges = false
+    /// Whether all of /proc and /sys can be seen and written.
+    var hasOpenSystemPaths = false
+
+    init(_ options: [String]) throws(Failure) {
+        for option in options { try add(option) }
+    }
+
+    private mutating func add(_ option: String) throws(Failure) {
+        switch option {
+        case "no-new-privileges", "no-new-privileges=true", "no-new-privileges:true": noNewPrivileges = true
+        case "no-new-privileges=false", "no-new-privileges:false": noNewPrivileges = false
+        case "systempaths=unconfined": hasOpenSystemPaths = true
+        // There is no filter and no label to be taken away: the machine is what confines.
+        case "seccomp=unconfined", "apparmor=unconfined", "label=disable": break
+        default:
+            throw Failure(
+                .usage, "cannot do --security-opt \(option)", because: "it is not known here",
+                cure: "no-new-privileges and systempaths=unconfined are.")
+        }
+    }
+
+    /// As docker hides them (OCI runtime 1.2, config-linux, Masked Paths). The kernel behind them is the container's own,
+    /// but programs that meet them elsewhere expect to find them so.
+    var maskedPaths: [String] {
+        hasOpenSystemPaths
+            ? []
+            : [
+                "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+                "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+            ]
+    }
+
+    var readOnlyPaths: [String] {
+        hasOpenSystemPaths
+            ? [] : ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+    }
+}

@@ -1,0 +1,34 @@
+import AgentProtocol
+import Host
+
+/// What `--writable` asks for.
+struct WritableLayer {
+    /// An ext4 of this size at least has room for its own tables.
+    private static let leastByteCount: UInt64 = 16 << 20
+    private static let mostByteCount: UInt64 = 16 << 40
+
+    let layer: ContainerSpecification.Writable
+    let diskByteCount: UInt64?
+
+    init(_ text: String?) throws(Failure) {
+        switch text {
+        case nil, "memory": (layer, diskByteCount) = (.memory(byteLimit: 0), nil)
+        case "none": (layer, diskByteCount) = (.none, nil)
+        case let text?: (layer, diskByteCount) = (.disk, try Self.size(text))
+        }
+    }
+
+    private static func size(_ text: String) throws(Failure) -> UInt64 {
+        let cure = "Write a size as 10G for a disk, or memory, or none."
+        guard let byteCount = Quantity.byteCount(text) else {
+            throw Failure(
+                .usage, "cannot make a writable layer of '\(text)'", because: "it is not a size", cure: cure)
+        }
+        guard (leastByteCount...mostByteCount).contains(byteCount) else {
+            throw Failure(
+                .usage, "cannot make a writable layer of \(text)", because: "it may have 16M to 16T",
+                cure: cure)
+        }
+        return byteCount & ~4095
+    }
+}

@@ -1,0 +1,62 @@
+public import AgentProtocol
+import Host
+public import Machine
+
+/// How a container came to its end, as far as its session knows.
+public enum ContainerEnd: Sendable {
+    /// Its process ended.
+    case exited(ExitStatus)
+    /// It or its process could not be started.
+    case notStarted(StartFailure)
+    /// A signal came before its process ran, or while nothing was left to do but to wait for a reader.
+    case interrupted(signal: Int32)
+    /// The guest's agent said what it must not say, or nothing at all: a line of ours.
+    case agentFailed(String)
+}
+
+/// What the user is told, and the exit status.
+public struct ContainerOutcome: Hashable, Sendable {
+    public let status: Int32
+    /// Without the name of the program; nil where the container has said all there is to say.
+    public let message: String?
+    /// Whether the last lines of the guest's kernel help to understand it.
+    public let wantsConsole: Bool
+
+    /// The status of every failure that is not the process's own.
+    static let failureStatus: Int32 = 125
+
+    init(_ status: Int32, _ message: String? = nil, wantsConsole: Bool = false) {
+        self.status = status
+        self.message = message
+        self.wantsConsole = wantsConsole
+    }
+
+    private static func failed(_ message: String) -> ContainerOutcome {
+        ContainerOutcome(failureStatus, message, wantsConsole: true)
+    }
+
+    /// The outcome of a session that ended as `end`, or that had not when its machine ended.
+    public init(_ end: ContainerEnd?, machine: MachineEnd) {
+        switch end {
+        case .exited(.exited(let status)): self.init(Int32(status))
+        case .exited(.signaled(let number)): self.init(128 + Int32(number))
+        case .interrupted(let signal): self.init(128 + signal)
+        case .notStarted(let failure): self.init(Self.status(failure.reason), failure.message.printable)
+        case .agentFailed(let why): self = Self.failed("the container's machine failed: \(why)")
+        case nil: self = Self.ofMachine(machine)
+        }
+    }
+
+    private static func status(_ reason: StartFailure.Reason) -> Int32 {
+        switch reason {
+        case .setUp: failureStatus
+        case .notExecutable: 126
+        case .notFound: 127
+        }
+    }
+
+    private static func ofMachine(_ end: MachineEnd) -> ContainerOutcome {
+        if case .failed(let failure) = end { return ContainerOutcome(failureStatus, failure.description) }
+        return failed("the container's machine ended before the container: \(end)")
+    }
+}

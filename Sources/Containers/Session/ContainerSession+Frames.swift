@@ -1,0 +1,122 @@
+import AgentProtocol
+import Host
+import Logging
+import Synchronization
+
+/// What the agent says. It is the guest's: every frame is held against what may come now.
+extension ContainerSession {
+    /// A guest that talks on is not listened to for ever.
+    private static let loggedLineLimit = 200
+
+    public func received(_ bytes: [UInt8]) {
+        state.withLock { if $0.phase != .ended { $0.parser.append(bytes) } }
+        do throws(SessionError) {
+            while let frame = try nextFrame() { try heed(frame) }
+        } catch {
+            finish(.agentFailed(error.description))
+        }
+    }
+
+    private func nextFrame() throws(SessionError) -> Frame? {
+        try state.withLock { state throws(SessionError) in
+            guard state.phase != .ended else { return nil }
+            return try SessionError.of { () throws(ProtocolError) in try state.parser.next() }
+        }
+    }
+
+    private func heed(_ frame: Frame) throws(SessionError) {
+        let phase = state.withLock { $0.phase }
+        switch (frame.header.kind, phase) {
+        case (.hello, .silent): try greet(frame)
+        case (.log, .greeted), (.log, .running): log(frame)
+        case (.started, .greeted) where frame.header.process == Self.process:
+            state.withLock { $0.phase = .running }
+        case (.failed, .greeted) where frame.header.process <= Self.process:
+            leave(.notStarted(try value(frame)))
+        case (.exited, .running) where frame.header.process == Self.process:
+            leave(.exited(try value(frame)))
+        case (.data, .running), (.end, .running), (.credit, .running), (.credit, .greeted):
+            try heedStream(frame)
+        default: throw .protocolBroken(.unexpected(frame.header.kind))
+        }
+    }
+
+    private func greet(_ frame: Frame) throws(SessionError) {
+        let hello: Hello = try value(frame)
+        guard hello.version == agentProtocolVersion else { throw .wrongVersion(hello.version) }
+        let patience = state.withLock { state in
+            state.phase = .greeted
+            return state.patience.take()
+        }
+        patience?.stop()
+    }
+
+    private func value<Value: WireValue>(_ frame: Frame) throws(SessionError) -> Value {
+        try SessionError.of { () throws(ProtocolError) in try frame.value(Value.self) }
+    }
+
+    private func heedStream(_ frame: Frame) throws(SessionError) {
+        let kind = frame.header.stream
+        guard frame.header.process == Self.process else {
+            throw .protocolBroken(.unexpected(frame.header.kind))
+        }
+        switch (frame.header.kind, kind) {
+        case (.credit, .input):
+            let credit: Credit = try value(frame)
+            state.withLock { $0.input }?.add(credit)
+        case (.end, .input): state.withLock { $0.input }?.stop()
+        case (.data, .output), (.data, .error):
+            try output(kind) { stream throws(SessionError) in try stream.take(frame.payload) }
+        case (.end, .output), (.end, .error):
+            try output(kind) { stream throws(SessionError) in try stream.end() }
+        default: throw .protocolBroken(.unexpected(frame.header.kind))
+        }
+    }
+
+    private func output(
+        _ kind: StreamKind, _ body: (inout OutputStream) throws(SessionError) -> Void
+    ) throws(SessionError) {
+        try state.withLock { state throws(SessionError) in
+            guard let index = state.outputs.firstIndex(where: { $0.kind == kind }) else {
+                throw .protocolBroken(.unknownStream(kind.rawValue))
+            }
+            try body(&state.outputs[index])
+        }
+    }
+
+    private func log(_ frame: Frame) {
+        let count = state.withLock { state in
+            state.loggedLineCount = min(state.loggedLineCount + 1, Self.loggedLineLimit + 1)
+            return state.loggedLineCount
+        }
+        guard count <= Self.loggedLineLimit else { return }
+        logger.warning("guest: \(String(decoding: frame.payload, as: UTF8.self).printable)")
+        if count == Self.loggedLineLimit { logger.warning("the guest says more, which is not shown") }
+    }
+}
+
+extension SessionError: CustomStringConvertible {
+    static func of<Value>(_ body: () throws(ProtocolError) -> Value) throws(SessionError) -> Value {
+        do throws(ProtocolError) { return try body() } catch { throw .protocolBroken(error) }
+    }
+
+    var description: String {
+        switch self {
+        case .wrongVersion(let version):
+            "its agent speaks version \(version) of the protocol and not \(agentProtocolVersion)"
+        case .hostFailed(let failure): failure.description
+        case .protocolBroken(let cause): "its agent broke the protocol: \(Self.text(cause))"
+        }
+    }
+
+    private static func text(_ cause: ProtocolError) -> String {
+        switch cause {
+        case .unknownKind(let number): "a frame of kind \(number), which there is not"
+        case .unknownStream(let number): "a frame of stream \(number), which there is not"
+        case .tooLong(let kind): "a frame '\(kind)' that is too long"
+        case .malformed(let kind): "a frame '\(kind)' that makes no sense"
+        case .unexpected(let kind): "a frame '\(kind)' that has no place there"
+        case .noCredit(let stream): "more \(stream) than was asked for"
+        }
+    }
+}

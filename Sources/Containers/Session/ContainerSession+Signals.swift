@@ -1,0 +1,44 @@
+import AgentProtocol
+import CHost
+import Host
+import Machine
+import Synchronization
+
+/// The signals that we get are the process's, as `docker run` has it.
+extension ContainerSession {
+    /// Not those of a fault of ours, those that nobody can catch, SIGCHLD, SIGPIPE and SIGURG, which are this program's
+    /// own, and those by which a shell stops what reads or writes in the background.
+    private static let forwarded: [Int32] =
+        [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGCONT, SIGTSTP]
+        + [SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR] + Array(34...64)
+
+    func watchSignals(_ loop: EventLoop) throws(Failure) {
+        let source = try SignalDescriptor(Self.forwarded)
+        try loop.watch(source.descriptor) { [weak self] in
+            while let signal = source.next() { self?.take(signal: signal) }
+        }
+        state.withLock { $0.signals = source }
+    }
+
+    func take(signal: Int32) {
+        switch state.withLock({ $0.phase }) {
+        case .running: forward(signal)
+        // Nothing runs that could take it: a request to end is for us.
+        case .silent, .greeted, .ended:
+            if [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(signal) { finish(.interrupted(signal: signal)) }
+        }
+    }
+
+    private func forward(_ signal: Int32) {
+        if signal == SIGWINCH, plan.process.terminal != nil { return resize() }
+        // There is no other way to ask a container to stop, so SIGTERM asks in the way that the image wants.
+        let number = signal == SIGTERM ? plan.stopSignal : UInt8(signal)
+        send(Frame.bytes(FrameHeader(.signal, process: Self.process), Signal(number: number)))
+    }
+
+    private func resize() {
+        guard let size = Terminal.size(of: streams.output) ?? Terminal.size(of: streams.input) else { return }
+        let payload = TerminalSize(columns: size.columns, rows: size.rows)
+        send(Frame.bytes(FrameHeader(.resize, process: Self.process), payload))
+    }
+}

@@ -1,0 +1,147 @@
+import AgentProtocol
+public import Host
+public import Logging
+public import Machine
+import Synchronization
+
+/// The monitor's side of a container: tells the guest's agent what to start, carries the streams and the signals, and
+/// learns how it ends.
+///
+/// Everything happens on the machine's loop, but for the writing of output (`OutputPump`).
+public final class ContainerSession: AgentSession {
+    /// The number of the container's first process in the protocol.
+    static let process: UInt16 = 1
+
+    /// How long a reader may make no progress when the machine has gone already.
+    private static let patienceMilliseconds: Int32 = 1000
+
+    /// The descriptors of the container's streams. They stay the caller's.
+    public struct Streams: Sendable {
+        public var input: Int32
+        public var output: Int32
+        public var error: Int32
+
+        public static let standard = Streams(input: 0, output: 1, error: 2)
+
+        public init(input: Int32, output: Int32, error: Int32) {
+            self.input = input
+            self.output = output
+            self.error = error
+        }
+    }
+
+    enum Phase { case silent, greeted, running, ended }
+
+    struct State {
+        var phase = Phase.silent
+        var parser = FrameParser()
+        var outputs: [OutputStream]
+        var end: ContainerEnd?
+        var loggedLineCount = 0
+        var link: (any SessionLink)?
+        var input: InputPump?
+        var signals: SignalDescriptor?
+        var patience: Patience?
+        var isLeaving = false
+        var shutdownTimer: TimerFD?
+
+        /// Whether all output has been written.
+        mutating func takeProgress() -> Bool {
+            for index in outputs.indices { _ = outputs[index].news() }
+            return outputs.allSatisfy(\.isIdle)
+        }
+    }
+
+    let plan: ContainerPlan
+    let streams: Streams
+    let logger: Logger
+    let bell: EventFD
+    let state: Mutex<State>
+
+    public init(
+        _ plan: ContainerPlan, streams: Streams = .standard, logger: Logger
+    ) throws(Failure) {
+        self.plan = plan
+        self.streams = streams
+        self.logger = logger
+        let bell = try EventFD()
+        self.bell = bell
+        var outputs = [OutputStream(.output, to: streams.output, bell: bell)]
+        if plan.process.terminal == nil {
+            outputs.append(OutputStream(.error, to: streams.error, bell: bell))
+        }
+        state = Mutex(State(outputs: outputs))
+    }
+
+    /// How the container ended, as far as the session has learned it.
+    public var containerEnd: ContainerEnd? { state.withLock { $0.end } }
+
+    public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
+
+    /// Says all that is to be said at once: nothing has to wait for an answer.
+    func begin(_ link: any SessionLink) throws(Failure) {
+        state.withLock { $0.link = link }
+        send(Frame.bytes(FrameHeader(.hello), Hello()))
+        send(Frame.bytes(FrameHeader(.container), plan.container))
+        send(Frame.bytes(FrameHeader(.start, process: Self.process), plan.process))
+        try link.loop.watch(bell.descriptor) { [weak self] in self?.serveBell() }
+        try watchSignals(link.loop)
+        let patience = try Patience(loop: link.loop) { [weak self] in
+            self?.finish(.agentFailed("its agent does not answer; add --append 'console=ttyS0 -quiet'"))
+        }
+        state.withLock { $0.patience = patience }
+        if plan.process.hasInput { try startInput(link.loop) }
+    }
+
+    private func startInput(_ loop: EventLoop) throws(Failure) {
+        if plan.process.terminal != nil, Terminal.isTerminal(streams.input) {
+            try Terminal.makeRaw(streams.input)
+        }
+        let header = FrameHeader(.data, process: Self.process, stream: .input)
+        let pump = InputPump(descriptor: streams.input, loop: loop) { [weak self] bytes in
+            guard !bytes.isEmpty else {
+                self?.send(Frame.bytes(FrameHeader(.end, process: Self.process, stream: .input)))
+                return
+            }
+            self?.send(Frame.bytes(header, bytes))
+        }
+        state.withLock { $0.input = pump }
+        pump.start()
+    }
+
+    public func end() {
+        let (link, input, signals, patience, outputs) = state.withLock {
+            ($0.link, $0.input, $0.signals, $0.patience, $0.outputs)
+        }
+        input?.stop()
+        patience?.stop()
+        if let signals { link?.loop.unwatch(signals.descriptor) }
+        link?.loop.unwatch(bell.descriptor)
+        flush()
+        for output in outputs { output.pump.end() }
+        Terminal.restore()
+    }
+
+    /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads.
+    private func flush() {
+        while !state.withLock({ $0.takeProgress() }) {
+            if !bell.wait(milliseconds: Self.patienceMilliseconds) { return }
+        }
+    }
+
+    /// Sends a frame. A guest that has let megabytes pile up will not come to its senses.
+    func send(_ bytes: [UInt8]) {
+        guard let link = state.withLock({ $0.link }), !link.send(bytes) else { return }
+        finish(.agentFailed("its agent reads nothing"))
+    }
+
+    /// The container has come to its end, in that way unless it had before; the machine goes at once.
+    func finish(_ end: ContainerEnd?) {
+        let link = state.withLock { state in
+            state.phase = .ended
+            if state.end == nil { state.end = end }
+            return state.link
+        }
+        link?.finish(with: .sessionEnded)
+    }
+}

@@ -1,0 +1,69 @@
+import AgentProtocol
+import Containers
+import Host
+import Logging
+import Machine
+
+/// What `vmm run` does once its arguments are read.
+enum Run {
+    /// What docker's users know as the status of a failure that is not the command's own.
+    static let failureStatus: Int32 = 125
+
+    static func run(_ options: RunOptions) throws(Failure) -> Never {
+        let times = Timings(processStart: .processStart())
+        times.note(.mainEntered)
+        let logger = try StandardErrorLog.logger(level: options.logLevel)
+        if options.isInteractive, options.hasTerminal, !Terminal.isTerminal(0) {
+            throw Failure(
+                .usage, "cannot give the container a terminal", because: "the input device is not a TTY",
+                cure: "Leave out -t where standard input is a pipe or a file.")
+        }
+        try options.validate()
+        let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
+        let store = try ImageStore.open()
+        let image = try store.image(for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing)
+        let plan = try ContainerPlan(options, image: image, host: .this)
+        let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
+        if let note = cgroup.note { logger.warning("\(note)") }
+        let status = try run(plan, options, files, image, store, times, logger)
+        cgroup.leave()
+        ThisProcess.end(with: status)
+    }
+
+    private static func run(
+        _ plan: ContainerPlan, _ options: RunOptions, _ files: GuestFiles, _ image: Image,
+        _ store: borrowing ImageStore, _ times: Timings, _ logger: Logger
+    ) throws(Failure) -> Int32 {
+        var disk: WritableDisk?
+        if let byteCount = plan.writableByteCount {
+            disk = try WritableDisk(byteCount: byteCount, in: store.path + "/tmp")
+        }
+        let session = try ContainerSession(plan, logger: logger)
+        let machine = try Machine(
+            plan.machine(files, image: image, disk: disk?.path, append: options.append), session: session,
+            timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
+        disk = nil
+        let end = machine.run()
+        let outcome = ContainerOutcome(session.containerEnd, machine: end)
+        if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
+        if let message = outcome.message { tell(message, outcome.wantsConsole ? machine.consoleTail : []) }
+        return outcome.status
+    }
+
+    /// Says what went wrong, and the last lines that the guest's kernel said where they help to understand it.
+    private static func tell(_ message: String, _ console: [UInt8]) {
+        StandardError.write("vmm: \(message)\n")
+        for line in KernelWords.lastLines(console, count: 20) { StandardError.write("  | \(line)\n") }
+    }
+}
+
+extension ContainerPlan.Host {
+    /// The machine that this runs on.
+    static var this: ContainerPlan.Host {
+        let size = Terminal.size(of: 1) ?? Terminal.size(of: 0)
+        return ContainerPlan.Host(
+            terminalSize: size.map { TerminalSize(columns: $0.columns, rows: $0.rows) },
+            variable: { Environment.value($0) },
+            file: { path throws(Failure) in try WholeFile.read(path, upTo: 16 << 20) })
+    }
+}

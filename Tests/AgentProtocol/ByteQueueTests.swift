@@ -1,0 +1,36 @@
+import AgentProtocol
+import Testing
+
+@Suite struct ByteQueueTests {
+    private static func contents(_ queue: ByteQueue) -> [UInt8] {
+        unsafe queue.withBytes { unsafe Array($0) }
+    }
+
+    @Test("what goes in comes out in order, whatever the pieces")
+    func order() {
+        var queue = ByteQueue()
+        var (next, expected) = (UInt8(0), UInt8(0))
+        for round in 1..<300 {
+            let more = (0..<(round % 7)).map { UInt8(truncatingIfNeeded: Int(next) + $0) }
+            next = next &+ UInt8(more.count)
+            queue.append(more)
+            let taken = Self.contents(queue).prefix(round % 6)
+            for byte in taken {
+                #expect(byte == expected)
+                expected = expected &+ 1
+            }
+            queue.removeFirst(round % 6)
+        }
+        #expect(Self.contents(queue).first == expected && queue.count == Int(next &- expected))
+    }
+
+    @Test("more than there is, and less than nothing, may be taken away")
+    func limits() {
+        var queue = ByteQueue()
+        queue.append([1, 2, 3])
+        queue.removeFirst(-5)
+        #expect(queue.count == 3)
+        queue.removeFirst(.max)
+        #expect(queue.isEmpty && Self.contents(queue).isEmpty)
+    }
+}

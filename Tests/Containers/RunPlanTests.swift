@@ -1,0 +1,237 @@
+import AgentProtocol
+import Host
+import Testing
+
+@testable import Containers
+
+/// A host whose environment and files are the test's.
+func planHost(
+    _ variables: [String: String] = [:], files: [String: String] = [:], terminalSize: TerminalSize? = nil
+) -> ContainerPlan.Host {
+    .init(
+        terminalSize: terminalSize, variable: { variables[$0] },
+        file: { path throws(Failure) in
+            guard let text = files[path] else {
+                throw Failure(.missingInput, "cannot read \(path)", because: "it is not there")
+            }
+            return Array(text.utf8)
+        })
+}
+
+@Suite("What vmm run asks for")
+struct RunPlanTests {
+    private func plan(
+        _ image: ImageConfiguration = .init(), host: ContainerPlan.Host = planHost(),
+        _ change: (inout RunOptions) -> Void
+    ) throws(Failure) -> ContainerPlan {
+        var options = RunOptions()
+        options.image = "image"
+        options.command = ["true"]
+        change(&options)
+        return try ContainerPlan(options, image: image, identifier: "0123456789ab", host: host)
+    }
+
+    private func image(entrypoint: [String] = [], command: [String] = []) -> ImageConfiguration {
+        var image = ImageConfiguration()
+        image.entrypoint = entrypoint
+        image.command = command
+        return image
+    }
+
+    struct Words: Sendable {
+        let image: [[String]]
+        let entrypoint: String?
+        let command: [String]
+        let expected: [String]
+
+        init(_ image: [[String]], _ entrypoint: String?, _ command: [String], _ expected: [String]) {
+            self.image = image
+            self.entrypoint = entrypoint
+            self.command = command
+            self.expected = expected
+        }
+    }
+
+    @Test(
+        "the entry point and the command, from the image and from the user",
+        arguments: [
+            Words([["e", "1"], ["c"]], nil, [], ["e", "1", "c"]),
+            Words([["e"], ["c"]], nil, ["x", "y"], ["e", "x", "y"]),
+            Words([[], ["c", "d"]], nil, [], ["c", "d"]),
+            Words([[], ["c"]], nil, ["x"], ["x"]),
+            Words([["e"], ["c"]], "u", [], ["u"]),
+            Words([["e"], ["c"]], "u", ["x"], ["u", "x"]),
+            Words([["e"], ["c"]], "", ["x"], ["x"]),
+            Words([[""], ["c"]], nil, [], ["c"]),
+        ])
+    func words(_ words: Words) throws {
+        let plan = try plan(image(entrypoint: words.image[0], command: words.image[1])) {
+            $0.entrypoint = words.entrypoint
+            $0.command = words.command
+        }
+        #expect(plan.process.arguments == words.expected)
+    }
+
+    @Test("an image without a command needs one", arguments: [nil, ""])
+    func noCommand(entrypoint: String?) {
+        let failure = #expect(throws: Failure.self) {
+            try plan(entrypoint == nil ? .init() : image(entrypoint: ["e"], command: ["c"])) {
+                $0.entrypoint = entrypoint
+                $0.command = []
+            }
+        }
+        #expect(failure?.kind == .usage && failure?.what == "cannot run image")
+    }
+
+    @Test(
+        "variables: the usual ones, then the image's, then files', then the user's; NAME alone is the caller's"
+    )
+    func environment() throws {
+        var image = ImageConfiguration()
+        image.environment = ["PATH=/image", "A=image", "B=image", "C=image"]
+        let file = "\u{FEFF}# comment\n\n  B=file  \nHOME\nNOWHERE\nQ=\"a b\"\r\nEMPTY=\nA=file\n"
+        let host = planHost(["HOME": "/here", "D": "d"], files: ["f": file])
+        let plan = try plan(image, host: host) {
+            $0.environmentFiles = ["f"]
+            $0.environment = ["A=user", "D", "C", "E=", "E==x", "GONE"]
+            $0.hasTerminal = true
+        }
+        #expect(
+            plan.process.environment == [
+                "PATH=/image", "HOSTNAME=0123456789ab", "TERM=xterm", "A=user", "B=file  ", "HOME=/here",
+                "Q=\"a b\"", "EMPTY=", "D=d", "E==x",
+            ])
+    }
+
+    @Test(
+        "variables without a name, and files of them that are none",
+        arguments: [["=x"], [""], ["@ A=1"], ["@=x"], ["@A B=1"], ["@A\t"], ["@\0=1"]])
+    func badEnvironment(_ words: [String]) {
+        #expect(throws: Failure.self) {
+            try plan(host: planHost(files: ["f": "OK=1\n" + words[0].dropFirst()])) {
+                if words[0].hasPrefix("@"), words[0] != "@ A=1" {
+                    $0.environmentFiles = ["f"]
+                } else if words[0] == "@ A=1" {
+                    $0.environmentFiles = ["missing"]
+                } else {
+                    $0.environment = words
+                }
+            }
+        }
+    }
+
+    @Test(
+        "capabilities",
+        arguments: [
+            ([], [], 0xA804_25FB), (["ALL"], [], 0x1FF_FFFF_FFFF), ([], ["all"], 0),
+            (["NET_ADMIN"], [], 0xA804_35FB), (["CAP_NET_ADMIN"], ["ALL"], 0x1000),
+            (["ALL"], ["cap_chown"], 0x1FF_FFFF_FFFE),
+            ([], ["NET_RAW", "CAP_CHOWN"], 0xA804_05FA), (["net_bind_service"], [], 0xA804_25FB),
+        ] as [([String], [String], UInt64)])
+    func capabilities(added: [String], dropped: [String], bits: UInt64) throws {
+        let plan = try plan {
+            $0.addedCapabilities = added
+            $0.droppedCapabilities = dropped
+        }
+        #expect(plan.process.capabilities.bounding == bits)
+        #expect(plan.process.capabilities.effective == bits && plan.process.capabilities.ambient == 0)
+    }
+
+    @Test("limits, a tmpfs, volumes, names, numbers")
+    func parts() throws {
+        var image = ImageConfiguration()
+        image.volumes = ["/data", "/run", "relative"]
+        image.stopSignal = "SIGQUIT"
+        image.user = "postgres"
+        image.workingDirectory = "srv"
+        let plan = try plan(image) {
+            $0.resourceLimits = ["nofile=1024:4096", "core=-1", "nproc=5"]
+            $0.temporaryFileSystems = ["/run", "/tmp:rw,exec,size=64m,mode=1777"]
+            $0.isReadOnly = true
+            $0.memory = "1.5g"
+            $0.cpus = "1.5"
+            $0.processLimit = "100"
+            $0.securityOptions = ["no-new-privileges"]
+        }
+        #expect(plan.process.limits.map(\.resource) == [7, 4, 6])
+        #expect(plan.process.limits.map(\.soft) == [1024, .max, 5])
+        #expect(plan.process.limits.map(\.hard) == [4096, .max, 5])
+        #expect(plan.container.mounts.map(\.target) == ["/run", "/tmp", "/data"])
+        #expect(plan.container.mounts.map(\.flags) == [14, 6, 4096])
+        #expect(plan.container.mounts[1].options == "size=64m,mode=1777")
+        #expect(plan.container.mounts[2].type == "bind" && plan.container.isRootReadOnly)
+        #expect(plan.stopSignal == 3 && plan.process.user == "postgres")
+        #expect(plan.process.workingDirectory == "/srv" && plan.process.noNewPrivileges)
+        #expect(plan.memoryByteCount == 3 << 29 && plan.cpuCount == 2)
+        #expect(plan.limits.cpuBillionths == 1_500_000_000 && plan.limits.memoryByteCount == 3 << 29)
+        #expect(plan.limits.processCount == 100)
+        #expect(plan.container.hostname == "0123456789ab")
+    }
+
+    @Test("who asks for nothing gets no cgroup, and what docker hides")
+    func usual() throws {
+        let plan = try plan { _ in }
+        #expect(plan.limits.isEmpty && plan.cpuCount == 1 && plan.writableByteCount == nil)
+        #expect(plan.container.maskedPaths.contains("/proc/kcore"))
+        #expect(plan.container.readOnlyPaths.contains("/proc/sysrq-trigger"))
+        #expect(
+            plan.process.terminal == nil && !plan.process.hasInput && plan.process.workingDirectory == "/")
+        let open = try self.plan { $0.securityOptions = ["systempaths=unconfined"] }
+        #expect(open.container.maskedPaths.isEmpty && open.container.readOnlyPaths.isEmpty)
+    }
+
+    @Test(
+        "the writable layer",
+        arguments: [("none", nil), ("memory", nil), ("10G", 10 << 30), ("16M", 16 << 20)]
+            as [(String, UInt64?)])
+    func writable(text: String, byteCount: UInt64?) throws {
+        let plan = try plan { $0.writable = text }
+        #expect(plan.writableByteCount == byteCount)
+        switch plan.container.writable {
+        case .none: #expect(text == "none")
+        case .memory: #expect(text == "memory")
+        case .disk: #expect(byteCount != nil)
+        }
+    }
+
+    @Test(
+        "stop signals",
+        arguments: [
+            ("TERM", 15), ("sigint", 2), ("9", 9), ("RTMIN+3", 37), ("SIGRTMAX-1", 63), ("RTMIN", 34),
+        ] as [(String, UInt8)])
+    func stopSignal(text: String, number: UInt8) throws {
+        #expect(try plan { $0.stopSignal = text }.stopSignal == number)
+    }
+
+    static let nonsense: [@Sendable (inout RunOptions) -> Void] = [
+        { $0.memory = "lots" }, { $0.memory = "1k" }, { $0.memory = "-1" }, { $0.memory = "9999999999p" },
+        { $0.memory = "1.2.3g" }, { $0.memory = "." }, { $0.memory = "1gg" }, { $0.cpus = "0" },
+        { $0.cpus = "65" }, { $0.cpus = "-1" }, { $0.cpus = "1e3" }, { $0.cpus = "99999999999999999999" },
+        { $0.resourceLimits = ["nofile"] }, { $0.resourceLimits = ["files=1"] },
+        { $0.resourceLimits = ["nofile=2:1"] }, { $0.resourceLimits = ["nofile=a"] },
+        { $0.resourceLimits = ["nofile=1:2:3"] }, { $0.temporaryFileSystems = ["tmp"] },
+        { $0.temporaryFileSystems = ["/tmp:loud"] }, { $0.addedCapabilities = ["FLY"] },
+        { $0.stopSignal = "SIGNOTHING" }, { $0.stopSignal = "0" }, { $0.stopSignal = "65" },
+        { $0.stopSignal = "RTMIN+31" }, { $0.stopSignal = "" }, { $0.writable = "1M" }, { $0.writable = "x" },
+        { $0.writable = "99999T" }, { $0.hostname = "" }, { $0.hostname = "a b" },
+        { $0.hostname = String(repeating: "h", count: 65) }, { $0.name = "-x" }, { $0.name = "x" },
+        { $0.name = "a/b" }, { $0.workingDirectory = "here" }, { $0.processLimit = "many" },
+        { $0.processLimit = "-2" }, { $0.securityOptions = ["selinux"] }, { $0.pull = "often" },
+    ]
+
+    @Test("what makes no sense is refused as such", arguments: nonsense.indices)
+    func refused(index: Int) {
+        let failure = #expect(throws: Failure.self) { try plan(.init(), Self.nonsense[index]) }
+        #expect(failure?.kind == .usage, "\(String(describing: failure))")
+    }
+
+    @Test(
+        "sizes as docker has them",
+        arguments: [
+            ("1", 1), ("1b", 1), ("64MiB", 64 << 20), ("64 MB", 64 << 20), (".5k", 512), ("2K", 2048),
+            ("0", 0),
+        ] as [(String, UInt64)])
+    func sizes(text: String, byteCount: UInt64) {
+        #expect(Quantity.byteCount(text) == byteCount)
+    }
+}

@@ -1,0 +1,311 @@
+import AgentProtocol
+import Foundation
+import Host
+import Machine
+import TestSupport
+import Testing
+
+@testable import Containers
+
+@Suite("A container's session")
+struct RunSessionTests {
+    @Test("everything that has to be said is said at once, in order")
+    func start() throws {
+        let bench = try SessionBench { $0.hostname = "there" }
+        #expect(bench.link.kinds == [.hello, .container, .start])
+        let container = try #require(bench.link.frames(.container).first)
+        #expect(try container.value(ContainerSpecification.self).hostname == "there")
+        let start = try #require(bench.link.frames(.start).first)
+        #expect(start.header.process == 1)
+        #expect(try start.value(ProcessSpecification.self).arguments == ["true"])
+    }
+
+    @Test(
+        "exit statuses",
+        arguments: [
+            (.exited(0), 0), (.exited(1), 1), (.exited(255), 255), (.signaled(9), 137), (.signaled(15), 143),
+        ] as [(AgentProtocol.ExitStatus, Int32)])
+    func statuses(exit: AgentProtocol.ExitStatus, status: Int32) throws {
+        let bench = try SessionBench()
+        bench.run()
+        #expect(bench.link.end == nil)
+        bench.exit(exit)
+        let outcome = try bench.end()
+        #expect(outcome.status == status && outcome.message == nil)
+    }
+
+    @Test(
+        "a process that cannot be started",
+        arguments: [(.setUp, 125, 0), (.setUp, 125, 1), (.notExecutable, 126, 1), (.notFound, 127, 1)]
+            as [(StartFailure.Reason, Int32, UInt16)])
+    func failures(reason: StartFailure.Reason, status: Int32, process: UInt16) throws {
+        let bench = try SessionBench()
+        bench.greet()
+        bench.say(
+            Frame.bytes(FrameHeader(.failed, process: process), StartFailure(reason, "no\u{1B}[2J such")))
+        let outcome = try bench.end()
+        #expect(outcome.status == status && outcome.message == "no [2J such")
+    }
+
+    @Test("the two streams go to their own descriptors, all of them before the end")
+    func streams() throws {
+        let bench = try SessionBench()
+        bench.run()
+        bench.data(.output, Array("out".utf8))
+        bench.data(.error, Array("err".utf8))
+        bench.data(.output, Array("put".utf8))
+        bench.exit(.exited(3))
+        #expect(try bench.end().status == 3)
+        #expect(try bench.output.receive(exactly: 6) == Array("output".utf8))
+        #expect(try bench.error.receive(exactly: 3) == Array("err".utf8))
+    }
+
+    @Test("a reader that stops holds the credit back, and nothing is lost when it goes on")
+    func slowReader() throws {
+        let bench = try SessionBench()
+        bench.run()
+        var (sent, credit) = ([UInt8](), Credit.initial)
+        while credit > 0 {
+            let piece = (0..<min(credit, 32 << 10)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ sent.count) }
+            bench.data(.output, piece)
+            sent += piece
+            credit -= piece.count
+        }
+        // The pipe holds 64 KiB, so credit for that much comes, and no more.
+        bench.exit(.exited(0))
+        #expect(bench.link.end == nil, "what nobody has read is still to be written")
+        #expect(try bench.output.receive(exactly: sent.count) == sent)
+        #expect(try bench.end().status == 0)
+    }
+
+    @Test("100 MB go through 256 KiB of credit")
+    func much() throws {
+        let bench = try SessionBench()
+        bench.run()
+        let total = 100 << 20
+        let reader = try TestReader(bench.output, exactly: total)
+        let piece = (0..<(32 << 10)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        var sent = 0
+        while sent < total {
+            let given = bench.link.frames(.credit, .output).reduce(Credit.initial) {
+                $0 + Int((try? $1.value(Credit.self).byteCount) ?? 0)
+            }
+            guard sent + piece.count <= given else {
+                usleep(100)
+                continue
+            }
+            bench.data(.output, piece)
+            sent += piece.count
+        }
+        bench.exit(.exited(0))
+        let received = try reader.bytes()
+        #expect(received.count == total && received.suffix(piece.count).elementsEqual(piece))
+        #expect(try bench.end().status == 0)
+    }
+
+    @Test("a reader that is gone ends the stream for the process, which goes on")
+    func brokenPipe() throws {
+        let bench = try SessionBench()
+        bench.run()
+        Signals.ignoreBrokenPipes()
+        try replaceWithNothing(bench.output.readEnd)
+        bench.data(.output, [1, 2, 3])
+        try eventually("the end of the stream") { !bench.link.frames(.end, .output).isEmpty }
+        #expect(bench.link.end == nil)
+        bench.data(.output, [4])
+        bench.exit(.signaled(13))
+        #expect(try bench.end().status == 141)
+    }
+
+    @Test("input goes as far as there is credit, and its end is told")
+    func input() throws {
+        let bench = try SessionBench { $0.isInteractive = true }
+        bench.run()
+        let sent = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        let writer = try HostThread(named: "test-writer") { [input = bench.input] in input.send(sent) }
+        let count = { bench.link.frames(.data).reduce(0) { $0 + $1.payload.count } }
+        try eventually("all of the credit") { count() == Credit.initial }
+        bench.say(Frame.bytes(FrameHeader(.credit, process: 1), Credit(byteCount: 100_000)))
+        try eventually("the rest") { count() == sent.count }
+        writer.join()
+        #expect(bench.link.frames(.data).flatMap(\.payload) == sent)
+        #expect(bench.link.frames(.end).isEmpty)
+        try replaceWithNothing(bench.input.writeEnd)
+        try eventually("the end of input") { bench.link.frames(.end).count == 1 }
+        bench.exit(.exited(0))
+        #expect(try bench.end().status == 0)
+    }
+
+    /// Closes a pipe's end, whose number stays taken for its owner.
+    private func replaceWithNothing(_ descriptor: Int32) throws {
+        let nothing = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        try #require(nothing >= 0 && dup2(nothing, descriptor) == descriptor)
+        close(nothing)
+    }
+
+    @Test("without -i nothing is read")
+    func noInput() throws {
+        let bench = try SessionBench()
+        bench.input.send([1, 2, 3])
+        bench.run()
+        bench.say(Frame.bytes(FrameHeader(.credit, process: 1), Credit(byteCount: 9)))
+        bench.exit(.exited(0))
+        #expect(try bench.end().status == 0 && bench.link.frames(.data).isEmpty)
+        #expect(try bench.input.receive(exactly: 3) == [1, 2, 3])
+    }
+
+    @Test("signals go to the process, SIGTERM as its stop signal; before there is one they are for us")
+    func signals() throws {
+        let bench = try SessionBench { $0.stopSignal = "USR2" }
+        bench.run()
+        bench.link.onLoop { [session = bench.session] in
+            for signal in [SIGINT, SIGTERM, SIGWINCH, SIGQUIT] { session.take(signal: signal) }
+        }
+        let numbers = try bench.link.frames(.signal).map { try $0.value(Signal.self).number }
+        #expect(numbers == [2, 12, 28, 3] && bench.link.end == nil)
+
+        let early = try SessionBench()
+        early.link.onLoop { [session = early.session] in
+            session.take(signal: SIGUSR1)
+            session.take(signal: SIGINT)
+        }
+        #expect(try early.end().status == 130)
+        #expect(early.link.frames(.signal).isEmpty)
+    }
+
+    @Test("a disk is written out before the machine goes")
+    func disk() throws {
+        let bench = try SessionBench { $0.writable = "64m" }
+        bench.run()
+        bench.exit(.exited(5))
+        try eventually("the request") { bench.link.kinds.last == .shutdown }
+        #expect(bench.link.end == nil)
+        #expect(ContainerOutcome(bench.session.containerEnd, machine: .poweredOff).status == 5)
+    }
+
+    @Test("a machine that ends before its container")
+    func machineEnds() {
+        let panic = ContainerOutcome(nil, machine: .panicked)
+        #expect(panic.status == 125 && panic.wantsConsole && panic.message?.contains("panicked") == true)
+        #expect(ContainerOutcome(nil, machine: .poweredOff).status == 125)
+        let failure = Failure(.unavailable, "cannot use KVM", because: "it is not there")
+        #expect(ContainerOutcome(nil, machine: .failed(failure)).message == failure.description)
+        #expect(ContainerOutcome(.exited(.exited(4)), machine: .poweredOff).status == 4)
+    }
+}
+
+@Suite("A session whose agent is hostile")
+struct RunHostileAgentTests {
+    private func expectBroken(
+        _ words: String, running: Bool = true, terminal: Bool = false, _ body: (SessionBench) -> Void,
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
+        let bench = try SessionBench { $0.hasTerminal = terminal }
+        if running { bench.run() }
+        body(bench)
+        let outcome = try bench.end()
+        #expect(outcome.status == 125, sourceLocation: location)
+        #expect(outcome.message?.contains(words) == true, "\(outcome)", sourceLocation: location)
+    }
+
+    @Test("more data than there is credit for")
+    func credit() throws {
+        try expectBroken("more output than was asked for") { bench in
+            for _ in 0..<8 { bench.data(.output, Array(repeating: 1, count: 32 << 10)) }
+            bench.data(.output, Array(repeating: 1, count: 32 << 10))
+            bench.data(.output, Array(repeating: 1, count: 32 << 10))
+            bench.data(.output, Array(repeating: 1, count: 32 << 10))
+        }
+    }
+
+    @Test("frames that cannot be, or have no place")
+    func frames() throws {
+        let header = FrameHeader.self
+        try expectBroken("broke the protocol") { $0.say([0, 0, 0, 0, 99, 0, 0, 0]) }
+        try expectBroken("too long") { $0.say([0xFF, 0xFF, 0xFF, 0xFF, 32, 1, 1, 0]) }
+        try expectBroken("no place", running: false) {
+            $0.say(Frame.bytes(header.init(.started, process: 1)))
+        }
+        try expectBroken("version 9", running: false) {
+            $0.say(Frame.bytes(header.init(.hello), Hello(version: 9)))
+        }
+        try expectBroken("no place") { $0.greet() }
+        try expectBroken("no place") { $0.say(Frame.bytes(header.init(.started, process: 1))) }
+        try expectBroken("no place") { $0.data(.output, [1], process: 2) }
+        try expectBroken("no place") { $0.data(.output, [1], process: 0) }
+        try expectBroken("no place") { $0.data(.input, [1]) }
+        try expectBroken("makes no sense") { $0.data(.output, []) }
+        try expectBroken("stream", terminal: true) { $0.data(.error, [1]) }
+        try expectBroken("no place") { bench in
+            bench.say(Frame.bytes(header.init(.end, process: 1, stream: .output)))
+            bench.data(.output, [1])
+        }
+        try expectBroken("makes no sense") { $0.say(Frame.bytes(header.init(.exited, process: 1), [0])) }
+        try expectBroken("makes no sense") { $0.say(Frame.bytes(header.init(.exited, process: 1), [1, 99])) }
+        try expectBroken("no place") { $0.say(Frame.bytes(header.init(.exited, process: 7), [0, 0])) }
+        try expectBroken("no place") { $0.say(Frame.bytes(header.init(.shutdown))) }
+        try expectBroken("no place") {
+            $0.say(Frame.bytes(header.init(.failed, process: 1), StartFailure(.setUp, "late")))
+        }
+    }
+
+    @Test("after the end nothing is heard")
+    func afterTheEnd() throws {
+        let bench = try SessionBench()
+        bench.run()
+        bench.exit(.exited(7))
+        bench.data(.output, [1])
+        bench.exit(.exited(8))
+        #expect(try bench.end().status == 7)
+    }
+
+    @Test("lines for the log without an end, and with what moves a cursor")
+    func log() throws {
+        let bench = try SessionBench()
+        bench.run()
+        for number in 0..<5000 {
+            bench.say(Frame.bytes(FrameHeader(.log), Array("line \(number)\u{1B}[H".utf8)))
+        }
+        bench.exit(.exited(0))
+        #expect(try bench.end().status == 0)
+        #expect(bench.lines.all.count == 201 && bench.lines.all[0] == "guest: line 0 [H")
+    }
+
+    @Test("credit without measure sends no more than is there, and a guest that reads nothing is given up")
+    func endlessCredit() throws {
+        let bench = try SessionBench { $0.isInteractive = true }
+        bench.run()
+        for _ in 0..<1000 {
+            bench.say(Frame.bytes(FrameHeader(.credit, process: 1), Credit(byteCount: .max)))
+        }
+        bench.input.send([1, 2, 3])
+        try eventually("the input") { bench.link.frames(.data).flatMap(\.payload) == [1, 2, 3] }
+        bench.link.beDeaf()
+        bench.input.send([4])
+        #expect(try bench.end().message?.contains("reads nothing") == true)
+    }
+
+    @Test("any bytes at all")
+    func noise() throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            let bench = try SessionBench { $0.isInteractive = true }
+            bench.run()
+            for _ in 0..<20 {
+                var bytes = (0..<64).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                bytes.replaceSubrange(
+                    0..<8,
+                    with: [
+                        UInt8.random(in: 0...56, using: &generator), 0, 0, 0,
+                        [1, 16, 17, 18, 19, 32, 33, 34].randomElement(using: &generator)!,
+                        UInt8.random(in: 0...2, using: &generator),
+                        UInt8.random(in: 0...1, using: &generator), 0,
+                    ])
+                bench.say(bytes)
+            }
+            bench.exit(.exited(0))
+            let outcome = try bench.end()
+            #expect((0...255).contains(outcome.status))
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import CLinux
+
+extension Agent {
+    mutating func heed(_ request: AgentState.Request) {
+        switch request {
+        case .setUp(let specification): setUp(specification)
+        case .start(let number, let specification): start(number, specification)
+        case .signal(let number, let signal):
+            if let index = running(number) { kill(processes[index].pid, Int32(signal.number)) }
+        case .resize(let number, let size):
+            guard let index = running(number), processes[index].streams.isTerminal else { return }
+            _ = resizeTerminal(processes[index].streams.outputs[0], size.columns, size.rows)
+        case .input(let number):
+            if let index = running(number) { writeInput(index) }
+        case .closeOutput(let number, let stream):
+            guard let index = index(number), stream != .input else { return }
+            closeOutput(index, stream == .error ? 1 : 0)
+        case .shutdown: break
+        }
+    }
+
+    private func index(_ number: UInt16) -> Int? { processes.firstIndex { $0.number == number } }
+
+    /// A process that has ended may still have outputs; its number in Linux may be somebody else's.
+    private func running(_ number: UInt16) -> Int? {
+        processes.firstIndex { $0.number == number && $0.exitStatus == nil }
+    }
+
+    // MARK: - The container
+
+    private mutating func setUp(_ specification: ContainerSpecification) {
+        do throws(StartFailure) {
+            if case .disk = specification.writable { writesDisk = true }
+            try ContainerRoot(specification, device: device).enter()
+            let mounts = ContainerMounts(specification)
+            try mounts.mountShared()
+            let name = specification.hostname
+            try attempt(unsafe sethostname(name, name.utf8.count), "cannot set the hostname ", name)
+            _ = unsafe bringUpInterface("lo")
+            try attempt(separateProcesses(), "cannot make a process namespace")
+            if !specification.firstProcessIsInit { containerInit = try ContainerInit.start() }
+            self.mounts = mounts
+            state.containerReady()
+        } catch {
+            state.containerFailed(error)
+        }
+    }
+
+    // MARK: - Processes
+
+    private mutating func start(_ number: UInt16, _ specification: ProcessSpecification) {
+        switch first {
+        case .missing:
+            first = .starting
+            start(number, specification, mounts: mounts)
+        case .starting: waiting.append((number, specification))
+        case .started: start(number, specification, mounts: nil)
+        case .gone: state.failed(number, StartFailure(.setUp, "the container has ended"))
+        }
+    }
+
+    private mutating func start(
+        _ number: UInt16, _ specification: ProcessSpecification, mounts: ContainerMounts?
+    ) {
+        do throws(StartFailure) {
+            let process = try ContainerProcess(number, specification, mounts: mounts)
+            if containerInit == nil { containerInit = process.pid }
+            processes.append(process)
+        } catch {
+            if mounts != nil { first = .gone }
+            state.failed(number, error)
+        }
+    }
+
+    /// What came while the first process was being started.
+    mutating func startWaiting() {
+        guard first != .starting, !waiting.isEmpty else { return }
+        let all = waiting
+        waiting = []
+        for (number, specification) in all { start(number, specification) }
+    }
+
+    mutating func finishStart(_ index: Int) {
+        guard processes[index].start >= 0 else { return }
+        let failure = processes[index].startFailure()
+        let isFirst = processes[index].isFirst
+        if isFirst { first = failure == nil ? .started : .gone }
+        guard let failure else { return state.started(processes[index].number) }
+        processes[index].collect()
+        processes[index].streams.closeAll()
+        processes[index].hasFailed = true
+        state.failed(processes[index].number, failure)
+    }
+
+    /// Tells of the processes that have ended and whose outputs have too.
+    mutating func removeEnded() {
+        var index = 0
+        while index < processes.count {
+            guard let status = processes[index].exitStatus else {
+                index += 1
+                continue
+            }
+            if processes[index].isFirst { endContainer(processes[index].pid) }
+            for output in 0..<2 where processes[index].hasNoRest(output) { closeOutput(index, output) }
+            guard processes[index].streams.haveOutputsEnded else {
+                index += 1
+                continue
+            }
+            // What failed to start has been told of, and is no process any more: nothing comes of this.
+            let process = processes.remove(at: index)
+            if !process.hasFailed { state.exited(process.number, status) }
+        }
+    }
+
+    /// The container's first process is gone, and takes the others along: pid_namespaces(7).
+    private mutating func endContainer(_ pid: pid_t) {
+        first = .gone
+        guard let containerInit, containerInit != pid else { return }
+        kill(containerInit, SIGKILL)
+    }
+}
+
+// MARK: - Streams
+
+extension Agent {
+    mutating func readOutput(_ index: Int, _ output: Int, _ buffer: inout [UInt8]) {
+        let number = processes[index].number
+        let kind = ProcessStreams.kind(output)
+        let descriptor = processes[index].streams.outputs[output]
+        let limit = min(state.outputLimit(number, kind), buffer.count)
+        guard descriptor >= 0, limit > 0 else { return }
+        let count = unsafe read(descriptor, &buffer, limit)
+        if count < 0, lastError() == EAGAIN { return }
+        guard count > 0 else { return closeOutput(index, output) }
+        unsafe buffer.withUnsafeBytes { bytes in
+            unsafe state.output(number, kind, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        if processes[index].hasRead(count, output) { closeOutput(index, output) }
+    }
+
+    mutating func closeOutput(_ index: Int, _ output: Int) {
+        guard processes[index].streams.outputs[output] >= 0 else { return }
+        processes[index].streams.closeOutput(output)
+        state.endOutput(processes[index].number, ProcessStreams.kind(output))
+    }
+
+    /// Passes on what the process takes, and the end after it.
+    mutating func writeInput(_ index: Int) {
+        let number = processes[index].number
+        let descriptor = processes[index].streams.input
+        guard descriptor >= 0 else { return }
+        var isBroken = false
+        if state.input(number) == .waiting {
+            unsafe state.passInput(number) { bytes in
+                let count = unsafe write(descriptor, bytes.baseAddress, bytes.count)
+                if count < 0 { isBroken = lastError() != EAGAIN }
+                return count
+            }
+        }
+        if isBroken { return breakInput(index) }
+        if state.input(number) == .ended { processes[index].streams.closeInput() }
+    }
+
+    /// Nobody reads it any more.
+    mutating func breakInput(_ index: Int) {
+        state.closeInput(processes[index].number)
+        processes[index].streams.closeInput()
+    }
+}

@@ -1,0 +1,161 @@
+import CLinux
+
+/// Init as the agent of a container: it speaks with the monitor through a port, and is the parent of all processes that
+/// the monitor asks for. `AgentState` says what the monitor wants and what it is told; this is where that meets Linux.
+struct Agent: ~Copyable {
+    let port: AgentPort
+    let device: String
+    var state = AgentState()
+    var mounts: ContainerMounts?
+    var processes: [ContainerProcess] = []
+    /// Starts that came before the container's first process ran, which makes the container's own mounts.
+    var waiting: [(UInt16, ProcessSpecification)] = []
+    var first = First.missing
+    var containerInit: pid_t?
+    var writesDisk = false
+
+    enum First { case missing, starting, started, gone }
+
+    /// More than this waits for the monitor before the processes' outputs are read again.
+    private static let outgoingLimit = 64 << 10
+
+    /// Serves until the machine is to end.
+    static func run(device: String) -> Never {
+        unsafe CLinux.mount("devtmpfs", "/dev", "devtmpfs", UInt(MS_NOSUID), nil)
+        Console.makeSure()
+        guard let port = AgentPort() else {
+            Console.say("init: no port vmm.agent has come; the monitor has to have one")
+            Power.off.endAtOnce(writingDisks: false)
+        }
+        Power.off.endAtOnce(writingDisks: serve(port, device))
+    }
+
+    /// Whether there is a disk to be written out at the end.
+    private static func serve(_ port: consuming AgentPort, _ device: String) -> Bool {
+        var agent = Agent(port: port, device: device)
+        if let why = agent.serve() { Console.say(text("init: ", why)) }
+        agent.endContainer()
+        return agent.writesDisk
+    }
+
+    init(port: consuming AgentPort, device: String) {
+        self.port = port
+        self.device = device
+        SignalQueue.blockAll()
+        _ = hideFromDebuggers()
+        umask(0)
+    }
+
+    /// Until the monitor asks for the end, or there is nobody to speak with: then why.
+    private mutating func serve() -> String? {
+        // Waits until the monitor is there; from then on nothing waits but poll(2).
+        guard flush() else { return "the port vmm.agent is gone" }
+        _ = setNonblocking(port.descriptor.number)
+        var buffer = [UInt8](repeating: 0, count: FrameHeader.payloadLimit(.data))
+        do throws(ProtocolError) {
+            while true {
+                let events = wait()
+                guard flush() else { return "the port vmm.agent is gone" }
+                if events[0].revents != 0 {
+                    guard receive(&buffer) else { return "the monitor is gone" }
+                    while let request = try state.next() {
+                        if case .shutdown = request { return nil }
+                        heed(request)
+                    }
+                }
+                serve(events.dropFirst(), &buffer)
+            }
+        } catch {
+            let why = text("the monitor broke the protocol: ", Self.reason(error))
+            state.log(why)
+            _ = flush()
+            return why
+        }
+    }
+
+    /// The container's processes go before the disk is written out: their namespace ends with its first process.
+    private func endContainer() {
+        guard writesDisk, let containerInit else { return }
+        kill(containerInit, SIGKILL)
+        waitpid(containerInit, nil, 0)
+    }
+
+    /// Whether the port is still there.
+    private mutating func flush() -> Bool {
+        while !state.outgoing.isEmpty {
+            guard let count = unsafe state.outgoing.withBytes({ unsafe port.send($0) }) else { return false }
+            if count == 0 { return true }
+            state.sent(count)
+        }
+        return true
+    }
+
+    private mutating func receive(_ buffer: inout [UInt8]) -> Bool {
+        let count = unsafe read(port.descriptor.number, &buffer, buffer.count)
+        if count > 0 {
+            state.receive(buffer[..<count])
+            return true
+        }
+        return count < 0 && lastError() == EAGAIN
+    }
+
+    private static func reason(_ error: ProtocolError) -> String {
+        let (what, number): (String, UInt8) =
+            switch error {
+            case .unknownKind(let kind): ("there is no such kind of frame: ", kind)
+            case .unknownStream(let stream): ("there is no such stream: ", stream)
+            case .tooLong(let kind): ("too long is a frame of kind ", kind.rawValue)
+            case .malformed(let kind): ("no sense makes a frame of kind ", kind.rawValue)
+            case .unexpected(let kind): ("out of place is a frame of kind ", kind.rawValue)
+            case .noCredit(let stream): ("there was no credit for so much of stream ", stream.rawValue)
+            }
+        return text(what, String(number))
+    }
+}
+
+// MARK: - Waiting
+
+extension Agent {
+    /// The port, and for each process how its start went, its end, its input and its outputs.
+    private mutating func wait() -> [pollfd] {
+        let isFull = state.outgoing.count > Self.outgoingLimit
+        let events = Int16(state.outgoing.isEmpty ? POLLIN : POLLIN | POLLOUT)
+        var descriptors = [pollfd(fd: port.descriptor.number, events: events, revents: 0)]
+        for process in processes {
+            let hasEnded = process.exitStatus != nil
+            descriptors.append(Self.watch(process.start, POLLIN))
+            descriptors.append(Self.watch(hasEnded ? -1 : process.pidDescriptor, POLLIN))
+            // A pipe that nobody reads any more says so without being asked; a terminal that is being closed, too.
+            let isWaiting = state.input(process.number) == .waiting
+            let input = process.streams.isTerminal && !isWaiting ? -1 : process.streams.input
+            descriptors.append(Self.watch(input, isWaiting ? POLLOUT : 0))
+            for index in 0..<2 {
+                let mayRead = !isFull && state.outputLimit(process.number, ProcessStreams.kind(index)) > 0
+                descriptors.append(Self.watch(mayRead ? process.streams.outputs[index] : -1, POLLIN))
+            }
+        }
+        unsafe poll(&descriptors, nfds_t(descriptors.count), -1)
+        return descriptors
+    }
+
+    private static func watch(_ descriptor: Int32, _ events: Int32) -> pollfd {
+        pollfd(fd: descriptor, events: Int16(events), revents: 0)
+    }
+
+    /// Serves the processes that were waited for. Those that came since are at the end of the table and wait for the
+    /// next time; none has gone.
+    private mutating func serve(_ events: ArraySlice<pollfd>, _ buffer: inout [UInt8]) {
+        let events = Array(events)
+        for index in 0..<events.count / 5 {
+            let event = { (offset: Int) in Int32(events[index * 5 + offset].revents) }
+            // A process that has ended had been started before, or had not: that is told first.
+            if event(0) != 0 || event(1) != 0 { finishStart(index) }
+            for output in 0..<2 where event(3 + output) != 0 { readOutput(index, output, &buffer) }
+            if event(2) & (POLLERR | POLLHUP) != 0 { breakInput(index) }
+            if event(2) & POLLOUT != 0 { writeInput(index) }
+            if event(1) != 0, processes[index].exitStatus == nil { processes[index].collect() }
+        }
+        removeEnded()
+        startWaiting()
+    }
+}

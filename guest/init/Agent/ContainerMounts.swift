@@ -1,0 +1,167 @@
+import CLinux
+
+/// The file systems that every container has, and those that are asked for. The agent is in the container's root.
+struct ContainerMounts {
+    typealias Mount = ContainerSpecification.Mount
+
+    private let specification: ContainerSpecification
+
+    init(_ specification: ContainerSpecification) {
+        self.specification = specification
+    }
+
+    private static let closed = UInt32(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+    /// What needs no process of the container's.
+    func mountShared() throws(StartFailure) {
+        try mountUsual(
+            Mount(type: "sysfs", source: "sysfs", target: "/sys", flags: Self.closed), isReadOnly: true)
+        try mountUsual(
+            Mount(type: "cgroup2", source: "cgroup", target: "/sys/fs/cgroup", flags: Self.closed),
+            isReadOnly: true)
+        let flags = UInt32(MS_NOSUID)
+        try mountUsual(
+            Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755,size=64m")
+        )
+        try fillDevices()
+        try mountUsual(
+            Mount(
+                type: "devpts", source: "devpts", target: "/dev/pts", flags: flags | UInt32(MS_NOEXEC),
+                options: "gid=5,mode=0620,ptmxmode=0666"))
+        try mountUsual(
+            Mount(
+                type: "tmpfs", source: "shm", target: "/dev/shm", flags: Self.closed,
+                options: "mode=1777,size=64m"))
+        try mountUsual(Mount(type: "mqueue", source: "mqueue", target: "/dev/mqueue", flags: Self.closed))
+    }
+
+    /// The rest, by the container's first process: /proc shows the processes of the namespace of who mounts it.
+    func mountOwn() throws(StartFailure) {
+        try mountUsual(Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed))
+        for mount in specification.mounts where !Self.usual.contains(where: { mount.target.isEqual(to: $0) })
+        {
+            try Self.mount(mount)
+        }
+        for path in specification.maskedPaths { try mask(path) }
+        for path in specification.readOnlyPaths { try protect(path) }
+        guard specification.hasReadOnlyRoot else { return }
+        try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only")
+    }
+
+    private static let usual = [
+        "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
+    ]
+
+    /// A mount of the specification on the same place stands in for the usual one.
+    private func mountUsual(_ mount: Mount, isReadOnly: Bool = false) throws(StartFailure) {
+        if let own = specification.mounts.last(where: { $0.target.isEqual(to: mount.target) }) {
+            return try Self.mount(own)
+        }
+        try Self.mount(mount)
+        // Not a flag of mount(2): that would hold for all mounts of the file system.
+        if isReadOnly {
+            try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
+        }
+    }
+
+    private static func mount(_ mount: Mount) throws(StartFailure) {
+        let isBind = mount.flags & UInt32(MS_BIND) != 0 || mount.type.isEqual(to: "bind")
+        let flags = UInt(mount.flags) | (isBind ? UInt(MS_BIND) : 0)
+        if unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) != 0 {
+            let error = SystemError.last
+            guard error.code == ENOENT else { throw failure(mount, error) }
+            try makeTarget(mount, isBind: isBind)
+            guard unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) == 0
+            else {
+                throw failure(mount, .last)
+            }
+        }
+        // A bind mount takes its flags in a second step.
+        let others = flags & ~UInt(MS_BIND | MS_REC)
+        guard isBind, others != 0 else { return }
+        let again = others | UInt(MS_REMOUNT | MS_BIND)
+        if unsafe CLinux.mount(nil, mount.target, nil, again, nil) != 0 { throw failure(mount, .last) }
+    }
+
+    /// A directory, or a file where one is to be mounted. A source in the place of its target begins with what is made there.
+    private static func makeTarget(_ mount: Mount, isBind: Bool) throws(StartFailure) {
+        guard isBind, isDirectory(mount.source) == false else {
+            return try makeDirectories(mount.target)
+        }
+        let bytes = Array(mount.target.utf8)
+        if let slash = bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0 {
+            try makeDirectories(String(decoding: bytes[..<slash], as: UTF8.self))
+        }
+        let descriptor = unsafe createFile(mount.target, O_WRONLY, 0o644)
+        try attempt(descriptor, "cannot make ", mount.target)
+        close(descriptor)
+    }
+
+    private static func failure(_ mount: Mount, _ error: SystemError) -> StartFailure {
+        setUpFailure(text("cannot mount ", mount.type, " on "), mount.target, error.code)
+    }
+}
+
+extension ContainerSpecification {
+    /// A layer that is only there for what the image lacks is not for the container.
+    fileprivate var hasReadOnlyRoot: Bool {
+        if case .none = writable { return true }
+        return isRootReadOnly
+    }
+}
+
+// MARK: - /dev
+
+extension ContainerMounts {
+    private func fillDevices() throws(StartFailure) {
+        let devices: [(StaticString, UInt32, UInt32)] = [
+            ("/dev/null", 1, 3), ("/dev/zero", 1, 5), ("/dev/full", 1, 7), ("/dev/random", 1, 8),
+            ("/dev/urandom", 1, 9), ("/dev/tty", 5, 0),
+        ]
+        for (path, major, minor) in devices {
+            if unsafe makeCharacterDevice(path.cString, 0o666, major, minor) < 0, lastError() != EEXIST {
+                throw setUpFailure("cannot make the devices in ", "/dev", lastError())
+            }
+        }
+        let links: [(StaticString, StaticString)] = [
+            ("/proc/self/fd", "/dev/fd"), ("/proc/self/fd/0", "/dev/stdin"),
+            ("/proc/self/fd/1", "/dev/stdout"),
+            ("/proc/self/fd/2", "/dev/stderr"), ("pts/ptmx", "/dev/ptmx"),
+        ]
+        for (target, path) in links { _ = unsafe symlink(target.cString, path.cString) }
+        for path in ["/dev/pts", "/dev/shm", "/dev/mqueue"] { _ = unsafe mkdir(path, 0o755) }
+    }
+
+    /// The first process's terminal is the container's console: console(4).
+    static func bindConsole(_ terminalNumber: Int32) throws(StartFailure) {
+        try mount(
+            Mount(
+                type: "bind", source: text("/dev/pts/", String(terminalNumber)), target: "/dev/console",
+                flags: UInt32(MS_BIND)))
+    }
+}
+
+// MARK: - Paths that are hidden or protected
+
+extension ContainerMounts {
+    /// A file becomes /dev/null, a directory an empty one; what is not there needs nothing.
+    private func mask(_ path: String) throws(StartFailure) {
+        if unsafe CLinux.mount("/dev/null", path, nil, UInt(MS_BIND), nil) == 0 { return }
+        switch lastError() {
+        case ENOENT: return
+        case ENOTDIR where isDirectory(path) == true:
+            try attempt(
+                unsafe CLinux.mount("tmpfs", path, "tmpfs", UInt(MS_RDONLY), "size=0"), "cannot hide ", path)
+        case ENOTDIR: return
+        default: throw setUpFailure("cannot hide ", path, lastError())
+        }
+    }
+
+    private func protect(_ path: String) throws(StartFailure) {
+        if unsafe CLinux.mount(path, path, nil, UInt(MS_BIND | MS_REC), nil) != 0 {
+            if lastError() == ENOENT || lastError() == ENOTDIR { return }
+            throw setUpFailure("cannot protect ", path, lastError())
+        }
+        try attempt(unsafe makeReadOnly(path, true), "cannot protect ", path)
+    }
+}

@@ -1,0 +1,128 @@
+import CLinux
+
+/// The container's root: the image, and over it what can be written. The agent itself moves there: it needs no file of
+/// its own any more, and every path is the container's from then on.
+struct ContainerRoot {
+    private let specification: ContainerSpecification
+    private let device: String
+
+    /// Where every container has file systems of its own.
+    private static let places = ["/proc", "/sys", "/dev"]
+
+    private static let image = "/image"
+    private static let writable = "/writable"
+    private static let upper = writable + "/upper"
+    private static let root = "/container"
+
+    init(_ specification: ContainerSpecification, device: String) {
+        self.specification = specification
+        self.device = device
+    }
+
+    func enter() throws(StartFailure) {
+        try mountImage()
+        switch specification.writable {
+        case .none where Self.places.allSatisfy({ isDirectory(Self.image + $0) == true }):
+            try move(Self.image)
+        case .none: try moveToMemory(byteLimit: 0)
+        case .memory(let byteLimit): try moveToMemory(byteLimit: byteLimit)
+        case .disk:
+            try mount(try disk(), on: Self.writable, type: "ext4")
+            try moveToOverlay()
+        }
+    }
+
+    /// With DAX a page of the image is the host's page. Where the device or the image's blocks are not made for that,
+    /// the kernel does without or refuses.
+    private func mountImage() throws(StartFailure) {
+        unsafe mkdir(Self.image, 0o755)
+        let flags = UInt(MS_RDONLY | MS_NODEV)
+        if unsafe CLinux.mount(device, Self.image, "erofs", flags, "dax=always") == 0 { return }
+        try attempt(
+            unsafe CLinux.mount(device, Self.image, "erofs", flags, ""), "cannot mount the image ", device)
+    }
+
+    private func mount(
+        _ source: String, on target: String, type: String, options: String = ""
+    ) throws(StartFailure) {
+        unsafe mkdir(target, 0o755)
+        try attempt(
+            unsafe CLinux.mount(source, target, type, 0, options), text("cannot mount ", type, " on "), target
+        )
+    }
+
+    private func moveToMemory(byteLimit: UInt64) throws(StartFailure) {
+        try mount(
+            "tmpfs", on: Self.writable, type: "tmpfs",
+            options: byteLimit == 0 ? "mode=0755" : text("mode=0755,size=", String(byteLimit)))
+        try moveToOverlay()
+    }
+
+    private func moveToOverlay() throws(StartFailure) {
+        try makeUpper("", missing: 0o755)
+        unsafe mkdir(Self.writable + "/work", 0o700)
+        for name in Self.places where status(Self.image + name) == nil {
+            try makeUpper(name, missing: 0o755)
+        }
+        writeNames()
+        try mount(
+            "overlay", on: Self.root, type: "overlay",
+            options: "lowerdir=/image,upperdir=/writable/upper,workdir=/writable/work")
+        try move(Self.root)
+    }
+
+    /// A directory of the upper layer is as the image's is: what lies in it is merged with that, and its owner and mode
+    /// count. Made before the overlay is there, it costs a tenth of what it does afterwards.
+    private func makeUpper(_ name: String, missing mode: mode_t) throws(StartFailure) {
+        let model = status(Self.image + name)
+        let path = Self.upper + name
+        if unsafe mkdir(path, model.map { $0.st_mode & 0o7777 } ?? mode) < 0 {
+            if lastError() == EEXIST { return }
+            throw setUpFailure("cannot write to ", Self.writable, lastError())
+        }
+        guard let model, model.st_uid != 0 || model.st_gid != 0 else { return }
+        unsafe lchown(path, model.st_uid, model.st_gid)
+    }
+
+    /// /etc/hostname and /etc/hosts. An image that has something else in the place of /etc keeps it.
+    private func writeNames() {
+        guard isDirectory(Self.image + "/etc") != false else { return }
+        try? makeUpper("/etc", missing: 0o755)
+        guard isDirectory(Self.upper + "/etc") == true else { return }
+        let name = specification.hostname
+        write(text(name, "\n"), to: "/etc/hostname")
+        write(
+            text(
+                "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t", name, "\n"),
+            to: "/etc/hosts")
+    }
+
+    private func write(_ text: String, to name: String) {
+        let descriptor = unsafe createFile(Self.upper + name, O_WRONLY | O_TRUNC, 0o644)
+        guard descriptor >= 0 else { return }
+        let file = Descriptor(adopting: descriptor)
+        var text = text
+        text.withUTF8 { bytes in _ = unsafe CLinux.write(file.number, bytes.baseAddress, bytes.count) }
+    }
+
+    /// The root of an initramfs cannot be exchanged; a mount on top of it hides it.
+    private func move(_ root: String) throws(StartFailure) {
+        try attempt(unsafe chdir(root), "cannot enter ", root)
+        try attempt(unsafe CLinux.mount(".", "/", nil, UInt(MS_MOVE), nil), "cannot move to / ", root)
+        try attempt(unsafe chroot("."), "cannot take as the root ", root)
+    }
+
+    /// The virtio disk whose serial number is `writable`.
+    private func disk() throws(StartFailure) -> String {
+        try mount("sysfs", on: "/sys", type: "sysfs")
+        for letter in UInt8(ascii: "a")...UInt8(ascii: "z") {
+            let name = "vd" + String(decoding: [letter], as: UTF8.self)
+            guard let file = try? Descriptor(opening: text("/sys/block/", name, "/serial"), O_RDONLY) else {
+                break
+            }
+            let serial = file.text(upTo: 64)
+            if serial.isEqual(to: "writable") || serial.isEqual(to: "writable\n") { return "/dev/" + name }
+        }
+        throw StartFailure(.setUp, "the machine has no disk with the serial number 'writable'")
+    }
+}

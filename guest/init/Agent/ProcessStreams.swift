@@ -1,0 +1,92 @@
+import CLinux
+
+/// The agent's ends of a process's streams, and the process's ends until it has them. -1 stands for what there is not.
+struct ProcessStreams {
+    /// Where the process's input is written to: a pipe, or its terminal.
+    private(set) var input: Int32 = -1
+    /// Where its output and its errors are read from. With a terminal it is the first alone.
+    private(set) var outputs: [Int32] = [-1, -1]
+    let isTerminal: Bool
+    /// What become its descriptors 0, 1 and 2.
+    private(set) var given: [Int32] = []
+
+    init(_ specification: ProcessSpecification) throws(StartFailure) {
+        isTerminal = specification.terminal != nil
+        if let size = specification.terminal {
+            try openTerminal(size)
+        } else {
+            try openPipes(hasInput: specification.hasInput)
+        }
+    }
+
+    private mutating func openTerminal(_ size: TerminalSize) throws(StartFailure) {
+        let master = unsafe openFile("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK)
+        try attempt(master, "cannot open a terminal")
+        outputs[0] = master
+        input = master
+        _ = unlockTerminal(master)
+        _ = resizeTerminal(master, size.columns, size.rows)
+        let terminal = CLinux.openTerminal(master)
+        if terminal < 0 { closeAll() }
+        try attempt(terminal, "cannot open a terminal")
+        given = [terminal, terminal, terminal]
+    }
+
+    private mutating func openPipes(hasInput: Bool) throws(StartFailure) {
+        do throws(StartFailure) {
+            if hasInput {
+                let (read, write) = try Self.pipe()
+                given.append(read)
+                input = write
+                // What a pipe has no room for waits here, and not in write(2).
+                _ = setNonblocking(write)
+            } else {
+                given.append(unsafe openFile("/dev/null", O_RDONLY))
+            }
+            for index in 0..<2 {
+                let (read, write) = try Self.pipe()
+                outputs[index] = read
+                given.append(write)
+            }
+        } catch {
+            closeAll()
+            throw error
+        }
+    }
+
+    static func pipe() throws(StartFailure) -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try attempt(unsafe pipe2(&ends, O_CLOEXEC), "cannot make a pipe")
+        return (ends[0], ends[1])
+    }
+
+    /// The process has its ends.
+    mutating func closeGiven() {
+        for (index, descriptor) in given.enumerated() where index == 0 || descriptor != given[0] {
+            close(descriptor)
+        }
+        given = []
+    }
+
+    mutating func closeInput() {
+        // A terminal is read as well.
+        if input >= 0, !isTerminal { close(input) }
+        input = -1
+    }
+
+    mutating func closeOutput(_ index: Int) {
+        if outputs[index] >= 0 { close(outputs[index]) }
+        if isTerminal { input = -1 }
+        outputs[index] = -1
+    }
+
+    mutating func closeAll() {
+        closeGiven()
+        closeInput()
+        for index in 0..<2 { closeOutput(index) }
+    }
+
+    var haveOutputsEnded: Bool { outputs[0] < 0 && outputs[1] < 0 }
+
+    static func kind(_ index: Int) -> StreamKind { index == 0 ? .output : .error }
+}

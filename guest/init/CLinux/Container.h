@@ -1,0 +1,117 @@
+// What the container agent asks of Linux and Swift cannot import: macros with arguments, variadic calls, and system
+// calls that musl has no function for.
+
+#ifndef CLINUX_CONTAINER_H
+#define CLINUX_CONTAINER_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static inline int createFile(const char *path, int flags, mode_t mode) {
+    return open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+}
+
+static inline int setNonblocking(int descriptor) { return fcntl(descriptor, F_SETFL, O_NONBLOCK); }
+
+static inline bool isOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
+
+// fork(2) for a process of one thread, which also gives a descriptor of the child: clone(2), CLONE_PIDFD. The kernel
+// closes it at exec. musl's fork does more, for programs of several threads.
+static inline pid_t forkWithDescriptor(int *descriptor) {
+    return syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, descriptor, 0, 0);
+}
+
+// The next children are in a process namespace of their own, the first of them its process 1: unshare(2).
+static inline int separateProcesses(void) { return syscall(SYS_unshare, CLONE_NEWPID); }
+
+static inline char **environment(void) { return environ; }
+
+// SIG_IGN for SIGCHLD: the kernel collects children by itself.
+static inline void ignoreChildren(void) { signal(SIGCHLD, SIG_IGN); }
+
+static inline int closeAll(void) { return syscall(SYS_close_range, 0u, ~0u, 0u); }
+
+// Makes what is mounted there read-only, and leaves its other properties: mount_setattr(2).
+static inline int makeReadOnly(const char *path, bool withMountsBelow) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    int flags = withMountsBelow ? AT_RECURSIVE : 0;
+    return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
+}
+
+static inline int makeCharacterDevice(const char *path, mode_t mode, unsigned major, unsigned minor) {
+    return mknod(path, S_IFCHR | mode, makedev(major, minor));
+}
+
+// The name of the next entry; NULL at the end.
+static inline const char *nextName(DIR *directory) {
+    struct dirent *entry = readdir(directory);
+    return entry ? entry->d_name : NULL;
+}
+
+// A pseudoterminal's other side, whatever path leads to it: ioctl_tty(2).
+static inline int openTerminal(int master) { return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
+static inline int unlockTerminal(int master) {
+    int locked = 0;
+    return ioctl(master, TIOCSPTLCK, &locked);
+}
+static inline int terminalNumber(int master) {
+    int number = 0;
+    return ioctl(master, TIOCGPTN, &number) < 0 ? -1 : number;
+}
+static inline int resizeTerminal(int terminal, unsigned short columns, unsigned short rows) {
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    return ioctl(terminal, TIOCSWINSZ, &size);
+}
+
+// The bytes that can be read at once.
+static inline int readableByteCount(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) < 0 ? 0 : count;
+}
+
+// prctl(2) is variadic.
+static inline int hideFromDebuggers(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+static inline int keepCapabilities(void) { return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); }
+static inline int dropFromBoundingSet(unsigned capability) { return prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); }
+static inline int raiseAmbient(unsigned capability) {
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+}
+static inline int forbidNewPrivileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+// capset(2), version 3: two words of 32 bits for each set.
+static inline int setCapabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {
+        {.effective = effective, .permitted = permitted, .inheritable = inheritable},
+        {.effective = effective >> 32, .permitted = permitted >> 32, .inheritable = inheritable >> 32},
+    };
+    return syscall(SYS_capset, &header, data);
+}
+
+static inline int setLimit(int resource, uint64_t soft, uint64_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return setrlimit(resource, &limit);
+}
+
+#endif
