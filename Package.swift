@@ -109,6 +109,7 @@ if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
         fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
+        fuzzer("fuzz-image-texts", "ImageTexts", ["Containers", "Layers", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),
     ]
