@@ -2,9 +2,9 @@ import Foundation
 import Layers
 
 /// An OCI image layout that a test makes, right or wrong.
-public struct TestLayout {
+public struct TestLayout: Sendable {
     /// A blob and what leads to it.
-    public struct Blob {
+    public struct Blob: Sendable {
         public var digest: String
         public var byteCount: Int
         /// Of a layer: the digest of what it unpacks to.

@@ -55,7 +55,7 @@ final class ImageImport: Sendable {
     private func writeIndex(_ path: String, _ layers: [ImageRecord.Layer]) throws(Failure) -> UInt64 {
         let paths = layers.map { store.layer($0.digest.hexadecimal) }
         let file = try store.doing("write an image into") { () throws(Errno) in try Files.create(path) }
-        try store.explaining { () throws(Failure) in
+        try store.writing(path) { () throws(Failure) in
             _ = try ImageIndex.write(layers: paths, to: file.rawValue, named: "an index in \(store.path)")
         }
         return try store.doing("write an image into") { () throws(Errno) in

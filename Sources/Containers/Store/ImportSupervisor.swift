@@ -36,6 +36,7 @@ struct ImportSupervisor {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         while true {
+            printer.show(session)
             unsafe poll(&wanted, 2, Self.intervalMilliseconds)
             if wanted[1].revents != 0 { break }
             while let signal = signals.next() {
@@ -45,9 +46,8 @@ struct ImportSupervisor {
                 }
                 session.end(after: signal)
             }
-            printer.show(session)
         }
-        printer.clear()
+        printer.finish(session)
     }
 }
 

@@ -25,7 +25,7 @@ struct LayerImport: Sendable {
         if let facts = FileFacts(of: place) { return facts.byteCount }
         defer { try? Files.remove(draft) }
         let file = try store.doing("write a layer into") { () throws(Errno) in try Files.create(draft) }
-        try store.explaining { () throws(Failure) in
+        try store.writing(draft) { () throws(Failure) in
             let writer = try ErofsWriter(to: file.rawValue, named: "a layer in \(store.path)")
             try fill(writer)
             _ = try writer.finish()

@@ -21,6 +21,12 @@ struct ProgressPrinter {
         }
     }
 
+    /// Tells the last step, which may have been a short one.
+    mutating func finish(_ session: ImportSession) {
+        if style == .plain { show(session) }
+        clear()
+    }
+
     /// Removes the line.
     mutating func clear() {
         if style == .line, !shown.isEmpty { StandardError.write("\r\u{1B}[K") }

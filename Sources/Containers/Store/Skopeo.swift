@@ -1,3 +1,4 @@
+import Glibc
 import Host
 import SystemPackage
 
@@ -14,7 +15,7 @@ struct Skopeo {
         command += ["docker://\(reference.forSkopeo)", "oci:\(directory):image"]
         let program = try start(command, keeping: kept)
         let words = listen(to: program, directory)
-        if session.endingSignal != nil { program.send(15 /* SIGTERM */) }
+        if session.endingSignal != nil { program.send(SIGTERM) }
         let ending = program.wait()
         try session.check()
         guard ending == .exited(0) else { throw failure(reference, lastLine(of: words), ending) }

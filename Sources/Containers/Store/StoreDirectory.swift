@@ -60,15 +60,23 @@ struct StoreDirectory: Hashable, Sendable {
         }
     }
 
-    /// Does something that fails with words of its own, and adds what helps.
-    func explaining<Value: ~Copyable>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+    /// Writes to the file at `draft`, which fails with words of its own, and adds what helps.
+    func writing<Value: ~Copyable>(_ draft: String, _ body: () throws(Failure) -> Value) throws(Failure)
+        -> Value
+    {
         do throws(Failure) {
             return try body()
         } catch {
             guard let errno = error.errno, isFull(errno) else { throw error }
-            throw failure(error.what, errno: errno)
+            // What the file has by now will be free again.
+            let room = free &+ (FileFacts(of: draft)?.allocatedByteCount ?? 0)
+            throw Failure(
+                error.what, errno: errno,
+                cure: "It needs more than the \(ByteCount.text(room)) that are free there. \(Self.fullCure)")
         }
     }
+
+    private static let fullCure = "Make room (vmm image prune), or set VMM_STORE to another directory."
 
     private func isFull(_ errno: Errno) -> Bool { errno == .noSpace || errno == .diskQuotaExceeded }
 
@@ -80,7 +88,7 @@ struct StoreDirectory: Hashable, Sendable {
     func cure(for errno: Errno) -> String? {
         switch errno {
         case .noSpace, .diskQuotaExceeded:
-            "\(free) are free in \(path). Make room there (vmm image prune), or set VMM_STORE to another directory."
+            "\(ByteCount.text(free)) are free there. \(Self.fullCure)"
         case .readOnlyFileSystem, .permissionDenied, .notPermitted:
             "Set VMM_STORE to a directory that you can write to."
         default: nil
@@ -88,10 +96,9 @@ struct StoreDirectory: Hashable, Sendable {
     }
 
     /// What may still be written there.
-    private var free: String {
+    private var free: UInt64 {
         var facts = statvfs()
-        guard unsafe statvfs(path, &facts) == 0 else { return "0 bytes" }
-        return ByteCount.text(
-            UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue)
+        guard unsafe statvfs(path, &facts) == 0 else { return 0 }
+        return UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue
     }
 }

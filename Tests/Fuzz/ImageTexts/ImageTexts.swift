@@ -1,0 +1,60 @@
+import Host
+import Layers
+
+@testable import Containers
+
+/// The input's first byte says what its rest is taken for: a text of an image, or a record of the store.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func read(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
+    guard byteCount > 1 else { return -1 }
+    let input = unsafe Array(UnsafeBufferPointer(start: bytes, count: byteCount))
+    let rest = Array(input.dropFirst())
+    let document = JSONDocument(complaint: "cannot use it", subject: "its text")
+    switch input[0] % 7 {
+    case 0: _ = try? JSONReader.value(of: rest)
+    case 1: checkConfiguration(rest, document)
+    case 2: _ = try? Manifest(document.root(rest))
+    case 3: _ = try? BundleConfiguration(rest, document: document)
+    case 4: checkReference(String(decoding: rest, as: UTF8.self))
+    case 5:
+        if let record = ImageRecord(fileBytes: rest) {
+            precondition(ImageRecord(fileBytes: record.fileBytes) == record)
+        }
+    default:
+        if let record = NameRecord(fileBytes: rest) {
+            precondition(NameRecord(fileBytes: record.fileBytes) == record)
+        }
+    }
+    return 0
+}
+
+/// What a configuration says is the same once the store has written it down.
+private func checkConfiguration(_ bytes: [UInt8], _ document: JSONDocument) {
+    guard let file = try? ConfigurationFile(bytes, document: document) else { return }
+    let record = ImageRecord(
+        identifier: file.digest.hexadecimal, configuration: file.configuration,
+        layers: file.layers.map { ImageRecord.Layer(digest: $0, byteCount: 1) }, indexByteCount: 1,
+        created: file.created, imported: 1)
+    precondition(ImageRecord(fileBytes: record.fileBytes) == record)
+}
+
+/// A whole name means itself.
+private func checkReference(_ text: String) {
+    guard let reference = try? RegistryReference(parsing: text) else { return }
+    precondition((try? RegistryReference(parsing: reference.description)) == reference)
+}
+
+/// SwiftPM gives an executable's entry its own name; this one hands over to libFuzzer's.
+@_cdecl("fuzz_image_texts_main")
+public func enter(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var count = count
+    var arguments = unsafe arguments
+    return unsafe runFuzzer(&count, &arguments, read)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ body: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+) -> CInt
