@@ -61,7 +61,7 @@ public enum ImageTree {
         guard let size = Int(exactly: entry.byteCount), ftruncate(file, size) == 0 else {
             throw Failure("cannot write \(path)", errno: .current)
         }
-        try pieces.forEach { (piece) throws(Failure) in
+        try pieces.read { (piece) throws(Failure) in
             switch piece {
             case .hole(let byteCount): lseek(file, Int(clamping: byteCount), SEEK_CUR)
             case .bytes(let bytes):
