@@ -19,7 +19,7 @@ declare -A sets=(
     [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
     # The peers that make bench measures against, and the load that it puts on a disk.
-    [bench]="fio python3-pip unzip runc crun podman umoci"
+    [bench]="fio python3-pip unzip runc crun podman umoci debootstrap"
     # What make order watches a start with.
     [order]="valgrind python3-minimal"
 )
