@@ -1,7 +1,7 @@
 #!/bin/bash
 # Measures the promises of SPECIFICATION.md and says which are met.
 #
-# usage: Benchmarks/bench.sh [PART]...      all parts, or some of: boot container start exits memory block density
+# usage: Benchmarks/bench.sh [PART]...      all parts, or some of: boot container import start exits memory block density
 #
 # In the lab by its instruction clock, which counts instructions and knows neither caches nor what an exit really costs;
 # on /dev/kvm directly what a tiny guest can show; and there everything else too, where it has hardware virtualization.
@@ -52,6 +52,7 @@ measure() {
     case $1 in
         boot) run_linux boot boot 5 ;;
         container) run_linux container container 5 ;;
+        import) run host import import 7 ;;
         block) run_linux block block 2 ;;
         start)
             run lab start start 30
@@ -75,7 +76,7 @@ measure() {
 
 mkdir -p "$results"
 parts=("$@")
-[ $# -gt 0 ] || parts=(boot container start exits memory block density)
+[ $# -gt 0 ] || parts=(boot container import start exits memory block density)
 failed=
 for part in "${parts[@]}"; do measure "$part"; done
 python3 -B Benchmarks/report.py "$results" Benchmarks/thresholds.json build/bench.json

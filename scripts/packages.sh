@@ -23,7 +23,7 @@ declare -A sets=(
     # The browser in which the page of `vmm compare` is tried.
     [pages]="chromium fonts-dejavu-core"
     # The peers that make bench measures against, and the load that it puts on a disk.
-    [bench]="fio python3-pip unzip runc crun podman umoci"
+    [bench]="fio python3-pip unzip runc crun podman umoci debootstrap"
     # What make order watches a start with.
     [order]="valgrind python3-minimal"
 )
