@@ -48,7 +48,9 @@ public final class Comparison {
             if wants(.startup) { try measureStartup(together: 1) }
             let inside = wants(.crowd) || wants(.work) || wants(.isolation) ? prepareInside() : nil
             if let inside { try measureInside(inside) }
-            if wants(.startup) { for count in options.parallel where count > 1 { try measureStartup(together: count) } }
+            if wants(.startup) {
+                for count in options.parallel where count > 1 { try measureStartup(together: count) }
+            }
         } catch { isInterrupted = true }
         report.isPartial = isInterrupted
         report.duration = MonotonicTime.now().seconds(since: begin)
@@ -123,10 +125,14 @@ extension Comparison {
         let what = "cannot compare \(subject.command.joined(separator: " "))"
         switch problem {
         case .failed(let outcome), .outOfTime(let outcome):
-            let words = [outcome.output, outcome.error].flatMap { $0.split(whereSeparator: \.isNewline) }.suffix(20)
-            let others = problems.dropFirst().map { "\($0.0.path.name): \($0.1.description(limit: options.limit))" }
+            let words = [outcome.output, outcome.error].flatMap { $0.split(whereSeparator: \.isNewline) }
+                .suffix(20)
+            let others = problems.dropFirst().map {
+                "\($0.0.path.name): \($0.1.description(limit: options.limit))"
+            }
             return Failure(
-                .badInput, what, because: "it fails; \(runner.path.name): \(problem.description(limit: options.limit))",
+                .badInput, what,
+                because: "it fails; \(runner.path.name): \(problem.description(limit: options.limit))",
                 cure: (words.map(String.init) + others).joined(separator: "\n  "))
         case .host(let failure): return failure
         case .interrupted: return Self.interrupted
@@ -172,7 +178,9 @@ extension Comparison {
             for runner in active.shuffled(using: &random) where fits(runner, count) {
                 let what = count == 1 ? "start-up" : "start-up, \(count) at once"
                 let number = round < 1 ? "warming up" : "round \(round) of \(rounds)"
-                progress("\(what), \(number): \(runner.path.name)", Double(round + warmup - 1) / Double(rounds + warmup))
+                progress(
+                    "\(what), \(number): \(runner.path.name)",
+                    Double(round + warmup - 1) / Double(rounds + warmup))
                 try sampleOnce(runner, round: round, together: count)
             }
         }
@@ -246,7 +254,9 @@ extension Comparison {
 
     private func measureInside(_ inside: Subject) throws(RunProblem) {
         let isStatic = InsideLayer.isStatic(context.monitor)
-        if !isStatic { note("Work and isolation need the static executable that `make` builds; this one is not.") }
+        if !isStatic {
+            note("Work and isolation need the static executable that `make` builds; this one is not.")
+        }
         for runner in visited where wants(.crowd) {
             try attempt("footprint", runner) { () throws(RunProblem) in
                 let trial = CrowdTrial(

@@ -30,14 +30,19 @@ public struct ComparisonOptions: Sendable {
     /// Refuses what makes no sense.
     public func validate() throws(Failure) {
         func refuse(_ what: String, _ why: String) -> Failure { Failure(.usage, what, because: why) }
-        guard (1...100_000).contains(runs) else { throw refuse("cannot do \(runs) runs", "1 to 100000 can be done") }
+        guard (1...100_000).contains(runs) else {
+            throw refuse("cannot do \(runs) runs", "1 to 100000 can be done")
+        }
         guard (0...10_000).contains(warmup) else {
             throw refuse("cannot warm up \(warmup) times", "0 to 10000 can be done")
         }
         guard !parallel.isEmpty, parallel.allSatisfy({ (1...1000).contains($0) }) else {
-            throw refuse("cannot run \(parallel.map(String.init).joined(separator: ",")) at once", "1 to 1000 can")
+            throw refuse(
+                "cannot run \(parallel.map(String.init).joined(separator: ",")) at once", "1 to 1000 can")
         }
-        guard (1...1000).contains(crowd) else { throw refuse("cannot keep \(crowd) idle", "1 to 1000 can be kept") }
+        guard (1...1000).contains(crowd) else {
+            throw refuse("cannot keep \(crowd) idle", "1 to 1000 can be kept")
+        }
         guard limit > 0, limit <= 86400 else {
             throw refuse("cannot limit a run to \(Decimal.short(limit)) s", "0.001 to 86400 is possible")
         }

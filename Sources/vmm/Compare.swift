@@ -40,10 +40,13 @@ enum Compare {
     }
 
     private static func monitor(_ doctor: HostReport) -> MonitorState {
-        if doctor.canBoot { return .usable(program: OwnProcess.program(), version: VMM.configuration.version) }
+        if doctor.canBoot {
+            return .usable(program: OwnProcess.program(), version: VMM.configuration.version)
+        }
         let missing = doctor.checks.first { $0.verdict == .missing }
         return .unusable(
-            why: missing?.finding ?? "this host cannot boot Linux in a micro-VM", cure: missing?.cure ?? "vmm doctor")
+            why: missing?.finding ?? "this host cannot boot Linux in a micro-VM",
+            cure: missing?.cure ?? "vmm doctor")
     }
 
     private static func write(_ report: ComparisonReport, _ arguments: CompareCommand) throws(Failure) {

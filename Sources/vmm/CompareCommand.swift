@@ -80,7 +80,8 @@ struct CompareCommand: ParsableCommand {
 /// What runs inside a path, for `vmm compare` itself.
 struct CompareInsideCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: InsideProgram.commandName, abstract: "What vmm compare runs inside a path.", shouldDisplay: false)
+        commandName: InsideProgram.commandName, abstract: "What vmm compare runs inside a path.",
+        shouldDisplay: false)
 
     @Argument(help: "The task.")
     var task: String

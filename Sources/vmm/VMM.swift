@@ -7,7 +7,8 @@ struct VMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
         subcommands: [
-            RunCommand.self, ImageCommand.self, BootCommand.self, CompareCommand.self, CompareInsideCommand.self,
+            RunCommand.self, ImageCommand.self, BootCommand.self, CompareCommand.self,
+            CompareInsideCommand.self,
             DoctorCommand.self,
         ])
 }

@@ -17,12 +17,15 @@ struct CompareTests {
         for directory in ["bin", "proc", "dev", "sys"] { _ = try scratch.directory("image/" + directory) }
         try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: image + "/bin/busybox")
         for name in ["sh", "true", "echo", "sleep"] {
-            try FileManager.default.createSymbolicLink(atPath: "\(image)/bin/\(name)", withDestinationPath: "busybox")
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(image)/bin/\(name)", withDestinationPath: "busybox")
         }
     }
 
     /// A runtime whose `run` is `script`.
-    private func runtime(_ name: String, run script: String, version: String = "echo runtime version 9.9") throws {
+    private func runtime(_ name: String, run script: String, version: String = "echo runtime version 9.9")
+        throws
+    {
         let text = """
             #!/bin/busybox sh
             if [ "$1" = --version ]; then \(version); exit; fi
@@ -73,7 +76,8 @@ struct CompareTests {
     private func report(_ name: String = "report.json") throws -> Report {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Report.self, from: Data(contentsOf: URL(filePath: scratch.path + "/" + name)))
+        return try decoder.decode(
+            Report.self, from: Data(contentsOf: URL(filePath: scratch.path + "/" + name)))
     }
 
     private var json: String { scratch.path + "/report.json" }
@@ -83,7 +87,8 @@ struct CompareTests {
     func knownDelay() throws {
         try runtime("runc", run: "sleep 0.5; echo now; sleep 0.5")
         let run = try run(
-            "--runs", "6", "--warmup", "1", "--measure", "startup", "--paths", "runc", "--json", json, image, "true")
+            "--runs", "6", "--warmup", "1", "--measure", "startup", "--paths", "runc", "--json", json, image,
+            "true")
         #expect(run.status == 0, "\(run.error)")
         let samples = try #require(try report()["runc"]).startup.samples
         #expect(samples.count == 6)
@@ -98,7 +103,9 @@ struct CompareTests {
     func failingCommand() throws {
         let run = try run("--paths", "process", "--runs", "2", image, "sh", "-c", "echo some words; exit 3")
         #expect(run.status == 65 && run.output.isEmpty)
-        for words in ["cannot compare", "status 3", "some words"] { #expect(run.error.contains(words), "\(run.error)") }
+        for words in ["cannot compare", "status 3", "some words"] {
+            #expect(run.error.contains(words), "\(run.error)")
+        }
     }
 
     @Test("a runtime that is broken and one that hangs are named, and the others go on")
@@ -106,7 +113,8 @@ struct CompareTests {
         try runtime("runc", run: "echo fine; echo 'the last line' >&2; exit 1")
         try runtime("crun", run: "sleep 1000")
         let run = try run(
-            "--paths", "process,runc,crun,docker", "--runs", "2", "--warmup", "0", "--limit", "1", "--measure", "startup",
+            "--paths", "process,runc,crun,docker", "--runs", "2", "--warmup", "0", "--limit", "1",
+            "--measure", "startup",
             "--json", json, image, "echo", "x")
         #expect(run.status == 0, "\(run.error)")
         let report = try report()
@@ -120,21 +128,26 @@ struct CompareTests {
     @Test("a runtime that breaks half way is taken out with its words")
     func breaksLater() throws {
         let counter = try scratch.file("count")
-        try runtime("runc", run: "echo x >>\(counter); [ $(wc -l <\(counter)) -lt 4 ] || { echo broke >&2; exit 9; }")
+        try runtime(
+            "runc", run: "echo x >>\(counter); [ $(wc -l <\(counter)) -lt 4 ] || { echo broke >&2; exit 9; }")
         let run = try run(
-            "--paths", "process,runc", "--runs", "5", "--warmup", "0", "--measure", "startup", "--json", json, image,
+            "--paths", "process,runc", "--runs", "5", "--warmup", "0", "--measure", "startup", "--json", json,
+            image,
             "true")
         #expect(run.status == 0, "\(run.error)")
         let report = try report()
         #expect(report["runc"] == nil && report["process"]?.startup.samples.count == 5)
-        #expect(report.absent.first?.why.contains("round") == true && report.absent.first?.why.contains("broke") == true)
+        #expect(
+            report.absent.first?.why.contains("round") == true
+                && report.absent.first?.why.contains("broke") == true)
     }
 
     @Test("without /dev/kvm the containers are compared, and why the monitor is not is said")
     func withoutKVM() throws {
         let preparation = ["mount -t tmpfs none /dev", "mknod -m 666 /dev/null c 1 3"]
         let run = try run(
-            "--paths", "process,vmm", "--runs", "2", "--warmup", "0", "--measure", "startup", "--json", json, image,
+            "--paths", "process,vmm", "--runs", "2", "--warmup", "0", "--measure", "startup", "--json", json,
+            image,
             "true", preparation: preparation)
         #expect(run.status == 0, "\(run.error)")
         #expect(run.output.contains("vmm: ") && run.output.contains("/dev/kvm"))
@@ -145,14 +158,19 @@ struct CompareTests {
     func interrupted() throws {
         try runtime("runc", run: "sleep 0.2; echo now")
         let words = [
-            "--paths", "runc", "--runs", "10000", "--warmup", "0", "--measure", "startup", "--json", json, image, "true",
+            "--paths", "runc", "--runs", "10000", "--warmup", "0", "--measure", "startup", "--json", json,
+            image, "true",
         ]
         let (output, error) = (try TemporaryFile(), try TemporaryFile())
-        let streams = unsafe [open(output.path, O_WRONLY | O_CLOEXEC), open(error.path, O_WRONLY | O_CLOEXEC)]
+        let streams = unsafe [
+            open(output.path, O_WRONLY | O_CLOEXEC), open(error.path, O_WRONLY | O_CLOEXEC),
+        ]
         defer { for stream in streams { close(stream) } }
         let child = try ChildProcess(
             command(words), output: streams[0], error: streams[1], environment: environment)
-        try eventually("the first runs") { String(decoding: try error.bytes(), as: UTF8.self).contains("start-up") }
+        try eventually("the first runs") {
+            String(decoding: try error.bytes(), as: UTF8.self).contains("start-up")
+        }
         usleep(1_000_000)
         child.send(SIGINT)
         #expect(try child.wait() == .exited(130))
@@ -178,12 +196,14 @@ struct CompareTests {
     @Test("what makes no sense is refused before anything runs")
     func refusals() throws {
         for words in [
-            ["--runs", "0"], ["--warmup", "-1"], ["--parallel", "0"], ["--parallel", "x"], ["--paths", "nothing"],
+            ["--runs", "0"], ["--warmup", "-1"], ["--parallel", "0"], ["--parallel", "x"],
+            ["--paths", "nothing"],
             ["--paths", "runc,runc"], ["--measure", "luck"], ["--limit", "0"], ["--crowd", "0"],
         ] {
             try expectRefusal([Monitor.program, "compare"] + words + [image, "true"], 64)
         }
-        try expectRefusal([Monitor.program, "compare", "--json", "/nowhere/file", image, "true"], 66, "/nowhere/file")
+        try expectRefusal(
+            [Monitor.program, "compare", "--json", "/nowhere/file", image, "true"], 66, "/nowhere/file")
     }
 
     @Test("--explain tells a newcomer what it means, in 100 columns")

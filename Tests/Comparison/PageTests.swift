@@ -41,7 +41,8 @@ struct PageTests {
             """
         let outer = page.path + "-frame.html"
         try Data(frame.utf8).write(to: URL(filePath: outer))
-        let profile = FileManager.default.temporaryDirectory.appending(path: "vmm-page-\(UUID().uuidString)").path
+        let profile = FileManager.default.temporaryDirectory.appending(path: "vmm-page-\(UUID().uuidString)")
+            .path
         defer {
             try? FileManager.default.removeItem(atPath: named)
             try? FileManager.default.removeItem(atPath: outer)
@@ -50,10 +51,12 @@ struct PageTests {
         let run = try ProgramRun(
             [
                 "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                "--user-data-dir=\(profile)", "--window-size=1300,1000", "--virtual-time-budget=10000", "--dump-dom",
+                "--user-data-dir=\(profile)", "--window-size=1300,1000", "--virtual-time-budget=10000",
+                "--dump-dom",
                 "file://\(outer)",
             ], seconds: 300)
-        let answer = try #require(run.output.split(separator: "ANSWER ").last.flatMap { $0.split(separator: "<").first })
+        let answer = try #require(
+            run.output.split(separator: "ANSWER ").last.flatMap { $0.split(separator: "<").first })
         let words = answer.split(separator: " ")
         try #require(words.count >= 6, "\(run.output.suffix(500)) \(run.error.suffix(500))")
         #expect(words[0] == "\(width)", "the window is as wide as was asked for")

@@ -12,11 +12,15 @@ enum Example {
         var options = ComparisonOptions()
         options.parallel = [1, 10]
         let host = HostDescription(
-            place: .emulated, clock: .instructions, cpu: "A <CPU> & \"more\"", cpuCount: 2, memoryByteCount: 8 << 30,
-            kernel: "6.12.0-with-a-long-name-as-distributions-like-them-amd64", system: "Debian GNU/Linux 12 (bookworm)",
-            cgroups: "v2", date: "2026-11-21T12:00:00Z", findings: [("kvm", "/dev/kvm opens"), ("hardware", "AMD SVM")])
+            place: .emulated, clock: .instructions, cpu: "A <CPU> & \"more\"", cpuCount: 2,
+            memoryByteCount: 8 << 30,
+            kernel: "6.12.0-with-a-long-name-as-distributions-like-them-amd64",
+            system: "Debian GNU/Linux 12 (bookworm)",
+            cgroups: "v2", date: "2026-11-21T12:00:00Z",
+            findings: [("kvm", "/dev/kvm opens"), ("hardware", "AMD SVM")])
         var report = ComparisonReport(
-            host: host, image: "docker.io/library/<script>alert(1)</script>", command: ["sh", "-c", "echo \"a, b\""],
+            host: host, image: "docker.io/library/<script>alert(1)</script>",
+            command: ["sh", "-c", "echo \"a, b\""],
             options: options, repetition: ["vmm", "compare", "image", "sh", "-c", "echo \"a, b\""])
         report.paths = names.enumerated().map { path($1, index: Double($0), samples: samples) }
         report.absences = [
@@ -46,7 +50,8 @@ enum Example {
                 path.samples.append(
                     Sample(
                         total: total, firstByte: total * 0.8, cpu: name == "docker" ? nil : total * 0.7,
-                        phases: milestones.phases(total: total, last: "end"), round: round + 1, together: together))
+                        phases: milestones.phases(total: total, last: "end"), round: round + 1,
+                        together: together))
             }
         }
         var crowd = Crowd()
@@ -88,7 +93,10 @@ struct ReportTests {
     @Test("it says what was measured on what, and what is absent and why")
     func words() {
         let text = Example.report().text(inColour: false).replacing("\n", with: " ")
-        for words in ["instruction clock", "docker: not installed", "apt-get install docker.io", "crun: broken", "100 at once"] {
+        for words in [
+            "instruction clock", "docker: not installed", "apt-get install docker.io", "crun: broken",
+            "100 at once",
+        ] {
             #expect(text.contains(words), "\(words)")
         }
         for name in Example.names { #expect(text.contains(name)) }
@@ -112,20 +120,28 @@ struct ReportTests {
             }
             #expect((path["parallel"] as? [[String: Any]])?.first?["together"] as? Int == 10)
         }
-        #expect((all["absent"] as? [[String: Any]])?.compactMap { $0["kind"] as? String } == ["broken", "absent"])
+        #expect(
+            (all["absent"] as? [[String: Any]])?.compactMap { $0["kind"] as? String } == ["broken", "absent"])
     }
 
-    @Test("any text survives JSON", arguments: ["", "a\"b\\c", "tab\tline\nend\r\u{1}\u{7F}", "\u{1F600} ü 漢", "</script>"])
+    @Test(
+        "any text survives JSON",
+        arguments: ["", "a\"b\\c", "tab\tline\nend\r\u{1}\u{7F}", "\u{1F600} ü 漢", "</script>"])
     func escapes(_ text: String) throws {
-        let json = JSON.object([(text, .string(text)), ("list", .array([.string(text), .null, .number(.nan)]))])
+        let json = JSON.object([
+            (text, .string(text)), ("list", .array([.string(text), .null, .number(.nan)])),
+        ])
         let read = try #require(JSONSerialization.jsonObject(with: Data(json.text().utf8)) as? [String: Any])
         #expect(read[text] as? String == text)
         #expect((read["list"] as? [Any])?.first as? String == text)
     }
 
-    @Test("numbers are written as they are", arguments: [0, 1.5, -2.25, 0.000_000_001, 123_456.789, 1e12, 1e-12, -0.4])
+    @Test(
+        "numbers are written as they are",
+        arguments: [0, 1.5, -2.25, 0.000_000_001, 123_456.789, 1e12, 1e-12, -0.4])
     func numbers(_ value: Double) throws {
-        let read = try #require(JSONSerialization.jsonObject(with: Data("[\(JSON.number(value).text())]".utf8)) as? [Double])
+        let read = try #require(
+            JSONSerialization.jsonObject(with: Data("[\(JSON.number(value).text())]".utf8)) as? [Double])
         #expect(abs(read[0] - value) <= 5e-10 + abs(value) * 1e-12)
     }
 

@@ -55,7 +55,9 @@ struct RunningTests {
     @Test("CPU time is that of the process and its children, and waiting takes none")
     func cpuTime() throws {
         let busy = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"
-        let (idle, working) = (try run([launch("sleep 0.3")])[0], try run([launch("sh -c '\(busy)'; true")])[0])
+        let (idle, working) = (
+            try run([launch("sleep 0.3")])[0], try run([launch("sh -c '\(busy)'; true")])[0]
+        )
         #expect(Double(idle.treeCPU) / 1e9 < 0.15)
         #expect(working.treeCPU > 2 * idle.treeCPU, "\(working.treeCPU) \(idle.treeCPU)")
         #expect(Double(working.treeCPU) / 1e9 <= total(working) * 1.05 + 0.02)
@@ -92,7 +94,9 @@ struct RunningTests {
 
     @Test("no descriptor and no process is left behind")
     func leaks() throws {
-        func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+        func descriptors() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+        }
         _ = try run([launch("true")])
         let before = try descriptors()
         for _ in 0..<5 { _ = try run((0..<5).map { _ in launch("echo x; sleep 0.01") }) }

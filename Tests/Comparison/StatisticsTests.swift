@@ -18,7 +18,8 @@ struct StatisticsTests {
     /// Scattered around `centre` by `spread`, the same each time.
     private func samples(_ centre: Double, _ spread: Double, seed: UInt64, count: Int = 30) -> Distribution {
         var random = RandomSequence(seed: seed)
-        return Distribution((0..<count).map { _ in centre + Double.random(in: -spread...spread, using: &random) })
+        return Distribution(
+            (0..<count).map { _ in centre + Double.random(in: -spread...spread, using: &random) })
     }
 
     @Test("a difference beyond the scatter is told, with the range that holds it")
@@ -36,7 +37,9 @@ struct StatisticsTests {
         #expect(ratio.low < 1 && ratio.high > 1)
         let verdict = Verdict(path: "a", reference: "b", ratio: ratio)
         #expect(verdict.text.contains("too noisy to rank"))
-        #expect(verdict.text.contains(Decimal.short(ratio.low)) && verdict.text.contains(Decimal.short(ratio.high)))
+        #expect(
+            verdict.text.contains(Decimal.short(ratio.low))
+                && verdict.text.contains(Decimal.short(ratio.high)))
     }
 
     @Test("four runs are too few to rank")
@@ -91,7 +94,9 @@ struct StatisticsTests {
         #expect(Scale([40 * 1024 * 1024], isBytes: true).ticks.contains(20 * 1024 * 1024))
     }
 
-    @Test("dates are those of the calendar", arguments: [0, 951_782_400, 1_709_210_096, 1_795_264_969, 4_102_444_799])
+    @Test(
+        "dates are those of the calendar",
+        arguments: [0, 951_782_400, 1_709_210_096, 1_795_264_969, 4_102_444_799])
     func dates(_ seconds: Int) {
         let expected = Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
         #expect(UTC.text(seconds) == expected)

@@ -64,7 +64,9 @@ enum Files {
             try append(source, to: FileDescriptor(rawValue: to))
             offset += (byteCount(source) + padding - 1) / padding * padding
         }
-        guard unsafe truncate(path, offset) == 0 else { throw Failure("cannot write \(path)", errno: .current) }
+        guard unsafe truncate(path, offset) == 0 else {
+            throw Failure("cannot write \(path)", errno: .current)
+        }
     }
 
     private static func append(_ source: String, to file: FileDescriptor) throws(Failure) {

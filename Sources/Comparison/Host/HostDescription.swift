@@ -50,7 +50,9 @@ public struct HostDescription: Sendable {
 
     private static func value(_ label: String, in text: String) -> String? {
         let line = text.split(separator: "\n").first { $0.hasPrefix(label) }
-        return line?.split(separator: ":", maxSplits: 1).dropFirst().first.map { String($0.drop { $0 == " " }) }
+        return line?.split(separator: ":", maxSplits: 1).dropFirst().first.map {
+            String($0.drop { $0 == " " })
+        }
     }
 
     static func kernelRelease() -> String {
@@ -65,7 +67,8 @@ public struct HostDescription: Sendable {
                 + "and no cost of an exit on hardware; compare ratios."
         case (.wall, .emulated):
             "on an emulated CPU, by the wall clock: compare nothing with real hardware."
-        case (.wall, .nested): "in a virtual machine: a micro-VM in it is nested, and its exits cost more than on bare metal."
+        case (.wall, .nested):
+            "in a virtual machine: a micro-VM in it is nested, and its exits cost more than on bare metal."
         case (.wall, .bareMetal): "on bare metal, by the wall clock."
         }
     }

@@ -88,7 +88,8 @@ public enum ImageTree {
     }
 
     private static func setTime(_ path: String, _ entry: ErofsEntry) {
-        let time = timespec(tv_sec: Int(clamping: entry.seconds), tv_nsec: Int(entry.nanoseconds % 1_000_000_000))
+        let time = timespec(
+            tv_sec: Int(clamping: entry.seconds), tv_nsec: Int(entry.nanoseconds % 1_000_000_000))
         let both = [time, time]
         _ = unsafe both.withUnsafeBufferPointer {
             unsafe utimensat(AT_FDCWD, path, $0.baseAddress, AT_SYMLINK_NOFOLLOW)

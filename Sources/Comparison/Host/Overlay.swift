@@ -21,7 +21,8 @@ struct Overlay {
         guard unsafe CHost.mount("overlay", root, "overlay", 0, options) == 0 else {
             throw Failure(
                 "cannot mount an overlay at \(root)", errno: .current,
-                cure: "It needs root, and a directory for it that is no overlay itself: --workspace DIRECTORY")
+                cure: "It needs root, and a directory for it that is no overlay itself: --workspace DIRECTORY"
+            )
         }
     }
 

@@ -19,7 +19,9 @@ enum ProcessTable {
 
     private static func parent(of process: Int32) -> Int32? {
         // The name, in brackets, may hold anything.
-        guard let text = Files.text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+        guard let text = Files.text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
         return text[end...].split(separator: " ").dropFirst(2).first.flatMap { Int32($0) }
     }
 
@@ -27,7 +29,9 @@ enum ProcessTable {
 
     /// Proportional set size; nil where the process is gone or not ours.
     static func pssByteCount(_ process: Int32) -> Int? {
-        let line = Files.text("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+        let line = Files.text("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first {
+            $0.hasPrefix("Pss:")
+        }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
     }
 }

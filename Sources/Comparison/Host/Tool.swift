@@ -7,7 +7,9 @@ struct Tool {
     let environment: [String]
 
     /// How `words` went, a path and its arguments.
-    func run(_ words: [String], input: Int32? = nil, seconds: Int = 120, more: [String] = []) throws(Failure) -> Outcome {
+    func run(_ words: [String], input: Int32? = nil, seconds: Int = 120, more: [String] = []) throws(Failure)
+        -> Outcome
+    {
         var launch = Launch(words, environment: environment + more)
         launch.input = input
         let batch = try Batch([launch], interruption: interruption)
@@ -23,7 +25,9 @@ struct Tool {
 
     /// What it wrote, or a failure with its own last words.
     @discardableResult
-    func output(_ words: [String], doing what: String, seconds: Int = 600, more: [String] = []) throws(Failure) -> String {
+    func output(_ words: [String], doing what: String, seconds: Int = 600, more: [String] = [])
+        throws(Failure) -> String
+    {
         let outcome = try run(words, seconds: seconds, more: more)
         guard outcome.isSuccess else {
             throw Failure(.host, what, because: outcome.lastLine ?? "\(words[0]): \(outcome.ending)")

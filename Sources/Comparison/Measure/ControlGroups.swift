@@ -31,7 +31,8 @@ final class ControlGroups {
     private static func home(isUnified: Bool) -> String? {
         let lines = Files.text("/proc/self/cgroup")?.split(separator: "\n") ?? []
         let line = lines.first { line in
-            let controllers = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst().first ?? ""
+            let controllers =
+                line.split(separator: ":", omittingEmptySubsequences: false).dropFirst().first ?? ""
             return isUnified ? line.hasPrefix("0::") : controllers.split(separator: ",").contains("cpuacct")
         }
         return line.flatMap { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).last }
@@ -57,7 +58,9 @@ final class ControlGroups {
     func cpuTime(of path: String) -> UInt64? {
         let group = root + "/" + path
         if !isUnified { return Files.number(group + "/cpuacct.usage") }
-        let line = Files.text(group + "/cpu.stat")?.split(separator: "\n").first { $0.hasPrefix("usage_usec") }
+        let line = Files.text(group + "/cpu.stat")?.split(separator: "\n").first {
+            $0.hasPrefix("usage_usec")
+        }
         return line?.split(separator: " ").last.flatMap { UInt64($0) }.map { $0 &* 1000 }
     }
 
@@ -68,7 +71,8 @@ final class ControlGroups {
     }
 
     private static func processes(_ directory: String) -> [Int32] {
-        let here = Files.text(directory + "/cgroup.procs")?.split(separator: "\n").compactMap { Int32($0) } ?? []
+        let here =
+            Files.text(directory + "/cgroup.procs")?.split(separator: "\n").compactMap { Int32($0) } ?? []
         return Files.names(in: directory).reduce(here) { found, name in
             let inner = directory + "/" + name
             return Files.isDirectory(inner) ? found + processes(inner) : found
@@ -92,7 +96,8 @@ final class ControlGroups {
     /// Removes the groups, also those that runtimes of version 1 made in other hierarchies.
     func remove() {
         leave()
-        let hierarchies = isUnified ? [mountPoint] : Files.names(in: "/sys/fs/cgroup").map { "/sys/fs/cgroup/" + $0 }
+        let hierarchies =
+            isUnified ? [mountPoint] : Files.names(in: "/sys/fs/cgroup").map { "/sys/fs/cgroup/" + $0 }
         for hierarchy in hierarchies { Self.remove(hierarchy + name) }
     }
 

@@ -11,7 +11,8 @@ enum RunProblem: Error {
     /// One line for people.
     func description(limit: Double) -> String {
         switch self {
-        case .failed(let outcome): outcome.lastLine.map { "\(outcome.ending): \($0)" } ?? "\(outcome.ending), without a word"
+        case .failed(let outcome):
+            outcome.lastLine.map { "\(outcome.ending): \($0)" } ?? "\(outcome.ending), without a word"
         case .outOfTime: "it was still running after \(Decimal.text(limit, digits: 3)) s"
         case .interrupted: "it was interrupted"
         case .host(let failure): "\(failure.what): \(failure.why)"
@@ -39,7 +40,8 @@ final class PathRunner {
     var cpuScope: String {
         if path.hasDaemon { return "not known: the daemon's processes do the work" }
         if isGrouped { return "every process of the path (its control group)" }
-        return path.treeHoldsAll ? "the process and its descendants" : "not known: helpers leave the process tree"
+        return path.treeHoldsAll
+            ? "the process and its descendants" : "not known: helpers leave the process tree"
     }
 
     func instance(_ subject: Subject) throws(Failure) -> Instance {
@@ -50,7 +52,9 @@ final class PathRunner {
     }
 
     /// Runs `command` in `together` instances at once, to their ends.
-    func run(_ subject: Subject, _ command: [String], round: Int, together: Int = 1) throws(RunProblem) -> [Sample] {
+    func run(_ subject: Subject, _ command: [String], round: Int, together: Int = 1) throws(RunProblem)
+        -> [Sample]
+    {
         let (samples, _) = try complete(subject, command, round: round, together: together)
         return samples
     }
@@ -92,7 +96,9 @@ final class PathRunner {
         return (samples, outcomes)
     }
 
-    private var groupTime: UInt64? { isGrouped && !path.hasDaemon ? context.groups?.cpuTime(of: path.name) : nil }
+    private var groupTime: UInt64? {
+        isGrouped && !path.hasDaemon ? context.groups?.cpuTime(of: path.name) : nil
+    }
 
     private func treeCPU(_ outcome: Outcome) -> Double? {
         path.treeHoldsAll ? Double(outcome.treeCPU) / 1e9 : nil
@@ -104,7 +110,9 @@ final class PathRunner {
         if let failed = outcomes.first(where: { !$0.isSuccess }) { throw .failed(failed) }
     }
 
-    private func sample(_ instance: Instance, _ outcome: Outcome, cpu: Double?, round: Int, together: Int) -> Sample {
+    private func sample(_ instance: Instance, _ outcome: Outcome, cpu: Double?, round: Int, together: Int)
+        -> Sample
+    {
         let total = outcome.end.seconds(since: outcome.begin)
         return Sample(
             total: total, firstByte: outcome.firstByte?.seconds(since: outcome.begin), cpu: cpu,

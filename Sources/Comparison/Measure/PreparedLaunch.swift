@@ -8,7 +8,7 @@ import SystemPackage
 final class PreparedLaunch {
     private nonisolated(unsafe) var plan: chost_launch
     private let strings = CStrings()
-        let name: String
+    let name: String
     let output: Pipe
     let error: Pipe
     private let input: OwnedDescriptor
@@ -71,8 +71,8 @@ private final class CStrings {
     }
 
     deinit {
-        for unsafe text in unsafe texts { unsafe free(text) }
-        for unsafe list in unsafe lists { unsafe list.deallocate() }
+        for unsafetext in unsafe texts { unsafe free(text) }
+        for unsafelist in unsafe lists { unsafe list.deallocate() }
     }
 }
 

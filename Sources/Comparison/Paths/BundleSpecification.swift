@@ -31,7 +31,8 @@ struct BundleSpecification {
                 "rlimits",
                 .array([
                     .object([
-                        ("type", .string("RLIMIT_NOFILE")), ("hard", .integer(1024)), ("soft", .integer(1024)),
+                        ("type", .string("RLIMIT_NOFILE")), ("hard", .integer(1024)),
+                        ("soft", .integer(1024)),
                     ])
                 ])
             ),

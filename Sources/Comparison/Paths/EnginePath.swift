@@ -21,7 +21,8 @@ final class EnginePath: RuntimePath {
     }
 
     init(
-        _ name: String, program: String, helpers: [String], version: String, hasDaemon: Bool, _ context: PathContext
+        _ name: String, program: String, helpers: [String], version: String, hasDaemon: Bool,
+        _ context: PathContext
     ) throws(Failure) {
         self.name = name
         self.program = program
@@ -48,12 +49,18 @@ final class EnginePath: RuntimePath {
         let script = "tar -C \"$1\" --numeric-owner --xattrs -c . | \"$@\""
         let importing = [program] + global + ["import", "-", image(subject)]
         // After the shell's own name comes $1, and "$@" must be the engine alone.
-        let words = ["/bin/sh", "-c", "tree=$1; shift; " + script.replacing("\"$1\"", with: "\"$tree\""), "sh", tree.root]
+        let words = [
+            "/bin/sh", "-c", "tree=$1; shift; " + script.replacing("\"$1\"", with: "\"$tree\""), "sh",
+            tree.root,
+        ]
         try context.tool.output(
-            words + importing, doing: "cannot import the image into \(name)", more: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
+            words + importing, doing: "cannot import the image into \(name)",
+            more: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
         let size = try? context.tool.run(
             [program] + global + ["image", "inspect", "--format", "{{.Size}}", image(subject)])
-        images[subject.identifier] = size.flatMap { Int($0.output.split(whereSeparator: \.isWhitespace).first ?? "") }
+        images[subject.identifier] = size.flatMap {
+            Int($0.output.split(whereSeparator: \.isWhitespace).first ?? "")
+        }
     }
 
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {}
@@ -76,7 +83,9 @@ final class EnginePath: RuntimePath {
     func tearDown() {
         // Storage of our own goes with the workspace; a daemon's stays unless it is told.
         for identifier in images.keys where hasDaemon {
-            _ = try? context.tool.run([program, "rmi", "--force", "localhost/vmm-compare-\(identifier):latest"])
+            _ = try? context.tool.run([
+                program, "rmi", "--force", "localhost/vmm-compare-\(identifier):latest",
+            ])
         }
     }
 }

@@ -8,7 +8,8 @@ final class MonitorPath: RuntimePath {
     let hasOwnKernel = true
     private let context: PathContext
 
-    let description = "vmm run: a virtual machine with a kernel of its own for each run, its layers read-only, written to memory"
+    let description =
+        "vmm run: a virtual machine with a kernel of its own for each run, its layers read-only, written to memory"
 
     init(version: String, _ context: PathContext) {
         self.version = version

@@ -70,7 +70,8 @@ final class PeerPath: RuntimePath {
     private func parameters(_ subject: Subject, _ command: [String]) -> String {
         let program = subject.program(command[0]) ?? command[0]
         let words = command.dropFirst().map { $0.contains(" ") ? "\"\($0)\"" : $0 }
-        let usual = "console=ttyS0 reboot=k panic=-1 quiet loglevel=0 root=/dev/vda rootfstype=erofs ro init=\(program)"
+        let usual =
+            "console=ttyS0 reboot=k panic=-1 quiet loglevel=0 root=/dev/vda rootfstype=erofs ro init=\(program)"
         let own = kind == .firecracker ? "pci=off i8042.noaux i8042.nomux i8042.dumbkbd" : ""
         return ([usual, own, "--"] + words).filter { !$0.isEmpty }.joined(separator: " ")
     }
@@ -83,10 +84,13 @@ final class PeerPath: RuntimePath {
             case .qemu:
                 [
                     "-M", "microvm,x-option-roms=off,isa-serial=on,rtc=off,pit=off,pic=off", "-bios",
-                    "/usr/share/qemu/bios-microvm.bin", "-enable-kvm", "-cpu", "host", "-smp", "1", "-m", "512",
-                    "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel",
+                    "/usr/share/qemu/bios-microvm.bin", "-enable-kvm", "-cpu", "host", "-smp", "1", "-m",
+                    "512",
+                    "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+                    "-kernel",
                     kernel, "-append", parameters(instance.subject, command), "-drive",
-                    "id=root,file=\(disk),format=raw,if=none,readonly=on", "-device", "virtio-blk-device,drive=root",
+                    "id=root,file=\(disk),format=raw,if=none,readonly=on", "-device",
+                    "virtio-blk-device,drive=root",
                 ]
             }
         return Launch([program] + words, environment: context.environment)

@@ -14,7 +14,9 @@ struct CurvePicture {
         let values = curves.flatMap { $0.points.map { max($0.value, 0) } }
         let vertical = Scale(values + [0], mayBeLogarithmic: false, isBytes: isBytes)
         let horizontal = Scale(curves.flatMap { $0.points.map { Double($0.count) } }, mayBeLogarithmic: false)
-        func place(_ count: Double) -> Double { Self.left + horizontal.place(count) * (100 - Self.left) / 100 }
+        func place(_ count: Double) -> Double {
+            Self.left + horizontal.place(count) * (100 - Self.left) / 100
+        }
         func x(_ count: Int) -> Double { place(Double(count)) }
         func y(_ value: Double) -> Double {
             Self.top + (Self.height - Self.top) * (1 - vertical.place(max(value, 0)) / 100)
@@ -28,12 +30,14 @@ struct CurvePicture {
         for tick in horizontal.ticks where tick == tick.rounded() {
             body.append(
                 Markup.text(
-                    Decimal.fixed(tick, digits: 0), x: place(tick), y: Self.height + 16, anchor: "middle", style: "tick"))
+                    Decimal.fixed(tick, digits: 0), x: place(tick), y: Self.height + 16, anchor: "middle",
+                    style: "tick"))
         }
         for curve in curves {
             for (from, to) in zip(curve.points, curve.points.dropFirst()) {
                 body.append(
-                    Markup.line((x(from.count), y(from.value)), (x(to.count), y(to.value)), "curve p-\(curve.name)"))
+                    Markup.line(
+                        (x(from.count), y(from.value)), (x(to.count), y(to.value)), "curve p-\(curve.name)"))
             }
             for point in curve.points {
                 body.append(

@@ -12,7 +12,9 @@ struct PhasePicture {
     }
 
     static let colourCount = 8
-    func style(_ phase: String) -> String { "h-\((phaseNames.firstIndex(of: phase) ?? 0) % Self.colourCount)" }
+    func style(_ phase: String) -> String {
+        "h-\((phaseNames.firstIndex(of: phase) ?? 0) % Self.colourCount)"
+    }
 
     var svg: String {
         let totals = rows.map { $0.phases.reduce(0) { $0 + $1.seconds } }
@@ -23,13 +25,17 @@ struct PhasePicture {
         for (index, row) in rows.enumerated() {
             let top = Double(index) * rowHeight
             body.append(Markup.text(row.name, x: 0, y: top + 15, style: "name"))
-            body.append(Markup.text(Decimal.duration(totals[index]), x: 100, y: top + 15, anchor: "end", style: "value"))
+            body.append(
+                Markup.text(
+                    Decimal.duration(totals[index]), x: 100, y: top + 15, anchor: "end", style: "value"))
             var before = 0.0
             for phase in row.phases {
                 let (start, end) = (scale.place(before), scale.place(before + phase.seconds))
                 let title = "\(phase.name): \(Decimal.duration(phase.seconds))"
                 body.append(
-                    Markup.bar(x: start, width: end - start, y: top + 21, height: 17, style(phase.name), title: title))
+                    Markup.bar(
+                        x: start, width: end - start, y: top + 21, height: 17, style(phase.name), title: title
+                    ))
                 before += phase.seconds
             }
         }

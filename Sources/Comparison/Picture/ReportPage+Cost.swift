@@ -4,7 +4,8 @@ extension ReportPage {
         guard crowds.contains(where: { $0.1.count > 1 }) else { return nil }
         let memory = CurvePicture(
             label: "memory against the number of instances",
-            curves: crowds.map { ($0.0, $0.1.map { ($0.count, Double($0.memoryByteCount)) }) }, unit: Decimal.bytes,
+            curves: crowds.map { ($0.0, $0.1.map { ($0.count, Double($0.memoryByteCount)) }) },
+            unit: Decimal.bytes,
             isBytes: true)
         let time = CurvePicture(
             label: "time to start one more against the number of instances",
@@ -26,8 +27,10 @@ extension ReportPage {
         let rows = measured.map { path in
             [
                 path.name, "\(path.crowd?.points.last?.count ?? 0)", bytes(path.crowd?.memoryByteCount),
-                bytes(path.crowd?.pssByteCount.map(Double.init)), path.crowd?.processCount.map(Decimal.short) ?? "–",
-                path.crowd?.threadCount.map(Decimal.short) ?? "–", path.crowd?.capacity.map(String.init) ?? "–",
+                bytes(path.crowd?.pssByteCount.map(Double.init)),
+                path.crowd?.processCount.map(Decimal.short) ?? "–",
+                path.crowd?.threadCount.map(Decimal.short) ?? "–",
+                path.crowd?.capacity.map(String.init) ?? "–",
                 bytes(path.imageByteCount.map(Double.init)), bytes(Double(path.executableByteCount)),
             ]
         }
@@ -36,7 +39,8 @@ extension ReportPage {
             "Of an idle instance: what it takes from the host's memory, the proportional set size of all its processes, "
                 + "and how many of both processes and threads the host has to keep.",
             Self.table(
-                ["path", "idle", "memory", "PSS", "processes", "threads", "would fit", "image", "programs"], rows))
+                ["path", "idle", "memory", "PSS", "processes", "threads", "would fit", "image", "programs"],
+                rows))
     }
 
     var work: String? {
@@ -50,7 +54,8 @@ extension ReportPage {
             let rowHeight = 24.0
             let body = rates.enumerated().flatMap { index, rate -> [String] in
                 let y = Double(index) * rowHeight
-                let value = index == 0 ? Decimal.rate(rate.1, piece.unit) : "\(Decimal.short(rate.1 / rates[0].1)) ×"
+                let value =
+                    index == 0 ? Decimal.rate(rate.1, piece.unit) : "\(Decimal.short(rate.1 / rates[0].1)) ×"
                 return [
                     Markup.text(rate.0, x: 0, y: y + 14, style: ""),
                     Markup.bar(x: 28, width: rate.1 / most * 44, y: y + 3, height: 14, "rate p-\(rate.0)"),

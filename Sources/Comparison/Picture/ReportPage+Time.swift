@@ -1,5 +1,7 @@
 extension ReportPage {
-    private static let header = ["path", "runs", "first byte", "p50", "p90", "p99", "min", "max", "CPU", "× process"]
+    private static let header = [
+        "path", "runs", "first byte", "p50", "p90", "p99", "min", "max", "CPU", "× process",
+    ]
 
     private func rows(_ count: Int) -> [[String]] {
         let floor = report.paths.first { $0.name == "process" }?.total(together: count)?.median
@@ -10,7 +12,8 @@ extension ReportPage {
                 path.firstByte(together: count).map { Decimal.duration($0.median) } ?? "–",
                 Decimal.duration(total.median), Decimal.duration(total.quantile(0.9)),
                 Decimal.duration(total.quantile(0.99)), Decimal.duration(total.minimum),
-                Decimal.duration(total.maximum), path.cpu(together: count).map { Decimal.duration($0.median) } ?? "–",
+                Decimal.duration(total.maximum),
+                path.cpu(together: count).map { Decimal.duration($0.median) } ?? "–",
                 floor.map { Decimal.short(total.median / $0) } ?? "–",
             ]
         }
@@ -23,7 +26,9 @@ extension ReportPage {
         let noisy = report.noisyPaths.map {
             "<p class=\"warn\">\(Markup.escaped(ComparisonReport.noise($0.name, $0.spread)))</p>"
         }
-        let scale = Scale(measured.flatMap { [$0.1.minimum, $0.1.maximum] }).isLogarithmic ? " The scale is logarithmic." : ""
+        let scale =
+            Scale(measured.flatMap { [$0.1.minimum, $0.1.maximum] }).isLogarithmic
+            ? " The scale is logarithmic." : ""
         return Self.section(
             "Starting",
             "From the start of the launching process to its end. Every run is a stroke; the box holds half of them, the "

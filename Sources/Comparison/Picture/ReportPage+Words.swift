@@ -5,7 +5,8 @@ extension ReportPage {
         let items = rows.map { row in
             let groups = row.groups.map { group in
                 let who = group.paths.map(Self.key).joined()
-                return "<dd><span class=\"who\">\(who)</span><span class=\"what\">\(Markup.escaped(group.value))</span></dd>"
+                return
+                    "<dd><span class=\"who\">\(who)</span><span class=\"what\">\(Markup.escaped(group.value))</span></dd>"
             }
             return "<dt>\(Markup.escaped(row.name))</dt>\(groups.joined())"
         }
@@ -20,7 +21,8 @@ extension ReportPage {
         let items = report.absences.map { absence in
             let kind = absence.kind == .absent ? "" : "\(absence.kind.rawValue): "
             let cure = absence.cure.map { "<small>\(Markup.escaped($0))</small>" } ?? ""
-            return "<li><b>\(Markup.escaped(absence.path))</b> – \(Markup.escaped(kind + absence.why))\(cure)</li>"
+            return
+                "<li><b>\(Markup.escaped(absence.path))</b> – \(Markup.escaped(kind + absence.why))\(cure)</li>"
         }
         return Self.section(
             "Not compared", "Paths that are not there, or that do not work on this host.",
@@ -53,6 +55,8 @@ extension ReportPage {
             let paragraphs = topic.paragraphs.map { "<p>\(Markup.escaped($0))</p>" }.joined()
             return "<details><summary>\(Markup.escaped(topic.title))</summary>\(paragraphs)</details>"
         }
-        return Self.section("What all this means", "For somebody who sees it for the first time.", items.joined(separator: "\n"))
+        return Self.section(
+            "What all this means", "For somebody who sees it for the first time.",
+            items.joined(separator: "\n"))
     }
 }

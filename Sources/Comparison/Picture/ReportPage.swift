@@ -5,7 +5,8 @@ struct ReportPage {
     var text: String {
         let title = "\(report.image): \(report.command.joined(separator: " "))"
         let sections = [
-            start, phases, parallel, growth, footprint, work, isolation, absent, notes, repetition, explanation,
+            start, phases, parallel, growth, footprint, work, isolation, absent, notes, repetition,
+            explanation,
         ].compactMap(\.self)
         return """
             <!doctype html>
@@ -78,7 +79,9 @@ struct ReportPage {
     }
 
     /// A path's name with its colour.
-    static func key(_ name: String) -> String { "<span class=\"key p-\(name)\">\(Markup.escaped(name))</span>" }
+    static func key(_ name: String) -> String {
+        "<span class=\"key p-\(name)\">\(Markup.escaped(name))</span>"
+    }
 
     static func table(_ header: [String], _ rows: [[String]]) -> String {
         let head = header.map { "<th>\(Markup.escaped($0))</th>" }.joined()

@@ -2,7 +2,8 @@ extension ComparisonReport {
     /// Every figure with every sample; times in seconds, sizes in bytes.
     public var json: JSON {
         .object([
-            ("format", .integer(1)), ("host", host.json), ("image", .string(image)), ("command", .strings(command)),
+            ("format", .integer(1)), ("host", host.json), ("image", .string(image)),
+            ("command", .strings(command)),
             ("repeat", .strings(repetition)), ("options", options.json), ("partial", .boolean(isPartial)),
             ("duration", .number(duration)), ("paths", .array(paths.map(\.json))),
             ("absent", .array(absences.map(\.json))), ("verdicts", .array(verdicts.map(\.json))),
@@ -26,7 +27,8 @@ extension HostDescription {
 extension ComparisonOptions {
     fileprivate var json: JSON {
         .object([
-            ("runs", .integer(runs)), ("warmup", .integer(warmup)), ("parallel", .array(parallel.map { .integer($0) })),
+            ("runs", .integer(runs)), ("warmup", .integer(warmup)),
+            ("parallel", .array(parallel.map { .integer($0) })),
             ("limit", .number(limit)), ("crowd", .integer(crowd)), ("seed", .integer(Int(clamping: seed))),
         ])
     }
@@ -59,7 +61,8 @@ extension PathReport {
 
     private var footprint: JSON {
         .object([
-            ("instances", .optional(crowd?.points.last?.count)), ("memory", .optional(crowd?.memoryByteCount)),
+            ("instances", .optional(crowd?.points.last?.count)),
+            ("memory", .optional(crowd?.memoryByteCount)),
             ("pss", .optional(crowd?.pssByteCount)), ("processes", .optional(crowd?.processCount)),
             ("threads", .optional(crowd?.threadCount)), ("capacity", .optional(crowd?.capacity)),
             ("end", .optional(crowd?.end)), ("image", .optional(imageByteCount)),
@@ -105,7 +108,8 @@ extension WorkResult {
 extension Absence {
     fileprivate var json: JSON {
         .object([
-            ("path", .string(path)), ("kind", .string(kind.rawValue)), ("why", .string(why)), ("cure", .optional(cure)),
+            ("path", .string(path)), ("kind", .string(kind.rawValue)), ("why", .string(why)),
+            ("cure", .optional(cure)),
         ])
     }
 }
@@ -114,7 +118,8 @@ extension Verdict {
     fileprivate var json: JSON {
         .object([
             ("path", .string(path)), ("reference", .string(reference)), ("ratio", .number(ratio.ratio)),
-            ("low", .number(ratio.low)), ("high", .number(ratio.high)), ("verdict", .string(ratio.verdict.rawValue)),
+            ("low", .number(ratio.low)), ("high", .number(ratio.high)),
+            ("verdict", .string(ratio.verdict.rawValue)),
         ])
     }
 }

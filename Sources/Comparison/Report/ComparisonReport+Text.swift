@@ -69,7 +69,9 @@ extension ComparisonReport {
     }
 
     private func startupTable(_ measured: [PathReport], _ count: Int) -> TextTable {
-        var table = TextTable(["path", "runs", "1st byte", "p50", "p90", "p99", "min", "max", "CPU", "to process"])
+        var table = TextTable([
+            "path", "runs", "1st byte", "p50", "p90", "p99", "min", "max", "CPU", "to process",
+        ])
         let floor = paths.first { $0.name == "process" }?.total(together: count)?.median
         for path in measured {
             guard let total = path.total(together: count) else { continue }
@@ -95,7 +97,8 @@ extension ComparisonReport {
 
     private func parallelLines(_ count: Int, _ style: Style) -> [String] {
         let measured = paths.filter { $0.total(together: count) != nil }
-        return measured.isEmpty ? [] : section("Start-up, \(count) at once", startupTable(measured, count), style)
+        return measured.isEmpty
+            ? [] : section("Start-up, \(count) at once", startupTable(measured, count), style)
     }
 
     private func phaseLines(_ style: Style) -> [String] {
@@ -115,7 +118,8 @@ extension ComparisonReport {
         let measured = paths.filter { $0.crowd != nil }
         if measured.isEmpty { return [] }
         var table = TextTable([
-            "path", "idle", "memory each", "PSS each", "processes", "threads", "would fit", "image", "programs",
+            "path", "idle", "memory each", "PSS each", "processes", "threads", "would fit", "image",
+            "programs",
         ])
         for path in measured {
             guard let crowd = path.crowd else { continue }
@@ -123,7 +127,8 @@ extension ComparisonReport {
                 path.name, "\(crowd.points.last?.count ?? 0)", Self.bytes(crowd.memoryByteCount),
                 Self.bytes(crowd.pssByteCount.map(Double.init)), crowd.processCount.map(Decimal.short) ?? "-",
                 crowd.threadCount.map(Decimal.short) ?? "-", crowd.capacity.map(String.init) ?? "-",
-                Self.bytes(path.imageByteCount.map(Double.init)), Self.bytes(Double(path.executableByteCount)),
+                Self.bytes(path.imageByteCount.map(Double.init)),
+                Self.bytes(Double(path.executableByteCount)),
             ])
         }
         return section("Footprint of idle instances", table, style)
@@ -136,7 +141,11 @@ extension ComparisonReport {
         var table = TextTable(["memory / start"] + counts.map(String.init))
         for path in measured {
             let points = path.crowd?.points ?? []
-            table.add([path.name] + counts.map { count in Self.bytes(points.first { $0.count == count }.map { Double($0.memoryByteCount) }) })
+            table.add(
+                [path.name]
+                    + counts.map { count in
+                        Self.bytes(points.first { $0.count == count }.map { Double($0.memoryByteCount) })
+                    })
             table.add([""] + counts.map { count in Self.duration(points.first { $0.count == count }?.start) })
         }
         return section("Growth with the number of instances", table, style)
@@ -151,7 +160,8 @@ extension ComparisonReport {
             let base = rates[0] ?? 0
             let cells = rates.enumerated().map { index, rate -> String in
                 guard let rate, base > 0 else { return "-" }
-                return index == 0 ? Decimal.rate(rate, String(work.unit.prefix(1)) + "/s") : Decimal.short(rate / base)
+                return index == 0
+                    ? Decimal.rate(rate, String(work.unit.prefix(1)) + "/s") : Decimal.short(rate / base)
             }
             table.add([work.name] + cells)
         }
@@ -176,7 +186,8 @@ extension ComparisonReport {
         var lines = notes.isEmpty ? [] : ["", style.bold("Notes")]
         for note in notes { lines += Wrapping.lines(note, indent: 2).map(style.warn) }
         let again = repetition.map { $0.contains(where: { " '\"$*".contains($0) }) ? "'\($0)'" : $0 }
-        lines += ["", style.dim("Again:")] + Wrapping.lines(again.joined(separator: " "), indent: 2).map(style.dim)
+        lines +=
+            ["", style.dim("Again:")] + Wrapping.lines(again.joined(separator: " "), indent: 2).map(style.dim)
         lines += [style.dim("What the lines mean: vmm compare --explain")]
         return lines
     }

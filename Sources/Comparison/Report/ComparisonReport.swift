@@ -17,7 +17,8 @@ public struct ComparisonReport: Sendable {
     public var duration = 0.0
 
     public init(
-        host: HostDescription, image: String, command: [String], options: ComparisonOptions, repetition: [String]
+        host: HostDescription, image: String, command: [String], options: ComparisonOptions,
+        repetition: [String]
     ) {
         self.host = host
         self.image = image
@@ -69,7 +70,9 @@ public struct PathReport: Sendable {
         let samples = samples(together: together)
         guard let first = samples.first else { return [] }
         var names = first.phases.map(\.name)
-        for sample in samples { for phase in sample.phases where !names.contains(phase.name) { names.append(phase.name) } }
+        for sample in samples {
+            for phase in sample.phases where !names.contains(phase.name) { names.append(phase.name) }
+        }
         return names.map { name in
             let sum = samples.reduce(0.0) { sum, sample in
                 sum + sample.phases.filter { $0.name == name }.reduce(0) { $0 + $1.seconds }

@@ -8,7 +8,8 @@ public enum Explanation {
     /// For a terminal, in at most 100 columns.
     public static var text: String {
         topics.map { topic in
-            ([topic.title] + topic.paragraphs.flatMap { Wrapping.lines($0, indent: 2) }).joined(separator: "\n")
+            ([topic.title] + topic.paragraphs.flatMap { Wrapping.lines($0, indent: 2) }).joined(
+                separator: "\n")
         }.joined(separator: "\n\n") + "\n"
     }
 
@@ -40,7 +41,7 @@ public enum Explanation {
             paragraphs: [
                 "layers: the image's files are put together, with a place for what the command writes. start: the runtime "
                     + "until the first byte of the command. monitor, kernel: vmm until the guest runs, and the guest's "
-                    + "kernel until its first process. command: until its end. end: what comes after.",
+                    + "kernel until its first process. command: until its end. end: what comes after."
             ]),
         Topic(
             title: "Footprint and density",
@@ -56,14 +57,14 @@ public enum Explanation {
             paragraphs: [
                 "Computation hardly differs: both run on the processor itself. System calls go to the nearest kernel: the "
                     + "guest's own, or the host's through its filters. Files go through an overlay of layers in both; a "
-                    + "guest asks its monitor for what its kernel does not have yet.",
+                    + "guest asks its monitor for what its kernel does not have yet."
             ]),
         Topic(
             title: "What the command sees and may do",
             paragraphs: [
                 "A bug in the host's kernel that a system call can reach is within a container's reach, and not within a "
                     + "guest's: it would need another in the guest's devices or in the processor's virtualization. A panic "
-                    + "in a guest ends that guest.",
+                    + "in a guest ends that guest."
             ]),
         Topic(
             title: "When to choose which",

@@ -26,7 +26,8 @@ extension JSON {
         // There is no JSON for what no measurement gives.
         case .number(let number): number.isFinite ? Decimal.text(number, digits: 9) : "null"
         case .string(let text): Self.quoted(text)
-        case .array(let elements): Self.wrapped("[", elements.map { $0.text(indent: indent + 2) }, "]", indent)
+        case .array(let elements):
+            Self.wrapped("[", elements.map { $0.text(indent: indent + 2) }, "]", indent)
         case .object(let members):
             Self.wrapped(
                 "{", members.map { Self.quoted($0.0) + ": " + $0.1.text(indent: indent + 2) }, "}", indent)

@@ -9,7 +9,8 @@ public struct Verdict: Sendable {
         let times = Decimal.short(ratio.ratio)
         let range = "\(Decimal.short(ratio.low)) to \(Decimal.short(ratio.high))"
         switch ratio.verdict {
-        case .quicker, .slower: return "\(path) takes \(times) times as long as \(reference) (95 % sure: \(range))"
+        case .quicker, .slower:
+            return "\(path) takes \(times) times as long as \(reference) (95 % sure: \(range))"
         case .indistinguishable:
             return "\(path) and \(reference) are too noisy to rank: \(times) times, anything from \(range)"
         case .tooFew:

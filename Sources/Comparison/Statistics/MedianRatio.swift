@@ -43,7 +43,9 @@ public struct MedianRatio: Hashable, Sendable {
 extension Distribution {
     /// The median of as many samples, drawn from these with repetition.
     fileprivate func redrawnMedian(_ random: inout RandomSequence) -> Double {
-        Distribution((0..<samples.count).map { _ in samples[Int.random(in: 0..<samples.count, using: &random)] })
-            .median
+        Distribution(
+            (0..<samples.count).map { _ in samples[Int.random(in: 0..<samples.count, using: &random)] }
+        )
+        .median
     }
 }

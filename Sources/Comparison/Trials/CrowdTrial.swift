@@ -49,7 +49,9 @@ struct CrowdTrial {
         }
         if crowd.end.isEmpty { crowd.end = "as many as were asked for" }
         look(&crowd, count, batch, processes, threads)
-        if let each = crowd.memoryByteCount { crowd.capacity = Self.capacity(before, each, crowd.threadCount) }
+        if let each = crowd.memoryByteCount {
+            crowd.capacity = Self.capacity(before, each, crowd.threadCount)
+        }
         return crowd
     }
 
@@ -77,10 +79,13 @@ struct CrowdTrial {
     /// Before the host itself gets into need.
     private static func reasonToStop(available: Int, per each: Int) -> String? {
         let reserve = 256 << 20
-        return available - max(0, each) < reserve ? "no more memory: \(Decimal.bytes(Double(available))) left" : nil
+        return available - max(0, each) < reserve
+            ? "no more memory: \(Decimal.bytes(Double(available))) left" : nil
     }
 
-    private func look(_ crowd: inout Crowd, _ count: Int, _ batch: Batch, _ processesBefore: Int, _ threadsBefore: Int) {
+    private func look(
+        _ crowd: inout Crowd, _ count: Int, _ batch: Batch, _ processesBefore: Int, _ threadsBefore: Int
+    ) {
         if let processes = runner.processes(leaders: batch.processes) {
             crowd.processCount = Double(processes.count) / Double(count)
             let threads = processes.reduce(0) { $0 + ProcessTable.threadCount($1) }

@@ -9,7 +9,8 @@ struct InsideLayer {
         try Files.write(IdleProgram.bytes, to: layer + InsideProgram.idle, mode: 0o755)
         if Self.isStatic(program) { try Files.copy(program, to: layer + InsideProgram.program, mode: 0o755) }
         for index in 0..<Work.smallFileCount {
-            try Files.write([UInt8](repeating: UInt8(index % 256), count: 512), to: "\(layer)\(Work.smallFiles)/\(index)")
+            try Files.write(
+                [UInt8](repeating: UInt8(index % 256), count: 512), to: "\(layer)\(Work.smallFiles)/\(index)")
         }
         return layer
     }
@@ -18,7 +19,9 @@ struct InsideLayer {
     static func isStatic(_ program: String) -> Bool {
         guard let bytes = Files.bytes(program, limit: 65536), bytes.count > 64 else { return false }
         func little(_ offset: Int, _ count: Int) -> Int {
-            (0..<count).reduce(0) { $0 | (offset + $1 < bytes.count ? Int(bytes[offset + $1]) << (8 * $1) : 0) }
+            (0..<count).reduce(0) {
+                $0 | (offset + $1 < bytes.count ? Int(bytes[offset + $1]) << (8 * $1) : 0)
+            }
         }
         let (start, size, count) = (little(32, 4), little(54, 2), little(56, 2))
         return !(0..<count).contains { little(start + $0 * size, 4) == 3 }

@@ -56,7 +56,9 @@ enum Look {
 
     private static func capabilities() -> String {
         guard let text = status("CapEff"), let set = UInt64(text, radix: 16) else { return "not shown" }
-        let notable = [(21, "SYS_ADMIN"), (16, "SYS_MODULE"), (17, "SYS_RAWIO"), (22, "SYS_BOOT"), (19, "SYS_PTRACE")]
+        let notable = [
+            (21, "SYS_ADMIN"), (16, "SYS_MODULE"), (17, "SYS_RAWIO"), (22, "SYS_BOOT"), (19, "SYS_PTRACE"),
+        ]
         let names = notable.filter { set >> UInt64($0.0) & 1 == 1 }.map(\.1)
         let count = "\(set.nonzeroBitCount)"
         return names.isEmpty ? count : "\(count), with \(names.joined(separator: ", "))"
@@ -72,8 +74,10 @@ enum Look {
     }
 
     private static func users() -> String {
-        let map = Files.text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace).map(String.init) ?? []
-        return map.count == 3 && map[0] == "0" && map[1] == "0" ? "root is root of this kernel" : "mapped to others"
+        let map =
+            Files.text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+        return map.count == 3 && map[0] == "0" && map[1] == "0"
+            ? "root is root of this kernel" : "mapped to others"
     }
 
     private static func access(_ path: String) -> String {

@@ -10,7 +10,8 @@ struct SystemCallCounter: ~Copyable {
     init() throws(Failure) {
         guard let identifier = Self.identifier() else {
             throw Failure(
-                .unavailable, "cannot count system calls", because: "tracefs does not show raw_syscalls:sys_enter",
+                .unavailable, "cannot count system calls",
+                because: "tracefs does not show raw_syscalls:sys_enter",
                 cure: "As root: mount -t tracefs none /sys/kernel/tracing")
         }
         var counters: [Int32] = []

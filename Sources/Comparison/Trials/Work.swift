@@ -62,7 +62,9 @@ enum Work {
         let from = UnsafeMutableRawBufferPointer.allocate(byteCount: copied, alignment: 4096)
         let to = UnsafeMutableRawBufferPointer.allocate(byteCount: copied, alignment: 4096)
         unsafe memset(from.baseAddress!, 1, copied)
-        time("copying memory", "B/s", Double(copied)) { unsafe memcpy(to.baseAddress!, from.baseAddress!, copied) }
+        time("copying memory", "B/s", Double(copied)) {
+            unsafe memcpy(to.baseAddress!, from.baseAddress!, copied)
+        }
         unsafe from.deallocate()
         unsafe to.deallocate()
     }
