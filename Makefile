@@ -26,7 +26,7 @@ SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest Sources/AgentProtocol -type f 2>/dev/null)
 PREFIX ?= /usr/local
 
-.PHONY: all install demo test lab kernel initramfs agent firmware kernels fuzz lint format bench order clean help toolchain
+.PHONY: all install demo test lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
 all: build/vmm kernel agent
 
@@ -41,6 +41,7 @@ help:
 	@echo 'make agent      what a container starts with, build/agent.cpio'
 	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
+	@echo 'make compare    containers and micro-VMs on this machine, side by side: build/comparison/*.html'
 	@echo 'make bench      the promises of SPECIFICATION.md, measured'
 	@echo 'make order      scripts/start.order anew: what a start touches, which is linked together; needs /dev/kvm'
 	@echo 'make fuzz       a minute of libFuzzer on each parser of guest-made data'
@@ -102,7 +103,7 @@ demo: build/vmm
 
 # The machine of the lab is made ready before the tests, which start it many times.
 test: build/vmm kernel initramfs agent firmware kernels fuzz
-	@scripts/packages.sh lab images
+	@scripts/packages.sh lab images archives pages
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
 
@@ -122,6 +123,10 @@ bench: build/vmm kernel initramfs agent firmware
 order: build/vmm firmware
 	@scripts/packages.sh order
 	@scripts/start-order.py
+
+compare: build/vmm kernel agent
+	@scripts/packages.sh lab images bench
+	@scripts/compare.sh
 
 # --- how it is written
 

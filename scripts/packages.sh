@@ -12,12 +12,16 @@ declare -A sets=(
     # Debian kernels taken apart on the host, and the demo's initramfs.
     [kernels]="cpio kmod lz4 zstd xz-utils gzip python3-minimal busybox-static"
     # The outer machine of the lab and the tools that its tests run inside.
-    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux"
+    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux python3-minimal"
     # Images for the tests, the tools that others read and write them with, and a registry on loopback.
     [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl python3-minimal attr runc"
+    # The archives that the tests of layers are made of.
+    [archives]="tar libarchive-tools python3 gzip zstd"
     # The project's own guest kernel and its initramfs.
     [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
+    # The browser in which the page of `vmm compare` is tried.
+    [pages]="chromium fonts-dejavu-core"
     # The peers that make bench measures against, and the load that it puts on a disk.
     [bench]="fio python3-pip unzip runc crun podman umoci debootstrap"
     # What make order watches a start with.

@@ -13,7 +13,7 @@ SPANS = (
 
 
 def rows(data, limits, _):
-    runs = by_name(data["runs"])
+    runs = by_name(data["runs"] + data["slow"])
     own = runs.pop("vmm", None)
     if own is None:
         return [row(name, "", milliseconds(run["wall_ns"]["median"])) for name, run in runs.items()]

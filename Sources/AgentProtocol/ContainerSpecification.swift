@@ -2,7 +2,7 @@
 public struct ContainerSpecification: WireValue {
     /// What lies over the image's layers, which are the machine's first virtio-pmem device.
     public enum Writable: Sendable {
-        /// Nothing: the root is read-only.
+        /// Nothing: the root is read-only, and has no /etc/hostname but the image's.
         case none
         /// The guest's memory, at most so many bytes of it; 0 for half of it.
         case memory(byteLimit: UInt64)
@@ -37,7 +37,8 @@ public struct ContainerSpecification: WireValue {
     public var isRootReadOnly = false
     /// Whether the first process is process 1 of the container itself, instead of a small init that reaps orphans.
     public var firstProcessIsInit = false
-    /// In this order, after /proc, /sys, /dev and what belongs to them.
+    /// In this order, after /proc, /sys (read-only), /sys/fs/cgroup (read-only), /dev, /dev/pts, /dev/shm and /dev/mqueue,
+    /// unless one of them is named here as a target: then that stands in its place. Targets that are missing are made.
     public var mounts: [Mount] = []
     /// Files and directories that are hidden (OCI runtime 1.2, config-linux, Masked Paths).
     public var maskedPaths: [String] = []

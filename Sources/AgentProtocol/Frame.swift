@@ -25,7 +25,8 @@ public enum FrameKind: UInt8, Sendable {
     case log = 19
     /// Both ways: bytes of the stream, at most as many as there is credit for, and not none.
     case data = 32
-    /// Both ways: the stream has ended. No payload.
+    /// Both ways: the stream has ended. No payload. From its sender: no more bytes follow. From its receiver: nobody
+    /// reads it any more; what is still under way is dropped, and no credit is given for it.
     case end = 33
     /// Both ways: a `Credit`, how many more bytes of the stream may be sent than before.
     case credit = 34

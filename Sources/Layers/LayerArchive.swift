@@ -17,10 +17,8 @@ public enum LayerArchive {
     public static func read<Blob: ByteSource & ~Copyable>(
         _ blob: consuming Blob, into sink: inout some LayerSink
     ) throws(Failure) -> LayerDigests {
-        var reader = TarReader(HashedSource(UnpackedSource(HashedSource(blob))))
+        var reader = TarReader(LayerContent(blob))
         try reader.read(into: &sink)
-        return LayerDigests(
-            blob: reader.source.base.base.digest, blobByteCount: reader.source.base.base.byteCount,
-            content: reader.source.digest, contentByteCount: reader.source.byteCount)
+        return reader.source.digests
     }
 }

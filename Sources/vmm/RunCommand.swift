@@ -162,6 +162,8 @@ struct RunCommand: ParsableCommand {
     var words: [String] = []
 
     func run() throws {
+        // The library leaves this to the words, too.
+        if let first = words.first, first == "-h" || first == "--help" { throw CleanExit.helpRequest(self) }
         try Run.run(try options())
     }
 

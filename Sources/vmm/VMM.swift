@@ -6,7 +6,10 @@ import Host
 struct VMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
-        subcommands: [RunCommand.self, ImageCommand.self, BootCommand.self, DoctorCommand.self])
+        subcommands: [
+            RunCommand.self, ImageCommand.self, BootCommand.self, CompareCommand.self, CompareInsideCommand.self,
+            DoctorCommand.self,
+        ])
 }
 
 /// Runs a command; its errors become one or two lines and a status of sysexits.h.

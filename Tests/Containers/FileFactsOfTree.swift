@@ -18,8 +18,7 @@ enum TreeText {
                 attributes: entry.attributes.map { ($0.name, $0.value) })
             if UInt32(entry.mode) & S_IFMT == S_IFREG {
                 var hash = SHA256()
-                // swift-format-ignore: ReplaceForEachWithForLoop
-                try pieces.forEach { (piece) throws(Failure) in
+                try pieces.read { (piece) throws(Failure) in
                     switch piece {
                     case .bytes(let bytes): unsafe hash.update(bytes)
                     case .hole(let byteCount): hash.update([UInt8](repeating: 0, count: Int(byteCount)))

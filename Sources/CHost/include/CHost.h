@@ -31,6 +31,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "CHostSpawn.h"
+
 /// Has all threads allocate from one pool of malloc's.
 static inline void chost_share_one_pool(void) { mallopt(M_ARENA_MAX, 1); }
 

@@ -87,7 +87,8 @@ public final class ContainerSession: AgentSession {
         try link.loop.watch(bell.descriptor) { [weak self] in self?.serveBell() }
         try watchSignals(link.loop)
         let patience = try Patience(loop: link.loop) { [weak self] in
-            self?.finish(.agentFailed("its agent does not answer; add --append 'console=ttyS0 -quiet'"))
+            self?.finish(
+                .agentFailed("its agent does not answer; --append loglevel=7 shows what its kernel does"))
         }
         state.withLock { $0.patience = patience }
         if plan.process.hasInput { try startInput(link.loop) }

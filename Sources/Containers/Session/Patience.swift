@@ -6,9 +6,9 @@ import Synchronization
 final class Patience: Sendable {
     private static let stepMilliseconds = 1000
     /// CPU time of this process, in seconds.
-    private static let workLimit: UInt64 = 60
+    private static let workLimit: UInt64 = 120
     /// By the clock, in seconds: a guest that halts has nothing more to do.
-    private static let timeLimit: UInt64 = 180
+    private static let timeLimit: UInt64 = 300
 
     private let timer: TimerFD
     private let loop: EventLoop

@@ -23,6 +23,11 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
 
     public var complaint: String { packed.complaint }
 
+    /// Whether the bytes are not compressed; known once some were read.
+    var isPlain: Bool {
+        if case .plain = state { true } else { false }
+    }
+
     public mutating func next() throws(Failure) -> UnsafeRawBufferPointer {
         while true {
             switch state {

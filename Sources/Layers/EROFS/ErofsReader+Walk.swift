@@ -83,7 +83,7 @@ extension ErofsReader {
         fileprivate let file: Located
 
         /// Calls `visit` with the pieces of a regular file one after another; of anything else there are none.
-        public func forEach(_ visit: (ErofsPiece) throws(Failure) -> Void) throws(Failure) {
+        public func read(_ visit: (ErofsPiece) throws(Failure) -> Void) throws(Failure) {
             guard file.inode.type == .regular else { return }
             try reader.forEachPiece(of: file, visit)
         }

@@ -4,8 +4,8 @@ extension ErofsWriter {
     /// Writes what is left, the superblock last: before, the file is no image.
     public func finish() throws(Failure) -> ErofsFacts {
         precondition(current == nil, "a file of the layer is not complete")
-        try region.flush(to: output)
         try output.alignToBlock()
+        try region.finish(in: &output)
         let children = SortedChildren(of: tree)
         let listing = TreeListing(tree, children)
         try writeLinkCounts(listing)
@@ -53,7 +53,7 @@ extension ErofsWriter {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.opaque, value: Erofs.Overlay.yes))
         }
         if directory.isImplicit {
-            let value = directory.isHollow ? Erofs.Overlay.hollow : Erofs.Overlay.yes
+            let value = directory.isHollow && !isRoot ? Erofs.Overlay.hollow : Erofs.Overlay.yes
             marks.append(ExtendedAttribute(name: Erofs.Overlay.implicit, value: value))
         }
         if isRoot, hasRedirects {

@@ -51,17 +51,23 @@ private final class MappedFile: Sendable {
     init(_ path: String, start: UInt64) throws(Failure) {
         self.path = path
         self.start = start
+        let complaint = "cannot use the image file \(path)"
         do throws(Errno) {
             let descriptor = try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK)
             var status = stat()
             guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw .current }
-            guard status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { throw .invalidArgument }
+            let isWhole = status.st_size > 0 && UInt64(status.st_size) % Erofs.blockByteCount == 0
+            guard status.st_mode & S_IFMT == S_IFREG, isWhole else { throw .invalidArgument }
             byteCount = Int(status.st_size)
             region = try MappedRegion(
                 descriptor: descriptor.rawValue, byteCount: byteCount, protection: PROT_READ,
                 flags: MAP_SHARED | MAP_NORESERVE)
+        } catch .invalidArgument {
+            throw Failure(
+                .badInput, complaint, because: "it is empty, or does not consist of whole blocks",
+                cure: Self.cure)
         } catch {
-            throw Failure("cannot use the image file \(path)", errno: error, cure: Self.cure)
+            throw Failure(complaint, errno: error, cure: Self.cure)
         }
     }
 

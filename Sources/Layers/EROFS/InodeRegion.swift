@@ -30,8 +30,14 @@ struct InodeRegion {
         try output.skip(end - start)
     }
 
+    /// Writes out what has collected, and gives back the rest of the region if nothing has been written behind it.
+    mutating func finish(in output: inout OutputFile) throws(Failure) {
+        try flush(to: output)
+        if output.offset == end { try output.giveBack(from: start) }
+    }
+
     /// Writes out what has collected.
-    mutating func flush(to output: borrowing OutputFile) throws(Failure) {
+    private mutating func flush(to output: borrowing OutputFile) throws(Failure) {
         try output.write(record.bytes, at: start)
         start += UInt64(record.count)
         record.removeAll()

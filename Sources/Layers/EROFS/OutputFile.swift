@@ -73,6 +73,12 @@ struct OutputFile: ~Copyable {
         start = sum
     }
 
+    /// Goes back to the end of the block in which `offset` lies: what is behind it was left out.
+    mutating func giveBack(from offset: UInt64) throws(Failure) {
+        try flush()
+        start = min(start, offset.aligned(up: Erofs.blockByteCount) ?? start)
+    }
+
     /// Writes out what was appended, and makes the file end here, at a block's end.
     mutating func finish() throws(Failure) {
         try alignToBlock()

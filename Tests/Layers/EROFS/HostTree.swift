@@ -105,6 +105,12 @@ final class MountedImage {
     let path: String
     private let image: TemporaryFile
 
+    /// Everything that the kernel shows of an image.
+    static func seen(_ image: TemporaryFile) throws -> SeenTree {
+        let mounted = try MountedImage(image)
+        return try withExtendedLifetime(mounted) { try HostTree.seen(at: mounted.path) }
+    }
+
     init(_ image: TemporaryFile) throws {
         self.image = image
         path = NSTemporaryDirectory() + "vmm-mount-\(UUID().uuidString)"

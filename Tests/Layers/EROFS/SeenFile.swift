@@ -119,7 +119,7 @@ extension ErofsReader {
 extension ErofsReader.Pieces {
     func seen() throws(Failure) -> SeenContent {
         var content = SeenContent()
-        try forEach { (piece) throws(Failure) in
+        try read { (piece) throws(Failure) in
             switch piece {
             case .bytes(let raw): unsafe content.append(raw)
             case .hole(let byteCount): content.append(zeroes: byteCount)

@@ -102,6 +102,16 @@ struct TestImage {
 
     func reader() throws -> ErofsReader { try ErofsReader(files: paths) }
 
+    /// What fsck.erofs complains about, or nothing.
+    func complaints() throws -> String? {
+        let whole = try concatenated()
+        let run = try ProgramRun(["fsck.erofs", whole.path], seconds: 300)
+        return withExtendedLifetime(whole) { run.status == 0 ? nil : run.output + run.error }
+    }
+
+    /// What the host's kernel shows of it.
+    func mounted() throws -> SeenTree { try MountedImage.seen(concatenated()) }
+
     /// The files one after another, as a machine shows them.
     func concatenated() throws -> TemporaryFile {
         let whole = try TemporaryFile()

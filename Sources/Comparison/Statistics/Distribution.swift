@@ -22,3 +22,18 @@ public struct Distribution: Hashable, Sendable {
         return sorted[below] + (sorted[above] - sorted[below]) * (place - Double(below))
     }
 }
+
+extension Distribution {
+    public var median: Double { quantile(0.5) }
+    public var mean: Double { samples.reduce(0, +) / Double(samples.count) }
+
+    /// The distance from the 10th to the 90th percentile, as a share of the median.
+    public var spread: Double {
+        median > 0 ? (quantile(0.9) - quantile(0.1)) / median : 0
+    }
+
+    /// Above this spread a figure is called noisy.
+    public static let noisySpread = 0.5
+
+    public var isNoisy: Bool { spread > Self.noisySpread }
+}

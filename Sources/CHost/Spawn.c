@@ -1,0 +1,102 @@
+#define _GNU_SOURCE
+#include "CHost.h"
+
+#include <grp.h>
+#include <linux/perf_event.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+/// In the child, which shares this process's memory until it executes: nothing here may allocate or lock.
+static _Noreturn void become(const struct chost_launch *plan, volatile int *problem) {
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+    int failed = setpgid(0, 0) < 0;
+    for (int stream = 0; stream < 3; stream++) failed = failed || dup2(plan->streams[stream], stream) < 0;
+    failed = failed || (plan->root && (chroot(plan->root) < 0 || chdir("/") < 0));
+    failed = failed || (plan->directory && chdir(plan->directory) < 0);
+    // The raw calls: the library's would change all threads, which after a vfork are the parent's.
+    if (plan->group >= 0) {
+        failed = failed || syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setgid, plan->group) < 0;
+    }
+    if (plan->user >= 0) failed = failed || syscall(SYS_setuid, plan->user) < 0;
+    if (!failed) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(plan->path, plan->arguments, plan->environment);
+    }
+    *problem = errno;
+    _exit(127);
+}
+
+pid_t chost_start(const struct chost_launch *plan) {
+    volatile int problem = 0;
+    sigset_t all, before;
+    sigfillset(&all);
+    // A handler of ours must not run in the child.
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pid_t child = vfork();
+    if (child == 0) become(plan, &problem);
+    int cause = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (child < 0) return -cause;
+    if (problem == 0) return child;
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return -problem;
+}
+
+int chost_pidfd_open(pid_t process) {
+    int fd = (int)syscall(SYS_pidfd_open, process, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int chost_watched_pipe(int *ends) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+int chost_unshare_mounts(void) {
+    if (unshare(CLONE_NEWNS) < 0) return -errno;
+    return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
+void chost_null_call(void) { syscall(SYS_getppid); }
+
+int chost_kernel_log_size(void) {
+    int size = (int)syscall(SYS_syslog, 9 /* SYSLOG_ACTION_SIZE_UNREAD */, NULL, 0);
+    return size < 0 ? -errno : size;
+}
+
+int chost_fork_many(int most) {
+    int count = 0;
+    for (; count < most; count++) {
+        pid_t child = fork();
+        if (child < 0) break;
+        if (child == 0) {
+            // It ends with its parent, or soon after.
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            sleep(10);
+            _exit(0);
+        }
+    }
+    return count;
+}
+
+int chost_count_tracepoint(uint64_t identifier, int cpu) {
+    struct perf_event_attr event = {
+        .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = identifier, .sample_period = 0};
+    int fd = (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int chost_make_node(const char *path, uint32_t mode, uint32_t major_number, uint32_t minor_number) {
+    return mknod(path, mode, makedev(major_number, minor_number));
+}
+
+int chost_set_attribute(const char *path, const char *name, const void *value, size_t byteCount) {
+    return lsetxattr(path, name, value, byteCount, 0);
+}

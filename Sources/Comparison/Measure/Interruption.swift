@@ -1,0 +1,29 @@
+import CHost
+public import Host
+
+/// The user's Ctrl-C: the first asks for the report of what there is, the second ends the process.
+public final class Interruption {
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private let descriptor: SignalDescriptor
+    /// Which signal it was.
+    public private(set) var signal: Int32?
+
+    public init() throws(Failure) {
+        descriptor = try SignalDescriptor(Self.signals)
+    }
+
+    var rawValue: Int32 { descriptor.descriptor }
+
+    public var happened: Bool {
+        if signal == nil, let next = descriptor.next() { note(next) }
+        return signal != nil
+    }
+
+    private func note(_ number: Int32) {
+        signal = number
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for signal in Self.signals { unsafe sigaddset(&set, signal) }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+}

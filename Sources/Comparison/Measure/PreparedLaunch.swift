@@ -1,0 +1,102 @@
+import CHost
+import Host
+import SystemPackage
+
+/// A launch with everything made that it needs, so that between reading the clock and starting the process nothing is
+/// left to do.
+@safe
+final class PreparedLaunch {
+    private nonisolated(unsafe) var plan: chost_launch
+    private let strings = CStrings()
+        let name: String
+    let output: Pipe
+    let error: Pipe
+    private let input: OwnedDescriptor
+
+    init(_ launch: Launch) throws(Failure) {
+        name = launch.words[0]
+        output = try Pipe()
+        error = try Pipe()
+        input = try Self.nothing()
+        let nothing = input.rawValue
+        let strings = strings
+        let streams = (launch.input ?? nothing, output.writeEnd, error.writeEnd)
+        unsafe plan = chost_launch(
+            path: strings.keep(launch.words[0]), arguments: strings.keep(launch.words),
+            environment: strings.keep(launch.environment), streams: streams,
+            root: launch.root.map { unsafe strings.keep($0) },
+            directory: launch.directory.map { unsafe strings.keep($0) }, user: launch.user ?? -1,
+            group: launch.group ?? -1)
+    }
+
+    /// Once the child has them, so that their ends can be seen.
+    func closeWriteEnds() {
+        output.closeWriteEnd()
+        error.closeWriteEnd()
+    }
+
+    /// Starts it; the number of the process.
+    func start() throws(Errno) -> pid_t {
+        let process = unsafe chost_start(&plan)
+        guard process > 0 else { throw Errno(rawValue: -process) }
+        return process
+    }
+
+    private static func nothing() throws(Failure) -> OwnedDescriptor {
+        do { return try OwnedDescriptor(opening: "/dev/null", for: .reading) } catch {
+            throw Failure("cannot open /dev/null", errno: error)
+        }
+    }
+}
+
+/// Strings as C wants them, for as long as their owner lives.
+@safe
+private final class CStrings {
+    private nonisolated(unsafe) var texts: [UnsafeMutablePointer<CChar>] = unsafe []
+    private nonisolated(unsafe) var lists: [UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>] = unsafe []
+
+    func keep(_ text: String) -> UnsafeMutablePointer<CChar> {
+        let copy = unsafe strdup(text)!
+        unsafe texts.append(copy)
+        return unsafe copy
+    }
+
+    /// A list that ends with NULL.
+    func keep(_ list: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        let copy = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: list.count + 1)
+        for (index, text) in list.enumerated() { unsafe copy[index] = unsafe keep(text) }
+        unsafe copy[list.count] = nil
+        unsafe lists.append(copy)
+        return unsafe copy
+    }
+
+    deinit {
+        for unsafe text in unsafe texts { unsafe free(text) }
+        for unsafe list in unsafe lists { unsafe list.deallocate() }
+    }
+}
+
+/// A pipe whose end for reading does not block.
+final class Pipe {
+    private var read: OwnedDescriptor
+    private var write: OwnedDescriptor?
+
+    init() throws(Failure) {
+        var ends: (Int32, Int32) = (-1, -1)
+        let result = unsafe withUnsafeMutablePointer(to: &ends) { pair in
+            unsafe pair.withMemoryRebound(to: Int32.self, capacity: 2) { unsafe chost_watched_pipe($0) }
+        }
+        guard result == 0 else {
+            throw Failure(
+                "cannot make a pipe", errno: Errno(rawValue: -result),
+                cure: "Each instance takes four descriptors: ulimit -n, or fewer with --parallel.")
+        }
+        read = OwnedDescriptor(owning: ends.0)
+        write = OwnedDescriptor(owning: ends.1)
+    }
+
+    var readEnd: Int32 { read.rawValue }
+    var writeEnd: Int32 { write?.rawValue ?? -1 }
+
+    func closeWriteEnd() { write = nil }
+}

@@ -1,0 +1,72 @@
+import Host
+
+/// `vmm run`, by the executable that compares.
+final class MonitorPath: RuntimePath {
+    let name = "vmm"
+    let version: String
+    let executables: [String]
+    let hasOwnKernel = true
+    private let context: PathContext
+
+    let description = "vmm run: a virtual machine with a kernel of its own for each run, its layers read-only, written to memory"
+
+    init(version: String, _ context: PathContext) {
+        self.version = version
+        self.context = context
+        executables = [context.monitor]
+    }
+
+    private func timings(_ instance: Instance) -> String { instance.directory + "/timings" }
+
+    func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {}
+
+    func launch(_ instance: Instance, _ command: [String]) -> Launch {
+        let subject = instance.subject
+        var words = [context.monitor, "run", "--timings", timings(instance)]
+        if let kernel = context.kernel { words += ["--kernel", kernel] }
+        // The subject's command is whole; the image's entry point would come before it once more.
+        words += ["--entrypoint", ""]
+        if subject.isDerived {
+            for variable in subject.environment { words += ["-e", variable] }
+            words += ["-w", subject.workingDirectory]
+            if !subject.user.isEmpty { words += ["-u", subject.user] }
+        }
+        return Launch(words + [subject.reference] + command, environment: context.environment)
+    }
+
+    /// The monitor's own word: its clock is the same as ours.
+    func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones {
+        let times = MonitorTimings(Files.text(timings(instance)) ?? "", begin: outcome.begin)
+        var milestones = Milestones()
+        milestones.end("monitor", at: times.seconds("first_run"))
+        milestones.end("kernel", at: times.seconds("userland"))
+        milestones.end("layers", at: times.seconds("container_ready"))
+        milestones.end("command", at: times.seconds("process_ended"))
+        return milestones
+    }
+
+    func cleanUp(_ instance: Instance, _ outcome: Outcome?) {}
+    func imageByteCount(_ subject: Subject) -> Int? { subject.storedByteCount }
+}
+
+/// What `--timings` of vmm writes: nanoseconds since the start of its process.
+struct MonitorTimings {
+    private let text: String
+    private let begin: MonotonicTime
+
+    init(_ text: String, begin: MonotonicTime) {
+        self.text = text
+        self.begin = begin
+    }
+
+    /// From `begin` to a step; nil where it was not reached or is not known.
+    func seconds(_ step: String) -> Double? {
+        guard let start = number("process_start"), let since = number(step) else { return nil }
+        return MonotonicTime(nanoseconds: start &+ since).seconds(since: begin)
+    }
+
+    private func number(_ name: String) -> UInt64? {
+        guard let place = text.firstRange(of: "\"\(name)\":") else { return nil }
+        return UInt64(text[place.upperBound...].drop { $0 == " " }.prefix { $0.isNumber })
+    }
+}

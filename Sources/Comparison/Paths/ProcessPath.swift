@@ -1,0 +1,56 @@
+import CHost
+import Host
+import SystemPackage
+
+/// The floor: the command as an ordinary process of this host, in the same root file system.
+final class ProcessPath: RuntimePath {
+    let name = "process"
+    let version = ""
+    let description = "the bare command with the image as its root (chroot), nothing else apart"
+    let executables: [String] = []
+
+    static func find() throws(Absence) -> ProcessPath {
+        guard geteuid() == 0 else {
+            throw Absence(
+                "process", .absent, "only root may change a process's root", cure: "Run vmm compare as root.")
+        }
+        return ProcessPath()
+    }
+
+    private func overlay(_ instance: Instance) -> Overlay {
+        Overlay(directory: instance.directory, lower: instance.subject.layers)
+    }
+
+    /// All mounts are made beforehand: they are no part of the floor. What is mounted below /dev stays out: the overlay
+    /// itself may lie there.
+    func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {
+        let overlay = overlay(instance)
+        try overlay.prepare()
+        try overlay.mount()
+        for name in ["proc", "dev", "sys"] {
+            let place = overlay.root + "/" + name
+            try Files.makeDirectory(place)
+            guard unsafe CHost.mount("/" + name, place, nil, UInt(MS_BIND), nil) == 0 else {
+                throw Failure("cannot show /\(name) to the bare process", errno: .current)
+            }
+        }
+    }
+
+    func launch(_ instance: Instance, _ command: [String]) -> Launch {
+        var launch = Launch(command, environment: instance.subject.environment)
+        launch.words[0] = instance.subject.program(command[0]) ?? command[0]
+        launch.root = overlay(instance).root
+        launch.directory = instance.subject.workingDirectory
+        launch.user = instance.subject.numbers?.user
+        launch.group = instance.subject.numbers?.group
+        return launch
+    }
+
+    func cleanUp(_ instance: Instance, _ outcome: Outcome?) {
+        overlay(instance).remove()
+    }
+
+    func imageByteCount(_ subject: Subject) -> Int? {
+        subject.layers.reduce(0) { $0 + Files.allocatedByteCount($1) }
+    }
+}

@@ -1,0 +1,64 @@
+/// Numbers as people and programs read them, without Foundation.
+enum Decimal {
+    /// With at most `digits` digits after the point, and no zeroes at its end.
+    static func text(_ value: Double, digits: Int) -> String {
+        var text = fixed(value, digits: digits)
+        guard text.contains(".") else { return text }
+        while text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return text == "-0" ? "0" : text
+    }
+
+    /// With exactly `digits` digits after the point, 9 at the most.
+    static func fixed(_ value: Double, digits: Int) -> String {
+        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let scaled = (value * scale).rounded()
+        let whole = Int(abs(scaled))
+        let sign = scaled < 0 ? "-" : ""
+        if digits == 0 { return sign + String(whole) }
+        let fraction = String(whole % Int(scale))
+        return sign + String(whole / Int(scale)) + "."
+            + String(repeating: "0", count: digits - fraction.count) + fraction
+    }
+
+    /// "1.00 ms" as "1 ms".
+    static func trimmed(_ quantity: String) -> String {
+        let parts = quantity.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[0].contains(".") else { return quantity }
+        var number = parts[0]
+        while number.hasSuffix("0") { number.removeLast() }
+        if number.hasSuffix(".") { number.removeLast() }
+        return number + " " + parts[1]
+    }
+
+    /// Three significant digits, which is more than most measurements have.
+    static func short(_ value: Double) -> String {
+        let size = abs(value)
+        return fixed(value, digits: size >= 100 || size == 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3)
+    }
+
+    /// "12.3 ms".
+    static func duration(_ seconds: Double) -> String {
+        let size = abs(seconds)
+        if size >= 1 { return short(seconds) + " s" }
+        return size >= 1e-3 || size == 0 ? short(seconds * 1e3) + " ms" : short(seconds * 1e6) + " us"
+    }
+
+    /// "3.4 MiB".
+    static func bytes(_ count: Double) -> String {
+        let size = abs(count)
+        if size >= 1024 * 1024 * 1024 { return short(count / (1024 * 1024 * 1024)) + " GiB" }
+        if size >= 1024 * 1024 { return short(count / (1024 * 1024)) + " MiB" }
+        return size >= 1024 ? short(count / 1024) + " KiB" : short(count) + " B"
+    }
+
+    /// "12.3 M/s".
+    static func rate(_ value: Double, _ unit: String) -> String {
+        let size = abs(value)
+        if size >= 1e9 { return short(value / 1e9) + " G" + unit }
+        if size >= 1e6 { return short(value / 1e6) + " M" + unit }
+        return size >= 1e3 ? short(value / 1e3) + " k" + unit : short(value) + " " + unit
+    }
+}

@@ -1,0 +1,66 @@
+/// A JSON text to be written (RFC 8259); members keep their order. Foundation's encoder would make every start of the
+/// executable slower.
+public indirect enum JSON: Sendable {
+    case null
+    case boolean(Bool)
+    case integer(Int)
+    /// Seconds, shares and the like.
+    case number(Double)
+    case string(String)
+    case array([JSON])
+    case object([(String, JSON)])
+
+    static func optional(_ number: Double?) -> JSON { number.map { .number($0) } ?? .null }
+    static func optional(_ number: Int?) -> JSON { number.map { .integer($0) } ?? .null }
+    static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+    static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
+}
+
+extension JSON {
+    /// Lines of their own for what is large; numbers and short lists stay on one.
+    public func text(indent: Int = 0) -> String {
+        switch self {
+        case .null: "null"
+        case .boolean(let flag): flag ? "true" : "false"
+        case .integer(let number): String(number)
+        // There is no JSON for what no measurement gives.
+        case .number(let number): number.isFinite ? Decimal.text(number, digits: 9) : "null"
+        case .string(let text): Self.quoted(text)
+        case .array(let elements): Self.wrapped("[", elements.map { $0.text(indent: indent + 2) }, "]", indent)
+        case .object(let members):
+            Self.wrapped(
+                "{", members.map { Self.quoted($0.0) + ": " + $0.1.text(indent: indent + 2) }, "}", indent)
+        }
+    }
+
+    private static func wrapped(_ open: String, _ parts: [String], _ close: String, _ indent: Int) -> String {
+        if parts.reduce(0, { $0 + $1.utf8.count + 2 }) < 100, !parts.contains(where: { $0.contains("\n") }) {
+            return open + parts.joined(separator: ", ") + close
+        }
+        let margin = String(repeating: " ", count: indent + 2)
+        return open + "\n" + parts.map { margin + $0 }.joined(separator: ",\n") + "\n"
+            + String(repeating: " ", count: indent) + close
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\t": quoted += "\\t"
+            case ..<" ": quoted += "\\u" + Hexadecimal.text(scalar.value, digits: 4)
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}
+
+enum Hexadecimal {
+    static func text(_ value: UInt32, digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+}

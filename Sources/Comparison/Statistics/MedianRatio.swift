@@ -1,0 +1,49 @@
+/// How the median of one distribution stands to that of another, and how sure that is: 95 % of the ratios that come out
+/// when both are drawn again from their own samples (a bootstrap) lie from `low` to `high`.
+public struct MedianRatio: Hashable, Sendable {
+    public enum Verdict: String, Sendable {
+        case quicker, slower
+        /// The interval holds 1: the samples do not tell.
+        case indistinguishable
+        /// So few samples that no interval means anything.
+        case tooFew = "too_few"
+    }
+
+    /// Fewer samples than this are not ranked.
+    public static let fewestSamples = 5
+
+    public let ratio: Double
+    public let low: Double
+    public let high: Double
+    public let verdict: Verdict
+
+    /// `measured` by `reference`. The same samples give the same interval.
+    public init(_ measured: Distribution, to reference: Distribution, rounds: Int = 1000) {
+        ratio = measured.median / reference.median
+        var random = RandomSequence(seed: 0x766D_6D00)
+        let ratios = Distribution(
+            (0..<rounds).map { _ in
+                measured.redrawnMedian(&random) / reference.redrawnMedian(&random)
+            })
+        low = ratios.quantile(0.025)
+        high = ratios.quantile(0.975)
+        verdict =
+            if min(measured.samples.count, reference.samples.count) < Self.fewestSamples {
+                .tooFew
+            } else if high < 1 {
+                .quicker
+            } else if low > 1 {
+                .slower
+            } else {
+                .indistinguishable
+            }
+    }
+}
+
+extension Distribution {
+    /// The median of as many samples, drawn from these with repetition.
+    fileprivate func redrawnMedian(_ random: inout RandomSequence) -> Double {
+        Distribution((0..<samples.count).map { _ in samples[Int.random(in: 0..<samples.count, using: &random)] })
+            .median
+    }
+}

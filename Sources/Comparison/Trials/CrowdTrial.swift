@@ -1,0 +1,122 @@
+import CHost
+import Host
+
+/// Starts idle instances one after another, keeps all of them, and looks at what they cost.
+struct CrowdTrial {
+    let runner: PathRunner
+    let context: PathContext
+    let interruption: Interruption
+    let most: Int
+    let limit: Double
+
+    /// Instances so many that the picture of the growth is good, and the number that was asked for.
+    private var steps: [Int] {
+        let usual = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].filter { $0 < most }
+        return usual + [most]
+    }
+
+    func run(_ subject: Subject, _ command: [String]) throws(RunProblem) -> Crowd {
+        var crowd = Crowd()
+        var instances: [Instance] = []
+        let path = runner.path
+        let batch: Batch
+        do throws(Failure) {
+            for _ in 0..<most {
+                instances.append(try runner.instance(subject))
+                try path.makeReady(instances[instances.count - 1], command)
+            }
+            batch = try Batch(instances.map { path.launch($0, command) }, interruption: interruption)
+        } catch { throw .host(error) }
+        runner.enterGroup()
+        defer { end(batch, instances) }
+        let before = MemoryInfo.availableByteCount()
+        let (processes, threads) = Self.population()
+        var count = 0
+        for step in steps {
+            var starts: [Double] = []
+            while count < step {
+                starts.append(try add(batch, count, instances[count]))
+                count += 1
+            }
+            let available = MemoryInfo.availableByteCount()
+            crowd.points.append(
+                Crowd.Point(
+                    count: step, memoryByteCount: before - available, start: Distribution(starts).median))
+            if let reason = Self.reasonToStop(available: available, per: (before - available) / step) {
+                crowd.end = reason
+                break
+            }
+        }
+        if crowd.end.isEmpty { crowd.end = "as many as were asked for" }
+        look(&crowd, count, batch, processes, threads)
+        if let each = crowd.memoryByteCount { crowd.capacity = Self.capacity(before, each, crowd.threadCount) }
+        return crowd
+    }
+
+    /// Starts one more and waits until it is there; the seconds that it took.
+    private func add(_ batch: Batch, _ index: Int, _ instance: Instance) throws(RunProblem) -> Double {
+        let begin = MonotonicTime.now()
+        do throws(Failure) {
+            try runner.path.mount(instance)
+            try batch.start(index, begin: begin)
+        } catch { throw .host(error) }
+        switch batch.wait(for: .firstBytes, until: begin.adding(seconds: limit)) {
+        case .interrupted: throw .interrupted
+        case .outOfTime:
+            batch.stop(.outOfTime)
+            throw .outOfTime(batch.outcomes()[index])
+        case .reached: break
+        }
+        guard batch.isRunning(index), let first = batch.firstByte(of: index) else {
+            batch.stop(.stopped)
+            throw .failed(batch.outcomes()[index])
+        }
+        return first.seconds(since: begin)
+    }
+
+    /// Before the host itself gets into need.
+    private static func reasonToStop(available: Int, per each: Int) -> String? {
+        let reserve = 256 << 20
+        return available - max(0, each) < reserve ? "no more memory: \(Decimal.bytes(Double(available))) left" : nil
+    }
+
+    private func look(_ crowd: inout Crowd, _ count: Int, _ batch: Batch, _ processesBefore: Int, _ threadsBefore: Int) {
+        if let processes = runner.processes(leaders: batch.processes) {
+            crowd.processCount = Double(processes.count) / Double(count)
+            let threads = processes.reduce(0) { $0 + ProcessTable.threadCount($1) }
+            crowd.threadCount = Double(threads) / Double(count)
+            let sizes = processes.compactMap(ProcessTable.pssByteCount)
+            // A kernel without smaps_rollup tells nothing.
+            if !sizes.isEmpty { crowd.pssByteCount = sizes.reduce(0, +) / count }
+        } else {
+            let (processes, threads) = Self.population()
+            crowd.processCount = Double(max(0, processes - processesBefore)) / Double(count)
+            crowd.threadCount = Double(max(0, threads - threadsBefore)) / Double(count)
+        }
+    }
+
+    /// By memory, and by the number of tasks that the kernel has identifiers for.
+    private static func capacity(_ available: Int, _ each: Double, _ threads: Double?) -> Int {
+        let tasks = Double(Files.number("/proc/sys/kernel/pid_max") ?? 32768) / max(1, threads ?? 1)
+        return Int(min(Double(available) / each, tasks))
+    }
+
+    private static func population() -> (processes: Int, threads: Int) {
+        let all = ProcessTable.all()
+        return (all.count, all.reduce(0) { $0 + ProcessTable.threadCount($1) })
+    }
+
+    /// Asks all of them to end, waits a while, then ends them.
+    private func end(_ batch: Batch, _ instances: [Instance]) {
+        batch.send(SIGTERM)
+        _ = batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: 10))
+        batch.stop(.stopped)
+        runner.settle()
+        let outcomes = batch.outcomes()
+        for (index, instance) in instances.enumerated() {
+            runner.path.cleanUp(instance, index < outcomes.count ? outcomes[index] : nil)
+            Files.remove(instance.directory)
+        }
+        runner.leaveGroup()
+    }
+}

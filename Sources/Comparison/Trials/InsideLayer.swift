@@ -1,0 +1,26 @@
+import Host
+
+/// A layer of ours over the image: this executable, a program that idles, and small files to read.
+struct InsideLayer {
+    /// `program` must be static to run in any image.
+    static func make(_ program: String, in workspace: Workspace) throws(Failure) -> String {
+        let layer = try workspace.directory("inside")
+        try Files.makeDirectory(layer + Work.smallFiles)
+        try Files.write(IdleProgram.bytes, to: layer + InsideProgram.idle, mode: 0o755)
+        if Self.isStatic(program) { try Files.copy(program, to: layer + InsideProgram.program, mode: 0o755) }
+        for index in 0..<Work.smallFileCount {
+            try Files.write([UInt8](repeating: UInt8(index % 256), count: 512), to: "\(layer)\(Work.smallFiles)/\(index)")
+        }
+        return layer
+    }
+
+    /// An ELF executable that names no interpreter (PT_INTERP).
+    static func isStatic(_ program: String) -> Bool {
+        guard let bytes = Files.bytes(program, limit: 65536), bytes.count > 64 else { return false }
+        func little(_ offset: Int, _ count: Int) -> Int {
+            (0..<count).reduce(0) { $0 | (offset + $1 < bytes.count ? Int(bytes[offset + $1]) << (8 * $1) : 0) }
+        }
+        let (start, size, count) = (little(32, 4), little(54, 2), little(56, 2))
+        return !(0..<count).contains { little(start + $0 * size, 4) == 3 }
+    }
+}

@@ -1,0 +1,117 @@
+import CHost
+import Host
+
+/// What a path lets the command see and do, found out by a command in it and from outside.
+struct IsolationTrial {
+    let runner: PathRunner
+    let interruption: Interruption
+    let limit: Double
+    let allowsDanger: Bool
+
+    func run(_ subject: Subject) throws(RunProblem) -> [Sight] {
+        var sights = try look(subject)
+        sights.append(Sight(name: Self.callsName, value: try calls(subject)))
+        sights.append(Sight(name: "a panic asked for inside", value: try panic(subject, sights)))
+        guard allowsDanger else { return sights }
+        sights.append(Sight(name: "\(Harm.processes) processes made inside", value: try forks(subject)))
+        sights.append(
+            Sight(name: "\(Decimal.bytes(Double(Harm.byteCount))) taken inside", value: try fill(subject)))
+        return sights
+    }
+
+    static let callsName = "of \(InsideProgram.calls) system calls, reach this host's kernel"
+
+    private func look(_ subject: Subject) throws(RunProblem) -> [Sight] {
+        let (_, outcomes) = try runner.complete(subject, InsideProgram.command(.look))
+        return InsideProgram.answers(outcomes[0].output).filter { $0.name.hasPrefix("see:") }.map {
+            Sight(name: String($0.name.dropFirst(4)), value: $0.value)
+        }
+    }
+
+    /// The difference between a run with many calls and one with none: starting and ending costs calls too.
+    private func calls(_ subject: Subject) throws(RunProblem) -> String {
+        let counter: SystemCallCounter
+        do throws(Failure) { counter = try SystemCallCounter() } catch { return "not known: \(error.why)" }
+        var counts: [Int64] = []
+        for task in [InsideProgram.Task.nocalls, .calls] {
+            let before = counter.count
+            _ = try runner.complete(subject, InsideProgram.command(task))
+            counts.append(Int64(clamping: counter.count &- before))
+        }
+        let reached = max(0, counts[1] - counts[0])
+        // Other processes of the host call its kernel too, and no two starts are alike.
+        if reached < Int64(InsideProgram.calls / 50) { return "as good as none" }
+        return "all" + (reached > Int64(InsideProgram.calls * 12 / 10) ? " (\(reached) counted)" : "")
+    }
+
+    /// Only where the look has shown that it is refused, or where the kernel is the guest's own.
+    private func panic(_ subject: Subject, _ sights: [Sight]) throws(RunProblem) -> String {
+        let door = sights.first { $0.name.contains("sysrq") }?.value ?? ""
+        let kernel = sights.first { $0.name == "kernel release" }?.value ?? ""
+        let isOwnKernel = runner.path.hasOwnKernel && !kernel.isEmpty
+        if !isOwnKernel { return door == "refused" ? "refused" : "would take this host down: not tried" }
+        let outcome = try watch(subject, InsideProgram.command(.panic)).outcome
+        if outcome.output.contains("refused") { return "refused" }
+        return "ends the machine alone: \(outcome.lastLine ?? "\(outcome.ending)")".shortened(to: 120)
+    }
+
+    private func forks(_ subject: Subject) throws(RunProblem) -> String {
+        let watched = try watch(subject, InsideProgram.command(.forks))
+        return "\(watched.mostProcesses) more processes on the host, \(watched.processesAfter) afterwards"
+    }
+
+    private func fill(_ subject: Subject) throws(RunProblem) -> String {
+        let watched = try watch(subject, InsideProgram.command(.fill))
+        let took = InsideProgram.answers(watched.outcome.output).last { $0.name == "took" }
+        let got = took.flatMap { Double($0.value) } ?? 0
+        let memory = Decimal.bytes(Double(watched.mostMemory))
+        return "\(got >= Double(Harm.byteCount) ? "got it" : "stopped (\(watched.outcome.ending))"): "
+            + "\(memory) of the host's, \(Decimal.bytes(Double(max(0, watched.memoryAfter)))) afterwards"
+    }
+}
+
+extension IsolationTrial {
+    /// What the host felt of a run.
+    private struct Watched {
+        var outcome: Outcome
+        var mostProcesses = 0
+        var processesAfter = 0
+        var mostMemory = 0
+        var memoryAfter = 0
+    }
+
+    /// Runs a command that may end as it likes, and looks at the host meanwhile.
+    private func watch(_ subject: Subject, _ command: [String]) throws(RunProblem) -> Watched {
+        let instance: Instance
+        let batch: Batch
+        let processes = ProcessTable.all().count
+        let memory = MemoryInfo.availableByteCount()
+        var (mostProcesses, mostMemory) = (0, 0)
+        runner.enterGroup()
+        defer { runner.leaveGroup() }
+        do throws(Failure) {
+            instance = try runner.instance(subject)
+            try runner.path.makeReady(instance, command)
+            batch = try Batch([runner.path.launch(instance, command)], interruption: interruption)
+            try runner.path.mount(instance)
+            try batch.start(0, begin: .now())
+        } catch { throw .host(error) }
+        let deadline = MonotonicTime.now().adding(seconds: limit)
+        var result = Batch.Result.outOfTime
+        while result == .outOfTime, MonotonicTime.now() < deadline {
+            result = batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: 0.05))
+            mostProcesses = max(mostProcesses, ProcessTable.all().count - processes)
+            mostMemory = max(mostMemory, memory - MemoryInfo.availableByteCount())
+        }
+        batch.stop(.outOfTime)
+        runner.settle()
+        let outcome = batch.outcomes()[0]
+        runner.path.cleanUp(instance, outcome)
+        Files.remove(instance.directory)
+        if result == .interrupted { throw .interrupted }
+        return Watched(
+            outcome: outcome, mostProcesses: mostProcesses,
+            processesAfter: max(0, ProcessTable.all().count - processes), mostMemory: mostMemory,
+            memoryAfter: memory - MemoryInfo.availableByteCount())
+    }
+}

@@ -1,0 +1,50 @@
+import CHost
+import Host
+import SystemPackage
+
+/// Counts the system calls that this host's kernel serves, by its own tracepoint at their entry, whoever makes them.
+struct SystemCallCounter: ~Copyable {
+    private let counters: [Int32]
+
+    /// Fails with why it cannot be told here.
+    init() throws(Failure) {
+        guard let identifier = Self.identifier() else {
+            throw Failure(
+                .unavailable, "cannot count system calls", because: "tracefs does not show raw_syscalls:sys_enter",
+                cure: "As root: mount -t tracefs none /sys/kernel/tracing")
+        }
+        var counters: [Int32] = []
+        for cpu in 0..<Int32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) {
+            let counter = chost_count_tracepoint(identifier, cpu)
+            guard counter >= 0 else {
+                for opened in counters { close(opened) }
+                throw Failure("cannot count system calls", errno: .init(rawValue: -counter))
+            }
+            counters.append(counter)
+        }
+        self.counters = counters
+    }
+
+    private static func identifier() -> UInt64? {
+        let places = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        func find() -> UInt64? {
+            places.lazy.compactMap { Files.number($0 + "/events/raw_syscalls/sys_enter/id") }.first
+        }
+        if let found = find() { return found }
+        // In our own mount namespace nobody else sees it.
+        _ = unsafe CHost.mount("tracefs", places[0], "tracefs", 0, nil)
+        return find()
+    }
+
+    /// How many there were so far.
+    var count: UInt64 {
+        counters.reduce(0) { sum, counter in
+            var value: UInt64 = 0
+            return unsafe read(counter, &value, 8) == 8 ? sum &+ value : sum
+        }
+    }
+
+    deinit {
+        for counter in counters { close(counter) }
+    }
+}

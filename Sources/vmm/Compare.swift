@@ -1,0 +1,98 @@
+import ArgumentParser
+import Comparison
+import Host
+import Machine
+
+/// What `vmm compare` does once its arguments are read.
+enum Compare {
+    static func run(_ arguments: CompareCommand, _ image: String) throws(Failure) {
+        let options = try ComparisonOptions(arguments)
+        for path in [arguments.html, arguments.json, arguments.csv].compactMap(\.self) {
+            // Better now than after an hour.
+            try WholeFile.write("", to: path)
+        }
+        // Mounts of ours are seen by what we start and by nobody else, and none is left behind.
+        if !MountNamespace.make() {
+            StandardError.write("vmm: some paths need root: run vmm compare as root to compare them\n")
+        }
+        let workspace = try Workspace(in: options.workspace)
+        let subject = try CompareSubject.make(image, arguments.command, in: workspace)
+        let interruption = try Interruption()
+        let doctor = HostReport.ofThisHost()
+        let host = HostDescription.ofThisHost(
+            findings: doctor.checks.map { ($0.name, $0.finding) },
+            clock: Environment.has("VMM_CLOCK") ? .instructions : .wall)
+        let report = ComparisonReport(
+            host: host, image: image, command: subject.command, options: options,
+            repetition: ["vmm"] + CommandLine.arguments.dropFirst())
+        let progress = CompareProgress()
+        let comparison = Comparison(
+            subject, options: options, monitor: monitor(doctor), environment: OwnProcess.environment(),
+            report: report, workspace: workspace, interruption: interruption, progress: progress.show)
+        let result: ComparisonReport
+        do throws(Failure) { result = try comparison.run() } catch {
+            progress.clear()
+            throw error
+        }
+        progress.clear()
+        try write(result, arguments)
+        if let signal = interruption.signal { ThisProcess.end(with: 128 + signal) }
+    }
+
+    private static func monitor(_ doctor: HostReport) -> MonitorState {
+        if doctor.canBoot { return .usable(program: OwnProcess.program(), version: VMM.configuration.version) }
+        let missing = doctor.checks.first { $0.verdict == .missing }
+        return .unusable(
+            why: missing?.finding ?? "this host cannot boot Linux in a micro-VM", cure: missing?.cure ?? "vmm doctor")
+    }
+
+    private static func write(_ report: ComparisonReport, _ arguments: CompareCommand) throws(Failure) {
+        StandardOutput.write(report.text(inColour: StandardOutput.takesColour))
+        if let path = arguments.json { try WholeFile.write(report.json.text() + "\n", to: path) }
+        if let path = arguments.csv { try WholeFile.write(report.csv, to: path) }
+        if let path = arguments.html { try WholeFile.write(report.html, to: path) }
+    }
+}
+
+extension ComparisonOptions {
+    init(_ arguments: CompareCommand) throws(Failure) {
+        self.init()
+        runs = arguments.runs
+        warmup = arguments.warmup
+        parallel = try Self.numbers(arguments.parallel)
+        if let names = arguments.paths { paths = Self.words(names) }
+        if let names = arguments.measure { measurements = try Self.measurements(names) }
+        crowd = arguments.crowd
+        limit = arguments.limit
+        kernel = arguments.kernel
+        workspace = arguments.workspace
+        seed = arguments.seed
+        allowsDangerousTrials = arguments.dangerousTrials
+        try validate()
+    }
+
+    private static func words(_ text: String) -> [String] { text.split(separator: ",").map(String.init) }
+
+    private static func numbers(_ text: String) throws(Failure) -> [Int] {
+        var numbers: [Int] = []
+        for word in words(text) {
+            guard let number = Int(word) else {
+                throw Failure(.usage, "cannot run \(word) at once", because: "it is no number")
+            }
+            if !numbers.contains(number) { numbers.append(number) }
+        }
+        return numbers.sorted()
+    }
+
+    private static func measurements(_ text: String) throws(Failure) -> [Measurement] {
+        var found: [Measurement] = []
+        for word in words(text) {
+            guard let measurement = Measurement(rawValue: word) else {
+                let all = Measurement.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Failure(.usage, "cannot measure \(word)", because: "what can be measured is \(all)")
+            }
+            found.append(measurement)
+        }
+        return found
+    }
+}

@@ -1,0 +1,25 @@
+import Host
+
+/// What a comparison is doing, on standard error: one line that changes on a terminal, and a line for each kind of work
+/// elsewhere.
+final class CompareProgress {
+    private let isTerminal = Terminal.isTerminal(2)
+    private var last = ""
+
+    func show(_ what: String, _ share: Double) {
+        if isTerminal {
+            let percent = share > 0 ? "\(Int(share * 100)) % " : ""
+            StandardError.write("\r\u{1B}[Kvmm: \(percent)\(what)")
+            last = what
+            return
+        }
+        // Without the round and the path.
+        let kind = String(what.prefix { $0 != ":" }.prefix { $0 != "," })
+        if kind != last { StandardError.write("vmm: \(kind)\n") }
+        last = kind
+    }
+
+    func clear() {
+        if isTerminal, !last.isEmpty { StandardError.write("\r\u{1B}[K") }
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Host
+import TestSupport
+import Testing
+
+@testable import Comparison
+
+/// The clock around processes. A machine that is busy can only make a run longer, so what is compared is the quickest of
+/// several.
+@Suite("instances are started, watched and ended", .serialized)
+struct RunningTests {
+    private static let shell = "/bin/busybox"
+
+    private func launch(_ script: String) -> Launch {
+        Launch([Self.shell, "sh", "-c", script], environment: ["PATH=/bin:/usr/bin"])
+    }
+
+    private func run(_ launches: [Launch], seconds: Double = 60) throws -> [Outcome] {
+        let batch = try Batch(launches, interruption: try Interruption())
+        for index in launches.indices { try batch.start(index, begin: .now()) }
+        if batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: seconds)) == .outOfTime {
+            batch.stop(.outOfTime)
+        }
+        return batch.outcomes()
+    }
+
+    private func total(_ outcome: Outcome) -> Double { outcome.end.seconds(since: outcome.begin) }
+
+    @Test("a known delay is reported within 2 %, to the first byte and to the end")
+    func knownDelay() throws {
+        let delay = 0.5
+        var totals: [Double] = []
+        var firsts: [Double] = []
+        for _ in 0..<6 {
+            let outcome = try run([launch("sleep \(delay); echo now; sleep \(delay)")])[0]
+            totals.append(total(outcome))
+            firsts.append(try #require(outcome.firstByte).seconds(since: outcome.begin))
+        }
+        #expect(totals.min()! >= 2 * delay && totals.min()! < 2 * delay * 1.02, "\(totals)")
+        #expect(firsts.min()! >= delay && firsts.min()! < delay * 1.02, "\(firsts)")
+    }
+
+    @Test("what is done before the process is made counts from the beginning")
+    func begin() throws {
+        let batch = try Batch([launch("true")], interruption: try Interruption())
+        let begin = MonotonicTime.now()
+        usleep(20_000)
+        try batch.start(0, begin: begin)
+        _ = batch.wait(for: .ends, until: begin.adding(seconds: 60))
+        let outcome = batch.outcomes()[0]
+        #expect(outcome.spawn.seconds(since: outcome.begin) >= 0.02)
+        #expect(total(outcome) >= 0.02)
+    }
+
+    @Test("CPU time is that of the process and its children, and waiting takes none")
+    func cpuTime() throws {
+        let busy = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"
+        let (idle, working) = (try run([launch("sleep 0.3")])[0], try run([launch("sh -c '\(busy)'; true")])[0])
+        #expect(Double(idle.treeCPU) / 1e9 < 0.15)
+        #expect(working.treeCPU > 2 * idle.treeCPU, "\(working.treeCPU) \(idle.treeCPU)")
+        #expect(Double(working.treeCPU) / 1e9 <= total(working) * 1.05 + 0.02)
+    }
+
+    /// A pidfd that was closed here may be held a moment longer by a child that is being started.
+    @Test("each of many at once ends once, and after it began")
+    func many() throws {
+        let outcomes = try run((0..<60).map { _ in launch("echo x") })
+        #expect(outcomes.count == 60)
+        for outcome in outcomes {
+            let first = try #require(outcome.firstByte)
+            #expect(outcome.isSuccess && outcome.begin < first && first <= outcome.end)
+            #expect(outcome.output == "x\n")
+        }
+    }
+
+    @Test("an instance that hangs is killed with everything that it started")
+    func hangs() throws {
+        let outcome = try run([launch("sleep 1000 & echo $!; sleep 1000")], seconds: 0.5)[0]
+        #expect(outcome.ending == .outOfTime)
+        let child = try #require(pid_t(outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)))
+        try eventually("the end of the process that it had started") { kill(child, 0) != 0 }
+    }
+
+    @Test("what an instance writes is kept to its last words, whole where it is little")
+    func output() throws {
+        let outcome = try run([launch("yes line | head -n 200000; echo last; echo complaint >&2; exit 7")])[0]
+        #expect(outcome.ending == .exited(7))
+        #expect(outcome.output.utf8.count <= Tail.byteCount && outcome.output.hasSuffix("line\nlast\n"))
+        #expect(outcome.error == "complaint\n" && outcome.lastLine == "complaint")
+        #expect(try run([launch("kill -9 $$")])[0].ending == .signalled(9))
+    }
+
+    @Test("no descriptor and no process is left behind")
+    func leaks() throws {
+        func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+        _ = try run([launch("true")])
+        let before = try descriptors()
+        for _ in 0..<5 { _ = try run((0..<5).map { _ in launch("echo x; sleep 0.01") }) }
+        #expect(try descriptors() <= before + 2)
+    }
+
+    @Test("a program that is not there is a failure with its name")
+    func missing() throws {
+        let batch = try Batch(
+            [Launch(["/nowhere/at/all"], environment: [])], interruption: try Interruption())
+        let failure = #expect(throws: Failure.self) { try batch.start(0, begin: .now()) }
+        #expect(failure?.what.contains("/nowhere/at/all") == true && failure?.kind == .missingInput)
+    }
+
+    @Test("the idle program says one byte, waits, and ends when it is asked to")
+    func idle() throws {
+        let file = try TemporaryFile(IdleProgram.bytes)
+        try #require(unsafe chmod(file.path, 0o755) == 0)
+        let batch = try Batch([Launch([file.path], environment: [])], interruption: try Interruption())
+        try batch.start(0, begin: .now())
+        #expect(batch.wait(for: .firstBytes, until: MonotonicTime.now().adding(seconds: 60)) == .reached)
+        #expect(batch.isRunning(0))
+        batch.send(SIGTERM)
+        #expect(batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: 60)) == .reached)
+        #expect(batch.outcomes()[0].output == "r" && batch.outcomes()[0].isSuccess)
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Containers in machines of their own, as a user runs them.
+@Suite("vmm run in the lab")
+struct RunTests {
+    /// `run NAME WORD...` runs `vmm run`, both streams together; `launch NAME WORD...` leaves it running with what it says in
+    /// /dev/shm/NAME and its number in /dev/shm/NAME.pid, as `start` does, so that `await` and `finish` know it.
+    private static let preamble = """
+        export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
+        root=/dev/shm/root image=rootfs:/dev/shm/root
+        mkdir -p $root/{bin,dev,etc,proc,sys,tmp}
+        cp /bin/busybox $root/bin/
+        for name in $(busybox --list); do [ -e $root/bin/$name ] || ln -s busybox $root/bin/$name; done
+        printf 'root:x:0:0::/root:/bin/sh\\nuser:x:1000:1000::/home/user:/bin/sh\\n' >$root/etc/passwd
+        printf 'root:x:0:\\nuser:x:1000:\\naudio:x:29:user\\n' >$root/etc/group
+        chmod 1777 $root/tmp
+        run() {
+            local name=$1 start=$SECONDS status
+            shift
+            say begin "$name"
+            timeout -k 10 400 build/vmm run "$@" 2>&1
+            status=$?
+            echo "took=$((SECONDS - start))"
+            say status $status
+        }
+        launch() {
+            local name=$1
+            shift
+            build/vmm run "$@" </dev/null >"/dev/shm/$name" 2>&1 &
+            echo $! >"/dev/shm/$name.pid"
+        }
+        signal() { kill "-$2" "$(<"/dev/shm/$1.pid")"; }
+
+        """
+
+    private func lab(_ script: String) throws -> [String: Boot] {
+        try Lab.run(Self.preamble + script, seconds: 3000)
+    }
+
+    @Test("the table of exit statuses")
+    func statuses() throws {
+        let boots = try lab(
+            """
+            run zero $image true
+            run one $image false
+            run many $image sh -c 'echo out; exit 42'
+            run missing $image nowhere
+            run directory $image /etc
+            run plain $image /etc/passwd
+            run killed $image sh -c 'kill -9 $$'
+            run nobody --user nobody $image true
+            run panic --security-opt systempaths=unconfined $image sh -c 'echo c >/proc/sysrq-trigger'
+            run kernel --kernel /etc/passwd $image true
+            run init --no-init $image sh -c 'echo pid=$$; exit 3'
+            launch interrupted $image sh -c 'echo up; exec sleep 1000'
+            await interrupted up
+            signal interrupted INT
+            finish interrupted
+            launch terminated $image sh -c 'echo up; exec sleep 1000'
+            await terminated up
+            signal terminated TERM
+            finish terminated
+            launch caught --stop-signal USR2 $image sh -c 'trap "echo asked; exit 5" USR2; trap "echo one" USR1; echo up; while :; do sleep 0.1; done'
+            await caught up
+            signal caught USR1
+            await caught one
+            signal caught TERM
+            finish caught
+            """)
+        for (name, status) in [
+            ("zero", 0), ("one", 1), ("many", 42), ("missing", 127), ("directory", 126), ("plain", 126),
+            ("killed", 137), ("nobody", 125), ("panic", 125), ("kernel", 125), ("init", 3),
+            ("interrupted", 130),
+            ("terminated", 143), ("caught", 5),
+        ] as [(String, Int32)] {
+            let boot = try #require(boots[name], "\(name)")
+            #expect(boot.status == status, "\(name): \(boot)")
+        }
+        #expect(boots["init"]?["pid"] == "1" && boots["many"]?.says("out") == true)
+        #expect(boots["caught"]?.says("asked") == true)
+        let panic = try #require(boots["panic"])
+        #expect(panic.says("the guest's kernel panicked") && panic.says("sysrq"), "\(panic)")
+        #expect(boots["missing"]?.says("vmm: ") == true && boots["nobody"]?.says("nobody") == true)
+    }
+
+    @Test("user, groups, capabilities, environment, directories, limits, names")
+    func process() throws {
+        let boots = try lab(
+            """
+            printf 'F=file\\n# no\\nHERE\\n' >/dev/shm/env
+            export HERE=there
+            run mine -e A=B --env-file /dev/shm/env -w /tmp/new -u user --hostname name --ulimit nofile=100:200 \
+                --security-opt no-new-privileges $image sh -c 'echo a=$A; echo f=$F; echo here=$HERE; echo pwd=$(pwd); \
+                echo id=$(id); echo name=$(hostname); echo files=$(ulimit -Sn)/$(ulimit -Hn); echo home=$HOME; \
+                grep -E "CapBnd|CapEff|NoNewPrivs" /proc/self/status | tr -d "\\t"'
+            run root --cap-drop ALL --cap-add NET_ADMIN $image sh -c 'grep Cap /proc/self/status | tr -d "\\t"; \
+                chown user /tmp 2>/dev/null || echo chown=refused'
+            run readonly --read-only --tmpfs /run:size=1m,mode=700 $image sh -c 'touch /x 2>/dev/null || echo root=readonly; \
+                touch /run/x && touch /dev/shm/x && echo others=writable; echo y >/proc/sys/kernel/hostname || echo proc=protected; \
+                cat /proc/kcore | wc -c; dd if=/dev/zero of=/run/big bs=1M count=2 2>/dev/null || echo tmpfs=full'
+            run none --writable none $image sh -c 'touch /x 2>/dev/null || echo root=readonly'
+            run disk --writable 1G $image sh -c 'dd if=/dev/zero of=/big bs=1M count=300 2>/dev/null; \
+                echo size=$(stat -c %s /big); grep -c "/writable/upper" /proc/mounts'
+            run layer $image sh -c 'rm /etc/passwd; echo new >/bin/sh.txt; test -e /etc/passwd || echo removed=yes'
+            run again $image sh -c 'test -e /bin/sh.txt || echo gone=yes; test -e /etc/passwd && echo back=yes'
+            run orphans $image sh -c '(sleep 0.3 &); sleep 2; echo zombies=$(ps -o stat | grep -c Z)'
+            run entry --entrypoint /bin/echo $image one two
+            """)
+        let mine = try #require(boots["mine"])
+        #expect(mine.status == 0, "\(mine)")
+        for (key, value) in [
+            ("a", "B"), ("f", "file"), ("here", "there"), ("pwd", "/tmp/new"), ("name", "name"),
+            ("files", "100/200"), ("home", "/home/user"),
+            ("id", "uid=1000(user) gid=1000(user) groups=29(audio)"),
+        ] { #expect(mine[key] == value, "\(key): \(mine)") }
+        #expect(mine.says("CapEff:0000000000000000") && mine.says("CapBnd:00000000a80425fb"), "\(mine)")
+        #expect(mine.says("NoNewPrivs:1"), "\(mine)")
+        let root = try #require(boots["root"])
+        #expect(root.says("CapEff:0000000000001000") && root["chown"] == "refused", "\(root)")
+        let readonly = try #require(boots["readonly"])
+        #expect(readonly["root"] == "readonly" && readonly["others"] == "writable", "\(readonly)")
+        #expect(readonly["proc"] == "protected" && readonly["tmpfs"] == "full", "\(readonly)")
+        #expect(boots["none"]?["root"] == "readonly", "\(String(describing: boots["none"]))")
+        let disk = try #require(boots["disk"])
+        #expect(disk.status == 0 && disk["size"] == "\(300 << 20)", "\(disk)")
+        #expect(boots["layer"]?["removed"] == "yes")
+        #expect(boots["again"]?["gone"] == "yes" && boots["again"]?["back"] == "yes")
+        #expect(boots["orphans"]?["zombies"] == "0", "\(String(describing: boots["orphans"]))")
+        #expect(boots["entry"]?.says("one two") == true)
+    }
+
+    @Test("streams: apart, whole, in both directions, slow, and cut off")
+    func streams() throws {
+        let boots = try lab(
+            """
+            say begin apart
+            build/vmm run $image sh -c 'echo out; echo err >&2' >/dev/shm/out 2>/dev/shm/err
+            status=$?
+            echo "out=$(cat /dev/shm/out)"
+            echo "err=$(cat /dev/shm/err)"
+            say status $status
+            head -c 100000000 /dev/urandom >/dev/shm/big
+            sum() { sha256sum | cut -c 1-64; }
+            sent=$(sum </dev/shm/big)
+            say begin in
+            echo "same=$([ "$(build/vmm run -i $image sha256sum </dev/shm/big | cut -c 1-64)" = $sent ] && echo yes)"
+            say status $?
+            say begin through
+            echo "same=$([ "$(cat /dev/shm/big | build/vmm run -i $image cat | sum)" = $sent ] && echo yes)"
+            say status $?
+            say begin slow
+            build/vmm run $image head -c 20000000 /dev/zero | (sleep 5; wc -c)
+            say status ${PIPESTATUS[0]}
+            say begin cut
+            build/vmm run $image yes | head -n 3
+            say status ${PIPESTATUS[0]}
+            run closed $image cat
+            """)
+        #expect(boots["apart"]?["out"] == "out" && boots["apart"]?["err"] == "err")
+        #expect(boots["in"]?["same"] == "yes", "\(String(describing: boots["in"]))")
+        #expect(boots["through"]?["same"] == "yes", "\(String(describing: boots["through"]))")
+        let slow = try #require(boots["slow"])
+        #expect(slow.status == 0 && slow.says("20000000"), "\(slow)")
+        // As in a pipe of the shell's: SIGPIPE.
+        #expect(boots["cut"]?.status == 141, "\(String(describing: boots["cut"]))")
+        #expect(boots["closed"]?.status == 0)
+    }
+
+    @Test("a terminal: its size, its modes, its keys")
+    func terminal() throws {
+        let boots = try lab(
+            """
+            say begin terminal
+            (sleep 40; printf 'abc\\003'; sleep 400) | timeout -k 10 400 script -qec "stty rows 30 cols 100; build/vmm run -it $image sh -c \
+                'stty size; tty; trap \\"echo interrupted; exit 9\\" INT; echo term=\\$TERM; while :; do sleep 0.1; done'" /dev/null
+            say status $?
+            """)
+        let boot = try #require(boots["terminal"])
+        #expect(boot.status == 9, "\(boot)")
+        #expect(boot.says("30 100") && boot.says("/dev/") && boot.says("term=xterm"), "\(boot)")
+        #expect(boot.says("interrupted"), "\(boot)")
+    }
+
+    @Test("what a container does to its machine stays there")
+    func contained() throws {
+        let boots = try lab(
+            """
+            run memory -m 96m $image sh -c 'head -c 300000000 /dev/zero | tail -c 200000000 | wc -c; echo after'
+            run bomb --pids-limit 50 $image sh -c 'for i in $(seq 400); do sleep 3 & done 2>/dev/null; echo made'
+            run limited --memory 128m --cpus 1.5 $image sh -c 'echo cpus=$(nproc)'
+            note groups find /sys/fs/cgroup -name 'vmm-*'
+            launch killed --memory 128m --writable 64m $image sh -c 'echo up; sleep 1000'
+            await killed up
+            signal killed KILL
+            finish killed
+            run next --memory 128m $image true
+            note left sh -c 'find /sys/fs/cgroup -name "vmm-*"; ls /dev/shm/store/tmp; pgrep -a vmm'
+            """)
+        #expect(boots["memory"].map { [0, 125, 137].contains($0.status) } == true)
+        #expect(boots["bomb"] != nil)
+        #expect(boots["limited"]?["cpus"] == "2", "\(String(describing: boots["limited"]))")
+        #expect(boots["limited"]?.says("no cgroup") == false, "\(String(describing: boots["limited"]))")
+        #expect(boots["groups"]?.says("vmm-") == false)
+        #expect(boots["killed"]?.status == 137 && boots["next"]?.status == 0)
+        #expect(
+            boots["left"]?.lines.allSatisfy { $0.isEmpty } == true, "\(String(describing: boots["left"]))")
+    }
+}

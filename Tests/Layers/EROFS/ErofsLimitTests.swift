@@ -1,0 +1,91 @@
+import Host
+import TestSupport
+import Testing
+
+@testable import Layers
+
+@Suite("limits of EROFS")
+struct ErofsLimitTests {
+    private func failure(_ kind: LayerEntry.Kind, _ change: (inout LayerEntry) -> Void = { _ in }) throws
+        -> Failure?
+    {
+        var layer = TestLayer()
+        layer.add("some/file", kind, change)
+        return #expect(throws: Failure.self) { try layer.write() }
+    }
+
+    private func attribute(_ name: String, _ byteCount: Int) -> ExtendedAttribute {
+        ExtendedAttribute(name: Array(name.utf8), value: Array(repeating: 1, count: byteCount))
+    }
+
+    @Test("what does not fit is refused with its path")
+    func refused() throws {
+        let failures = [
+            try failure(.fifo) { $0.attributes = [attribute("user.x", 65536)] },
+            try failure(.fifo) {
+                $0.attributes = [attribute("user." + String(repeating: "x", count: 256), 1)]
+            },
+            try failure(.fifo) { $0.attributes = (0..<5).map { attribute("user.\($0)", 60_000) } },
+            try failure(.symbolicLink(target: [])),
+            try failure(.symbolicLink(target: Array(repeating: 65, count: 4096))),
+            try failure(.characterDevice(major: 4096, minor: 0)),
+            try failure(.blockDevice(major: 0, minor: 1 << 20)),
+        ]
+        for failure in failures { #expect(failure?.what.contains("/some/file") == true) }
+    }
+
+    @Test("the root is a directory and stays")
+    func root() throws {
+        for kind in [LayerEntry.Kind.fifo, .whiteout, .hardLink(to: .test("x")), .file(byteCount: 0)] {
+            var layer = TestLayer()
+            layer.add("", kind)
+            #expect(throws: Failure.self) { try layer.write() }
+        }
+    }
+
+    @Test(
+        "attributes and links up to the limits come back", arguments: [0, 1, 2000, 4000, 4030, 8192, 65535])
+    func attributes(byteCount: Int) throws {
+        var layer = TestLayer()
+        layer.file("file", Array(repeating: 1, count: 2000)) {
+            $0.attributes = [attribute("user.x", byteCount)]
+        }
+        layer.file("sparse", parts: [.hole(1 << 20)]) { $0.attributes = [attribute("trusted.x", byteCount)] }
+        layer.add("link", .symbolicLink(target: Array(repeating: 66, count: 1 + byteCount % 4095))) {
+            $0.attributes = [attribute("security.x", byteCount)]
+        }
+        layer.add("d", .directory) { $0.attributes = [attribute("user.x", byteCount)] }
+        layer.file("d/file", [1])
+        let image = try TestImage([layer])
+        #expect(try image.reader().seen().differences(from: ModelTree([layer]).seen()) == [])
+        #expect(try image.complaints() == nil)
+    }
+
+    @Test("attributes of other systems and of overlayfs are left out, and repeated ones count once")
+    func leftOut() throws {
+        var layer = TestLayer()
+        layer.file("file", []) {
+            $0.attributes = [
+                attribute("com.apple.x", 1), attribute("user.", 1), attribute("user.a", 1),
+                attribute("user.a", 2),
+                attribute("trusted.overlay.redirect", 5), attribute("system.posix_acl_accessory", 1),
+            ]
+        }
+        let image = try layer.write()
+        #expect(image.facts.skippedAttributeCount == 3)
+        let seen = try ErofsReader(files: [image.file.path]).seen()
+        #expect(seen["/file"]?.attributes == [attribute("user.a", 2)])
+    }
+
+    @Test("a full file system is a failure that says what to do")
+    func full() throws {
+        let device = try OwnedDescriptor(opening: "/dev/full", for: .readingAndWriting)
+        let writer = try ErofsWriter(to: device.rawValue, named: "the layer")
+        let bytes = [UInt8](repeating: 1, count: 4 << 20)
+        try writer.add(LayerEntry(path: .test("file"), kind: .file(byteCount: 4 << 20), permissions: 0))
+        let failure = #expect(throws: Failure.self) {
+            try unsafe bytes.withUnsafeBytes { unsafe try writer.append($0) }
+        }
+        #expect(failure?.cure?.contains("room") == true)
+    }
+}

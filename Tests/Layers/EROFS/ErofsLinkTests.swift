@@ -1,0 +1,75 @@
+import Host
+import TestSupport
+import Testing
+
+@testable import Layers
+
+@Suite("hard links in EROFS layers")
+struct ErofsLinkTests {
+    @Test("names of one file stay one, until a layer replaces one of them")
+    func names() throws {
+        var (lower, upper) = (TestLayer(), TestLayer())
+        lower.file("a", [1, 2, 3])
+        lower.add("b", .hardLink(to: .test("a")))
+        lower.add("d/c", .hardLink(to: .test("b")))
+        upper.file("b", [9])
+        let seen = try TestImage([lower, upper]).reader().seen()
+        #expect(seen["/a"]?.names == ["/a", "/d/c"])
+        #expect(seen["/a"]?.linkCount == 2)
+        #expect(seen["/b"]?.linkCount == 1)
+    }
+
+    @Test("a link to a lower layer's file is another name of it")
+    func lowerFile() throws {
+        var layers = [TestLayer(), TestLayer(), TestLayer()]
+        layers[0].file("usr/big", Array(repeating: 7, count: 10_000)) { $0.userID = 5 }
+        layers[0].add("bin", .symbolicLink(target: Array("usr".utf8)))
+        layers[1].add("link", .hardLink(to: .test("usr/big")))
+        // It is replaced, but only for those who look for it later.
+        layers[1].file("usr/big", [1])
+        layers[2].add("again", .hardLink(to: .test("link")))
+        layers[2].add("through", .hardLink(to: .test("bin/big")))
+        let seen = try TestImage(layers).reader().seen()
+        #expect(seen["/link"]?.content == SeenContent(Array(repeating: 7, count: 10_000)))
+        #expect(seen["/link"]?.userID == 5)
+        #expect(seen["/link"]?.names == ["/again", "/link"])
+        #expect(seen["/usr/big"]?.names == ["/through", "/usr/big"])
+        #expect(seen["/usr/big"]?.linkCount == 2)
+        #expect(seen["/link"]?.attributes == [])
+    }
+
+    @Test("a link to nothing is refused, with its target")
+    func missing() throws {
+        var layer = TestLayer()
+        layer.add("link", .hardLink(to: .test("no/such")))
+        let failure = #expect(throws: Failure.self) { try TestImage([TestLayer(), layer]) }
+        #expect(failure?.description.contains("/no/such") == true)
+    }
+
+    @Test("a link to a directory is refused, and one to itself changes nothing")
+    func odd() throws {
+        var layer = TestLayer()
+        layer.file("a", [1])
+        layer.add("a", .hardLink(to: .test("a")))
+        #expect(try TestImage([layer]).reader().seen()["/a"]?.linkCount == 1)
+        layer.add("d", .directory)
+        layer.add("link", .hardLink(to: .test("d")))
+        #expect(throws: Failure.self) { try layer.write() }
+    }
+
+    @Test("70,000 names of one file")
+    func many() throws {
+        var layer = TestLayer()
+        layer.file("d/first", [1, 2, 3])
+        for number in 1..<70_000 { layer.add("d/\(number)", .hardLink(to: .test("d/first"))) }
+        let image = try TestImage([layer])
+        var count = 0
+        try image.reader().walk { (entry, _) throws(Failure) in
+            if entry.mode & 0o170000 == 0o100000 {
+                count += entry.linkCount == 70_000 ? 1 : 0
+            }
+        }
+        #expect(count == 70_000)
+        #expect(image.facts.inodeCount == 3)
+    }
+}
