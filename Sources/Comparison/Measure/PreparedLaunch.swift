@@ -71,8 +71,8 @@ private final class CStrings {
     }
 
     deinit {
-        for unsafetext in unsafe texts { unsafe free(text) }
-        for unsafelist in unsafe lists { unsafe list.deallocate() }
+        while let text = unsafe texts.popLast() { unsafe free(text) }
+        while let list = unsafe lists.popLast() { unsafe list.deallocate() }
     }
 }
 
