@@ -61,7 +61,9 @@ enum Erofs {
         static let redirect = Array("trusted.overlay.redirect".utf8)
         /// The layer does not describe this directory, it has only something in it.
         static let implicit = Array("trusted.overlay.vmm-implicit".utf8)
-        /// On the root: the layer has such files.
+        /// On the root: the layer has something that hides lower layers' files.
+        static let hasWhiteouts = Array("trusted.overlay.vmm-whiteouts".utf8)
+        /// On the root: the layer has files with `redirect`.
         static let hasRedirects = Array("trusted.overlay.vmm-redirects".utf8)
         /// The value of `implicit` if there are only white-outs in it.
         static let hollow = Array("hollow".utf8)

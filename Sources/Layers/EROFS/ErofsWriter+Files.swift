@@ -42,6 +42,8 @@ extension ErofsWriter {
         var inode = Inode(
             entry, .symbolicLink, byteCount: UInt64(target.count), layout: isSmall ? .inline : .plain,
             attributeByteCount: attributes.count)
+        // Linux knows no other mode for a link, whatever an archive says.
+        inode.mode = FileType.symbolicLink.modeBits | 0o777
         if !isSmall {
             inode.place = UInt32(truncatingIfNeeded: output.offset / Erofs.blockByteCount)
             try output.append(target)
@@ -54,6 +56,7 @@ extension ErofsWriter {
         let attributes = try attributeBody(entry)
         // A device 0:0 is a white-out to whoever mounts the layer; it cannot be anything else.
         let isWhiteout = type == .characterDevice && number?.encoded == 0
+        if isWhiteout { hasWhiteouts = true }
         let node = try insert(entry.path, type, flags: isWhiteout ? .whiteout : [])
         var inode = Inode(
             entry, type, byteCount: 0, layout: .plain, attributeByteCount: attributes.count)

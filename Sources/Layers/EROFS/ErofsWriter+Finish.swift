@@ -56,6 +56,9 @@ extension ErofsWriter {
             let value = directory.isHollow && !isRoot ? Erofs.Overlay.hollow : Erofs.Overlay.yes
             marks.append(ExtendedAttribute(name: Erofs.Overlay.implicit, value: value))
         }
+        if isRoot, hasWhiteouts || directories.contains(where: \.isOpaque) {
+            marks.append(ExtendedAttribute(name: Erofs.Overlay.hasWhiteouts, value: Erofs.Overlay.yes))
+        }
         if isRoot, hasRedirects {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.hasRedirects, value: Erofs.Overlay.yes))
         }

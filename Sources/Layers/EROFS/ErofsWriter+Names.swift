@@ -48,6 +48,7 @@ extension ErofsWriter {
         }
         let inode = Inode(entry, .characterDevice, byteCount: 0, layout: .plain, attributeByteCount: 0)
         try write(inode, [], [], at: node)
+        hasWhiteouts = true
     }
 
     /// An opaque marker hides what lower layers have in the directory, but not the directory.
@@ -206,6 +207,9 @@ extension ErofsWriter {
                     })
             }
             switch tree.nodes[child].type {
+            case .directory where rest.isEmpty && directories[directoryIndex(of: child)].isImplicit:
+                // Only the layers below know what this is.
+                return .missing(path: tree.path(of: child))
             case .directory: node = child
             case .symbolicLink where !rest.isEmpty: try follow(child, &node, &rest, &linkCount)
             default:

@@ -14,6 +14,8 @@ public final class ErofsWriter: LayerSink {
     var region = InodeRegion()
     /// Whether there are hard links to files of lower layers.
     var hasRedirects = false
+    /// Whether something hides files of lower layers.
+    var hasWhiteouts = false
     var inodeCount: UInt64 = 0
     var skippedAttributeCount: UInt64 = 0
     var current: OpenFile?

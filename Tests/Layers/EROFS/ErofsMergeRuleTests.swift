@@ -184,6 +184,26 @@ struct ErofsMergeRuleTests {
             ])
     }
 
+    @Test("one directory by two paths: white-outs hide only what is below, a link finds its file")
+    func twoPaths() throws {
+        let names = try merged([
+            {
+                $0.file("usr/lib/old", [1])
+                $0.add("lib", .symbolicLink(target: Array("usr/lib".utf8)))
+            },
+            {
+                $0.file("usr/lib/new", [1, 2])
+                $0.file("lib/other", [1, 2, 3])
+                $0.add("link", .hardLink(to: .test("usr/lib/other")))
+                $0.add("lib", .opaque)
+            },
+        ])
+        #expect(
+            names == [
+                "/", "/lib -> usr/lib", "/link 3", "/usr/", "/usr/lib/", "/usr/lib/new 2", "/usr/lib/other 3",
+            ])
+    }
+
     @Test("links in a circle are refused")
     func circle() throws {
         var layer = TestLayer()

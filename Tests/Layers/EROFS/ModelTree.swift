@@ -102,7 +102,7 @@ extension SeenFile {
         switch entry.kind {
         case .file: (mode, content) = (mode | 0o100000, SeenContent(item.parts))
         case .directory: mode |= 0o040000
-        case .symbolicLink(let target): (mode, self.target) = (mode | 0o120000, target)
+        case .symbolicLink(let target): (mode, self.target) = (0o120777, target)
         case .characterDevice(let major, let minor): (mode, device) = (mode | 0o020000, [major, minor])
         case .blockDevice(let major, let minor): (mode, device) = (mode | 0o060000, [major, minor])
         case .fifo: mode |= 0o010000

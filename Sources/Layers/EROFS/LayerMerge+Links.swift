@@ -1,0 +1,164 @@
+import Host
+
+/// The files of a layer that are other names of files outside of it.
+struct MergedLinks {
+    enum Target {
+        case found(FileTree.Node)
+        /// The layers below have no such file, but perhaps this one, by another path.
+        case missing([UInt8])
+    }
+
+    struct Late {
+        let name: [UInt8]
+        let parent: FileTree.NodeID
+        let target: [UInt8]
+    }
+
+    /// By the number of the inode that stands for the file.
+    var targets: [UInt64: Target] = [:]
+    var late: [Late] = []
+}
+
+extension LayerMerge {
+    /// Looks the targets up before the layer changes anything.
+    mutating func findLinks(
+        of layer: MergedLayer, _ root: ErofsReader.Located
+    ) throws(Failure) -> MergedLinks {
+        var links = MergedLinks()
+        try layer.walk(root) { (entry) throws(Failure) in
+            if entry.type == .directory { return FileTree.root }
+            let inode = entry.file.inode
+            guard inode.type == .regular, inode.byteCount == 0, inode.attributeByteCount > 0,
+                let path = try layer.marks(of: entry.file).value(of: Erofs.Overlay.redirect)
+            else { return nil }
+            let target = try file(at: path, layer.number)
+            links.targets[entry.file.number] = target.map { .found($0) } ?? .missing(path)
+            return nil
+        }
+        return links
+    }
+
+    /// Adds the links that had to wait, which may be links to each other.
+    mutating func addLate(_ links: MergedLinks, _ layer: MergedLayer) throws(Failure) {
+        var waiting = links.late
+        while !waiting.isEmpty {
+            var left: [MergedLinks.Late] = []
+            for link in waiting {
+                guard let target = try file(at: link.target, layer.number) else {
+                    left.append(link)
+                    continue
+                }
+                try insert(link.name, in: link.parent, target.type, target.inode, target.layer, .linked)
+            }
+            guard left.count < waiting.count else {
+                let text = String(decoding: left[0].target, as: UTF8.self)
+                throw refused("it has a hard link to \(text), and no layer has such a file", layer.number)
+            }
+            waiting = left
+        }
+    }
+
+    /// The file at a path, which from now on may have several names.
+    private mutating func file(at target: [UInt8], _ layer: UInt16) throws(Failure) -> FileTree.Node? {
+        var path = MergedPath(at: FileTree.root)
+        path.enter(target)
+        while let name = path.rest.popLast() {
+            if path.step(name, in: tree) { continue }
+            guard let child = tree.child(of: path.node, named: name) else { return nil }
+            if tree.nodes[child].type == .symbolicLink, !path.rest.isEmpty {
+                try enter(child, &path, layer)
+            } else if tree.nodes[child].type == .directory {
+                path.node = child
+            } else {
+                guard path.rest.isEmpty else { return nil }
+                tree.nodes[child].flags.insert(.linked)
+                return tree.nodes[child]
+            }
+        }
+        return nil
+    }
+}
+
+extension LayerMerge {
+    private static let linkLimit = 40
+
+    /// The directory to which a link leads, if there is one.
+    func lead(_ link: FileTree.NodeID, _ layer: UInt16) throws(Failure) -> FileTree.NodeID? {
+        var path = MergedPath(at: Int(tree.nodes[link].parent))
+        try enter(link, &path, layer)
+        while let name = path.rest.popLast() {
+            if path.step(name, in: tree) { continue }
+            guard try enter(name, &path, layer) else { return nil }
+        }
+        return path.node
+    }
+
+    /// The same, but what is missing on the way is made, with the attributes of `inode`; nil where the layer itself has a
+    /// file in the way: that came later in its archive, and has replaced what is behind the link.
+    mutating func lead(
+        _ link: FileTree.NodeID, making inode: UInt64, _ layer: UInt16
+    ) throws(Failure) -> FileTree.NodeID? {
+        var path = MergedPath(at: Int(tree.nodes[link].parent))
+        try enter(link, &path, layer)
+        while let name = path.rest.popLast() {
+            if path.step(name, in: tree) { continue }
+            if try enter(name, &path, layer) { continue }
+            if let file = tree.child(of: path.node, named: name), tree.nodes[file].layer == layer {
+                return nil
+            }
+            path.node = try insert(name, in: path.node, .directory, inode, layer)
+        }
+        return path.node
+    }
+
+    /// Goes into the directory `name`, or to where a link of that name leads; false if there is neither.
+    private func enter(_ name: [UInt8], _ path: inout MergedPath, _ layer: UInt16) throws(Failure) -> Bool {
+        guard let child = tree.child(of: path.node, named: name) else { return false }
+        switch tree.nodes[child].type {
+        case .directory: path.node = child
+        case .symbolicLink: try enter(child, &path, layer)
+        default: return false
+        }
+        return true
+    }
+
+    /// Puts the target of `link` in front of the rest of the path.
+    private func enter(
+        _ link: FileTree.NodeID, _ path: inout MergedPath, _ layer: UInt16
+    ) throws(Failure) {
+        path.linkCount += 1
+        guard path.linkCount <= Self.linkLimit else {
+            let text = String(decoding: tree.path(of: link), as: UTF8.self)
+            throw refused("too many symbolic links, the last one is \(text)", layer)
+        }
+        let reader = layers[Int(tree.nodes[link].layer)]
+        let inode = tree.nodes[link].inode
+        path.enter(try reader.checked { () throws(Damage) in try reader.target(of: try reader.inode(inode)) })
+    }
+}
+
+/// A place in the merged tree, and the names that are still to go from there.
+private struct MergedPath {
+    var node: FileTree.NodeID
+    /// The next name is the last one.
+    var rest: [[UInt8]] = []
+    var linkCount = 0
+
+    init(at node: FileTree.NodeID) {
+        self.node = node
+    }
+
+    mutating func enter(_ target: [UInt8]) {
+        if target.first == UInt8(ascii: "/") { node = FileTree.root }
+        rest += target.split(separator: UInt8(ascii: "/")).map(Array.init).reversed()
+    }
+
+    /// Whether the name was `.` or `..`, which are no nodes.
+    mutating func step(_ name: [UInt8], in tree: FileTree) -> Bool {
+        let dot = UInt8(ascii: ".")
+        if name == [dot] { return true }
+        guard name == [dot, dot] else { return false }
+        node = Int(tree.nodes[node].parent)
+        return true
+    }
+}
