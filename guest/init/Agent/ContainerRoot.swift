@@ -33,11 +33,15 @@ struct ContainerRoot {
     }
 
     /// With DAX a page of the image is the host's page. Where the device or the image's blocks are not made for that,
-    /// the kernel does without or refuses.
+    /// the kernel does without or refuses. Persistent memory is made ready in the background, the longer the more it is.
     private func mountImage() throws(StartFailure) {
         unsafe mkdir(Self.image, 0o755)
         let flags = UInt(MS_RDONLY | MS_NODEV)
-        if unsafe CLinux.mount(device, Self.image, "erofs", flags, "dax=always") == 0 { return }
+        let mounted = NewDevices.wait { () -> Bool? in
+            if unsafe CLinux.mount(device, Self.image, "erofs", flags, "dax=always") == 0 { return true }
+            return lastError() == ENOENT || lastError() == ENXIO ? nil : false
+        }
+        if mounted == true { return }
         try attempt(
             unsafe CLinux.mount(device, Self.image, "erofs", flags, ""), "cannot mount the image ", device)
     }
