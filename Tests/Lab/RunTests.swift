@@ -172,10 +172,15 @@ struct RunTests {
     func terminal() throws {
         let boots = try lab(
             """
-            say begin terminal
-            (sleep 40; printf 'abc\\003'; sleep 400) | timeout -k 10 400 script -qec "stty rows 30 cols 100; build/vmm run -it $image sh -c \
-                'stty size; tty; trap \\"echo interrupted; exit 9\\" INT; echo term=\\$TERM; while :; do sleep 0.1; done'" /dev/null
-            say status $?
+            mkfifo /dev/shm/keys
+            exec 3<>/dev/shm/keys
+            timeout -k 10 400 script -qefc "stty rows 30 cols 100; exec build/vmm run -it $image sh -c \
+                'stty size; tty; trap \\"echo interrupted; exit 9\\" INT; echo term=\\$TERM; while :; do sleep 0.1; done'" \
+                /dev/null </dev/shm/keys >/dev/shm/terminal 2>&1 &
+            echo $! >/dev/shm/terminal.pid
+            await terminal term=
+            printf 'abc\\003' >&3
+            finish terminal
             """)
         let boot = try #require(boots["terminal"])
         #expect(boot.status == 9, "\(boot)")
