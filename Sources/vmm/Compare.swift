@@ -6,6 +6,12 @@ import Machine
 /// What `vmm compare` does once its arguments are read.
 enum Compare {
     static func run(_ arguments: CompareCommand, _ image: String) throws(Failure) {
+        // The workspace is gone before the process is.
+        if let signal = try compare(arguments, image) { ThisProcess.end(with: 128 + signal) }
+    }
+
+    /// The signal that ended it early, if one did.
+    private static func compare(_ arguments: CompareCommand, _ image: String) throws(Failure) -> Int32? {
         let options = try ComparisonOptions(arguments)
         for path in [arguments.html, arguments.json, arguments.csv].compactMap(\.self) {
             // Better now than after an hour.
@@ -36,7 +42,7 @@ enum Compare {
         }
         progress.clear()
         try write(result, arguments)
-        if let signal = interruption.signal { ThisProcess.end(with: 128 + signal) }
+        return interruption.signal
     }
 
     private static func monitor(_ doctor: HostReport) -> MonitorState {
