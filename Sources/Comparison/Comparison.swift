@@ -15,6 +15,8 @@ public final class Comparison {
     private let finder: PathFinder
     private var report: ComparisonReport
     private var runners: [PathRunner] = []
+    /// The tree that what is seen inside is held against.
+    private var reference: SubjectTree?
     private var isInterrupted = false
     private var unfit: Set<Attempt> = []
 
@@ -63,6 +65,7 @@ public final class Comparison {
 
     private func tearDown() {
         for runner in runners { runner.path.tearDown() }
+        reference?.remove()
         context.groups?.remove()
     }
 }
@@ -243,6 +246,7 @@ extension Comparison {
             inside.user = ""
             inside.workingDirectory = "/"
             let tree = try SubjectTree(inside, in: workspace, for: "compare")
+            reference = tree
             inside.reference = tree.root
             for runner in visited { try runner.path.prepare(inside) }
             return inside
