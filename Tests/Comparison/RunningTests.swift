@@ -99,8 +99,9 @@ struct RunningTests {
         }
         _ = try run([launch("true")])
         let before = try descriptors()
-        for _ in 0..<5 { _ = try run((0..<5).map { _ in launch("echo x; sleep 0.01") }) }
-        #expect(try descriptors() <= before + 2)
+        for _ in 0..<40 { _ = try run((0..<5).map { _ in launch("echo x; sleep 0.01") }) }
+        // One for each of the 200 would be a leak; other tests of this process have some meanwhile.
+        #expect(try descriptors() < before + 100)
     }
 
     @Test("a program that is not there is a failure with its name")
