@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 output=${1:?usage: ${0##*/} OUTPUT}
 cache=${VMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmm}/images
-suite=bookworm mirror=http://deb.debian.org/debian security=http://deb.debian.org/debian-security
+suite=bookworm
 
 key=$({ cat "${BASH_SOURCE[0]}" && date +%G-%V | awk -F- '{ print $1, int($2 / 4) }'; } | sha256sum | cut -c 1-16)
 layout=$cache/debian-$key
@@ -17,13 +17,22 @@ fail() {
     exit 1
 }
 
+# mirror SUITE: where this machine's apt gets that suite from.
+mirror() {
+    local address
+    address=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' |
+        awk -v suite="$1" '$1 == suite { print $2; exit }')
+    [ -n "$address" ] || fail "apt knows no mirror of $1; add it to its sources, then: apt-get update"
+    echo "$address"
+}
+
 # The sources of the version that was installed, for what Debian's packages leave out: the tests' own files.
 regression_files() { # ROOT
     local lists=$work/apt version upstream
     version=$(chroot "$1" dpkg-query -W -f '${source:Version}' postgresql-15)
     upstream=${version%-*}
     mkdir -p "$lists/lists/partial" "$work/source"
-    printf 'deb-src %s %s main\n' "$mirror" "$suite" "$security" "$suite-security" >"$lists/sources.list"
+    printf 'deb-src %s %s main\n' "$mirror" "$suite" >"$lists/sources.list"
     local apt=(-o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o Dir::State::Lists="$lists/lists" -o APT::Get::List-Cleanup=0 -qq)
     apt-get "${apt[@]}" update >&2
@@ -41,6 +50,7 @@ server_files() { # ROOT
 }
 
 build() {
+    mirror=$(mirror "$suite")
     work=$(mktemp -d "$cache/.debian.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     debootstrap --variant=minbase \
