@@ -9,12 +9,13 @@ import platform
 import sys
 import time
 
-from rows import block, boot, container, density, exits, image_import, memory, start
+from rows import block, boot, container, crowd, density, exits, image_import, memory, start
 
 PARTS = {
     "boot": boot.rows, "container": container.rows, "import": image_import.rows,
     "start": start.rows, "exits": exits.rows, "memory-linux": memory.rows,
     "memory-tiny": memory.rows, "block": block.rows, "density": density.rows,
+    "crowd": crowd.rows,
 }
 PLACES = {"lab": "in the lab", "host": "on this machine"}
 HEAD = ("what", "vmm", "beside", "ratio", "promise", "")

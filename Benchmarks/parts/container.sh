@@ -9,13 +9,7 @@ set -euo pipefail
 source "$(dirname "$0")/stage.sh"
 samples=${1:-5}
 stage_linux
-
-# One file system for all: busybox, and what a container's root needs.
-tree=$stage/root
-mkdir -p "$tree"/{bin,dev,etc,proc,sys,tmp}
-cp "$(command -v busybox)" "$tree/bin/busybox"
-for name in sh true cat sleep; do ln -s busybox "$tree/bin/$name"; done
-echo root:x:0:0:root:/:/bin/sh >"$tree/etc/passwd"
+stage_container
 
 commands=()
 add() { # NAME COMMAND...
@@ -23,9 +17,6 @@ add() { # NAME COMMAND...
     commands+=("$@")
 }
 
-# The kernel and the agent lie beside the program.
-cp build/agent.cpio "$stage/"
-export VMM_STORE=$stage/store
 "$vmm" image import "rootfs:$tree" --name bench >&2
 own=("$vmm" run)
 add vmm "${own[@]}" bench true

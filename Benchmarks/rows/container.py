@@ -7,8 +7,9 @@ LIMITS = {"runc": "container_per_runc", "firecracker": "container_per_firecracke
 # Two steps of --timings, and what lies between them.
 SPANS = (
     ("vmm run: process, arguments, image", None, "kvm_opened"), ("vmm run: machine", "kvm_opened", "first_run"),
-    ("vmm run: kernel", "first_run", "userland"), ("vmm run: agent, layers", "userland", "agent_started"),
-    ("vmm run: command", "agent_started", "command_ended"), ("vmm run: end", "command_ended", "end"),
+    ("vmm run: kernel", "first_run", "userland"), ("vmm run: agent", "userland", "agent_ready"),
+    ("vmm run: layers", "agent_ready", "process_started"),
+    ("vmm run: command", "process_started", "process_ended"), ("vmm run: end", "process_ended", "end"),
 )
 
 

@@ -38,7 +38,7 @@ enum Run {
         if let byteCount = plan.writableByteCount {
             disk = try WritableDisk(byteCount: byteCount, in: store.path + "/tmp")
         }
-        let session = try ContainerSession(plan, logger: logger)
+        let session = try ContainerSession(plan, timings: times, logger: logger)
         let machine = try Machine(
             plan.machine(files, image: image, disk: disk?.path, append: options.append), session: session,
             timings: times, logger: logger, allowsEmulation: options.allowsEmulation)

@@ -8,9 +8,16 @@ import Testing
 enum Lab {
     private static let places = DispatchSemaphore(value: 2)
 
+    /// What time is in the lab: the host's, or the number of instructions executed.
+    enum Clock: String {
+        case host, instructions
+
+        var options: [String] { self == .host ? [] : ["--icount", "--hang", "300"] }
+    }
+
     /// What `vmm` did in the lab, by the name of each boot.
-    static func run(_ script: String, seconds: Int) throws -> [String: Boot] {
-        let run = try attempt(preamble + script, seconds: seconds)
+    static func run(_ script: String, clock: Clock = .host, seconds: Int) throws -> [String: Boot] {
+        let run = try attempt(preamble + script, clock, seconds: seconds)
         try #require(run.status == 0, "the lab's script: \(run.ending)\n\(run.output)\n\(run.error)")
         let boots = parse(run.output)
         for (name, boot) in boots.sorted(by: { $0.key < $1.key }) where boot["took"] != nil {
@@ -20,10 +27,13 @@ enum Lab {
     }
 
     /// A lab that hangs is the software CPU's doing and not the program's (Tests/Lab/lab.sh): it gets a second chance.
-    private static func attempt(_ script: String, seconds: Int) throws -> ProgramRun {
+    private static func attempt(_ script: String, _ clock: Clock, seconds: Int) throws -> ProgramRun {
         places.wait()
         defer { places.signal() }
-        let command = [Package.path("Tests/Lab/lab.sh"), "--limit", "\(seconds)", "bash", "-c", script]
+        let command =
+            [Package.path("Tests/Lab/lab.sh")] + clock.options + [
+                "--limit", "\(seconds)", "bash", "-c", script,
+            ]
         let first = try ProgramRun(command, seconds: seconds + 120)
         guard first.status == 125, first.error.contains("lab: ") else { return first }
         print("The lab failed and is started once more:\n\(first.error)")

@@ -41,7 +41,8 @@ final class MonitorPath: RuntimePath {
         var milestones = Milestones()
         milestones.end("monitor", at: times.seconds("first_run"))
         milestones.end("kernel", at: times.seconds("userland"))
-        milestones.end("layers", at: times.seconds("container_ready"))
+        milestones.end("init", at: times.seconds("agent_ready"))
+        milestones.end("layers", at: times.seconds("process_started"))
         milestones.end("command", at: times.seconds("process_ended"))
         return milestones
     }

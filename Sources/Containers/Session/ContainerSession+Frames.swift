@@ -1,6 +1,7 @@
 import AgentProtocol
 import Host
 import Logging
+import Machine
 import Synchronization
 
 /// What the agent says. It is the guest's: every frame is held against what may come now.
@@ -30,10 +31,12 @@ extension ContainerSession {
         case (.hello, .silent): try greet(frame)
         case (.log, .greeted), (.log, .running): log(frame)
         case (.started, .greeted) where frame.header.process == Self.process:
+            timings?.note(.processStarted)
             state.withLock { $0.phase = .running }
         case (.failed, .greeted) where frame.header.process <= Self.process:
             leave(.notStarted(try value(frame)))
         case (.exited, .running) where frame.header.process == Self.process:
+            timings?.note(.processEnded)
             leave(.exited(try value(frame)))
         case (.data, .running), (.end, .running), (.credit, .running), (.credit, .greeted):
             try heedStream(frame)
@@ -44,6 +47,7 @@ extension ContainerSession {
     private func greet(_ frame: Frame) throws(SessionError) {
         let hello: Hello = try value(frame)
         guard hello.version == agentProtocolVersion else { throw .wrongVersion(hello.version) }
+        timings?.note(.agentReady)
         let patience = state.withLock { state in
             state.phase = .greeted
             return state.patience.take()

@@ -55,14 +55,16 @@ public final class ContainerSession: AgentSession {
     let plan: ContainerPlan
     let streams: Streams
     let logger: Logger
+    let timings: Timings?
     let bell: EventFD
     let state: Mutex<State>
 
     public init(
-        _ plan: ContainerPlan, streams: Streams = .standard, logger: Logger
+        _ plan: ContainerPlan, streams: Streams = .standard, timings: Timings? = nil, logger: Logger
     ) throws(Failure) {
         self.plan = plan
         self.streams = streams
+        self.timings = timings
         self.logger = logger
         let bell = try EventFD()
         self.bell = bell

@@ -14,6 +14,12 @@ public final class Timings: Sendable {
         case firstRun = "first_run"
         case firstConsoleByte = "first_console_byte"
         case userland = "userland"
+        /// The guest's agent has said its first word.
+        case agentReady = "agent_ready"
+        /// The container's root is there, and its process runs.
+        case processStarted = "process_started"
+        /// The process has ended and all that it said has arrived.
+        case processEnded = "process_ended"
         case end = "end"
 
         /// The place in `allCases`.
@@ -27,7 +33,10 @@ public final class Timings: Sendable {
             case .firstRun: 5
             case .firstConsoleByte: 6
             case .userland: 7
-            case .end: 8
+            case .agentReady: 8
+            case .processStarted: 9
+            case .processEnded: 10
+            case .end: 11
             }
         }
     }
@@ -35,7 +44,7 @@ public final class Timings: Sendable {
     public let processStart: MonotonicTime
     /// By the step's place in `Step.allCases`. A dictionary would look up the conformances of its key at run time, which
     /// takes longer than all that is timed before the first instruction.
-    private let times = Mutex(InlineArray<9, MonotonicTime?>(repeating: nil))
+    private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
 
     public init(processStart: MonotonicTime) {
         self.processStart = processStart

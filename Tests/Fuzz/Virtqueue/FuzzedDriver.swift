@@ -15,6 +15,8 @@ final class FuzzedDriver {
     private let queueCount: Int
     private var availableIndex: [UInt16] = [0, 0, 0, 0]
     private var queueSize: UInt16 = 8
+    /// Whether a queue may have something that its device has not been told of.
+    private var hasNews = false
 
     init(device: UInt8) {
         let host = FuzzedHost.shared
@@ -142,6 +144,7 @@ extension FuzzedDriver {
 
     private func store(_ steps: inout StepReader) {
         let address = GuestAddress(UInt64(steps.number(UInt16.self)) << 2)
+        hasNews = true
         try? memory.write(steps.bytes(Int(steps.byte())), at: address)
     }
 
@@ -159,17 +162,21 @@ extension FuzzedDriver {
         let slot = UInt64(availableIndex[queue] % queueSize)
         try? memory.store(head, at: GuestAddress(ring + 4 + 2 * slot))
         availableIndex[queue] &+= 1
+        hasNews = true
         try? memory.storeReleasing(availableIndex[queue], at: GuestAddress(ring + 2))
     }
 
     /// Rings, and gives the device the time to answer: the loop's devices are through when the loop is, a disk soon
-    /// after its thread has had the processor.
+    /// after its thread has had the processor. On a busy host each yield takes a slice of everybody else's time, so there
+    /// are many only for what can come of it.
     private func ring(_ queue: UInt32) {
         let before = progress
         write(queue, register: Register.notify)
         FuzzedHost.shared.settle()
         guard disk != nil else { return }
-        for _ in 0..<50 where progress == before { sched_yield() }
+        let patience = hasNews ? 50 : 1
+        hasNews = false
+        for _ in 0..<patience where progress == before { sched_yield() }
     }
 
     private var progress: UInt64 {
