@@ -132,6 +132,18 @@ int chost_lock_byte(int fd, off_t offset, bool isExclusive) {
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
+int chost_claim_byte(int fd, off_t offset, pid_t *holder) {
+    struct flock lock;
+    do {
+        lock = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+        if (fcntl(fd, F_SETLK, &lock) == 0) return 0;
+        if (errno != EAGAIN && errno != EACCES) return -errno;
+        if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
+    } while (lock.l_type == F_UNLCK); // Its holder ended in between.
+    *holder = lock.l_pid;
+    return -EAGAIN;
+}
+
 int chost_block_device_size(int fd, uint64_t *byteCount) {
     return ioctl(fd, BLKGETSIZE64, byteCount);
 }

@@ -19,6 +19,7 @@ enum Run {
                 cure: "Leave out -t where standard input is a pipe or a file.")
         }
         try options.validate()
+        let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
         let store = try ImageStore.open()
         let image = try store.image(for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing)
@@ -27,6 +28,7 @@ enum Run {
         if let note = cgroup.note { logger.warning("\(note)") }
         let status = try run(plan, options, files, image, store, times, logger)
         cgroup.leave()
+        name.leave()
         ThisProcess.end(with: status)
     }
 

@@ -34,7 +34,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Mount the root file system read-only.")
     var readOnly = false
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("The container's name.", valueName: "name"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The container's name, which no other that runs has.", valueName: "name"))
     var name: String?
 
     @Option(

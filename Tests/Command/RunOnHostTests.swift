@@ -143,6 +143,29 @@ struct RunOnHostTests {
         #expect(none.status == 125 && none.error.contains("Name a command"), "\(none)")
     }
 
+    @Test(
+        "a name is in use as long as its monitor lives, and not a moment longer",
+        arguments: [SIGINT, SIGKILL])
+    func name(signal: Int32) throws {
+        let bench = try Bench()
+        let name = "test-\(UUID().uuidString)"
+        let child = try bench.start("--name", name)
+        let second = try bench.run("spin", "--name", name)
+        #expect(second.status == 125, "\(second)")
+        #expect(
+            second.error == """
+                vmm: cannot call the container '\(name)': the name is in use by process \(child.identifier)
+                  Choose another name, or end that container first: kill \(child.identifier)
+
+                """)
+        #expect(try bench.run("poweroff", "--name", name + "2").error.contains("in use") == false)
+        child.send(signal)
+        try child.wait()
+        let third = try bench.start("--name", name)
+        third.send(SIGINT)
+        #expect(try third.wait() == .exited(130))
+    }
+
     @Test("a writable disk has no name, and is gone with its monitor")
     func disk() throws {
         let bench = try Bench()

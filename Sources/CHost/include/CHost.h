@@ -111,6 +111,9 @@ ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, 
 int chost_lock_file(int fd, bool isExclusive);
 /// The same on one byte of the file: many locks live in one file that way, and none of them needs the byte to exist.
 int chost_lock_byte(int fd, off_t offset, bool isExclusive);
+/// A lock on one byte that belongs to this process (F_SETLK), without waiting: 0, or -errno. It is -EAGAIN where another
+/// process has it: `holder` is its number then, or 0 for one of a PID namespace that cannot be seen from here.
+int chost_claim_byte(int fd, off_t offset, pid_t *_Nonnull holder);
 /// BLKGETSIZE64: the size of a block device in bytes.
 int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
 
