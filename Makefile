@@ -56,7 +56,9 @@ toolchain:
 	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is not it; see swift.org/install, then put it on the PATH" \
 	        "or say make SWIFT=/where/it/is/swift" >&2; exit 1; }
 
-build/vmm: $(SOURCES) scripts/start.order | toolchain
+# Looked for only where something is to be built: `sudo make install` may not find it.
+build/vmm: $(SOURCES) scripts/start.order
+	@$(MAKE) toolchain
 	@[ scripts/start.order -ot .build/release/vmm ] || rm -f .build/release/vmm  # SwiftPM does not know of the list
 	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product vmm
 	@mkdir -p build
@@ -71,21 +73,26 @@ build/vmlinux: guest/build-kernel.sh guest/common.sh guest/edits.sh guest/kernel
 	@touch -c $@
 
 initramfs: build/initramfs.cpio
-build/initramfs.cpio: $(GUEST) | toolchain
+build/initramfs.cpio: $(GUEST)
+	@$(MAKE) toolchain
 	@scripts/packages.sh initramfs
 	guest/build-initramfs.sh $@
 	@touch -c $@
 
 # Nothing in it but the agent.
 agent: build/agent.cpio
-build/agent.cpio: $(GUEST) | toolchain
+build/agent.cpio: $(GUEST)
+	@$(MAKE) toolchain
 	@scripts/packages.sh initramfs
 	guest/build-initramfs.sh --without-busybox $@
 	@touch -c $@
 
 install: all
-	install -D -m 755 build/vmm $(DESTDIR)$(PREFIX)/bin/vmm
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/vmm build/vmlinux build/agent.cpio
+	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' build/vmm && \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/vmm' build/vmlinux build/agent.cpio || { \
+	    echo "make: cannot install below $(DESTDIR)$(PREFIX); write \`sudo make install' or" \
+	        "\`make install PREFIX=$$HOME/.local'" >&2; exit 1; }
+	@echo 'installed: $(DESTDIR)$(PREFIX)/bin/vmm'
 
 firmware: build/firmware/.made
 build/firmware/.made: $(wildcard firmware/*.S firmware/*.h) firmware/build.sh

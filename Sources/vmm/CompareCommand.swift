@@ -8,7 +8,7 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Run a command of an image as a container and in a micro-VM, and measure both.",
         discussion: """
-            The image is what vmm run takes; the command is the image's own where none is given. Each way to run it is
+            The image is what vmm run takes; the command is the image's own where none is given. Each way to run it is \
             a path: a bare process (the floor), the container runtimes that are installed, vmm run, and other monitors.
 
             Exit status: 0 with a report; 64 to 77 as for vmm boot; 130 with a report of what was done before Ctrl-C.

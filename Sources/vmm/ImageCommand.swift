@@ -11,8 +11,8 @@ struct ImageCommand: ParsableCommand {
 
             Exit status:
               0    done                                64   the command line makes no sense
-              65   an image that cannot be used        66   an image or a file that is not there
-              69   skopeo or the registry cannot       71   the host refused a call, or a disk is full
+              65   an image that cannot be used        66   an image or file is not there
+              69   skopeo or the registry cannot       71   the host refused a call
               77   not permitted                       130  ended by the user
             """,
         subcommands: [
@@ -71,7 +71,7 @@ struct ImageImportCommand: ParsableCommand {
 /// `vmm image list`.
 struct ImageListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the images of the store, once for each name.")
+        commandName: "list", abstract: "List the images of the store, once for each name.", aliases: ["ls"])
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -89,7 +89,8 @@ struct ImageRemoveCommand: ParsableCommand {
         discussion: """
             A name takes only that name away, an identifier the image with all its names. What no other image needs \
             of its files is removed too. Containers that run are not affected.
-            """)
+            """,
+        aliases: ["rm"])
 
     @Argument(help: ArgumentHelp("A name, a path, or the start of an identifier.", valueName: "image"))
     var images: [String]

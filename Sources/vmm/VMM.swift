@@ -41,6 +41,8 @@ enum Main {
         switch words[1] {
         case "boot": if let plain = BootArguments(plain: words[2...]) { try Boot.run(plain) }
         case "run": if let plain = try RunOptions(plain: words[2...]) { try Run.run(plain) }
+        // The library would answer with the help of something else.
+        case "help": if let failure = CommandPath(words[2...]).failure { throw failure }
         default: break
         }
     }
@@ -50,7 +52,11 @@ enum Main {
         let code = VMM.exitCode(for: error)
         if code.isSuccess { VMM.exit(withError: error) }
         if let asked = error as? ExitCode { ThisProcess.end(with: asked.rawValue) }
-        StandardError.write("vmm: \(VMM.message(for: error))\n  vmm --help tells what can be asked for.\n")
+        let path = CommandPath(CommandLine.arguments.dropFirst())
+        let words =
+            path.failure?.description
+            ?? "\(VMM.message(for: error))\n  \(path.help) tells what can be asked for."
+        StandardError.write("vmm: \(words)\n")
         ThisProcess.end(with: isContainer ? Run.failureStatus : Failure.Kind.usage.rawValue)
     }
 }

@@ -39,6 +39,25 @@ struct BadOptionTests {
         try expectRefusal([Monitor.program, "doctor", "--yaml"], 64, "--yaml")
     }
 
+    @Test(
+        "a command that is not there is told so by the one above it; docker's name for one leads to ours",
+        arguments: [
+            (["frobnicate"], 64, "cannot do 'frobnicate'", "vmm --help"),
+            (["image", "frobnicate", "x"], 64, "cannot do 'image frobnicate'", "vmm image --help"),
+            (["help", "frobnicate"], 64, "cannot do 'frobnicate'", "vmm --help"),
+            (["help", "image", "frobnicate"], 64, "cannot do 'image frobnicate'", "vmm image --help"),
+            (["images"], 64, "no such command", "`vmm image list`"),
+            (["pull", "alpine"], 64, "no such command", "`vmm image import NAME`"),
+            (["image", "images"], 64, "no such command", "vmm image --help"),
+            (["image", "import"], 64, "<image>", "vmm image import --help"),
+            (["image", "list", "x"], 64, "'x'", "vmm image list --help"),
+            (["boot"], 64, "--kernel", "vmm boot --help"),
+            (["run"], 125, "no image is named", "vmm run --help"),
+        ] as [([String], Int32, String, String)])
+    func commands(words: [String], status: Int32, why: String, cure: String) throws {
+        try expectRefusal([Monitor.program] + words, status, why, cure)
+    }
+
     @Test("timings that cannot be written")
     func timings() throws {
         let scratch = try Scratch()

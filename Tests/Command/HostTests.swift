@@ -117,6 +117,18 @@ struct HostTests {
         #expect(version.status == 0)
         #expect(version.output.split(separator: ".").count == 3)
         #expect(all.error.isEmpty && boot.error.isEmpty && version.error.isEmpty)
+        #expect(try Monitor.run().output == all.output, "without a word")
+        #expect(
+            try Monitor.run("help", "image", "list").output == Monitor.run("image", "list", "--help").output)
+        #expect(try Monitor.run("image").output == Monitor.run("image", "--help").output)
+    }
+
+    @Test("a table of exit statuses fits a terminal", arguments: [["boot"], ["image"]])
+    func statusTable(command: [String]) throws {
+        let help = try ProgramRun([Monitor.program] + command + ["--help"]).output
+        let table = try #require(
+            help.components(separatedBy: "Exit status:\n").last?.components(separatedBy: "\n\n").first)
+        for line in table.split(separator: "\n") { #expect(line.hasPrefix("  "), "\(line)") }
     }
 
     @Test("the program needs nothing of the machine that it runs on")

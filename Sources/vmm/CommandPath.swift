@@ -1,0 +1,51 @@
+import ArgumentParser
+import Host
+
+/// The command that a command line names: `vmm image list`.
+struct CommandPath {
+    private(set) var words = ["vmm"]
+    /// The word that should name a command and does not.
+    private(set) var unknown: String?
+
+    /// Looks at `arguments`, which follow the program's name.
+    init(_ arguments: ArraySlice<String>) {
+        var command: any ParsableCommand.Type = VMM.self
+        for word in arguments {
+            let commands = command.configuration.subcommands
+            guard !commands.isEmpty, !word.hasPrefix("-") else { return }
+            guard let next = commands.first(where: { $0.isCalled(word) }) else {
+                unknown = word
+                return
+            }
+            words.append(word)
+            command = next
+        }
+    }
+
+    /// "vmm image --help".
+    var help: String { words.joined(separator: " ") + " --help" }
+
+    /// What to say about a word that names no command.
+    var failure: Failure? {
+        guard let unknown else { return nil }
+        let cure =
+            if let own = Self.ours[unknown], words.count == 1 { "Write `\(own)`." } else {
+                "\(help) lists those that there are."
+            }
+        return Failure(
+            .usage, "cannot do '\((words.dropFirst() + [unknown]).joined(separator: " "))'",
+            because: "there is no such command", cure: cure)
+    }
+
+    /// What docker's users know by another name.
+    private static let ours = [
+        "images": "vmm image list", "pull": "vmm image import NAME", "load": "vmm image import FILE",
+        "rmi": "vmm image remove NAME", "info": "vmm doctor", "version": "vmm --version",
+    ]
+}
+
+extension ParsableCommand {
+    fileprivate static func isCalled(_ word: String) -> Bool {
+        configuration.commandName == word || configuration.aliases.contains(word)
+    }
+}
