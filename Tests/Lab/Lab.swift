@@ -28,16 +28,22 @@ enum Lab {
 
     /// A lab that hangs is the software CPU's doing and not the program's (Tests/Lab/lab.sh): it gets a second chance.
     private static func attempt(_ script: String, _ clock: Clock, seconds: Int) throws -> ProgramRun {
-        places.wait()
-        defer { places.signal() }
         let command =
             [Package.path("Tests/Lab/lab.sh")] + clock.options + [
                 "--limit", "\(seconds)", "bash", "-c", script,
             ]
-        let first = try ProgramRun(command, seconds: seconds + 120)
-        guard first.status == 125, first.error.contains("lab: ") else { return first }
+        return try attempt { try ProgramRun(command, seconds: seconds + 120) }
+    }
+
+    /// The same for what starts a lab by itself, such as make, which has a status of its own and says that of its command.
+    static func attempt(_ start: () throws -> ProgramRun) throws -> ProgramRun {
+        places.wait()
+        defer { places.signal() }
+        let first = try start()
+        let isHung = first.status == 125 || first.error.contains("Error 125")
+        guard isHung, first.error.contains("lab: ") else { return first }
         print("The lab failed and is started once more:\n\(first.error)")
-        return try ProgramRun(command, seconds: seconds + 120)
+        return try start()
     }
 
     /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed; not too

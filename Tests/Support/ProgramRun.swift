@@ -34,6 +34,19 @@ public struct ProgramRun: Sendable {
     }
 }
 
+extension ProgramRun {
+    /// Runs make in the package. A make around the tests has nothing to say to this one, which takes the targets `made`
+    /// for such as are up to date: what tests need is made before them.
+    public static func make(_ words: String..., made: String, seconds: Int = 60) throws -> ProgramRun {
+        let environment = ProcessInfo.processInfo.environment.filter {
+            !["MAKEFLAGS", "MFLAGS", "MAKELEVEL"].contains($0.key)
+        }
+        return try ProgramRun(
+            ["make", "-C", Package.root, "--no-print-directory", "--old-file=\(made)"] + words,
+            environment: environment, seconds: seconds)
+    }
+}
+
 /// The package's directories, found from where this file lies.
 public enum Package {
     public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
