@@ -1,7 +1,8 @@
 #!/bin/bash
 # Compares containers and micro-VMs on this machine, with a busybox and a Debian image, and leaves the pages, the samples
-# and the tables in build/comparison: by the wall clock where /dev/kvm has hardware virtualization, and in the lab by its
-# instruction clock everywhere.
+# and the tables in build/comparison: by the wall clock where /dev/kvm has hardware virtualization; and everywhere in the
+# lab, by its instruction clock, and once more without it for those that start at the same time: with several guests at
+# once the lab hangs by that clock, whatever monitor they have.
 #
 # usage: scripts/compare.sh      (make compare)
 #
@@ -11,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 results=build/comparison
 images=build/comparison/images
-paths=process,runc,crun,podman,docker,vmm
+paths=process,runc,crun,podman,docker,vmm,firecracker
 
 make_busybox() {
     local tree=$images/busybox
@@ -42,35 +43,45 @@ make_debian() {
 
 # Runs in the lab: what is measured lies in its memory, for a wait for the host's files would be idle time, which the
 # instruction clock passes at once.
-inside_lab() { # IMAGE RUNS OUTPUT COMMAND...
-    local image=$1 runs=$2 output=$3 stage=/dev/shm/compare
-    shift 3
+inside_lab() { # CLOCK IMAGE RUNS OUTPUT COMMAND...
+    local clock=$1 image=$2 runs=$3 output=$4 stage=/dev/shm/compare options=()
+    shift 4
+    case $clock in
+        instructions)
+            export VMM_CLOCK=instructions
+            options=(--measure startup,work,isolation --dangerous-trials)
+            ;;
+        wall) options=(--parallel 1,10 --crowd 100 --measure startup,crowd) ;;
+    esac
     mkdir -p "$stage"
     cp build/vmm build/vmlinux build/agent.cpio "$stage/"
+    # A peer is measured where it is installed, or has been fetched for `make bench`.
+    [ ! -x build/peers/firecracker ] || cp build/peers/firecracker "$stage/"
+    export PATH=$PATH:$stage
     cp -a "$images/$image" "$stage/$image"
     local directory=$PWD status=0
     cd "$stage"
-    VMM_STORE=$stage/store VMM_CLOCK=instructions ./vmm compare --paths "$paths" --runs "$runs" --warmup 2 --crowd 5 \
-        --parallel 1,4 --limit 120 --dangerous-trials --html page.html --json samples.json --csv samples.csv \
-        "$image" "$@" >table.txt || status=$?
-    for name in page.html samples.json samples.csv table.txt; do
+    VMM_STORE=$stage/store ./vmm compare --paths "$paths" --runs "$runs" --warmup 2 "${options[@]}" --limit 120 \
+        --html page.html --svg picture.svg --json samples.json --csv samples.csv "$image" "$@" >table.txt || status=$?
+    for name in page.html picture.svg samples.json samples.csv table.txt; do
         [ ! -e "$name" ] || cp "$name" "$directory/$output.${name##*.}"
     done
     return "$status"
 }
 
-in_lab() { # IMAGE COMMAND...
-    local image=$1 output=$results/$1-lab try
-    shift
+in_lab() { # CLOCK IMAGE COMMAND...
+    local clock=$1 image=$2 output=$results/$2-$1 try lab=(--memory 8192M --hang 300 --limit 3000)
+    shift 2
+    [ "$clock" = wall ] || lab+=(--icount)
     # The software CPU hangs now and then, for reasons of its own.
     for try in 1 2; do
-        if Tests/Lab/lab.sh --icount --memory 6144M --hang 300 --limit 3000 --rw "$results" \
-            scripts/compare.sh --inside-lab "$image" "${VMM_COMPARE_RUNS:-10}" "$output" "$@"; then
+        if Tests/Lab/lab.sh "${lab[@]}" --rw "$results" \
+            scripts/compare.sh --inside-lab "$clock" "$image" "${VMM_COMPARE_RUNS:-10}" "$output" "$@"; then
             cat "$output.txt"
             return
         fi
     done
-    echo "compare: $image was not compared in the lab" >&2
+    echo "compare: $image was not compared in the lab by the $clock clock" >&2
     failed=yes
 }
 
@@ -78,7 +89,7 @@ on_host() { # IMAGE COMMAND...
     local image=$1 output=$results/$1-host
     shift
     VMM_STORE=$PWD/$results/store build/vmm compare --paths "$paths" --runs "${VMM_COMPARE_RUNS:-30}" \
-        --parallel 1,10,100 --html "$output.html" --json "$output.json" --csv "$output.csv" "$images/$image" "$@" |
+        --parallel 1,10,100 --html "$output.html" --svg "$output.svg" --json "$output.json" --csv "$output.csv" "$images/$image" "$@" |
         tee "$output.txt"
 }
 
@@ -94,7 +105,8 @@ make_busybox
 make_debian
 for image in busybox debian; do
     command=(echo hello)
-    in_lab "$image" "${command[@]}"
+    in_lab instructions "$image" "${command[@]}"
+    in_lab wall "$image" "${command[@]}"
     if build/vmm doctor >/dev/null 2>&1; then on_host "$image" "${command[@]}"; fi
 done
 echo "compare: the pages are in $results" >&2

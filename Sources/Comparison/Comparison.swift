@@ -3,8 +3,8 @@ public import Host
 
 /// The paths of this host, measured side by side.
 public final class Comparison {
-    /// Told what is being done, and how far it is: 0 to 1.
-    public typealias Progress = (_ what: String, _ share: Double) -> Void
+    /// Told what is being done, which part of it, and how far it is: 0 to 1.
+    public typealias Progress = (_ what: String, _ part: String, _ share: Double) -> Void
 
     private let subject: Subject
     private let options: ComparisonOptions
@@ -75,7 +75,7 @@ public final class Comparison {
 extension Comparison {
     private func findPaths() {
         for name in options.paths {
-            progress("looking for the paths: \(name)", 0)
+            progress("looking for the paths", name, 0)
             do throws(Absence) {
                 let path = try finder.find(name)
                 let runner = PathRunner(path, context, interruption: interruption, limit: options.limit)
@@ -89,7 +89,7 @@ extension Comparison {
     private func checkPaths() throws(Failure) {
         var problems: [(PathRunner, RunProblem)] = []
         for runner in runners {
-            progress("trying each once: \(runner.path.name)", 0)
+            progress("trying each once", runner.path.name, 0)
             do throws(RunProblem) {
                 do throws(Failure) { try runner.path.prepare(subject) } catch { throw .host(error) }
                 _ = try runner.run(subject, subject.command, round: 0)
@@ -182,7 +182,7 @@ extension Comparison {
                 let what = count == 1 ? "start-up" : "start-up, \(count) at once"
                 let number = round < 1 ? "warming up" : "round \(round) of \(rounds)"
                 progress(
-                    "\(what), \(number): \(runner.path.name)",
+                    what, "\(number), \(runner.path.name)",
                     Double(round + warmup - 1) / Double(rounds + warmup))
                 try sampleOnce(runner, round: round, together: count)
             }
@@ -236,7 +236,7 @@ private struct Attempt: Hashable {
 extension Comparison {
     /// The image with a layer of ours, made known to all paths.
     private func prepareInside() -> Subject? {
-        progress("adding programs of ours to the image", 0)
+        progress("adding programs of ours to the image", "", 0)
         do throws(Failure) {
             let layer = try InsideLayer.make(context.monitor, in: workspace)
             var inside = subject
@@ -291,7 +291,7 @@ extension Comparison {
     private func attempt(
         _ what: String, _ runner: PathRunner, _ body: () throws(RunProblem) -> Void
     ) throws(RunProblem) {
-        progress("\(what): \(runner.path.name)", 0)
+        progress(what, runner.path.name, 0)
         do throws(RunProblem) { try body() } catch {
             if case .interrupted = error { throw error }
             note("\(runner.path.name), \(what): not measured: \(error.description(limit: options.limit))")

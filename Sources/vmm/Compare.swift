@@ -13,7 +13,7 @@ enum Compare {
     /// The signal that ended it early, if one did.
     private static func compare(_ arguments: CompareCommand, _ image: String) throws(Failure) -> Int32? {
         let options = try ComparisonOptions(arguments)
-        for path in [arguments.html, arguments.json, arguments.csv].compactMap(\.self) {
+        for path in [arguments.html, arguments.svg, arguments.json, arguments.csv].compactMap(\.self) {
             // Better now than after an hour.
             try WholeFile.write("", to: path)
         }
@@ -60,6 +60,7 @@ enum Compare {
         if let path = arguments.json { try WholeFile.write(report.json.text() + "\n", to: path) }
         if let path = arguments.csv { try WholeFile.write(report.csv, to: path) }
         if let path = arguments.html { try WholeFile.write(report.html, to: path) }
+        if let path = arguments.svg { try WholeFile.write(report.svg, to: path) }
     }
 }
 

@@ -49,6 +49,9 @@ struct CompareCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write a page with pictures.", valueName: "file"))
     var html: String?
 
+    @Option(help: ArgumentHelp("Write a picture of the start-up for a document.", valueName: "file"))
+    var svg: String?
+
     @Option(help: ArgumentHelp("Write every sample as JSON.", valueName: "file"))
     var json: String?
 

@@ -6,17 +6,14 @@ final class CompareProgress {
     private let isTerminal = Terminal.isTerminal(2)
     private var last = ""
 
-    func show(_ what: String, _ share: Double) {
+    func show(_ what: String, _ part: String, _ share: Double) {
         if isTerminal {
             let percent = share > 0 ? "\(Int(share * 100)) % " : ""
-            StandardError.write("\r\u{1B}[Kvmm: \(percent)\(what)")
-            last = what
-            return
+            StandardError.write("\r\u{1B}[Kvmm: \(percent)\(what)\(part.isEmpty ? "" : ": \(part)")")
+        } else if what != last {
+            StandardError.write("vmm: \(what)\n")
         }
-        // Without the round and the path.
-        let kind = String(what.prefix { $0 != ":" }.prefix { $0 != "," })
-        if kind != last { StandardError.write("vmm: \(kind)\n") }
-        last = kind
+        last = what
     }
 
     func clear() {

@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import TestSupport
 import Testing
 
@@ -64,5 +65,20 @@ struct PageTests {
         #expect((Int(words[2]) ?? 0) >= 5 && words[3] == "0", "\(answer)")
         #expect((Double(words[4]) ?? 0) >= 11, "text can be read: \(answer)")
         #expect(words[5] == "[]", "\(answer)")
+    }
+}
+
+extension PageTests {
+    @Test("the picture for documents is whole, and names every path and every phase")
+    func picture() throws {
+        let report = Example.report()
+        let document = try XMLDocument(xmlString: report.svg)
+        let texts = try document.nodes(forXPath: "//*[local-name()='text']").compactMap(\.stringValue)
+        for path in report.paths where !path.samples(together: 1).isEmpty {
+            #expect(texts.contains(path.name))
+            for phase in path.phases() { #expect(texts.contains(phase.name), "\(phase.name)") }
+        }
+        #expect(texts.contains { $0.contains("instruction clock") })
+        #expect(report.svg.contains("prefers-color-scheme:dark") && !report.svg.contains("<script"))
     }
 }

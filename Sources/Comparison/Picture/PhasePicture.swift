@@ -12,6 +12,8 @@ struct PhasePicture {
     }
 
     static let colourCount = 8
+    static let rowHeight = 46.0
+    static let axisHeight = 24.0
     func style(_ phase: String) -> String {
         "h-\((phaseNames.firstIndex(of: phase) ?? 0) % Self.colourCount)"
     }
@@ -19,11 +21,10 @@ struct PhasePicture {
     var svg: String {
         let totals = rows.map { $0.phases.reduce(0) { $0 + $1.seconds } }
         let scale = Scale(totals, mayBeLogarithmic: false)
-        let rowHeight = 46.0
-        let height = Double(rows.count) * rowHeight
+        let height = Double(rows.count) * Self.rowHeight
         var body = Markup.axis(scale, height: height, Decimal.duration)
         for (index, row) in rows.enumerated() {
-            let top = Double(index) * rowHeight
+            let top = Double(index) * Self.rowHeight
             body.append(Markup.text(row.name, x: 0, y: top + 15, style: "name"))
             body.append(
                 Markup.text(
@@ -39,7 +40,7 @@ struct PhasePicture {
                 before += phase.seconds
             }
         }
-        return Markup.svg(height: Int(height) + 24, label: "phases of the mean run", body)
+        return Markup.svg(height: Int(height + Self.axisHeight), label: "phases of the mean run", body)
     }
 
     var legend: String {
