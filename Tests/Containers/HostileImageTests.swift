@@ -172,6 +172,26 @@ struct HostileImageTests {
         #expect(!FileManager.default.fileExists(atPath: bench.directory.path("evil")))
     }
 
+    @Test(
+        "names with what a terminal obeys, in whatever is told of them",
+        arguments: ["a\u{1B}[2J", "a\nb", "a\u{85}b"])
+    func escapes(_ name: String) throws {
+        var loop = TarWriter()
+        loop.member(name, type: "2", link: name)
+        loop.file(name + "/file", "")
+        var lost = TarWriter()
+        lost.member("link", type: "1", link: "nowhere/" + name)
+        var short = TarWriter()
+        short.member(name, Array("text".utf8), byteCount: 1 << 20)
+        for tar in [loop, lost, short] {
+            try layout.image([tar.finished()])
+            let failure = #expect(throws: Failure.self) { try bench.take(layout.path) }
+            let text = failure?.description ?? ""
+            let controls = text.unicodeScalars.filter { $0.properties.generalCategory == .control }
+            #expect(controls.allSatisfy { $0 == "\n" } && !text.contains(name), "\(text.debugDescription)")
+        }
+    }
+
     @Test("while absolute names and links in it are only names")
     func absoluteNames() throws {
         let target = bench.directory.path("outside")

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// The list of images, for people and for programs.
 public enum ImageTable {
