@@ -45,6 +45,14 @@ struct StoreTests {
         #expect(bench.directory.tree("home") == ["photos"])
     }
 
+    @Test("is listed as JSON without anything that a terminal obeys")
+    func listing() {
+        let image = ImageListing(
+            name: "a", identifier: "b", byteCount: 1, layerCount: 1, created: "\u{1B}[2J\u{9B}2J\u{7F}",
+            imported: 0)
+        #expect(ImageTable.json([image]).contains(#""created": "\u001b[2J\u009b2J\u007f""#))
+    }
+
     @Test("finds an image by its names, by a path and by the start of its identifier")
     func lookup() throws {
         let bench = try StoreBench()
