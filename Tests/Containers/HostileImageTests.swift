@@ -110,6 +110,17 @@ struct HostileImageTests {
         try bench.expectRefusal(layout.path, .badInput, "nested")
     }
 
+    @Test("a few indexes that lead to the same ones over and over")
+    func manyIndexes() throws {
+        var blob = try layout.blob(#"{"manifests": []}"#)
+        for _ in 0..<2 {
+            let entries = Array(repeating: blob.descriptor(TestLayout.indexType), count: 12)
+            blob = try layout.blob(#"{"manifests": [\#(entries.joined(separator: ", "))]}"#)
+        }
+        try layout.index(Array(repeating: blob.descriptor(TestLayout.indexType), count: 12))
+        try bench.expectRefusal(layout.path, .badInput, "too many")
+    }
+
     @Test("layers of a kind that nobody can unpack here")
     func layerTypes() throws {
         let layer = try layout.layer(StoreBench.archive())
