@@ -169,6 +169,12 @@ extension stat {
 }
 
 extension Files {
+    /// Whether it is a directory of this user's.
+    static func isOwnDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.kind == S_IFDIR && status.st_uid == geteuid()
+    }
+
     /// Whether there is anything, a dangling symbolic link too.
     static func isEntry(_ path: String) -> Bool {
         var status = stat()
