@@ -2,6 +2,7 @@
 #include "CHost.h"
 
 #include <grp.h>
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -91,6 +92,29 @@ int chost_count_tracepoint(uint64_t identifier, int cpu) {
         .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = identifier, .sample_period = 0};
     int fd = (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+/// Opens what the descriptor of a path stands for, if it is a regular file: to open a device can do something already.
+static int open_regular(int found) {
+    struct stat status;
+    if (fstat(found, &status) < 0) return -errno;
+    if (!S_ISREG(status.st_mode)) return -EINVAL;
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", found);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int chost_open_in_root(const char *root, const char *path) {
+    int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return -errno;
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    int found = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+    int result = found < 0 ? -errno : open_regular(found);
+    if (found >= 0) close(found);
+    close(directory);
+    return result;
 }
 
 int chost_make_node(const char *path, uint32_t mode, uint32_t major_number, uint32_t minor_number) {

@@ -61,10 +61,12 @@ extension Failure.Kind {
 }
 
 extension Failure: CustomStringConvertible {
-    /// One line, or two when there is a cure.
+    /// One line, or two when there is a cure, which may have lines of its own. Files, images and programs that strangers made
+    /// have a part in these texts; nothing in them reaches the terminal as more than text.
     public var description: String {
-        guard let cure else { return "\(what): \(why)" }
-        return "\(what): \(why)\n  \(cure)"
+        let text = "\(what): \(why)".printable
+        guard let cure else { return text }
+        return text + "\n  " + cure.split(separator: "\n").map(\.printable).joined(separator: "\n")
     }
 }
 

@@ -50,7 +50,11 @@ public struct Virtqueue: ~Copyable, Sendable {
                 try memory.loadAcquiring(at: address(configuration.availableRing, 2))
             }
             let pending = seenAvailable &- nextAvailable
-            guard pending <= configuration.size else { throw .indexJumped(by: pending) }
+            // With those that were taken and not given back: a device that keeps chains must not be made to keep any number.
+            let underWay = seenAvailable &- nextUsed
+            guard pending <= configuration.size, underWay <= configuration.size else {
+                throw .indexJumped(by: max(pending, underWay))
+            }
             if pending == 0 { return false }
         }
         let slot = UInt64(nextAvailable & (configuration.size &- 1))

@@ -8,7 +8,8 @@ public enum VirtqueueError: Error, Hashable, Sendable {
     case badSize(UInt16)
     /// A table or ring is not aligned as 2.7 demands.
     case misaligned(GuestAddress)
-    /// The driver made more descriptor chains available than the queue has descriptors.
+    /// The driver made more descriptor chains available than the queue has descriptors, those among them that it was not
+    /// given back yet.
     case indexJumped(by: UInt16)
     /// A descriptor's number is not below the table's size.
     case badDescriptorIndex(UInt16)

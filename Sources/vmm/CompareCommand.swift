@@ -11,6 +11,10 @@ struct CompareCommand: ParsableCommand {
             The image is what vmm run takes; the command is the image's own where none is given. Each way to run it is \
             a path: a bare process (the floor), the container runtimes that are installed, vmm run, and other monitors.
 
+            Only vmm run is made for images that nobody trusts. The bare process is the image's program as this host's \
+            root, with nothing around it but chroot: leave it out for an image that you do not know, with \
+            --paths vmm or the like.
+
             Exit status: 0 with a report; 64 to 77 as for vmm boot; 130 with a report of what was done before Ctrl-C.
             """)
 

@@ -92,7 +92,7 @@ struct ImageTests {
         let script =
             #""$@"; status=$?; find \#(bench.store) -mindepth 2 >&2; exit $status"#
         let command = Namespace.command(
-            ["mount -t tmpfs -o size=4m tmpfs \(bench.store)"],
+            ["mount -t tmpfs -o size=4m,mode=700 tmpfs \(bench.store)"],
             ["sh", "-c", script, "sh"] + bench.importing(bench.directory.path("layout")))
         try bench.expectRefusal(
             command, 71, bench.store, "no space left", "needs more than the 4.1 MB", "VMM_STORE",

@@ -110,6 +110,17 @@ struct HostileImageTests {
         try bench.expectRefusal(layout.path, .badInput, "nested")
     }
 
+    @Test("a few indexes that lead to the same ones over and over")
+    func manyIndexes() throws {
+        var blob = try layout.blob(#"{"manifests": []}"#)
+        for _ in 0..<2 {
+            let entries = Array(repeating: blob.descriptor(TestLayout.indexType), count: 12)
+            blob = try layout.blob(#"{"manifests": [\#(entries.joined(separator: ", "))]}"#)
+        }
+        try layout.index(Array(repeating: blob.descriptor(TestLayout.indexType), count: 12))
+        try bench.expectRefusal(layout.path, .badInput, "too many")
+    }
+
     @Test("layers of a kind that nobody can unpack here")
     func layerTypes() throws {
         let layer = try layout.layer(StoreBench.archive())
@@ -170,6 +181,26 @@ struct HostileImageTests {
         try layout.image([tar.finished()])
         try bench.expectRefusal(layout.path, .badInput)
         #expect(!FileManager.default.fileExists(atPath: bench.directory.path("evil")))
+    }
+
+    @Test(
+        "names with what a terminal obeys, in whatever is told of them",
+        arguments: ["a\u{1B}[2J", "a\nb", "a\u{85}b"])
+    func escapes(_ name: String) throws {
+        var loop = TarWriter()
+        loop.member(name, type: "2", link: name)
+        loop.file(name + "/file", "")
+        var lost = TarWriter()
+        lost.member("link", type: "1", link: "nowhere/" + name)
+        var short = TarWriter()
+        short.member(name, Array("text".utf8), byteCount: 1 << 20)
+        for tar in [loop, lost, short] {
+            try layout.image([tar.finished()])
+            let failure = #expect(throws: Failure.self) { try bench.take(layout.path) }
+            let text = failure?.description ?? ""
+            let controls = text.unicodeScalars.filter { $0.properties.generalCategory == .control }
+            #expect(controls.allSatisfy { $0 == "\n" } && !text.contains(name), "\(text.debugDescription)")
+        }
     }
 
     @Test("while absolute names and links in it are only names")

@@ -45,6 +45,35 @@ struct StoreTests {
         #expect(bench.directory.tree("home") == ["photos"])
     }
 
+    @Test("is listed as JSON without anything that a terminal obeys")
+    func listing() {
+        let image = ImageListing(
+            name: "a", identifier: "b", byteCount: 1, layerCount: 1, created: "\u{1B}[2J\u{9B}2J\u{7F}",
+            imported: 0)
+        #expect(ImageTable.json([image]).contains(#""created": "\u001b[2J\u009b2J\u007f""#))
+    }
+
+    @Test("that others can write to is not believed")
+    func strangers() throws {
+        let bench = try StoreBench()
+        _ = try bench.store()
+        for (mode, isWell) in [
+            (mode_t(0o700), true), (0o755, true), (0o775, true), (0o707, false), (0o1777, false),
+        ] {
+            #expect(unsafe chmod(bench.storePath, mode) == 0)
+            if isWell {
+                #expect(throws: Never.self) { try bench.store().list() }
+                continue
+            }
+            let failure = #expect(throws: Failure.self) { try bench.store().list() }
+            #expect(failure?.kind == .notPermitted && failure?.cure?.contains("VMM_STORE") == true)
+        }
+        for (owner, user, isWell) in [(0, 0, true), (0, 7, true), (7, 7, true), (7, 0, false), (7, 8, false)]
+        {
+            #expect(StoreDirectory.isTrusted(owner: uid_t(owner), mode: 0o700, by: uid_t(user)) == isWell)
+        }
+    }
+
     @Test("finds an image by its names, by a path and by the start of its identifier")
     func lookup() throws {
         let bench = try StoreBench()

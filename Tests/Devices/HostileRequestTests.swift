@@ -1,4 +1,6 @@
 import Bus
+import CHost
+import Devices
 import GuestMemory
 import TestSupport
 import Testing
@@ -199,6 +201,29 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         for _ in 0..<2 { #expect(try bench.driver.waitForUsed(0).head == UInt32(head)) }
         bench.driver.reset()
         try bench.expectWorks()
+    }
+
+    /// A request may name the same memory many times over, so that it is far larger than that. The end of the machine does not
+    /// wait until all of it is transferred.
+    @Test func aResetDoesNotWaitForAHugeRequest() throws {
+        let disk = try TemporaryFile(byteCount: 8 << 30)
+        let device = VirtioBlock(try DiskFile.open(disk.path, readOnly: true))
+        let driver = try VirtioDriver(device, memoryByteCount: 160 << 20)
+        try driver.start()
+        let first = try driver.memory.allocate([0xEE])
+        let data = driver.memory.allocate(128 << 20)
+        // 6 GiB, of which the kernel transfers 2 GiB in a call.
+        let ranges = [first] + Array(repeating: data, count: 48)
+        let rest = GuestRange(start: data.start, byteCount: 511)
+        try driver.queues[0].add(
+            [.readable(try driver.memory.allocate(BlockDriver.header(BlockDriver.read, sector: 0)))]
+                + ranges.map { .writable($0) } + [.writable(rest), .writable(driver.memory.allocate(1))])
+        driver.write(0, to: .queueNotify)
+        while try driver.memory.bytes(first) == [0xEE] { usleep(1000) }
+        driver.reset()
+        #expect(device.counters.requestCount == 1)
+        #expect(device.counters.byteCountToGuest == 0)
+        #expect(device.counters.errorCount == 1)
     }
 
     /// Rings that lie over each other and over the data: what comes of it is the guest's, the monitor lives.

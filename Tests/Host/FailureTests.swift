@@ -14,6 +14,16 @@ struct FailureTests {
         #expect(cured.description == "cannot open /dev/kvm: no\n  Try again.")
     }
 
+    @Test("says nothing that a terminal obeys, whoever has named what it is about")
+    func escapes() {
+        let name = "a\u{1B}]0;title\u{7}\nb\u{9B}2J\u{202E}c"
+        let failure = Failure(.badInput, "cannot use \(name)", because: "no \(name)", cure: "Rename \(name).")
+        let text = "a?]0;title??b?2J?c"
+        #expect(
+            failure.description
+                == "cannot use \(text): no \(text)\n  Rename a?]0;title?\nb?2J?c.")
+    }
+
     @Test(
         "of a system call tells its kind from errno, and why in lower case",
         arguments: [

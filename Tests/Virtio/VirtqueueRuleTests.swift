@@ -179,6 +179,36 @@ struct BadPlace: Sendable, CustomTestStringConvertible {
         #expect(found == rule.error)
     }
 
+    /// A driver has as many chains under way as the queue has descriptors, at the most. One that goes on before it was
+    /// answered would have a device that keeps requests keep more and more of them.
+    @Test func moreUnderWayThanThereAreDescriptors() throws {
+        let memory = try DriverMemory(byteCount: BrokenRule.memoryByteCount)
+        let driver = DriverQueue(index: 0, size: 8, in: memory)
+        var configuration = VirtqueueConfiguration(size: 8)
+        configuration.descriptorTable = driver.descriptors.start
+        configuration.availableRing = driver.available.start
+        configuration.usedRing = driver.used.start
+        var device = try Virtqueue(configuration, features: .ofEveryDevice, memory: memory.memory)
+        var chain = DescriptorChain()
+        // Twice round the ring, so that the indices have gone on.
+        for round in 0..<2 {
+            for head in 0..<UInt16(8) {
+                try driver.describe(head, 0x100, 1, flags: 0, next: 0)
+                try driver.publish(head)
+            }
+            for _ in 0..<8 { #expect(try device.pop(into: &chain)) }
+            #expect(try !device.pop(into: &chain))
+            if round == 0 { for head in 0..<UInt16(8) { try device.push(head: head, byteCount: 0) } }
+        }
+        try device.push(head: 5, byteCount: 0)
+        try driver.publish(5)
+        #expect(try device.pop(into: &chain))
+        try driver.publish(6)
+        var found: VirtqueueError?
+        do throws(VirtqueueError) { _ = try device.pop(into: &chain) } catch { found = error }
+        #expect(found == .indexJumped(by: 9))
+    }
+
     @Test(arguments: BadPlace.all) func aBadPlaceIsFound(_ place: BadPlace) throws {
         let memory = try GuestMemory(byteCount: 1 << 20)
         var configuration = VirtqueueConfiguration(size: place.size)

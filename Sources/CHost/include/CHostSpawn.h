@@ -51,6 +51,10 @@ int chost_fork_many(int most);
 /// A counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes: a descriptor to read 8 bytes from, or -errno.
 int chost_count_tracepoint(uint64_t identifier, int cpu);
 
+/// Opens the regular file `path` for reading as a process would find it whose root is the directory `root` (openat2(2),
+/// RESOLVE_IN_ROOT): a descriptor, close-on-exec, or -errno; -EINVAL where it is something else, which is not opened.
+int chost_open_in_root(const char *_Nonnull root, const char *_Nonnull path);
+
 /// mknod(2) and lsetxattr(2), as they are.
 int chost_make_node(const char *_Nonnull path, uint32_t mode, uint32_t major_number, uint32_t minor_number);
 int chost_set_attribute(

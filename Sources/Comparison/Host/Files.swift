@@ -14,6 +14,21 @@ enum Files {
         guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else {
             return nil
         }
+        return bytes(of: file, limit: limit)
+    }
+
+    /// The same of a file of an image whose root is the directory `root`; nil where it is no regular file. Links lead where they
+    /// lead from that root, never to the host's files.
+    static func text(_ path: String, in root: String, limit: Int = 1 << 20) -> String? {
+        let number = unsafe chost_open_in_root(root, path)
+        guard number >= 0 else { return nil }
+        return bytes(of: FileDescriptor(rawValue: number), limit: limit).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    /// Closes the file.
+    private static func bytes(of file: FileDescriptor, limit: Int) -> [UInt8]? {
         defer { try? file.close() }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65536)
@@ -169,6 +184,18 @@ extension stat {
 }
 
 extension Files {
+    /// Whether it is a directory, and no link to one.
+    static func isDirectoryItself(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.kind == S_IFDIR
+    }
+
+    /// Whether it is a directory of this user's.
+    static func isOwnDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.kind == S_IFDIR && status.st_uid == geteuid()
+    }
+
     /// Whether there is anything, a dangling symbolic link too.
     static func isEntry(_ path: String) -> Bool {
         var status = stat()

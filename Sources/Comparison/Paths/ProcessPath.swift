@@ -28,12 +28,21 @@ final class ProcessPath: RuntimePath {
         try overlay.prepare()
         try overlay.mount()
         for name in ["proc", "dev", "sys"] {
-            let place = overlay.root + "/" + name
-            try Files.makeDirectory(place)
+            let place = try Self.mountPoint(name, in: overlay.root)
             guard unsafe CHost.mount("/" + name, place, nil, UInt(MS_BIND), nil) == 0 else {
                 throw Failure("cannot show /\(name) to the bare process", errno: .current)
             }
         }
+    }
+
+    /// The directory `name` of the image, made where it has none. Where it has a link instead, that leads to a directory of the
+    /// host's.
+    static func mountPoint(_ name: String, in root: String) throws(Failure) -> String {
+        let place = root + "/" + name
+        if unsafe mkdir(place, 0o755) == 0 || Files.isDirectoryItself(place) { return place }
+        throw Failure(
+            .badInput, "cannot show /\(name) to the bare process",
+            because: "the image has something else than a directory there")
     }
 
     func launch(_ instance: Instance, _ command: [String]) -> Launch {

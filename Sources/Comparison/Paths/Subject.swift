@@ -13,7 +13,7 @@ public struct Subject: Sendable {
     /// Directories on this host, the uppermost first; nobody writes to them.
     public var layers: [String]
     public var command: [String]
-    /// NAME=VALUE each.
+    /// NAME=VALUE each. A name alone would have an engine pass on the value that the host has.
     public var environment: [String]
     public var workingDirectory: String
     /// `user`, `uid`, `user:group`, `uid:gid`; empty for root.
@@ -27,7 +27,7 @@ public struct Subject: Sendable {
         self.reference = reference
         self.layers = layers
         self.command = command
-        self.environment = Self.withPath(environment)
+        self.environment = Self.withPath(environment.filter { $0.contains("=") })
         self.workingDirectory = workingDirectory.isEmpty ? "/" : workingDirectory
         self.user = user
     }
@@ -56,7 +56,7 @@ public struct Subject: Sendable {
     }
 
     private func line(_ file: String, _ matches: ([String]) -> Bool) -> [String]? {
-        let text = layers.lazy.compactMap { Files.text($0 + file) }.first ?? ""
+        let text = layers.lazy.compactMap { Files.text(file, in: $0) }.first ?? ""
         return text.split(separator: "\n").map { line in
             line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         }.first(where: matches)

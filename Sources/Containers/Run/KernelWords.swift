@@ -1,3 +1,5 @@
+import Host
+
 /// What a guest's kernel said on its console.
 public enum KernelWords {
     /// The last `count` lines, printable.

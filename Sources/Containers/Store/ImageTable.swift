@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// The list of images, for people and for programs.
 public enum ImageTable {
@@ -57,7 +58,8 @@ public enum ImageTable {
             switch scalar {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            // RFC 8259 asks for the first of these; terminals obey the others, too.
+            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
                 let digits = String(scalar.value, radix: 16)
                 quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: quoted.unicodeScalars.append(scalar)

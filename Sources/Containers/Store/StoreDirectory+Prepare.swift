@@ -5,6 +5,7 @@ import SystemPackage
 extension StoreDirectory {
     /// Makes sure that this is a store of the version that is known here, and makes one where there is nothing.
     func prepare() throws(Failure) {
+        try checkOwner()
         let version = try doing("open") { () throws(Errno) -> [UInt8]? in
             do throws(Errno) {
                 return try Files.read(versionFile, upTo: 64) ?? []
@@ -13,7 +14,27 @@ extension StoreDirectory {
                 return nil
             }
         }
-        if let version { try check(version) } else { try make() }
+        if let version { return try check(version) }
+        try make()
+        // Somebody may have been quicker.
+        try checkOwner()
+    }
+
+    /// Whoever can write to a store decides what is in the images there, and where files go that are made or removed.
+    private func checkOwner() throws(Failure) {
+        guard let facts = FileFacts(of: path) else { return }
+        let (owner, mode) = (facts.status.st_uid, facts.status.st_mode)
+        guard !Self.isTrusted(owner: owner, mode: mode, by: geteuid()) else { return }
+        throw Failure(
+            .notPermitted, complaint("use"),
+            because: mode & S_IWOTH == 0
+                ? "it belongs to the user with number \(owner)" : "everybody may write to it",
+            cure: "Set VMM_STORE to a directory of your own.")
+    }
+
+    /// A directory of one's own or of root's, to which not everybody can write. Those who share a group trust one another.
+    static func isTrusted(owner: uid_t, mode: mode_t, by user: uid_t) -> Bool {
+        (owner == user || owner == 0) && mode & S_IWOTH == 0
     }
 
     private func check(_ bytes: [UInt8]) throws(Failure) {

@@ -64,7 +64,7 @@ extension BlockServer {
             return Self.ioError
         }
         try vectors.fill(chain.writable, from: 0, byteCount: request.inByteCount, in: memory)
-        switch disk.read(&vectors, at: offset, waiting: false) {
+        switch disk.read(&vectors, at: offset, waiting: false, continues: { continues }) {
         case .done: return BlockCompletion(status: .ok, byteCountToGuest: request.inByteCount)
         case .failed: return Self.ioError
         case .wouldWait:
@@ -82,7 +82,8 @@ extension BlockServer {
         }
         let rest = request.inByteCount &- done
         try vectors.fill(job.chain.writable, from: done, byteCount: rest, in: memory)
-        guard disk.read(&vectors, at: offset &+ done, waiting: true) == .done else { return Self.ioError }
+        let outcome = disk.read(&vectors, at: offset &+ done, waiting: true, continues: { continues })
+        guard outcome == .done else { return Self.ioError }
         return BlockCompletion(status: .ok, byteCountToGuest: request.inByteCount)
     }
 
@@ -95,7 +96,8 @@ extension BlockServer {
         }
         try vectors.fill(
             chain.readable, from: BlockRequest.headerByteCount, byteCount: byteCount, in: memory)
-        guard disk.write(&vectors, at: offset, durably: durably) == .done else { return Self.ioError }
+        let outcome = disk.write(&vectors, at: offset, durably: durably, continues: { continues })
+        guard outcome == .done else { return Self.ioError }
         return BlockCompletion(status: .ok, byteCountFromGuest: byteCount)
     }
 

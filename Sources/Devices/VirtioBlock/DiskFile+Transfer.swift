@@ -12,22 +12,27 @@ extension DiskFile {
         case failed
     }
 
-    /// Reads what `vectors` hold, from `offset` on. Without `waiting`, only what the page cache has.
-    func read(_ vectors: inout IOVectors, at offset: UInt64, waiting: Bool) -> Outcome {
+    /// Reads what `vectors` hold, from `offset` on. Without `waiting`, only what the page cache has. `continues` is asked now
+    /// and then: a request may name the same memory many times over, and a device that is being reset does not go on.
+    func read(
+        _ vectors: inout IOVectors, at offset: UInt64, waiting: Bool, continues: () -> Bool
+    ) -> Outcome {
         let refuses = !waiting && canRefuseToWait.load(ordering: .relaxed)
-        let outcome = unsafe transfer(&vectors, at: offset) { base, count, offset in
+        let outcome = unsafe transfer(&vectors, at: offset, continues) { base, count, offset in
             unsafe chost_preadv2(descriptor, base, count, offset, refuses ? RWF_NOWAIT : 0)
         }
         if outcome != .unsupported { return outcome.settled }
         guard refuses else { return .failed }
         // The file system cannot tell whether it would wait (tmpfs, some network file systems): read all the same.
         canRefuseToWait.store(false, ordering: .relaxed)
-        return read(&vectors, at: offset, waiting: true)
+        return read(&vectors, at: offset, waiting: true, continues: continues)
     }
 
     /// Writes what `vectors` hold, from `offset` on; with `durably`, it is on the disk when this returns.
-    func write(_ vectors: inout IOVectors, at offset: UInt64, durably: Bool) -> Outcome {
-        unsafe transfer(&vectors, at: offset) { base, count, offset in
+    func write(
+        _ vectors: inout IOVectors, at offset: UInt64, durably: Bool, continues: () -> Bool
+    ) -> Outcome {
+        unsafe transfer(&vectors, at: offset, continues) { base, count, offset in
             unsafe chost_pwritev2(descriptor, base, count, offset, durably ? RWF_DSYNC : 0)
         }.settled
     }
@@ -52,9 +57,10 @@ extension DiskFile {
         }
     }
 
-    /// Makes the call until everything is transferred: both are allowed to do less than they were asked.
+    /// Makes the call until everything is transferred: both are allowed to do less than they were asked, and never do more
+    /// than 2 GiB (read(2), Notes).
     private func transfer(
-        _ vectors: inout IOVectors, at offset: UInt64,
+        _ vectors: inout IOVectors, at offset: UInt64, _ continues: () -> Bool,
         _ call: (UnsafePointer<iovec>, Int32, off_t) -> Int
     ) -> RawOutcome {
         let end = offset &+ vectors.byteCount
@@ -64,6 +70,7 @@ extension DiskFile {
             let count = unsafe call(vectors.base, vectors.count, at)
             if count > 0 {
                 vectors.advance(by: count)
+                guard vectors.isEmpty || continues() else { return .failed }
             } else if count == 0 {
                 return .failed  // the file has become shorter under our hands
             } else if let ended = RawOutcome(Errno.current) {

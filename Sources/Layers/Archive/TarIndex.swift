@@ -10,6 +10,8 @@ public struct TarIndex: ~Copyable {
 
     /// An image has a few hundred files.
     private static let memberLimit = 100_000
+    /// Of all their names together, and of what links lead to: each part of a path takes the memory of many bytes.
+    private static let nameByteLimit = 4 << 20
     /// Links to links; docker-archives have one.
     private static let linkLimit = 8
 
@@ -28,11 +30,14 @@ public struct TarIndex: ~Copyable {
     private static func members(of file: borrowing FileSource) throws(Failure) -> [LayerPath: Member] {
         var all = TarMembers(try file.part(from: 0, byteCount: file.byteCount, complaint: file.complaint))
         var members: [LayerPath: Member] = [:]
+        var nameByteCount = 0
         while let member = try all.next() {
             guard let path = try? LayerPath(member.name) else { continue }
             // A name that comes again replaces the one before.
             members[path] = kind(of: member, at: path)
-            guard members.count <= memberLimit else {
+            // A path has less than 4 KiB, and a header that is longer than 1 MiB is refused.
+            nameByteCount += member.name.count + member.linkName.count
+            guard members.count <= memberLimit, nameByteCount <= nameByteLimit else {
                 throw file.refused("it has too many files for an image")
             }
         }

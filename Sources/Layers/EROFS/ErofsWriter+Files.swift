@@ -92,14 +92,20 @@ extension ErofsWriter {
     /// The entry's own attributes: what overlayfs reads as its own says nothing of the file.
     func attributeBody(_ entry: LayerEntry) throws(Failure) -> [UInt8] {
         guard !entry.attributes.isEmpty else { return [] }
-        return try attributeBody(entry.attributes.withoutOverlay.withoutDuplicates, of: entry.path)
+        return try attributeBody(entry.attributes.withoutOverlay.withoutDuplicates) { entry.path }
     }
 
-    func attributeBody(_ attributes: [ExtendedAttribute], of path: LayerPath) throws(Failure) -> [UInt8] {
-        self.path = path
-        let (bytes, skippedCount) = try checked { () throws(Damage) in try AttributeBody.encode(attributes) }
-        skippedAttributeCount += skippedCount
-        return bytes
+    /// `path` says whose they are, where that has to be told.
+    func attributeBody(_ attributes: [ExtendedAttribute], of path: () -> LayerPath) throws(Failure) -> [UInt8]
+    {
+        do throws(Damage) {
+            let (bytes, skippedCount) = try AttributeBody.encode(attributes)
+            skippedAttributeCount += skippedCount
+            return bytes
+        } catch {
+            self.path = path()
+            throw refused(error.reason)
+        }
     }
 }
 

@@ -37,7 +37,7 @@ extension ErofsWriter {
         var source = DirectorySource(directories: directories, tree: tree)
         for node in order {
             let entry = directories[directoryIndex(of: Int(node))]
-            source.bodies[Int(node)] = try attributeBody(of: entry, isRoot: node == FileTree.root)
+            source.bodies[Int(node)] = try attributeBody(of: entry, at: Int(node))
         }
         let writer = try MetadataWriter(
             tree, children, listing, source, order: order, numbers: tree.nodes.map(\.inode),
@@ -47,7 +47,10 @@ extension ErofsWriter {
         return try writer.write(to: &output, firstNumber: firstNumber)
     }
 
-    private func attributeBody(of directory: LayerDirectory, isRoot: Bool) throws(Failure) -> [UInt8] {
+    private func attributeBody(
+        of directory: LayerDirectory, at node: FileTree.NodeID
+    ) throws(Failure) -> [UInt8] {
+        let isRoot = node == FileTree.root
         var marks: [ExtendedAttribute] = []
         if directory.isOpaque {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.opaque, value: Erofs.Overlay.yes))
@@ -63,7 +66,9 @@ extension ErofsWriter {
             marks.append(ExtendedAttribute(name: Erofs.Overlay.hasRedirects, value: Erofs.Overlay.yes))
         }
         let own = directory.entry?.attributes.withoutOverlay.withoutDuplicates ?? []
-        return try attributeBody(own + marks, of: directory.entry?.path ?? .root)
+        return try attributeBody(own + marks) {
+            LayerPath(trusting: tree.path(of: node).split(separator: UInt8(ascii: "/")).map(Array.init))
+        }
     }
 }
 

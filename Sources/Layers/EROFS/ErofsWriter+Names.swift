@@ -2,7 +2,7 @@ import Host
 
 /// What a layer says of a directory.
 struct LayerDirectory {
-    /// Mode, owner and time; nil if the layer only has something in it.
+    /// Mode, owner, time and attributes, without the path; nil if the layer only has something in it.
     var entry: LayerEntry?
     /// What lower layers have in it is gone.
     var isOpaque = false
@@ -26,7 +26,10 @@ extension ErofsWriter {
         } else {
             index = 0
         }
-        directories[index].entry = entry
+        // The tree knows where it is; a path has up to 2,048 names, each with memory of its own.
+        var kept = entry
+        kept.path = .root
+        directories[index].entry = kept
         directories[index].isImplicit = false
     }
 

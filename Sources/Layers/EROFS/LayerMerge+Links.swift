@@ -38,10 +38,16 @@ extension LayerMerge {
         return links
     }
 
-    /// Adds the links that had to wait, which may be links to each other.
+    /// Adds the links that had to wait, which may be links to each other. Programs write links to files that came before, so
+    /// that hardly any has to wait for another; each pass for such links goes through all that are left.
     mutating func addLate(_ links: MergedLinks, _ layer: MergedLayer) throws(Failure) {
         var waiting = links.late
+        var passCount = 0
         while !waiting.isEmpty {
+            passCount += 1
+            guard passCount <= Self.linkLimit else {
+                throw refused("too many of its hard links lead to each other", layer.number)
+            }
             var left: [MergedLinks.Late] = []
             for link in waiting {
                 guard let target = try file(at: link.target, layer.number) else {

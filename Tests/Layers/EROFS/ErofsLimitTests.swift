@@ -34,6 +34,28 @@ struct ErofsLimitTests {
         for failure in failures { #expect(failure?.what.contains("/some/file") == true) }
     }
 
+    /// A path has up to 2,048 names, and a compressed archive tells of millions of directories in a few bytes.
+    @Test("of a directory no more is kept than its own name and attributes")
+    func directories() throws {
+        let file = try TemporaryFile()
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        let writer = try ErofsWriter(to: descriptor.rawValue, named: "the layer")
+        for name in ["a", "a/b", "a/b/c"] {
+            try writer.add(LayerEntry(path: .test(name), kind: .directory, permissions: 0o700))
+        }
+        #expect(writer.directories.count == 4)
+        for directory in writer.directories {
+            #expect(directory.entry == nil || directory.entry?.permissions == 0o700)
+            #expect(directory.entry?.path.names.count ?? 0 == 0)
+        }
+        var layer = TestLayer()
+        layer.add("some/directory", .directory) {
+            $0.attributes = (0..<5).map { attribute("user.\($0)", 60_000) }
+        }
+        let failure = #expect(throws: Failure.self) { try layer.write() }
+        #expect(failure?.what.contains("/some/directory") == true)
+    }
+
     @Test("the root is a directory and stays")
     func root() throws {
         for kind in [LayerEntry.Kind.fifo, .whiteout, .hardLink(to: .test("x")), .file(byteCount: 0)] {

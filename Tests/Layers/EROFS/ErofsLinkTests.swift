@@ -19,6 +19,28 @@ struct ErofsLinkTests {
         #expect(seen["/b"]?.linkCount == 1)
     }
 
+    /// Each of these links leads to the next one, by a path that only the layer below knows: of `count` links, in the order in
+    /// which they come, one can be resolved in each pass.
+    @Test(
+        "links to links by detours, up to a depth that no archive has",
+        arguments: [(10, true), (1000, false)])
+    func detours(_ count: Int, _ isWell: Bool) throws {
+        var (lower, upper) = (TestLayer(), TestLayer())
+        lower.add("d", .directory)
+        lower.add("s", .symbolicLink(target: Array("d".utf8)))
+        for number in 1000..<1000 + count {
+            upper.add("d/\(number)", .hardLink(to: .test("s/\(number + 1)")))
+        }
+        upper.file("d/\(1000 + count)", [7])
+        let image = Result { try TestImage([lower, upper]).reader().seen() }
+        guard isWell else {
+            let failure = #expect(throws: Failure.self) { try image.get() }
+            #expect(failure?.why.contains("lead to each other") == true)
+            return
+        }
+        #expect(try image.get()["/d/1000"]?.linkCount == UInt32(count + 1))
+    }
+
     @Test("a link to a lower layer's file is another name of it")
     func lowerFile() throws {
         var layers = [TestLayer(), TestLayer(), TestLayer()]

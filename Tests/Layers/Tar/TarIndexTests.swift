@@ -1,3 +1,4 @@
+import Foundation
 import Host
 import Layers
 import Testing
@@ -45,6 +46,21 @@ import Testing
         var source = try index.source(of: "f", as: "manifest")
         let bytes = try source.bytes(upTo: 999)
         #expect(bytes == nil)
+    }
+
+    /// A few bytes of a compressed archive become megabytes of names, and each part of a name is an object of its own.
+    @Test func namesTakeOnlySoMuchMemory() throws {
+        let directories = String(repeating: "a/", count: 2000)
+        let archive = TarWriter.archive { tar in
+            for number in 0..<1200 {
+                let name = Array((directories + String(number)).utf8)
+                tar.add(TarWriter.Header("long", type: "L", size: name.count), data: name)
+                tar.add(TarWriter.Header("file"))
+            }
+        }
+        let workshop = try Workshop()
+        try Data(archive).write(to: URL(filePath: workshop.path + "/a"))
+        #expect(failure(opening: workshop.path + "/a")?.why == "it has too many files for an image")
     }
 
     @Test func anArchiveThatEndsInAFile() throws {

@@ -6,12 +6,13 @@ import Layers
 struct LayoutSource {
     /// An index may name another, which may name another.
     private static let indexDepthLimit = 4
-    /// Nobody reads more manifests than this to find one.
+    /// Nobody reads more manifests and indexes than this to find one.
     private static let manifestLimit = 1000
 
     let files: SourceFiles
     /// The manifests that were passed over, by what they are for.
     private var foreignPlatforms: Set<String> = []
+    /// Of manifests and indexes that were read, as often as each was.
     private var manifestCount = 0
 
     init(_ files: SourceFiles) {
@@ -87,6 +88,7 @@ struct LayoutSource {
             guard depth < Self.indexDepthLimit else {
                 throw files.refused("its indexes are nested too deeply")
             }
+            try countManifest()
             let index = try files.json(descriptor, as: "index")
             var inner: [Descriptor] = []
             for element in try index.member("manifests").elements() {
@@ -102,14 +104,19 @@ struct LayoutSource {
         }
     }
 
+    /// Another text is about to be read.
+    private mutating func countManifest() throws(Failure) {
+        manifestCount += 1
+        guard manifestCount <= Self.manifestLimit else { throw files.refused("it has too many manifests") }
+    }
+
     private mutating func manifestImage(_ descriptor: Descriptor) throws(Failure) -> SourceImage? {
         if let platform = descriptor.platform, !platform.isWanted {
             // Attestations and the like say "unknown/unknown".
             if platform.system != "unknown" { foreignPlatforms.insert(platform.description) }
             return nil
         }
-        manifestCount += 1
-        guard manifestCount <= Self.manifestLimit else { throw files.refused("it has too many manifests") }
+        try countManifest()
         let manifest = try Manifest(try files.json(descriptor, as: "manifest"))
         let configuration = try files.configuration(manifest.configuration)
         guard configuration.isForThisPlatform else {

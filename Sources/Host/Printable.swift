@@ -1,6 +1,6 @@
 extension StringProtocol {
     /// The text without anything that a terminal might obey; what strangers wrote is not printed otherwise.
-    var printable: String {
+    public var printable: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.isHarmless ? $0 : "?" }))
     }
 }
