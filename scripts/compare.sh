@@ -58,6 +58,11 @@ inside_lab() { # CLOCK IMAGE RUNS OUTPUT COMMAND...
     # A peer is measured where it is installed, or has been fetched for `make bench`.
     [ ! -x build/peers/firecracker ] || cp build/peers/firecracker "$stage/"
     export PATH=$PATH:$stage
+    # Read once, so that no runtime is waited for while it is measured.
+    local runtime
+    for runtime in runc crun podman; do
+        "$runtime" --version >/dev/null 2>&1 || true
+    done
     cp -a "$images/$image" "$stage/$image"
     local directory=$PWD status=0
     cd "$stage"
