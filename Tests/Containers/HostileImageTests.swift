@@ -287,4 +287,31 @@ struct HostileImageTests {
             try bench.expectRefusal(path, kind, path)
         }
     }
+
+    @Test("a bundle whose files are somebody else's, unless its configuration says so in full")
+    func bundlesThatLeadOut() throws {
+        let files = FileManager.default
+        let (path, outside) = (bench.directory.path("bundle"), bench.directory.path("outside"))
+        for directory in [path + "/inside/etc", outside + "/etc"] {
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        func write(root: String) throws {
+            let text =
+                #"{"ociVersion": "1.0.0", "root": {"path": "\#(root)"}, "process": {"args": ["true"]}}"#
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+        }
+        try files.createSymbolicLink(atPath: path + "/rootfs", withDestinationPath: "/")
+        try files.createSymbolicLink(atPath: path + "/inside/up", withDestinationPath: "../..")
+        try files.createSymbolicLink(atPath: path + "/near", withDestinationPath: "inside")
+        for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside"] {
+            try write(root: root)
+            try bench.expectRefusal(path, .badInput, "leads out of it", "root.path")
+        }
+        for root in ["inside", "near", path + "/inside"] {
+            try write(root: root)
+            #expect(try bench.take(path).notice == nil)
+        }
+        try write(root: outside)
+        #expect(try bench.take(path).notice?.contains(try Files.resolved(outside)) == true)
+    }
 }
