@@ -103,6 +103,18 @@ struct RunPlanTests {
             ])
     }
 
+    @Test("as many variables as can be, each once and in order")
+    func manyVariables() throws {
+        var image = ImageConfiguration()
+        let names = (0..<100_000).map { "V\($0)" }
+        image.environment = names.map { "\($0)=1" } + names.map { "\($0)=2" }
+        let plan = try plan(image) { $0.environment = ["V1", "V3", "V1=3", "caf\u{E9}=1", "cafe\u{301}=2"] }
+        let left = names.enumerated().filter { ![1, 3].contains($0.offset) }.map { "\($0.element)=2" }
+        let expected = left + ["V1=3", "caf\u{E9}=1", "cafe\u{301}=2"]
+        let found = plan.process.environment.dropFirst(2)
+        #expect(found.elementsEqual(expected) { $0.utf8.elementsEqual($1.utf8) })
+    }
+
     @Test(
         "variables without a name, and files of them that are none",
         arguments: [["=x"], [""], ["@ A=1"], ["@=x"], ["@A B=1"], ["@A\t"], ["@\0=1"]])
