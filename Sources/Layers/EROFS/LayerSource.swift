@@ -112,9 +112,12 @@ struct LayerSource: InodeSource {
     }
 
     /// The time of most inodes, without nanoseconds: those can be compact.
-    func mostFrequentTime(_ order: [UInt32]) throws(Failure) -> Int64 {
+    func mostFrequentTime(
+        _ order: [UInt32], _ check: () throws(Failure) -> Void
+    ) throws(Failure) -> Int64 {
         var counts: [Int64: Int] = [:]
         for node in order {
+            try check()
             guard let (_, file) = try located(FileTree.NodeID(node)), file.inode.nanoseconds == 0 else {
                 continue
             }
