@@ -14,6 +14,9 @@ public enum Terminal {
         }
     }
 
+    /// What Ctrl-C is on a terminal that is raw (ASCII, ETX).
+    public static let interruptKey: UInt8 = 3
+
     public static func isTerminal(_ descriptor: Int32) -> Bool {
         isatty(descriptor) == 1
     }

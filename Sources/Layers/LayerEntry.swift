@@ -64,3 +64,8 @@ public struct ExtendedAttribute: Hashable, Sendable {
         self.value = value
     }
 }
+
+extension [ExtendedAttribute] {
+    /// What they take of memory, twice: as they came, and as they are written.
+    var keptByteCount: Int { reduce(0) { $0 + 2 * ($1.name.count + $1.value.count + 64) } }
+}

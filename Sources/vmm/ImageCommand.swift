@@ -63,6 +63,7 @@ struct ImageImportCommand: ParsableCommand {
         let store = try ImageStore.open()
         for text in images {
             let image = try store.importImage(text, called: name, progress: progress.style)
+            if !progress.quiet, let notice = image.notice { StandardError.write("vmm: \(notice)\n") }
             StandardOutput.write(image.identifier + "\n")
         }
     }

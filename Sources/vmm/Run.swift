@@ -23,6 +23,7 @@ enum Run {
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
         let store = try ImageStore.open()
         let image = try store.image(for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing)
+        if let notice = image.notice { logger.warning("\(notice)") }
         let plan = try ContainerPlan(options, image: image, host: .this)
         let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
         if let note = cgroup.note { logger.warning("\(note)") }

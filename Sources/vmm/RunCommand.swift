@@ -10,7 +10,8 @@ struct RunCommand: ParsableCommand {
         discussion: """
             The image is a name in the store or at a registry, docker://NAME, or a path: an OCI layout, an archive \
             of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the image. The \
-            container and what it wrote are gone when its process ends.
+            container and what it wrote are gone when its process ends. Signals go to the process; the third SIGINT or \
+            SIGTERM within ten seconds ends its machine at once.
 
             Exit status: the process's own; 128 and the number of the signal that ended it; 125 when vmm or the \
             guest's kernel failed, 126 when the command cannot be run, 127 when it is not there.

@@ -169,6 +169,27 @@ struct HostileImageTests {
         try bench.expectRefusal(layout.path, .badInput, "config.")
     }
 
+    @Test("a configuration with more than a process can be started with, or than can be mounted")
+    func immodestConfigurations() throws {
+        func list(_ count: Int, _ text: String) -> String {
+            "[" + Array(repeating: "\"\(text)\"", count: count).joined(separator: ", ") + "]"
+        }
+        let long = String(repeating: "x", count: 131_072)
+        let most = String(repeating: "x", count: 131_071)
+        let volumes = { count in (0..<count).map { "\"/v\($0)\": {}" }.joined(separator: ", ") }
+        for (config, word) in [
+            ("\"Env\": \(list(200_000, "A="))", "2 MiB"), ("\"Cmd\": \(list(20, most))", "2 MiB"),
+            ("\"Env\": \(list(10, most)), \"Entrypoint\": \(list(10, most))", "2 MiB"),
+            ("\"Cmd\": \(list(1, long))", "128 KiB"), ("\"Volumes\": {\(volumes(1001))}", "1000 mounts"),
+        ] {
+            try layout.image([StoreBench.archive()], config: config)
+            try bench.expectRefusal(layout.path, .badInput, layout.path, word)
+        }
+        let config = "\"Env\": \(list(8, most)), \"Cmd\": \(list(7, most)), \"Volumes\": {\(volumes(1000))}"
+        try layout.image([StoreBench.archive()], config: config)
+        #expect(try bench.take(layout.path).configuration.volumes.count == 1000)
+    }
+
     @Test(
         "an archive that leads out of the image",
         arguments: [
@@ -286,5 +307,32 @@ struct HostileImageTests {
             try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
             try bench.expectRefusal(path, kind, path)
         }
+    }
+
+    @Test("a bundle whose files are somebody else's, unless its configuration says so in full")
+    func bundlesThatLeadOut() throws {
+        let files = FileManager.default
+        let (path, outside) = (bench.directory.path("bundle"), bench.directory.path("outside"))
+        for directory in [path + "/inside/etc", outside + "/etc"] {
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        func write(root: String) throws {
+            let text =
+                #"{"ociVersion": "1.0.0", "root": {"path": "\#(root)"}, "process": {"args": ["true"]}}"#
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+        }
+        try files.createSymbolicLink(atPath: path + "/rootfs", withDestinationPath: "/")
+        try files.createSymbolicLink(atPath: path + "/inside/up", withDestinationPath: "../..")
+        try files.createSymbolicLink(atPath: path + "/near", withDestinationPath: "inside")
+        for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside"] {
+            try write(root: root)
+            try bench.expectRefusal(path, .badInput, "leads out of it", "root.path")
+        }
+        for root in ["inside", "near", path + "/inside"] {
+            try write(root: root)
+            #expect(try bench.take(path).notice == nil)
+        }
+        try write(root: outside)
+        #expect(try bench.take(path).notice?.contains(try Files.resolved(outside)) == true)
     }
 }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Host
+import TestSupport
 import Testing
 
 @testable import Containers
@@ -101,6 +102,35 @@ struct RunPlanTests {
                 "PATH=/image", "HOSTNAME=0123456789ab", "TERM=xterm", "A=user", "B=file  ", "HOME=/here",
                 "Q=\"a b\"", "EMPTY=", "D=d", "E==x",
             ])
+    }
+
+    /// A file of 40 GiB that takes no room on the disk: so may an image's be.
+    @Test("an image over which its machine's memory is spent before anything runs")
+    func hugeImage() throws {
+        let file = try TemporaryFile(byteCount: 40 << 30)
+        let image = Image(identifier: "x", configuration: .init(), files: [file.path])
+        var options = RunOptions()
+        options.image = "huge"
+        options.command = ["true"]
+        let failure = #expect(throws: Failure.self) {
+            try ContainerPlan(options, image: image, host: planHost())
+        }
+        #expect(failure?.description.contains("640 MiB for the 40 GiB") == true)
+        #expect(failure?.cure?.contains("--memory 896m") == true)
+        options.memory = "896m"
+        #expect(try ContainerPlan(options, image: image, host: planHost()).memoryByteCount == 896 << 20)
+    }
+
+    @Test("as many variables as can be, each once and in order")
+    func manyVariables() throws {
+        var image = ImageConfiguration()
+        let names = (0..<100_000).map { "V\($0)" }
+        image.environment = names.map { "\($0)=1" } + names.map { "\($0)=2" }
+        let plan = try plan(image) { $0.environment = ["V1", "V3", "V1=3", "caf\u{E9}=1", "cafe\u{301}=2"] }
+        let left = names.enumerated().filter { ![1, 3].contains($0.offset) }.map { "\($0.element)=2" }
+        let expected = left + ["V1=3", "caf\u{E9}=1", "cafe\u{301}=2"]
+        let found = plan.process.environment.dropFirst(2)
+        #expect(found.elementsEqual(expected) { $0.utf8.elementsEqual($1.utf8) })
     }
 
     @Test(

@@ -17,7 +17,8 @@ final class SessionBench: Sendable {
     let lines = LogLines()
     private let thread: Mutex<HostThread?>
 
-    init(_ change: (inout RunOptions) -> Void = { _ in }) throws {
+    /// `terminal` takes the place of the pipe for input.
+    init(input terminal: Int32? = nil, _ change: (inout RunOptions) -> Void = { _ in }) throws {
         var options = RunOptions()
         options.image = "image"
         options.command = ["true"]
@@ -26,7 +27,9 @@ final class SessionBench: Sendable {
         (input, output, error) = (try TestPipe(), try TestPipe(), try TestPipe())
         let lines = lines
         session = try ContainerSession(
-            plan, streams: .init(input: input.readEnd, output: output.writeEnd, error: error.writeEnd),
+            plan,
+            streams: .init(
+                input: terminal ?? input.readEnd, output: output.writeEnd, error: error.writeEnd),
             logger: Logger(label: "test") { _ in lines })
         link = try FakeLink()
         // Here, so that the test's own thread never blocks a signal.

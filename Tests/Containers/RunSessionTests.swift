@@ -173,6 +173,56 @@ struct RunSessionTests {
         #expect(early.link.frames(.signal).isEmpty)
     }
 
+    @Test(
+        "a process that does not heed signals loses its machine at the third", arguments: [SIGINT, SIGTERM])
+    func insistence(signal: Int32) throws {
+        let bench = try SessionBench()
+        bench.run()
+        bench.link.onLoop { [session = bench.session] in
+            for second: UInt64 in [100, 106, 112, 118] {
+                session.take(signal: SIGTERM, at: MonotonicTime(nanoseconds: second * 1_000_000_000))
+                session.take(signal: SIGHUP, at: MonotonicTime(nanoseconds: second * 1_000_000_000))
+            }
+        }
+        #expect(bench.link.end == nil && bench.link.frames(.signal).count == 8)
+        bench.link.onLoop { [session = bench.session] in
+            session.take(signal: signal, at: MonotonicTime(nanoseconds: 119_000_000_000))
+        }
+        let outcome = try bench.end()
+        #expect(outcome.status == 128 + signal)
+        #expect(outcome.message?.contains("3 signals") == true && !outcome.wantsConsole)
+        #expect(bench.link.frames(.signal).count == 8)
+    }
+
+    /// In a process of its own: the end of any other session would put the terminal back.
+    @Test("Ctrl-C on a raw terminal ends what has not begun, and is the process's when it runs")
+    func interruptKey() async throws {
+        await #expect(processExitsWith: .success) {
+            let terminal = try PseudoTerminal()
+            let before = terminal.mode
+            for step in ["silent", "greeted", "running"] {
+                do {
+                    let bench = try SessionBench(input: terminal.program) {
+                        $0.isInteractive = true
+                        $0.hasTerminal = true
+                    }
+                    precondition(terminal.mode.isRaw)
+                    if step == "greeted" { bench.greet() }
+                    if step == "running" { bench.run() }
+                    terminal.type("x\u{3}")
+                    if step == "running" {
+                        try eventually("the keys") { bench.link.frames(.data).flatMap(\.payload).last == 3 }
+                        precondition(bench.link.end == nil)
+                        bench.exit(.exited(7))
+                    }
+                    let status = try bench.end().status
+                    precondition(status == (step == "running" ? 7 : 130))
+                }
+                precondition(terminal.mode == before)
+            }
+        }
+    }
+
     @Test("a disk is written out before the machine goes")
     func disk() throws {
         let bench = try SessionBench { $0.writable = "64m" }

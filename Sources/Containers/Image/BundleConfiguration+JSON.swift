@@ -14,6 +14,7 @@ extension BundleConfiguration {
         isRootReadOnly = try files.member("readonly").boolean() ?? false
         hostname = try root.member("hostname").text() ?? ""
         for element in try root.member("mounts").elements() { mounts.append(try Mount(element)) }
+        try root.check(mountCount: mounts.count)
         let linux = try root.member("linux")
         maskedPaths = try linux.member("maskedPaths").texts()
         readOnlyPaths = try linux.member("readonlyPaths").texts()
@@ -24,6 +25,7 @@ extension BundleConfiguration {
         user = try User(try process.member("user"))
         arguments = try process.member("args").texts()
         environment = try process.member("env").texts()
+        try process.checkCommand(arguments + environment)
         workingDirectory = try process.member("cwd").text() ?? "/"
         let sets = try process.member("capabilities")
         if sets.value != nil { capabilities = try Capabilities(sets) }

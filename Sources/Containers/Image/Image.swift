@@ -8,6 +8,8 @@ public struct Image: Hashable, Sendable {
     public let files: [String]
     /// What an OCI bundle says beyond its root file system; nil for everything else.
     public let bundle: BundleConfiguration?
+    /// What its user should know of where its files came from; a line.
+    public internal(set) var notice: String?
 
     public init(
         identifier: String, configuration: ImageConfiguration, files: [String],

@@ -2,7 +2,10 @@ import Host
 
 /// The environment of a container's process: names in the order in which they came, each once.
 struct ContainerEnvironment {
-    private var variables: [String] = []
+    /// Nil where one was taken away.
+    private var variables: [String?] = []
+    /// Where each name is. An image may have very many, and names are bytes: texts that only look alike are two.
+    private var places: [[UInt8]: Int] = [:]
 
     /// What every container gets, before the image and the user say something else.
     init(hostname: String, hasTerminal: Bool) {
@@ -12,7 +15,7 @@ struct ContainerEnvironment {
     }
 
     /// NAME=VALUE each.
-    var list: [String] { variables }
+    var list: [String] { variables.compactMap(\.self) }
 
     /// Sets NAME=VALUE, or with NAME alone the variable that the caller has; one that is set nowhere is taken away.
     mutating func add(_ text: String, host: (String) -> String?) throws(Failure) {
@@ -26,24 +29,21 @@ struct ContainerEnvironment {
         } else if let value = host(text) {
             set(text + "=" + value)
         } else {
-            remove(text.utf8[...])
+            remove(text)
         }
     }
 
     mutating func set(_ variable: String) {
-        let name = Self.name(variable)
-        if let index = variables.firstIndex(where: { Self.name($0).elementsEqual(name) }) {
-            variables[index] = variable
+        let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") })
+        if let place = places[name] {
+            variables[place] = variable
         } else {
+            places[name] = variables.count
             variables.append(variable)
         }
     }
 
-    private mutating func remove(_ name: Substring.UTF8View) {
-        variables.removeAll { Self.name($0).elementsEqual(name) }
-    }
-
-    private static func name(_ variable: String) -> Substring.UTF8View {
-        variable.utf8.prefix { $0 != UInt8(ascii: "=") }
+    private mutating func remove(_ name: String) {
+        if let place = places.removeValue(forKey: Array(name.utf8)) { variables[place] = nil }
     }
 }

@@ -41,6 +41,7 @@ public struct ContainerPlan: Sendable {
     ) throws(Failure) {
         try self.init(
             options, image: image.configuration, bundle: image.bundle, identifier: identifier, host: host)
+        try checkMemory(for: image, called: options.image)
     }
 
     init(

@@ -10,6 +10,8 @@ public enum ContainerEnd: Sendable {
     case notStarted(StartFailure)
     /// A signal came before its process ran, or while nothing was left to do but to wait for a reader.
     case interrupted(signal: Int32)
+    /// Its process, or its guest, did not heed the signals that asked for an end.
+    case forced(signal: Int32)
     /// The guest's agent said what it must not say, or nothing at all: a line of ours.
     case agentFailed(String)
 }
@@ -41,6 +43,11 @@ public struct ContainerOutcome: Hashable, Sendable {
         case .exited(.exited(let status)): self.init(Int32(status))
         case .exited(.signaled(let number)): self.init(128 + Int32(number))
         case .interrupted(let signal): self.init(128 + signal)
+        case .forced(let signal):
+            self.init(
+                128 + signal,
+                "the container's machine was ended: \(EndRequests.limit) signals to end came within ten seconds"
+            )
         case .notStarted(let failure): self.init(Self.status(failure.reason), failure.message.printable)
         case .agentFailed(let why): self = Self.failed("the container's machine failed: \(why)")
         case nil: self = Self.ofMachine(machine)

@@ -20,13 +20,25 @@ extension ContainerSession {
         state.withLock { $0.signals = source }
     }
 
-    func take(signal: Int32) {
+    func take(signal: Int32, at time: MonotonicTime = .now()) {
         switch state.withLock({ $0.phase }) {
+        case .running where insists(signal, at: time): finish(.forced(signal: signal))
         case .running: forward(signal)
         // Nothing runs that could take it: a request to end is for us.
         case .silent, .greeted, .ended:
             if [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(signal) { finish(.interrupted(signal: signal)) }
         }
+    }
+
+    /// Ctrl-C on a terminal that is raw. Before the process runs, and after it, nobody else would heed it.
+    func takeKeys(_ keys: [UInt8]) {
+        guard keys.contains(Terminal.interruptKey), state.withLock({ $0.phase }) != .running else { return }
+        take(signal: SIGINT)
+    }
+
+    private func insists(_ signal: Int32, at time: MonotonicTime) -> Bool {
+        guard [SIGINT, SIGTERM].contains(signal) else { return false }
+        return state.withLock { $0.requests.add(at: time) }
     }
 
     private func forward(_ signal: Int32) {
@@ -40,5 +52,20 @@ extension ContainerSession {
         guard let size = Terminal.size(of: streams.output) ?? Terminal.size(of: streams.input) else { return }
         let payload = TerminalSize(columns: size.columns, rows: size.rows)
         send(Frame.bytes(FrameHeader(.resize, process: Self.process), payload))
+    }
+}
+
+/// Requests to end that went to the process. A guest may ignore them, or its agent may; so many in a short time are not for
+/// the guest any more.
+struct EndRequests {
+    static let limit = 3
+    private static let nanoseconds: UInt64 = 10_000_000_000
+    private var times: [MonotonicTime] = []
+
+    /// Whether this is the last one that is waited for.
+    mutating func add(at time: MonotonicTime) -> Bool {
+        times.removeAll { time.nanoseconds &- $0.nanoseconds > Self.nanoseconds }
+        times.append(time)
+        return times.count >= Self.limit
     }
 }

@@ -42,6 +42,7 @@ public final class ContainerSession: AgentSession {
         var input: InputPump?
         var signals: SignalDescriptor?
         var patience: Patience?
+        var requests = EndRequests()
         var isLeaving = false
         var shutdownTimer: TimerFD?
 
@@ -97,15 +98,15 @@ public final class ContainerSession: AgentSession {
     }
 
     private func startInput(_ loop: EventLoop) throws(Failure) {
-        if plan.process.terminal != nil, Terminal.isTerminal(streams.input) {
-            try Terminal.makeRaw(streams.input)
-        }
+        let isRaw = plan.process.terminal != nil && Terminal.isTerminal(streams.input)
+        if isRaw { try Terminal.makeRaw(streams.input) }
         let header = FrameHeader(.data, process: Self.process, stream: .input)
         let pump = InputPump(descriptor: streams.input, loop: loop) { [weak self] bytes in
             guard !bytes.isEmpty else {
                 self?.send(Frame.bytes(FrameHeader(.end, process: Self.process, stream: .input)))
                 return
             }
+            if isRaw { self?.takeKeys(bytes) }
             self?.send(Frame.bytes(header, bytes))
         }
         state.withLock { $0.input = pump }

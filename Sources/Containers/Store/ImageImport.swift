@@ -56,7 +56,9 @@ final class ImageImport: Sendable {
         let paths = layers.map { store.layer($0.digest.hexadecimal) }
         let file = try store.doing("write an image into") { () throws(Errno) in try Files.create(path) }
         try store.writing(path) { () throws(Failure) in
-            _ = try ImageIndex.write(layers: paths, to: file.rawValue, named: "an index in \(store.path)")
+            _ = try ImageIndex.write(
+                layers: paths, to: file.rawValue, named: "an index in \(store.path)",
+                check: { () throws(Failure) in try self.session.check() })
         }
         return try store.doing("write an image into") { () throws(Errno) in
             _ = try hostCall { fchmod(file.rawValue, 0o400) }

@@ -106,20 +106,17 @@ extension ImageStore {
     /// A bundle's root file system, and what its configuration says.
     private func bundle(_ path: String, _ request: ImageRequest) throws(Failure) -> Image {
         let configuration = try BundleConfiguration(ofBundle: path)
-        let root =
-            configuration.rootPath.hasPrefix("/")
-            ? configuration.rootPath : "\(path)/\(configuration.rootPath)"
-        guard FileFacts(of: root)?.isDirectory == true else {
-            throw Failure(
-                .missingInput, "cannot use the bundle \(path.printable)",
-                because: "its root file system \(root.printable) is not there")
-        }
+        let root = try configuration.root(inBundle: path)
         let image = try directory(
-            root, named: try ImageSource.rootFileSystem(path: root).storeName(), request)
-        return Image(
+            root.path, named: try ImageSource.rootFileSystem(path: root.path).storeName(), request)
+        var found = Image(
             identifier: image.identifier, configuration: ImageConfiguration(configuration),
-            files: image.files,
-            bundle: configuration)
+            files: image.files, bundle: configuration)
+        if root.isOutside {
+            found.notice =
+                "the files of the bundle \(path.printable) lie outside of it, in \(root.path.printable)"
+        }
+        return found
     }
 }
 
@@ -138,30 +135,5 @@ extension ImageRequest {
 
     func ownNames(for identifier: String) -> [NameRecord] {
         furtherName.map { [NameRecord(name: $0.description, identifier: identifier)] } ?? []
-    }
-}
-
-extension BundleConfiguration {
-    private static let byteLimit = 4 << 20
-
-    /// Of the bundle in the directory `path`.
-    init(ofBundle path: String) throws(Failure) {
-        let complaint = "cannot use the bundle \(path.printable)"
-        var source = try FileSource(opening: path + "/config.json", as: "configuration")
-        guard let bytes = try source.bytes(upTo: Self.byteLimit) else {
-            throw Failure(.badInput, complaint, because: "its config.json is larger than 4 MB")
-        }
-        try self.init(bytes, document: JSONDocument(complaint: complaint, subject: "its config.json"))
-    }
-}
-
-extension ImageConfiguration {
-    /// What a bundle's first process is.
-    init(_ bundle: BundleConfiguration) {
-        self.init()
-        command = bundle.arguments
-        environment = bundle.environment
-        workingDirectory = bundle.workingDirectory
-        user = "\(bundle.user.userID):\(bundle.user.groupID)"
     }
 }

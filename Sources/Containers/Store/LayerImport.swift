@@ -28,7 +28,7 @@ struct LayerImport: Sendable {
         try store.writing(draft) { () throws(Failure) in
             let writer = try ErofsWriter(to: file.rawValue, named: "a layer in \(store.path)")
             try fill(writer)
-            _ = try writer.finish()
+            _ = try writer.finish { () throws(Failure) in try session.check() }
         }
         return try publish(file, as: place)
     }

@@ -23,6 +23,10 @@ enum Erofs {
     static let hole: UInt32 = .max
     /// Block numbers have 32 bits, and the last one means a hole.
     static let blockCountLimit = UInt64(UInt32.max)
+    /// An image, its index and all layers together, is memory to the guest, holes included: what sparse files are laid out
+    /// over has to fit below the guest-physical addresses of every CPU that can be met, and no image needs as much.
+    static let imageByteLimit: UInt64 = 1 << 40
+    static let imageTooLarge = "laid out with the holes of its sparse files it has more than 1 TiB"
     /// EROFS_CHUNK_FORMAT_BLKBITS_MASK: log2 of the blocks in a chunk, at most.
     static let largestChunkBits = 31
 

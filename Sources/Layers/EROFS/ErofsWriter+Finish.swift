@@ -1,15 +1,18 @@
 public import Host
 
 extension ErofsWriter {
-    /// Writes what is left, the superblock last: before, the file is no image.
-    public func finish() throws(Failure) -> ErofsFacts {
+    /// Writes what is left, the superblock last: before, the file is no image. `check`, which is called all the time, throws
+    /// where the work shall end.
+    public func finish(check: @escaping () throws(Failure) -> Void = {}) throws(Failure) -> ErofsFacts {
         precondition(current == nil, "a file of the layer is not complete")
         try output.alignToBlock()
         try region.finish(in: &output)
+        try check()
         let children = SortedChildren(of: tree)
+        try check()
         let listing = TreeListing(tree, children)
-        try writeLinkCounts(listing)
-        let root = try writeDirectories(children, listing)
+        try writeLinkCounts(listing, check)
+        let root = try writeDirectories(children, listing, check)
         try output.finish()
         let blockCount = output.offset / Erofs.blockByteCount
         let superblock = Superblock(
@@ -20,8 +23,11 @@ extension ErofsWriter {
     }
 
     /// Corrects the inodes that have several names.
-    private func writeLinkCounts(_ listing: TreeListing) throws(Failure) {
+    private func writeLinkCounts(
+        _ listing: TreeListing, _ check: () throws(Failure) -> Void
+    ) throws(Failure) {
         for (node, count) in listing.linkCounts where count > 1 {
+            try check()
             var record = ByteRecord()
             record.append(count)
             let offset = tree.nodes[node].inode * Erofs.slotByteCount + Inode.linkCountOffset
@@ -31,17 +37,18 @@ extension ErofsWriter {
 
     /// Writes all directories; the root's inode and what follows it are returned instead.
     private func writeDirectories(
-        _ children: SortedChildren, _ listing: TreeListing
+        _ children: SortedChildren, _ listing: TreeListing, _ check: @escaping () throws(Failure) -> Void
     ) throws(Failure) -> [UInt8] {
         let order = listing.order.filter { tree.nodes[Int($0)].type == .directory }
         var source = DirectorySource(directories: directories, tree: tree)
         for node in order {
+            try check()
             let entry = directories[directoryIndex(of: Int(node))]
             source.bodies[Int(node)] = try attributeBody(of: entry, at: Int(node))
         }
         let writer = try MetadataWriter(
             tree, children, listing, source, order: order, numbers: tree.nodes.map(\.inode),
-            buildTime: .min, start: output.offset)
+            buildTime: .min, start: output.offset, check: check)
         let firstNumber = inodeCount + 1
         inodeCount += UInt64(order.count)
         return try writer.write(to: &output, firstNumber: firstNumber)

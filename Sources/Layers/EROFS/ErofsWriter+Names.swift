@@ -27,6 +27,7 @@ extension ErofsWriter {
             index = 0
         }
         // The tree knows where it is; a path has up to 2,048 names, each with memory of its own.
+        try checked { () throws(Damage) in try tree.spend(entry.attributes.keptByteCount) }
         var kept = entry
         kept.path = .root
         directories[index].entry = kept

@@ -1,6 +1,7 @@
 /// The names of a file system, without what they stand for: each node knows its parent, its name and where its inode is.
 ///
-/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there.
+/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there. A compressed
+/// archive tells of a name in a few bits, so there is a limit to what all of them may take.
 struct FileTree {
     typealias NodeID = Int
 
@@ -27,6 +28,18 @@ struct FileTree {
     }
 
     static let root: NodeID = 0
+
+    /// Of memory, for ten million files: no image is known that comes near it.
+    static let usualByteLimit = 1 << 30
+    /// What a node takes in all: itself, its slots, and its places in the lists of who writes the tree.
+    private static let nodeByteCount = 80
+    /// What is kept elsewhere of a directory, and of an inode with several names.
+    private static let directoryByteCount = 160
+    private static let linkByteCount = 64
+
+    var byteLimit = usualByteLimit
+    /// What is kept beyond nodes and names.
+    private var furtherByteCount = 0
 
     private(set) var names: [UInt8] = Array("...".utf8)
     var nodes: [Node] = []
@@ -62,10 +75,12 @@ struct FileTree {
         _ name: UnsafeRawBufferPointer, in parent: NodeID, _ type: FileType, inode: UInt64, layer: UInt16 = 0,
         flags: Flags = []
     ) throws(Damage) -> NodeID {
+        try spend(type == .directory ? Self.directoryByteCount : 0)
+        try spend(flags.contains(.linked) ? Self.linkByteCount : 0)
         if (nodes.count + 1) * 2 > table.count { growTable() }
         guard let number = UInt32(exactly: nodes.count + 1), let nameStart = UInt32(exactly: names.count)
         else {
-            throw Damage("too many names")
+            throw Self.tooMuch
         }
         let slot = unsafe slot(parent, name)
         if table[slot] > 0 { nodes[Int(table[slot] - 1)].flags.insert(.gone) }
@@ -86,6 +101,17 @@ struct FileTree {
             unsafe try insert(raw, in: parent, type, inode: inode, layer: layer, flags: flags)
         }
     }
+
+    /// Notes that so much more is kept of its files; refuses more than all of them may take.
+    mutating func spend(_ byteCount: Int) throws(Damage) {
+        furtherByteCount += byteCount
+        guard nodes.count * Self.nodeByteCount + names.count + furtherByteCount <= byteLimit else {
+            throw Self.tooMuch
+        }
+    }
+
+    private static let tooMuch = Damage(
+        "it has more files than there is memory for: ten million are too many")
 
     /// Keeps the target of the symbolic link that was inserted last, behind its name.
     mutating func keep(target: [UInt8]) {

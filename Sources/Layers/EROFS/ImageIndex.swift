@@ -5,19 +5,22 @@ public import Host
 /// the file system of the image, whatever the number of layers.
 public enum ImageIndex {
     /// Merges the images at the paths `layers`, the lowest first, into `descriptor`, an empty regular file that stays the
-    /// caller's; `name` is for messages.
+    /// caller's; `name` is for messages. `check`, which is called all the time, throws where the work shall end.
     @discardableResult
     public static func write(
-        layers: [String], to descriptor: Int32, named name: String
+        layers: [String], to descriptor: Int32, named name: String,
+        check: @escaping () throws(Failure) -> Void = {}
     ) throws(Failure) -> ErofsFacts {
-        let merge = try LayerMerge(layers)
+        let merge = try LayerMerge(layers, check: check)
         let children = SortedChildren(of: merge.tree)
+        try check()
         let listing = TreeListing(merge.tree, children)
         let source = LayerSource(merge)
         var writer = try MetadataWriter(
             merge.tree, children, listing, source, order: listing.order,
             numbers: Array(repeating: 0, count: merge.tree.nodes.count),
-            buildTime: try source.mostFrequentTime(listing.order), start: Erofs.blockByteCount)
+            buildTime: try source.mostFrequentTime(listing.order, check), start: Erofs.blockByteCount,
+            check: check)
         try writer.source.place(behind: writer.endBlock)
         var output = OutputFile(descriptor, name: name)
         try output.skip(Erofs.blockByteCount)

@@ -50,6 +50,7 @@ extension LayerMerge {
             }
             var left: [MergedLinks.Late] = []
             for link in waiting {
+                try check()
                 guard let target = try file(at: link.target, layer.number) else {
                     left.append(link)
                     continue

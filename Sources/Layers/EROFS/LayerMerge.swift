@@ -8,12 +8,15 @@ import Host
 struct LayerMerge {
     let layers: [ErofsReader]
     private let names: [String]
+    /// Throws where the work shall end.
+    let check: () throws(Failure) -> Void
     /// A node's inode is the one of that number in its layer.
     var tree: FileTree
 
     /// Merges the images at `paths`, the lowest first.
-    init(_ paths: [String]) throws(Failure) {
+    init(_ paths: [String], check: @escaping () throws(Failure) -> Void) throws(Failure) {
         names = paths
+        self.check = check
         layers = try paths.map { (path) throws(Failure) in try ErofsReader(files: [path]) }
         tree = FileTree(rootInode: Erofs.rootNode, layer: 0)
         for index in layers.indices { try apply(index) }
@@ -23,7 +26,7 @@ struct LayerMerge {
         guard let number = UInt16(exactly: index) else {
             throw Failure(.badInput, "cannot merge the layers", because: "there are more than 65,536")
         }
-        let layer = MergedLayer(reader: layers[index], number: number)
+        let layer = MergedLayer(reader: layers[index], number: number, check: check)
         let (root, marks) = try layer.root()
         var links = MergedLinks()
         if marks.says(Erofs.Overlay.hasRedirects) { links = try findLinks(of: layer, root) }
@@ -69,6 +72,7 @@ struct LayerMerge {
 struct MergedLayer {
     let reader: ErofsReader
     let number: UInt16
+    let check: () throws(Failure) -> Void
 
     struct Entry {
         let name: [UInt8]
@@ -100,6 +104,7 @@ struct MergedLayer {
         var waiting = [(directory: root, node: FileTree.root)]
         while let (directory, node) = waiting.popLast() {
             try reader.forEachEntry(of: directory) { (entry) throws(Failure) in
+                try check()
                 let file = try reader.checked { () throws(Damage) in
                     let file = try reader.inode(entry.node)
                     guard file.inode.type == entry.type else {

@@ -26,9 +26,8 @@ struct LayerSource: InodeSource {
     /// Of the whole image.
     func blockCount(behind indexBlockCount: UInt64) throws(Failure) -> UInt32 {
         let count = layers.reduce(indexBlockCount) { $0 + $1.map.byteCount / Erofs.blockByteCount }
-        guard count < Erofs.blockCountLimit else {
-            throw Failure(
-                .badInput, "cannot merge the layers", because: "they have more than 16 TiB together")
+        guard count <= Erofs.imageByteLimit / Erofs.blockByteCount else {
+            throw Failure(.badInput, "cannot merge the layers of an image", because: Erofs.imageTooLarge)
         }
         return UInt32(count)
     }
@@ -113,9 +112,12 @@ struct LayerSource: InodeSource {
     }
 
     /// The time of most inodes, without nanoseconds: those can be compact.
-    func mostFrequentTime(_ order: [UInt32]) throws(Failure) -> Int64 {
+    func mostFrequentTime(
+        _ order: [UInt32], _ check: () throws(Failure) -> Void
+    ) throws(Failure) -> Int64 {
         var counts: [Int64: Int] = [:]
         for node in order {
+            try check()
             guard let (_, file) = try located(FileTree.NodeID(node)), file.inode.nanoseconds == 0 else {
                 continue
             }

@@ -21,6 +21,8 @@ struct MetadataWriter<Source: InodeSource> {
     let children: SortedChildren
     let listing: TreeListing
     var source: Source
+    /// Throws where the work shall end.
+    let check: () throws(Failure) -> Void
     /// What is written, the root first.
     let order: [UInt32]
     let buildTime: Int64
@@ -35,19 +37,23 @@ struct MetadataWriter<Source: InodeSource> {
     /// `numbers` are those that are known already; the inodes go to `start`, a block's beginning, but for the root's.
     init(
         _ tree: FileTree, _ children: SortedChildren, _ listing: TreeListing, _ source: Source,
-        order: [UInt32],
-        numbers: [UInt64], buildTime: Int64, start: UInt64
+        order: [UInt32], numbers: [UInt64], buildTime: Int64, start: UInt64,
+        check: @escaping () throws(Failure) -> Void
     ) throws(Failure) {
         self.tree = tree
         self.children = children
         self.listing = listing
         self.source = source
+        self.check = check
         self.order = order
         self.numbers = numbers
         self.buildTime = buildTime
         self.start = start
         end = start
-        for node in order { try place(NodeID(node)) }
+        for node in order {
+            try check()
+            try place(NodeID(node))
+        }
     }
 
     /// Where the image ends that these inodes are the last part of, in blocks.
@@ -104,6 +110,7 @@ extension MetadataWriter {
         var root: [UInt8] = []
         var big = bigDirectories[...]
         for (index, node) in order.lazy.map(NodeID.init).enumerated() {
+            try check()
             record.removeAll()
             try encode(node, UInt32(truncatingIfNeeded: firstNumber &+ UInt64(index)), &big, to: &record)
             if node == FileTree.root {
@@ -114,6 +121,7 @@ extension MetadataWriter {
             }
         }
         for directory in bigDirectories {
+            try check()
             try output.alignToBlock()
             record.removeAll()
             blocks(of: directory.node).encode(to: &record)

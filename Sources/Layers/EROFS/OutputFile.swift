@@ -69,7 +69,7 @@ struct OutputFile: ~Copyable {
     mutating func skip(_ byteCount: UInt64) throws(Failure) {
         try flush()
         let (sum, overflow) = start.addingReportingOverflow(byteCount)
-        guard !overflow, sum <= Erofs.blockCountLimit * Erofs.blockByteCount else { throw tooLarge }
+        guard !overflow, sum <= Erofs.imageByteLimit else { throw tooLarge }
         start = sum
     }
 
@@ -83,7 +83,7 @@ struct OutputFile: ~Copyable {
     mutating func finish() throws(Failure) {
         try alignToBlock()
         try flush()
-        guard start <= Erofs.blockCountLimit * Erofs.blockByteCount else { throw tooLarge }
+        guard start <= Erofs.imageByteLimit else { throw tooLarge }
         do {
             try file.resize(to: Int64(start))
         } catch {
@@ -106,7 +106,7 @@ struct OutputFile: ~Copyable {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(Failure) {
-        guard offset <= Erofs.blockCountLimit * Erofs.blockByteCount else { throw tooLarge }
+        guard offset <= Erofs.imageByteLimit else { throw tooLarge }
         do {
             unsafe try file.writeAll(toAbsoluteOffset: Int64(offset), bytes)
         } catch {
@@ -121,6 +121,6 @@ struct OutputFile: ~Copyable {
     }
 
     private var tooLarge: Failure {
-        Failure(.badInput, "cannot write \(name)", because: "it would have more than 16 TiB")
+        Failure(.badInput, "cannot write \(name)", because: Erofs.imageTooLarge)
     }
 }

@@ -77,11 +77,16 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         case UInt8(ascii: "K"): extensions.longLinkName = try text(header)
         case UInt8(ascii: "x"), UInt8(ascii: "X"):
             let body = try body(header, limit: PaxRecords.byteLimit)
-            extensions.records = try records(extensions.records, with: body, areGlobal: false)
+            // In place: what they say may be a map of 16 MB, to which any number of headers may add.
+            try checked { () throws(PaxRecords.Problem) in try extensions.records.add(body) }
         case UInt8(ascii: "g"):
             let body = try body(header, limit: PaxRecords.byteLimit)
-            globals = try records(globals, with: body, areGlobal: true)
-            extensions.records = try records(extensions.records, with: body, areGlobal: true)
+            var all = globals
+            try checked { () throws(PaxRecords.Problem) in
+                try all.add(global: body)
+                try extensions.records.add(global: body)
+            }
+            globals = all
             return true
         // A volume's label.
         case UInt8(ascii: "V"):
@@ -93,16 +98,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         return true
     }
 
-    private func records(
-        _ records: PaxRecords, with body: [UInt8], areGlobal: Bool
-    ) throws(Failure) -> PaxRecords {
-        var records = records
-        do throws(PaxRecords.Problem) {
-            if areGlobal { try records.add(global: body) } else { try records.add(body) }
-        } catch {
-            throw refused(error.description)
-        }
-        return records
+    private func checked(_ body: () throws(PaxRecords.Problem) -> Void) throws(Failure) {
+        do throws(PaxRecords.Problem) { try body() } catch { throw refused(error.description) }
     }
 
     private mutating func expectData(_ byteCount: UInt64) {

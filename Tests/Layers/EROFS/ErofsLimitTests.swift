@@ -56,6 +56,51 @@ struct ErofsLimitTests {
         #expect(failure?.what.contains("/some/directory") == true)
     }
 
+    /// A megabyte of a compressed archive tells of a million files.
+    @Test(
+        "of all files together only so much is kept",
+        arguments: [
+            LayerEntry.Kind.fifo, .directory, .symbolicLink(target: [65]), .hardLink(to: .test("file")),
+        ])
+    func memory(kind: LayerEntry.Kind) throws {
+        let file = try TemporaryFile()
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        let writer = try ErofsWriter(to: descriptor.rawValue, named: "the layer")
+        #expect(writer.tree.byteLimit == 1 << 30)
+        writer.tree.byteLimit = 1 << 20
+        try writer.add(LayerEntry(path: .test("file"), kind: .fifo, permissions: 0))
+        var count = 0
+        let failure = #expect(throws: Failure.self) {
+            for number in 0..<20_000 {
+                try writer.add(LayerEntry(path: .test("\(number)"), kind: kind, permissions: 0))
+                count += 1
+            }
+        }
+        #expect(failure?.kind == .badInput && failure?.why.contains("more files") == true)
+        #expect((4000..<20_000).contains(count), "\(count)")
+    }
+
+    @Test("attributes of directories count, and the files of all layers together")
+    func memoryOfAttributes() throws {
+        let file = try TemporaryFile()
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        let writer = try ErofsWriter(to: descriptor.rawValue, named: "the layer")
+        writer.tree.byteLimit = 1 << 20
+        let failure = #expect(throws: Failure.self) {
+            for number in 0..<20 {
+                var entry = LayerEntry(path: .test("\(number)"), kind: .directory, permissions: 0)
+                entry.attributes = [attribute("user.x", 60_000)]
+                try writer.add(entry)
+            }
+        }
+        #expect(failure?.why.contains("more files") == true)
+        var tree = FileTree(rootInode: 0, layer: 0)
+        tree.byteLimit = 4096
+        #expect(throws: Damage.self) {
+            for number in 0..<100 { _ = try tree.insert([UInt8(number)], in: FileTree.root, .fifo, inode: 0) }
+        }
+    }
+
     @Test("the root is a directory and stays")
     func root() throws {
         for kind in [LayerEntry.Kind.fifo, .whiteout, .hardLink(to: .test("x")), .file(byteCount: 0)] {

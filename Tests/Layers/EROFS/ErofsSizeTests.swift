@@ -55,6 +55,31 @@ struct ErofsSizeTests {
         #expect(throws: Failure.self) { try layer.write() }
     }
 
+    @Test(
+        "a sparse file is laid out where it has data: 15 TiB with a few bytes are an image, with many they are none"
+    )
+    func laidOut() throws {
+        var few = TestLayer()
+        few.file("file", parts: [.bytes([1]), .hole(15 << 40), .bytes([2])])
+        #expect(try few.write().facts.blockCount * 4096 < 4 << 30)
+        var many = TestLayer()
+        let part: [TestLayer.Part] = [.bytes([1]), .hole(1 << 30 - 1)]
+        many.file("file", parts: (0..<15 << 10).flatMap { _ in part })
+        let failure = #expect(throws: Failure.self) { try many.write() }
+        #expect(failure?.kind == .badInput && failure?.why.contains("more than 1 TiB") == true)
+    }
+
+    @Test("layers that each are an image and together are too large for one")
+    func laidOutTogether() throws {
+        var layer = TestLayer()
+        let part: [TestLayer.Part] = [.bytes([1]), .hole(1 << 26 - 1)]
+        layer.file("file", parts: (0..<10 << 10).flatMap { _ in part })
+        let file = try layer.write().file
+        #expect(try TestImage(files: [file]).facts.inodeCount == 2)
+        let failure = #expect(throws: Failure.self) { try TestImage(files: [file, file]) }
+        #expect(failure?.kind == .badInput && failure?.why.contains("more than 1 TiB") == true)
+    }
+
     @Test("200,000 small files in one directory, and as many names of 255 bytes as it takes for many blocks")
     func manyFiles() throws {
         var layer = TestLayer()

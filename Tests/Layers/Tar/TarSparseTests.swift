@@ -38,6 +38,22 @@ import Testing
         #expect(try files.file("f")?.content == workshop.bytes("f"))
     }
 
+    /// A map of 3 MB that grows by a piece with each of very many headers: whoever copies it each time copies 60 GB.
+    @Test func mapOverManyHeaders() throws {
+        let (inOne, afterwards) = (200_000, 20_000)
+        var writer = TarWriter()
+        let list = (0..<inOne).map { _ in "0,0" }.joined(separator: ",")
+        writer.add(records: [("GNU.sparse.size", "5"), ("GNU.sparse.map", list)])
+        let piece = TarWriter.archive {
+            $0.add(records: [("GNU.sparse.offset", "0"), ("GNU.sparse.numbytes", "0")])
+        }.dropLast(1024)
+        for _ in 0..<afterwards { writer.bytes += piece }
+        writer.add(records: [("GNU.sparse.offset", "0"), ("GNU.sparse.numbytes", "5")])
+        writer.add("file", Array("whole".utf8))
+        let files = try RecordingSink.read(writer.archive)
+        #expect(files.file("file")?.content == Array("whole".utf8))
+    }
+
     // MARK: maps that make no sense
 
     struct Map: CustomTestStringConvertible, Sendable {

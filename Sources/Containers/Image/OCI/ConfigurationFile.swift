@@ -45,10 +45,12 @@ extension ImageConfiguration {
         entrypoint = try field.member("Entrypoint").texts()
         command = try field.member("Cmd").texts()
         environment = try field.member("Env").texts()
+        try field.checkCommand(entrypoint + command + environment)
         workingDirectory = try field.member("WorkingDir").text() ?? ""
         user = try field.member("User").text() ?? ""
         stopSignal = try field.member("StopSignal").text() ?? ""
         volumes = try field.member("Volumes").names()
+        try field.check(mountCount: volumes.count)
         exposedPorts = try field.member("ExposedPorts").names()
     }
 }

@@ -1,0 +1,20 @@
+import Host
+
+extension ContainerPlan {
+    /// What the guest's kernel keeps for each page of persistent memory, holes of sparse files included (Linux, struct page).
+    private static let pageRecordByteCount: UInt64 = 64
+    private static let pageByteCount: UInt64 = 4096
+
+    /// Refuses a machine whose kernel would have no memory left by the time that it has found its image.
+    func checkMemory(for image: Image, called name: String) throws(Failure) {
+        let byteCount = image.files.reduce(UInt64(0)) {
+            $0.addingReportingOverflow(FileFacts(of: $1)?.byteCount ?? 0).partialValue
+        }
+        let needed = byteCount / Self.pageByteCount * Self.pageRecordByteCount
+        guard needed >= memoryByteCount else { return }
+        throw Failure(
+            .usage, "cannot run \(name.printable) in \(memoryByteCount >> 20) MiB of memory",
+            because: "its kernel needs \(needed >> 20) MiB for the \(byteCount >> 30) GiB of the image alone",
+            cure: "Give it more: --memory \((needed >> 20) + 256)m")
+    }
+}
