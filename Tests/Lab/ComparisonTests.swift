@@ -13,6 +13,7 @@ struct ComparisonTests {
 
         struct Startup: Decodable {
             let total: Summary
+            let cpu: Summary
             let samples: [Sample]
         }
 
@@ -25,7 +26,7 @@ struct ComparisonTests {
 
         let paths: [Path]
 
-        func median(_ name: String) -> Double? { paths.first { $0.path == name }?.startup.total.p50 }
+        func startup(_ name: String) -> Startup? { paths.first { $0.path == name }?.startup }
     }
 
     /// Everything lies in the lab's memory: a wait for the host's files is idle time, which this clock passes at once.
@@ -35,6 +36,8 @@ struct ComparisonTests {
         cp build/vmm build/vmlinux build/agent.cpio $stage/
         cp /bin/busybox $stage/tree/bin/
         ln -s busybox $stage/tree/bin/echo
+        source Tests/Lab/hold.sh
+        hold crun runc
         cd $stage
         export VMM_STORE=$stage/store VMM_CLOCK=instructions
         for turn in 1 2; do
@@ -54,9 +57,15 @@ struct ComparisonTests {
             return try JSONDecoder().decode(Report.self, from: Data(text.utf8))
         }
         for name in ["process", "crun", "runc", "vmm"] {
-            let medians = try reports.map { try #require($0.median(name), "\(name) was not measured") }
-            print("lab: \(name) took \(medians.map { "\($0 * 1e3) ms" }.joined(separator: ", then "))")
-            #expect(abs(medians[0] / medians[1] - 1) < 0.03, "\(name): \(medians)")
+            let startups = try reports.map { try #require($0.startup(name), "\(name) was not measured") }
+            let cpu = startups.map(\.cpu.p50)
+            let total = startups.map(\.total.p50)
+            print("lab: \(name) took \(total) s, and \(cpu) s of CPU time")
+            #expect(abs(cpu[0] / cpu[1] - 1) < 0.03, "\(name): \(cpu)")
+            // The host's files that a container runtime opens are the host's to serve: that is no instruction of the lab's.
+            if name == "process" || name == "vmm" {
+                #expect(abs(total[0] / total[1] - 1) < 0.03, "\(name): \(total)")
+            }
         }
         let samples = reports.flatMap(\.paths).filter { $0.path == "vmm" }.flatMap(\.startup.samples)
         for sample in samples {
