@@ -51,13 +51,16 @@ inside_lab() { # CLOCK IMAGE RUNS OUTPUT COMMAND...
             export VMM_CLOCK=instructions
             options=(--measure startup,work,isolation --dangerous-trials)
             ;;
-        wall) options=(--parallel 1,10 --crowd 100 --measure startup,crowd) ;;
+        wall) options=(--parallel 1,10 --crowd 30 --measure startup,crowd) ;;
     esac
     mkdir -p "$stage"
     cp build/vmm build/vmlinux build/agent.cpio "$stage/"
     # A peer is measured where it is installed, or has been fetched for `make bench`.
     [ ! -x build/peers/firecracker ] || cp build/peers/firecracker "$stage/"
     export PATH=$PATH:$stage
+    # shellcheck source=../Tests/Lab/hold.sh
+    source Tests/Lab/hold.sh
+    hold runc crun podman conmon docker
     cp -a "$images/$image" "$stage/$image"
     local directory=$PWD status=0
     cd "$stage"

@@ -10,6 +10,9 @@ source "$(dirname "$0")/stage.sh"
 samples=${1:-5}
 stage_linux
 stage_container
+# shellcheck source=../../Tests/Lab/hold.sh
+source "$root/Tests/Lab/hold.sh"
+hold runc crun podman conmon
 
 commands=()
 add() { # NAME COMMAND...

@@ -20,8 +20,11 @@ enum CompareSubject {
                 .usage, "cannot compare \(name)", because: "the image names no command",
                 cure: "Say which: vmm compare \(name) COMMAND")
         }
+        // A directory's name would have vmm look through all of it again at each start; container runtimes do not. A bundle
+        // says more than the image in the store.
         var subject = Subject(
-            reference: name, layers: [layer], command: whole, environment: configuration.environment,
+            reference: image.bundle == nil ? image.identifier : name, layers: [layer], command: whole,
+            environment: configuration.environment,
             workingDirectory: configuration.workingDirectory, user: configuration.user)
         subject.files = image.files
         subject.storedByteCount = image.files.reduce(0) { $0 + Storage.byteCount($1) }

@@ -102,3 +102,23 @@ struct StatisticsTests {
         #expect(UTC.text(seconds) == expected)
     }
 }
+
+extension StatisticsTests {
+    @Test("where the time goes is told of the runs in the middle, and adds up to their mean")
+    func middle() {
+        var path = PathReport(name: "runc")
+        for (round, seconds) in [0.4, 900, 1, 2, 3, 4, 5, 1000].enumerated() {
+            path.samples.append(
+                Sample(
+                    total: seconds, firstByte: nil, cpu: nil,
+                    phases: [
+                        .init(name: "start", seconds: seconds / 4),
+                        .init(name: "end", seconds: seconds * 0.75),
+                    ],
+                    round: round + 1, together: 1))
+        }
+        #expect(path.phases() == [.init(name: "start", seconds: 0.875), .init(name: "end", seconds: 2.625)])
+        path.samples.removeLast(7)
+        #expect(path.phases().map(\.name) == ["start", "end"] && path.phases(together: 2).isEmpty)
+    }
+}

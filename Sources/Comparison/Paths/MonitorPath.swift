@@ -23,10 +23,11 @@ final class MonitorPath: RuntimePath {
 
     func launch(_ instance: Instance, _ command: [String]) -> Launch {
         let subject = instance.subject
+        let privileges = ["--cap-add", "ALL", "--security-opt", "systempaths=unconfined"]
         var words = [context.monitor, "run", "--timings", timings(instance)]
         if let kernel = context.kernel { words += ["--kernel", kernel] }
         // The subject's command is whole; the image's entry point would come before it once more.
-        words += ["--entrypoint", ""]
+        words += ["--entrypoint", ""] + (instance.isPrivileged ? privileges : [])
         if subject.isDerived {
             for variable in subject.environment { words += ["-e", variable] }
             words += ["-w", subject.workingDirectory]

@@ -80,7 +80,12 @@ final class PeerPath: RuntimePath {
         let words =
             switch kind {
             case .firecracker:
-                ["--no-api", "--config-file", instance.directory + "/machine.json", "--id", "compare"]
+                // Its own words would be the first bytes of the output.
+                [
+                    "--no-api", "--config-file", instance.directory + "/machine.json", "--id", "compare",
+                    "--level",
+                    "Error",
+                ]
             case .qemu:
                 [
                     "-M", "microvm,x-option-roms=off,isa-serial=on,rtc=off,pit=off,pic=off", "-bios",

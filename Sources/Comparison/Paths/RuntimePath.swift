@@ -21,6 +21,8 @@ struct Instance {
     let name: String
     /// Its own directory.
     let directory: String
+    /// With every capability, and nothing of /proc kept from it: only where the command has a kernel of its own.
+    var isPrivileged = false
 }
 
 /// A way to run a command in an image.

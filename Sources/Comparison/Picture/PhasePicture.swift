@@ -1,4 +1,4 @@
-/// Where the time of each path goes: its mean run as a bar of its phases.
+/// Where the time of each path goes: a bar of its phases.
 struct PhasePicture {
     let rows: [(name: String, phases: [Sample.Phase])]
 
@@ -40,7 +40,7 @@ struct PhasePicture {
                 before += phase.seconds
             }
         }
-        return Markup.svg(height: Int(height + Self.axisHeight), label: "phases of the mean run", body)
+        return Markup.svg(height: Int(height + Self.axisHeight), label: "phases of a run", body)
     }
 
     var legend: String {

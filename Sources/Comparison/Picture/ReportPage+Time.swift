@@ -41,7 +41,8 @@ extension ReportPage {
         if rows.isEmpty { return nil }
         let picture = PhasePicture(rows: rows)
         return Self.section(
-            "Where the time goes", "The mean run of each path; its parts add up to the whole.",
+            "Where the time goes",
+            "The mean of the half of each path's runs that lies in the middle; its parts add up.",
             picture.svg + "\n" + picture.legend)
     }
 

@@ -25,7 +25,7 @@ struct StandalonePicture {
             <rect x=".5" y=".5" width="\(Self.width - 1)" height="\(height - 1)" rx="12" fill="var(--card)" \
             stroke="var(--line)"/>
             <text x="\(Self.margin)" y="36" class="head">\(command)</text>
-            <text x="\(Self.margin)" y="57" class="soft">from start to end, the mean of each path's runs; \
+            <text x="\(Self.margin)" y="57" class="soft">from start to end, the mean of the middle half of the runs; \
             \(report.host.place.rawValue), by the \(report.host.clock.rawValue)</text>
             <svg x="\(Self.margin)" y="76" width="\(Self.width - 2 * Self.margin)" height="\(inner)">
             \(picture.svg)

@@ -104,7 +104,7 @@ extension ComparisonReport {
     private func phaseLines(_ style: Style) -> [String] {
         let measured = paths.filter { !$0.samples(together: 1).isEmpty }
         if measured.isEmpty { return [] }
-        var lines = ["", style.bold("Where the time goes (means; they add up to the mean of the whole)")]
+        var lines = ["", style.bold("Where the time goes (the mean of the half of the runs in the middle)")]
         let width = measured.map(\.name.count).max() ?? 0
         for path in measured {
             let parts = path.phases().map { "\($0.name) \(Decimal.duration($0.seconds))" }

@@ -65,9 +65,11 @@ public struct PathReport: Sendable {
         return values.isEmpty ? nil : Distribution(values)
     }
 
-    /// The mean of each phase, in order. Means, unlike medians, add up to the mean of the whole.
+    /// The mean of each phase, in order, of the half of the runs that lies in the middle: means, unlike medians, add up to the
+    /// mean of the whole, and a few runs that took for ever are not in them.
     public func phases(together: Int = 1) -> [Sample.Phase] {
-        let samples = samples(together: together)
+        let all = samples(together: together).sorted { $0.total < $1.total }
+        let samples = all.dropFirst(all.count / 4).dropLast(all.count / 4)
         guard let first = samples.first else { return [] }
         var names = first.phases.map(\.name)
         for sample in samples {

@@ -39,9 +39,9 @@ public enum Explanation {
         Topic(
             title: "Where the time goes",
             paragraphs: [
-                "layers: the image's files are put together, with a place for what the command writes. start: the runtime "
-                    + "until the first byte of the command. monitor, kernel: vmm until the guest runs, and the guest's "
-                    + "kernel until its first process. command: until its end. end: what comes after."
+                "The mean of the half of the runs that lies in the middle, so that its parts add up. layers: the image's files are put together, with a place for what the command writes. start: the runtime "
+                    + "until the first byte of the command. monitor, kernel, init: vmm until the guest runs, the guest's "
+                    + "kernel until its first process, and that until it answers. command: until its end. end: what comes after."
             ]),
         Topic(
             title: "Footprint and density",

@@ -50,9 +50,13 @@ struct IsolationTrial {
         let kernel = sights.first { $0.name == "kernel release" }?.value ?? ""
         let isOwnKernel = runner.path.hasOwnKernel && !kernel.isEmpty
         if !isOwnKernel { return door == "refused" ? "refused" : "would take this host down: not tried" }
-        let outcome = try watch(subject, InsideProgram.command(.panic)).outcome
-        if outcome.output.contains("refused") { return "refused" }
-        return "ends the machine alone: \(outcome.lastLine ?? "\(outcome.ending)")".shortened(to: 120)
+        let refusal = door == "refused" ? "refused; with every privilege, " : ""
+        let outcome = try watch(subject, InsideProgram.command(.panic), isPrivileged: true).outcome
+        if outcome.output.contains("refused") { return refusal + "refused too" }
+        if outcome.output.contains("survived") { return refusal + "it does nothing" }
+        let words =
+            outcome.error.split(whereSeparator: \.isNewline).first.map(String.init) ?? "\(outcome.ending)"
+        return (refusal + "it ends the machine alone: \(words)").shortened(to: 160)
     }
 
     private func forks(_ subject: Subject) throws(RunProblem) -> String {
@@ -81,8 +85,10 @@ extension IsolationTrial {
     }
 
     /// Runs a command that may end as it likes, and looks at the host meanwhile.
-    private func watch(_ subject: Subject, _ command: [String]) throws(RunProblem) -> Watched {
-        let instance: Instance
+    private func watch(
+        _ subject: Subject, _ command: [String], isPrivileged: Bool = false
+    ) throws(RunProblem) -> Watched {
+        var instance: Instance
         let batch: Batch
         let processes = ProcessTable.all().count
         let memory = MemoryInfo.availableByteCount()
@@ -91,6 +97,7 @@ extension IsolationTrial {
         defer { runner.leaveGroup() }
         do throws(Failure) {
             instance = try runner.instance(subject)
+            instance.isPrivileged = isPrivileged
             try runner.path.makeReady(instance, command)
             batch = try Batch([runner.path.launch(instance, command)], interruption: interruption)
             try runner.path.mount(instance)
@@ -109,6 +116,8 @@ extension IsolationTrial {
         runner.path.cleanUp(instance, outcome)
         Files.remove(instance.directory)
         if result == .interrupted { throw .interrupted }
+        // Whoever adopted the dead has to wait for them first.
+        for _ in 0..<100 where ProcessTable.all().count > processes { usleep(10_000) }
         return Watched(
             outcome: outcome, mostProcesses: mostProcesses,
             processesAfter: max(0, ProcessTable.all().count - processes), mostMemory: mostMemory,
