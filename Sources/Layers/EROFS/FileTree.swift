@@ -34,7 +34,7 @@ struct FileTree {
     /// What a node takes in all: itself, its slots, and its places in the lists of who writes the tree.
     private static let nodeByteCount = 80
     /// What is kept elsewhere of a directory, and of an inode with several names.
-    private static let directoryByteCount = 160
+    private static let directoryByteCount = 256
     private static let linkByteCount = 64
 
     var byteLimit = usualByteLimit

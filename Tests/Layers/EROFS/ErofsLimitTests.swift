@@ -77,7 +77,7 @@ struct ErofsLimitTests {
             }
         }
         #expect(failure?.kind == .badInput && failure?.why.contains("more files") == true)
-        #expect((4000..<20_000).contains(count), "\(count)")
+        #expect((2500..<20_000).contains(count), "\(count)")
     }
 
     @Test("attributes of directories count, and the files of all layers together")
