@@ -2,7 +2,7 @@
 # Compares containers and micro-VMs on this machine, with a busybox and a Debian image, and leaves the pages, the samples
 # and the tables in build/comparison: by the wall clock where /dev/kvm has hardware virtualization; and everywhere in the
 # lab, by its instruction clock, and once more without it for those that start at the same time: with several guests at
-# once the lab hangs by that clock, whatever monitor they have.
+# once the lab hangs by that clock, whatever monitor they have (Tests/Lab/lab.sh).
 #
 # usage: scripts/compare.sh      (make compare)
 #
@@ -64,7 +64,7 @@ inside_lab() { # CLOCK IMAGE RUNS OUTPUT COMMAND...
     cp -a "$images/$image" "$stage/$image"
     local directory=$PWD status=0
     cd "$stage"
-    VMM_STORE=$stage/store ./vmm compare --paths "$paths" --runs "$runs" --warmup 2 "${options[@]}" --limit 120 \
+    VMM_STORE=$stage/store ./vmm compare --paths "$paths" --runs "$runs" --warmup 2 "${options[@]}" --limit 86400 \
         --html page.html --svg picture.svg --json samples.json --csv samples.csv "$image" "$@" >table.txt || status=$?
     for name in page.html picture.svg samples.json samples.csv table.txt; do
         [ ! -e "$name" ] || cp "$name" "$directory/$output.${name##*.}"

@@ -21,9 +21,12 @@ build() {
 }
 
 run() {
-    local name=$1 found=build/fuzz/$1
+    local name=$1 found=build/fuzz/$1 first=()
     mkdir -p "$found"
-    "$scratch/debug/fuzz-$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+    # Its threads hand over to each other at each step: beside targets that never wait, each handing over takes a slice of
+    # theirs.
+    if [ "$name" = virtqueue ] && nice -n -10 true 2>/dev/null; then first=(nice -n -10); fi
+    "${first[@]}" "$scratch/debug/fuzz-$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
         -artifact_prefix="$found/broken-" "$found" "Tests/Fuzz/Corpus/$name" >"$found.log" 2>&1
 }
 

@@ -10,7 +10,9 @@
 #   --icount        the instruction clock: time in the lab is instructions executed, 2 ns each, whatever else
 #                   the host does. It knows no caches, and idle time passes at once: so does time spent
 #                   waiting for the host, so copy what is to be measured to /dev/shm first. Guests with more
-#                   than one CPU do not get through their boot by this clock, under any monitor.
+#                   than one CPU do not get through their boot by this clock, under any monitor; nor do several at
+#                   once, unless their kernel is told lapic=notscdeadline: what makes them sleep or stop is the
+#                   lab's emulation of that timer.
 #   --rw DIR        share DIR writably, so that the command can leave files; may be repeated
 #   --limit SECONDS end the lab after this time (3600)
 #   --hang SECONDS  take the lab for hung after this long without its heartbeat (60)

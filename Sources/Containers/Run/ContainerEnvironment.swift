@@ -4,8 +4,10 @@ import Host
 struct ContainerEnvironment {
     /// Nil where one was taken away.
     private var variables: [String?] = []
-    /// Where each name is. An image may have very many, and names are bytes: texts that only look alike are two.
-    private var places: [[UInt8]: Int] = [:]
+    /// Where each name is, once there are many: an image may have very many. To look through a few is quicker than to make
+    /// the first dictionary of a start. Names are bytes: texts that only look alike are two.
+    private var places: [[UInt8]: Int]?
+    private static let fewCount = 64
 
     /// What every container gets, before the image and the user say something else.
     init(hostname: String, hasTerminal: Bool) {
@@ -34,16 +36,36 @@ struct ContainerEnvironment {
     }
 
     mutating func set(_ variable: String) {
-        let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") })
-        if let place = places[name] {
+        let name = Self.name(variable)
+        if let place = place(of: name) {
             variables[place] = variable
-        } else {
-            places[name] = variables.count
-            variables.append(variable)
+            return
         }
+        places?[Array(name)] = variables.count
+        variables.append(variable)
+        if places == nil, variables.count > Self.fewCount { makePlaces() }
     }
 
     private mutating func remove(_ name: String) {
-        if let place = places.removeValue(forKey: Array(name.utf8)) { variables[place] = nil }
+        guard let place = place(of: name.utf8[...]) else { return }
+        variables[place] = nil
+        places?[Array(name.utf8)] = nil
+    }
+
+    private func place(of name: Substring.UTF8View) -> Int? {
+        if let places { return places[Array(name)] }
+        return variables.firstIndex { $0.map { Self.name($0).elementsEqual(name) } ?? false }
+    }
+
+    private mutating func makePlaces() {
+        var places: [[UInt8]: Int] = [:]
+        for (place, variable) in variables.enumerated() {
+            if let variable { places[Array(Self.name(variable))] = place }
+        }
+        self.places = places
+    }
+
+    private static func name(_ variable: String) -> Substring.UTF8View {
+        variable.utf8.prefix { $0 != UInt8(ascii: "=") }
     }
 }
