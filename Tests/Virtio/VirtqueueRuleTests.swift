@@ -163,14 +163,21 @@ struct BadPlace: Sendable, CustomTestStringConvertible {
     ]
 }
 
+extension VirtqueueConfiguration {
+    /// The queue as `driver` laid it out.
+    init(of driver: DriverQueue, size: UInt16) {
+        self.init(size: size)
+        descriptorTable = driver.descriptors.start
+        availableRing = driver.available.start
+        usedRing = driver.used.start
+    }
+}
+
 @Suite struct VirtqueueRuleTests {
     @Test(arguments: BrokenRule.all) func aBrokenRuleIsFound(_ rule: BrokenRule) throws {
         let memory = try DriverMemory(byteCount: BrokenRule.memoryByteCount)
         let driver = DriverQueue(index: 0, size: 8, in: memory)
-        var configuration = VirtqueueConfiguration(size: 8)
-        configuration.descriptorTable = driver.descriptors.start
-        configuration.availableRing = driver.available.start
-        configuration.usedRing = driver.used.start
+        let configuration = VirtqueueConfiguration(of: driver, size: 8)
         var device = try Virtqueue(configuration, features: rule.features, memory: memory.memory)
         try rule.breakRule(driver, memory)
         var found: VirtqueueError?
@@ -184,10 +191,7 @@ struct BadPlace: Sendable, CustomTestStringConvertible {
     @Test func moreUnderWayThanThereAreDescriptors() throws {
         let memory = try DriverMemory(byteCount: BrokenRule.memoryByteCount)
         let driver = DriverQueue(index: 0, size: 8, in: memory)
-        var configuration = VirtqueueConfiguration(size: 8)
-        configuration.descriptorTable = driver.descriptors.start
-        configuration.availableRing = driver.available.start
-        configuration.usedRing = driver.used.start
+        let configuration = VirtqueueConfiguration(of: driver, size: 8)
         var device = try Virtqueue(configuration, features: .ofEveryDevice, memory: memory.memory)
         var chain = DescriptorChain()
         // Twice round the ring, so that the indices have gone on.

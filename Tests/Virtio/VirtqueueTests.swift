@@ -12,10 +12,7 @@ private struct QueuePair: ~Copyable {
     init(size: UInt16 = 8, features: VirtioFeatures = .ofEveryDevice) throws {
         let memory = try DriverMemory(byteCount: 1 << 20)
         let driver = DriverQueue(index: 0, size: size, in: memory)
-        var configuration = VirtqueueConfiguration(size: size)
-        configuration.descriptorTable = driver.descriptors.start
-        configuration.availableRing = driver.available.start
-        configuration.usedRing = driver.used.start
+        let configuration = VirtqueueConfiguration(of: driver, size: size)
         let device = try Virtqueue(configuration, features: features, memory: memory.memory)
         self.memory = memory
         self.driver = driver
