@@ -16,26 +16,20 @@ cd "$(dirname "$0")/.."
 results=build/bench
 lab=(--icount)
 
-# run WHERE PART NAME [ARGUMENT]...: a part's output becomes NAME.WHERE.json. The lab hangs now and then, for reasons of
-# its own; so a part is tried three times there.
+# run WHERE PART NAME [ARGUMENT]...: a part's output becomes NAME.WHERE.json.
 run() {
-    local where=$1 part=$2 output=$results/$3.$1.json tries=1
+    local where=$1 part=$2 output=$results/$3.$1.json
     shift 3
     local command=("Benchmarks/parts/$part.sh" "$@")
-    if [ "$where" = lab ]; then
-        tries=3
-        command=(Tests/Lab/lab.sh "${lab[@]}" --hang 300 --limit 1200 "${command[@]}")
-    fi
+    [ "$where" = host ] || command=(Tests/Lab/lab.sh "${lab[@]}" "${command[@]}")
     echo "bench: $part ($where)" >&2
-    for ((try = 1; try <= tries; try++)); do
-        if "${command[@]}" </dev/null >"$output.part"; then
-            mv "$output.part" "$output"
-            return
-        fi
-    done
-    echo "bench: $part ($where) was not measured" >&2
-    rm -f "$output" "$output.part"
-    failed=yes
+    if "${command[@]}" </dev/null >"$output.part"; then
+        mv "$output.part" "$output"
+    else
+        echo "bench: $part ($where) was not measured" >&2
+        rm -f "$output" "$output.part"
+        failed=yes
+    fi
 }
 
 # What needs a kernel that boots runs here only where there is hardware virtualization. `vmm doctor` knows.
@@ -69,7 +63,7 @@ measure() {
             if has_kvm memory; then run host memory memory-tiny tiny; fi
             ;;
         density)
-            run lab density density 20 100
+            run lab density density 200 1000
             if has_kvm density; then run host density density 200 1000; fi
             ;;
         crowd)

@@ -66,7 +66,7 @@ fi
 echo '{"runs":'
 # By the instruction clock a wait for a file of the host is idle time, which passes at once: the limit is for that.
 "$measure" time --samples "$samples" --warmup 1 --limit 3600 "${commands[@]}"
-# By itself: a run of it takes as long as all the others together, and one in many hangs in the lab.
+# By itself: a run of it takes as long as all the others together.
 echo ', "slow":'
 if [ ${#podman[@]} -eq 0 ] ||
     ! "$measure" time --samples "$(((samples + 1) / 2))" --warmup 1 --limit 3600 podman "${podman[@]}" >"$stage/slow"; then

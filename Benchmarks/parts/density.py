@@ -71,9 +71,26 @@ def wait_for_rest(pids):
         time.sleep(1)
 
 
+def start_idle(command, count):
+    return [subprocess.Popen(command("idle"), **NOWHERE) for _ in range(count)]
+
+
+def end_idle(monitors):
+    """Presses their power buttons; their exit statuses."""
+    for monitor in monitors:
+        monitor.send_signal(signal.SIGTERM)
+    return sorted({monitor.wait(timeout=120) for monitor in monitors})
+
+
 def idle(command, count):
+    # The first ones fill the kernel's caches.
+    monitors = start_idle(command, count)
+    wait_for_rest([monitor.pid for monitor in monitors])
+    end_idle(monitors)
+    settle()
+
     before, start = system(), time.monotonic()
-    monitors = [subprocess.Popen(command("idle"), **NOWHERE) for _ in range(count)]
+    monitors = start_idle(command, count)
     pids = [monitor.pid for monitor in monitors]
     started = time.monotonic() - start
     wait_for_rest(pids)
@@ -86,9 +103,7 @@ def idle(command, count):
         "descriptors": [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids],
     }
     start = time.monotonic()
-    for monitor in monitors:
-        monitor.send_signal(signal.SIGTERM)
-    result["statuses"] = sorted({monitor.wait(timeout=120) for monitor in monitors})
+    result["statuses"] = end_idle(monitors)
     result["ended_s"] = time.monotonic() - start
     settle()
     return result | {"before": before, "during": during, "after": system()}

@@ -35,7 +35,8 @@ public final class Comparison {
         let program = if case .usable(let program, _) = monitor { program } else { "/proc/self/exe" }
         context = PathContext(
             workspace: workspace, tool: Tool(interruption: interruption, environment: environment),
-            groups: ControlGroups(identifier: getpid()), monitor: program, kernel: options.kernel)
+            groups: ControlGroups(identifier: getpid()), monitor: program, kernel: options.kernel,
+            append: options.append)
         let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/bin:/bin"
         finder = PathFinder(search: SearchPath(String(path)), monitor: monitor, context: context)
     }

@@ -22,6 +22,8 @@ public struct ComparisonOptions: Sendable {
     /// A directory in memory, for all that is made.
     public var workspace = "/dev/shm"
     public var kernel: String?
+    /// Further words for the command line of the guests' kernel.
+    public var append: String?
     /// Whether trials may be done that can endanger the host: a fork bomb and the like.
     public var allowsDangerousTrials = false
 

@@ -75,6 +75,7 @@ extension ComparisonOptions {
         crowd = arguments.crowd
         limit = arguments.limit
         kernel = arguments.kernel
+        append = arguments.append
         workspace = arguments.workspace
         seed = arguments.seed
         allowsDangerousTrials = arguments.dangerousTrials

@@ -9,13 +9,10 @@
 #   --cpus N        CPUs of the lab (1); more of them make nothing quicker
 #   --icount        the instruction clock: time in the lab is instructions executed, 2 ns each, whatever else
 #                   the host does. It knows no caches, and idle time passes at once: so does time spent
-#                   waiting for the host, so copy what is to be measured to /dev/shm first. Guests with more
-#                   than one CPU do not get through their boot by this clock, under any monitor; nor do several at
-#                   once, unless their kernel is told lapic=notscdeadline: what makes them sleep or stop is the
-#                   lab's emulation of that timer.
+#                   waiting for the host, so copy what is to be measured to /dev/shm first.
 #   --rw DIR        share DIR writably, so that the command can leave files; may be repeated
 #   --limit SECONDS end the lab after this time (3600)
-#   --hang SECONDS  take the lab for hung after this long without its heartbeat (60)
+#   --hang SECONDS  take the lab for hung after this long without its heartbeat (300)
 # VMM_LAB_OPTIONS holds further options, put before these.
 #
 # Only PATH, HOME, USER, TERM, LANG, CI and VMM_* of the caller's environment go in. At a terminal the command
@@ -30,7 +27,7 @@ root=$(cd "$here/../.." && pwd)
 cache=${VMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmm}/lab
 kernel=$root/build/kernels/debian-6.1-full
 
-memory=2048M cpus=1 icount='' limit=3600 hang=60 shares=() command=()
+memory=2048M cpus=1 icount='' limit=3600 hang=300 shares=() command=()
 
 usage() {
     sed -n 's/^# \{0,1\}//; 2,/^Exit status/p' "${BASH_SOURCE[0]}" >&2
@@ -73,6 +70,19 @@ prepare_initramfs() {
     initramfs=$cache/initramfs-${key:0:16}.cpio
     [ -e "$initramfs" ] || "$root/scripts/initramfs.sh" "$kernel" "$here/stage1" "$initramfs" \
         virtio_pci virtio_console 9p 9pnet_virtio overlay kvm-amd tun loop
+}
+
+# QEMU gives nested guests some interrupts twice, and they stop; the lab runs a copy that does not.
+prepare_emulator() {
+    emulator=$(command -v qemu-system-x86_64)
+    local key mended
+    key=$(cat "$here/mend-qemu.py" "$emulator" | sha256sum)
+    mended=$cache/qemu-${key:0:16}
+    [ -e "$mended" ] || python3 "$here/mend-qemu.py" "$emulator" "$mended" || {
+        echo "lab: this QEMU is not the one that Tests/Lab/mend-qemu.py knows: guests may stop now and then" >&2
+        return 0
+    }
+    emulator=$mended/bin/${emulator##*/}
 }
 
 # What stage2 reads, in a directory whose name fits on a kernel command line.
@@ -130,7 +140,7 @@ start() {
     # Opened for both directions, so that neither end waits for the other.
     exec {status}<>"$run/status"
     # Whatever ends this script takes the machine with it.
-    local machine_command=(setpriv --pdeathsig KILL qemu-system-x86_64 "${qemu[@]}")
+    local machine_command=(setpriv --pdeathsig KILL "$emulator" "${qemu[@]}")
     if [ -s "$run/terminal" ]; then
         saved=$(stty -g)
         "${machine_command[@]}" <&0 2>"$run/qemu" &
@@ -200,6 +210,7 @@ parse ${VMM_LAB_OPTIONS-} "$@"
 # Without standard input there is nothing to read; without this QEMU would find some file of its own there.
 { true <&0; } 2>/dev/null || exec </dev/null
 prepare_initramfs
+prepare_emulator
 prepare_run
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

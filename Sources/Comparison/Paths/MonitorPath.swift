@@ -26,6 +26,7 @@ final class MonitorPath: RuntimePath {
         let privileges = ["--cap-add", "ALL", "--security-opt", "systempaths=unconfined"]
         var words = [context.monitor, "run", "--timings", timings(instance)]
         if let kernel = context.kernel { words += ["--kernel", kernel] }
+        if let append = context.append { words += ["--append", append] }
         // The subject's command is whole; the image's entry point would come before it once more.
         words += ["--entrypoint", ""] + (instance.isPrivileged ? privileges : [])
         if subject.isDerived {

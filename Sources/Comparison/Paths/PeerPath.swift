@@ -73,7 +73,7 @@ final class PeerPath: RuntimePath {
         let usual =
             "console=ttyS0 reboot=k panic=-1 quiet loglevel=0 root=/dev/vda rootfstype=erofs ro init=\(program)"
         let own = kind == .firecracker ? "pci=off i8042.noaux i8042.nomux i8042.dumbkbd" : ""
-        return ([usual, own, "--"] + words).filter { !$0.isEmpty }.joined(separator: " ")
+        return ([usual, own, context.append ?? "", "--"] + words).filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     func launch(_ instance: Instance, _ command: [String]) -> Launch {

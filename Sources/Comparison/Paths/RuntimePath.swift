@@ -9,6 +9,8 @@ struct PathContext {
     let monitor: String
     /// The guest's kernel, where the user named one.
     let kernel: String?
+    /// Further words for the command line of the guest's kernel.
+    let append: String?
 
     /// NAME=VALUE each, for programs of the host.
     var environment: [String] { tool.environment }
