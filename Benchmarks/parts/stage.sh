@@ -1,5 +1,5 @@
 # Sourced by the parts: everything that is measured lies in memory before the first sample, in $stage. In the lab a wait
-# for the host's files would be idle time, which its clock passes at once, in whichever sample it falls.
+# for the host's files would be in whichever sample it falls.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 stage=$(mktemp -d /dev/shm/vmm-bench.XXXXXX)

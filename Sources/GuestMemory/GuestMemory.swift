@@ -69,6 +69,17 @@ public final class GuestMemory: Sendable {
         mapping.allowHugePages()
     }
 
+    /// The same from the start for the end of RAM, which a booting Linux fills without a gap: it makes 64 bytes of each page
+    /// known to itself there, next to what else it sets up early.
+    public func allowHugePagesAtEnd() {
+        let pageStructures = byteCount / (Self.pageByteCount / 64)
+        // No more than the length of the mapping, which is an Int.
+        mapping.allowHugePages(last: Int(truncatingIfNeeded: pageStructures) + Self.earlyByteCount)
+    }
+
+    /// What a small kernel sets up beside them, in bytes.
+    private static let earlyByteCount = 2 << 20
+
     /// Whether every byte of `range` is RAM of one region.
     @inlinable
     public func contains(_ range: GuestRange) -> Bool {

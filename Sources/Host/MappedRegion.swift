@@ -77,9 +77,11 @@ public struct MappedRegion: ~Copyable, Sendable {
         guard unsafe mapped != nil else { throw .current }
     }
 
-    /// Lets the host fill the mapping's memory with huge pages from here on, and join what is there already.
-    public func allowHugePages() {
-        unsafe madvise(base, byteCount, MADV_HUGEPAGE)
+    /// Lets the host fill the mapping's last `count` bytes, or all of it, with huge pages from here on, and join what is there
+    /// already.
+    public func allowHugePages(last count: Int? = nil) {
+        let count = min(count ?? byteCount, byteCount)
+        unsafe madvise(base + (byteCount - count), count, MADV_HUGEPAGE)
     }
 
     private static let hugePageByteCount = 2 << 20

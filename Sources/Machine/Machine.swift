@@ -95,6 +95,12 @@ public final class Machine: Sendable {
         return finish()
     }
 
+    /// Ends the process with the machine, after `run`. The kernel takes both down together: to let go of the guest's memory and
+    /// of KVM's machine one after the other, while the process lives, costs more and has the process wait for each.
+    public func end(with status: Int32) -> Never {
+        withExtendedLifetime(self) { ThisProcess.end(with: status) }
+    }
+
     private func startSession() throws(Failure) {
         guard let session, let port = board.agentPort else { return }
         try session.start(

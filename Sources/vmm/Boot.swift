@@ -14,7 +14,7 @@ enum Boot {
         let end = machine.run()
         if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }
         StandardError.write("vmm: \(end)\n")
-        ThisProcess.end(with: end.exitStatus)
+        machine.end(with: end.exitStatus)
     }
 }
 

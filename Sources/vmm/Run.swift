@@ -27,16 +27,16 @@ enum Run {
         let plan = try ContainerPlan(options, image: image, host: .this)
         let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
         if let note = cgroup.note { logger.warning("\(note)") }
-        let status = try run(plan, options, files, image, store, times, logger)
+        let (machine, status) = try run(plan, options, files, image, store, times, logger)
         cgroup.leave()
         name.leave()
-        ThisProcess.end(with: status)
+        machine.end(with: status)
     }
 
     private static func run(
         _ plan: ContainerPlan, _ options: RunOptions, _ files: GuestFiles, _ image: Image,
         _ store: borrowing ImageStore, _ times: Timings, _ logger: Logger
-    ) throws(Failure) -> Int32 {
+    ) throws(Failure) -> (Machine, Int32) {
         var disk: WritableDisk?
         if let byteCount = plan.writableByteCount {
             disk = try WritableDisk(byteCount: byteCount, in: store.path + "/tmp")
@@ -50,7 +50,7 @@ enum Run {
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
         if let message = outcome.message { tell(message, outcome.wantsConsole ? machine.consoleTail : []) }
-        return outcome.status
+        return (machine, outcome.status)
     }
 
     /// Says what went wrong, and the last lines that the guest's kernel said where they help to understand it.

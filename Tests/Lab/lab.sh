@@ -8,8 +8,9 @@
 #   --memory SIZE   memory of the lab, for QEMU's -m (2048M)
 #   --cpus N        CPUs of the lab (1); more of them make nothing quicker
 #   --icount        the instruction clock: time in the lab is instructions executed, 2 ns each, whatever else
-#                   the host does. It knows no caches, and idle time passes at once: so does time spent
-#                   waiting for the host, so copy what is to be measured to /dev/shm first.
+#                   the host does. It knows no caches. While the lab has nothing to execute, time passes as it
+#                   does for the host: so copy what is to be measured to /dev/shm first (hold.sh), or it waits for
+#                   the host's files.
 #   --rw DIR        share DIR writably, so that the command can leave files; may be repeated
 #   --limit SECONDS end the lab after this time (3600)
 #   --hang SECONDS  take the lab for hung after this long without its heartbeat (300)
@@ -116,7 +117,7 @@ arguments() {
         -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap
         -device virtio-serial
     )
-    [ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off -rtc clock=vm)
+    [ -z "$icount" ] || qemu+=(-icount shift=1,sleep=on -rtc clock=vm)
     local index
     for index in "${!shares[@]}"; do
         qemu+=(-virtfs "local,path=${shares[index]//,/,,},mount_tag=share$index,security_model=none,multidevs=remap")

@@ -1,7 +1,7 @@
 import GuestMemory
 import Host
 
-/// Gives the guest huge pages once it has had the time to boot.
+/// Gives the guest huge pages where it boots, and everywhere once it has had the time to.
 struct HugePages: Sendable {
     /// What a small kernel takes from its first instruction to user space, several times over.
     private static let delayMilliseconds = 1000
@@ -15,6 +15,7 @@ struct HugePages: Sendable {
             timer.drain()
             memory.allowHugePages()
         }
+        memory.allowHugePagesAtEnd()
         timer.arm(milliseconds: Self.delayMilliseconds)
         self.timer = timer
         self.loop = loop
