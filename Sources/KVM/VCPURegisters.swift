@@ -57,6 +57,7 @@ public struct VCPUControl: Sendable {
 }
 
 extension VCPU {
+    /// Sets the general registers (KVM_SET_REGS).
     public func set(_ registers: VCPURegisters) throws(Failure) {
         let r = registers
         var raw = kvm_regs(
@@ -66,6 +67,7 @@ extension VCPU {
         try pass(ckvm_SET_REGS, &raw, "set a vCPU's registers")
     }
 
+    /// The general registers (KVM_GET_REGS).
     public func registers() throws(Failure) -> VCPURegisters {
         var raw = kvm_regs()
         try pass(ckvm_GET_REGS, &raw, "read a vCPU's registers")
@@ -78,7 +80,8 @@ extension VCPU {
         return r
     }
 
-    /// Changes the control registers from what they are after creation to `control`.
+    /// Changes the segment and control registers from what they are after creation to `control` (KVM_GET_SREGS,
+    /// KVM_SET_SREGS).
     public func set(_ control: VCPUControl) throws(Failure) {
         var raw = kvm_sregs()
         try pass(ckvm_GET_SREGS, &raw, "read a vCPU's control registers")
@@ -99,12 +102,13 @@ extension VCPU {
         return [("cr0", raw.cr0), ("cr2", raw.cr2), ("cr3", raw.cr3), ("cr4", raw.cr4), ("efer", raw.efer)]
     }
 
+    /// What CPUID answers on this vCPU from now on (KVM_SET_CPUID2); before it runs for the first time.
     public func set(_ table: CPUIDTable) throws(Failure) {
         let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_CPUID2, table.storage)
         try kvmCall("cannot set a vCPU's CPU features", result)
     }
 
-    /// Sets model specific registers; one that this CPU does not have is a failure that names it.
+    /// Sets model specific registers (KVM_SET_MSRS); one that this CPU does not have is a failure that names it.
     public func setMSRs(_ values: [(index: UInt32, value: UInt64)]) throws(Failure) {
         guard let table = unsafe ckvm_msrs_create(UInt32(values.count)) else {
             preconditionFailure("out of memory")
