@@ -97,7 +97,7 @@ struct RunHostileAgentTests {
 
     @Test("any bytes at all")
     func noise() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SplitMix64(seed: 64)
         for _ in 0..<200 {
             let bench = try SessionBench { $0.isInteractive = true }
             bench.run()
