@@ -101,13 +101,14 @@ let package = Package(
 /// A libFuzzer target: its `main` comes from the fuzzer's runtime.
 func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: "Tests/Fuzz/\(directory)",
+        name: name, dependencies: ["FuzzSupport"] + dependencies, path: "Tests/Fuzz/\(directory)",
         swiftSettings: rules + [.unsafeFlags(["-parse-as-library"])])
 }
 
 // An ordinary build does not link that runtime.
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
+        .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: rules),
         fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
         fuzzer("fuzz-erofs", "Erofs", ["Layers", "Host"]),

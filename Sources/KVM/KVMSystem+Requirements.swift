@@ -2,6 +2,7 @@ public import Host
 
 /// A capability that every machine of ours needs.
 public struct KVMRequirement: Sendable {
+    /// The name in <linux/kvm.h>.
     public let name: String
     public let capability: KVMCapability
     /// Since which Linux KVM has it on x86.
@@ -9,6 +10,7 @@ public struct KVMRequirement: Sendable {
 }
 
 extension KVMSystem {
+    /// All that every machine needs; what only some machines need is a failure when they are made.
     public static let requirements: [KVMRequirement] = [
         KVMRequirement(name: "KVM_CAP_USER_MEMORY", capability: .userMemory, since: "2.6.25"),
         KVMRequirement(name: "KVM_CAP_IRQCHIP", capability: .irqchip, since: "2.6.25"),

@@ -4,9 +4,10 @@ import SystemPackage
 
 /// /dev/kvm: what this host's KVM is and can do, and the maker of virtual machines.
 public final class KVMSystem: Sendable {
+    /// Where the kernel offers the interface.
     public static let path = "/dev/kvm"
     /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
-    static let apiVersion: Int32 = 12
+    public static let apiVersion: Int32 = 12
 
     private let descriptor: OwnedDescriptor
 

@@ -36,8 +36,8 @@ public struct VCPUSegment: Sendable {
     }
 }
 
-/// The registers that say in which mode a vCPU is (struct kvm_sregs), as far as an entry sets them.
-public struct VCPUControl: Sendable {
+/// The special registers, which say in which mode a vCPU is (struct kvm_sregs), as far as an entry sets them.
+public struct VCPUSpecialRegisters: Sendable {
     public var code: VCPUSegment
     public var data: VCPUSegment
     public var task: VCPUSegment
@@ -57,6 +57,7 @@ public struct VCPUControl: Sendable {
 }
 
 extension VCPU {
+    /// Sets the general registers (KVM_SET_REGS).
     public func set(_ registers: VCPURegisters) throws(Failure) {
         let r = registers
         var raw = kvm_regs(
@@ -66,6 +67,7 @@ extension VCPU {
         try pass(ckvm_SET_REGS, &raw, "set a vCPU's registers")
     }
 
+    /// The general registers (KVM_GET_REGS).
     public func registers() throws(Failure) -> VCPURegisters {
         var raw = kvm_regs()
         try pass(ckvm_GET_REGS, &raw, "read a vCPU's registers")
@@ -78,33 +80,34 @@ extension VCPU {
         return r
     }
 
-    /// Changes the control registers from what they are after creation to `control`.
-    public func set(_ control: VCPUControl) throws(Failure) {
+    /// Changes the special registers from what they are after creation to `special` (KVM_GET_SREGS, KVM_SET_SREGS).
+    public func set(_ special: VCPUSpecialRegisters) throws(Failure) {
         var raw = kvm_sregs()
-        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's control registers")
-        raw.cs = kvm_segment(control.code)
-        let data = kvm_segment(control.data)
+        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's special registers")
+        raw.cs = kvm_segment(special.code)
+        let data = kvm_segment(special.data)
         (raw.ds, raw.es, raw.fs, raw.gs, raw.ss) = (data, data, data, data, data)
-        raw.tr = kvm_segment(control.task)
-        (raw.gdt.base, raw.gdt.limit) = (control.gdtBase, control.gdtLimit)
+        raw.tr = kvm_segment(special.task)
+        (raw.gdt.base, raw.gdt.limit) = (special.gdtBase, special.gdtLimit)
         (raw.idt.base, raw.idt.limit) = (0, 0)
-        (raw.cr0, raw.cr3, raw.cr4, raw.efer) = (control.cr0, control.cr3, control.cr4, control.efer)
-        try pass(ckvm_SET_SREGS, &raw, "set a vCPU's control registers")
+        (raw.cr0, raw.cr3, raw.cr4, raw.efer) = (special.cr0, special.cr3, special.cr4, special.efer)
+        try pass(ckvm_SET_SREGS, &raw, "set a vCPU's special registers")
     }
 
     /// CR0, CR2, CR3, CR4 and EFER, for a report.
     public func controlRegisters() throws(Failure) -> [(name: String, value: UInt64)] {
         var raw = kvm_sregs()
-        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's control registers")
+        try pass(ckvm_GET_SREGS, &raw, "read a vCPU's special registers")
         return [("cr0", raw.cr0), ("cr2", raw.cr2), ("cr3", raw.cr3), ("cr4", raw.cr4), ("efer", raw.efer)]
     }
 
+    /// What CPUID answers on this vCPU from now on (KVM_SET_CPUID2); before it runs for the first time.
     public func set(_ table: CPUIDTable) throws(Failure) {
         let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_CPUID2, table.storage)
         try kvmCall("cannot set a vCPU's CPU features", result)
     }
 
-    /// Sets model specific registers; one that this CPU does not have is a failure that names it.
+    /// Sets model specific registers (KVM_SET_MSRS); one that this CPU does not have is a failure that names it.
     public func setMSRs(_ values: [(index: UInt32, value: UInt64)]) throws(Failure) {
         guard let table = unsafe ckvm_msrs_create(UInt32(values.count)) else {
             preconditionFailure("out of memory")

@@ -3,11 +3,9 @@ public import Host
 
 /// The device types that we build (Virtio 1.2, 5).
 public enum VirtioDeviceType: UInt32, Sendable {
-    case network = 1
     case block = 2
     case console = 3
     case entropy = 4
-    case socket = 19
     case persistentMemory = 27
 }
 

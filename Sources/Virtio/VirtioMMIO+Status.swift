@@ -19,10 +19,8 @@ extension VirtioMMIO {
     /// Accepts what the driver chose, or leaves FEATURES_OK unset, so that the driver sees that it may not (3.1.1, 5).
     private func settleFeatures(_ state: inout VirtioMMIOState) {
         let chosen = VirtioFeatures(rawValue: state.driverFeatures)
-        guard chosen.isSubset(of: offered), chosen.contains(.version1) else {
-            state.status.remove(.featuresOK)
-            return
-        }
+        let isAcceptable = chosen.isSubset(of: offered) && chosen.contains(.version1)
+        if !isAcceptable { state.status.remove(.featuresOK) }
     }
 
     private func activate(_ state: inout VirtioMMIOState) {

@@ -9,18 +9,18 @@ import Synchronization
 /// A register that is read or written in the wrong width, at the wrong time or in the wrong direction does nothing and
 /// reads as zero (4.2.2.2); it can hurt nobody but the guest.
 public final class VirtioMMIO: BusDevice {
-    /// The size of the window that the driver is told of.
-    public static let windowByteCount: UInt64 = 0x200
     static let configurationStart: UInt64 = 0x100
-    static let notifyOffset: UInt64 = 0x50
 
     let device: any VirtioDevice
     let memory: GuestMemory
+    /// The device's interrupt, and how often its driver broke the rules.
     public let interrupt: VirtioInterrupt
     /// One a queue. The machine connects that of each of `connectedQueues` to a write of the queue's number to QueueNotify.
     public let doorbells: [EventFD]
     let state: Mutex<VirtioMMIOState>
 
+    /// The transport of `device`, whose queues lie in `memory` and whose interrupt leaves on `line`. It fails where the host
+    /// has no descriptors left for the doorbells.
     public init(device: any VirtioDevice, memory: GuestMemory, line: any InterruptLine) throws(Failure) {
         self.device = device
         self.memory = memory
@@ -34,8 +34,8 @@ public final class VirtioMMIO: BusDevice {
     /// The queues whose doorbells are to be connected by ioeventfd: not those that are notified directly.
     public var connectedQueues: [Int] { doorbells.indices.filter { !device.isNotifiedDirectly($0) } }
 
-    /// What QueueNotify lies at, from the start of the window.
-    public static var notifyRegister: UInt64 { notifyOffset }
+    /// Where QueueNotify lies, in bytes from the start of the window.
+    public static var queueNotifyOffset: UInt64 { VirtioMMIORegister.queueNotify.rawValue }
 
     /// Features on offer: the device's own and those of the virtqueue.
     var offered: VirtioFeatures { device.features.union(.ofEveryDevice) }

@@ -10,12 +10,15 @@ public struct VirtqueueConfiguration: Hashable, Sendable {
     public var availableRing = GuestAddress(0)
     /// Used ring, written by the device: flags, idx, ring[size] of 8 bytes, avail_event; aligned to 4 (2.7.8).
     public var usedRing = GuestAddress(0)
+    /// QueueReady (4.2.2.1): the device may use the queue.
     public var isReady = false
 
+    /// A queue of that many descriptors that is not set up yet.
     public init(size: UInt16) {
         self.size = size
     }
 
+    /// The most descriptors that a queue may have (2.7).
     public static let maximumSize: UInt16 = 32768
 
     var descriptorRange: GuestRange { GuestRange(start: descriptorTable, byteCount: 16 &* UInt64(size)) }

@@ -25,7 +25,7 @@ public enum VirtqueueError: Error, Hashable, Sendable {
     case readableAfterWritable
     /// DRIVER_OK although a queue that the device needs was not set up (3.1.1, step 7).
     case queueNotReady(Int)
-    /// A request that the device type's own rules do not allow, with a name for the counters.
+    /// What the transport's or the device type's own rules do not allow, and why.
     case badRequest(StaticReason)
 }
 

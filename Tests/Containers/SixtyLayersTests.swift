@@ -8,34 +8,38 @@ import Testing
 
 @Suite("An image of 60 layers")
 struct SixtyLayersTests {
+    private let bench: StoreBench
+    private let layout: TestLayout
+
+    init() throws {
+        bench = try StoreBench()
+        layout = try bench.layout()
+    }
+
     @Test("is file by file what umoci unpacks")
     func comparison() throws {
-        let bench = try StoreBench()
-        let layout = try bench.layout()
+        try makeImage(named: "x")
+        let unpacked = bench.directory.path("unpacked")
+        let umoci = try ProgramRun(["umoci", "unpack", "--image", layout.path + ":x", unpacked])
+        try #require(umoci.status == 0, "\(umoci.error)")
+        let image = try bench.take(layout.path + ":x")
+        let wanted = try TreeText.lines(ofDirectory: unpacked + "/rootfs")
+        let found = try TreeText.lines(ofImage: image.files)
+        expectEverything(in: wanted)
+        let missing = Set(wanted).subtracting(found).sorted().prefix(20)
+        let surplus = Set(found).subtracting(wanted).sorted().prefix(20)
+        #expect(
+            missing.isEmpty && surplus.isEmpty,
+            "umoci:\n\(missing.joined(separator: "\n"))\nvmm:\n\(surplus.joined(separator: "\n"))")
+    }
+
+    private func makeImage(named name: String) throws {
         var script = LayerScript(seed: 60)
-        var layers: [TestLayout.Blob] = []
-        for number in 0..<60 {
-            let tree = bench.directory.path("tree")
-            let archive = bench.directory.path("layer.tar")
-            // What a layer is made of is that of real ones: GNU tar with attributes, holes and pax names. The old kind of
-            // holes is more than umoci reads.
-            let made = try ProgramRun([
-                "bash", "-c",
-                """
-                set -e; umask 022; rm -rf \(tree); mkdir \(tree); cd \(tree)
-                \(script.layer(number))
-                tar --xattrs --xattrs-include='*' --numeric-owner --sort=name --format=\(number % 3 == 0 ? "gnu --no-xattrs" : "pax --sparse") \
-                    --mtime=@\(1_600_000_000 + number * 1000) -cf \(archive) .
-                """,
-            ])
-            try #require(made.status == 0, "\(made.error)")
-            layers.append(
-                try layout.layer(
-                    [UInt8](try Data(contentsOf: URL(filePath: archive))),
-                    TestLayout.Packing.allCases[number % 2]))
+        let layers = try (0..<60).map { number in
+            try layout.layer(archive(number, of: &script), Self.packing(number))
         }
         let descriptors = layers.enumerated().map { number, layer in
-            layer.descriptor(TestLayout.layerType(TestLayout.Packing.allCases[number % 2]))
+            layer.descriptor(TestLayout.layerType(Self.packing(number)))
         }
         let configuration = try layout.configuration(layers)
         let manifest = try layout.blob(
@@ -43,53 +47,58 @@ struct SixtyLayersTests {
             {"schemaVersion": 2, "config": \(configuration.descriptor(TestLayout.configurationType)),
              "layers": [\(descriptors.joined(separator: ", "))]}
             """)
-        try layout.index([
-            manifest.descriptor(
-                TestLayout.manifestType, #", "annotations": {"org.opencontainers.image.ref.name": "x"}"#)
+        let annotations = #", "annotations": {"org.opencontainers.image.ref.name": "\#(name)"}"#
+        try layout.index([manifest.descriptor(TestLayout.manifestType, annotations)])
+    }
+
+    private static func packing(_ number: Int) -> TestLayout.Packing {
+        [.none, .gzip][number % 2]
+    }
+
+    /// What a layer is made of is that of real ones: GNU tar with attributes, holes and pax names. The old kind of holes is
+    /// more than umoci reads.
+    private func archive(_ number: Int, of script: inout LayerScript) throws -> [UInt8] {
+        let (tree, archive) = (bench.directory.path("tree"), bench.directory.path("layer.tar"))
+        let format = number % 3 == 0 ? "gnu --no-xattrs" : "pax --sparse"
+        let made = try ProgramRun([
+            "bash", "-c",
+            """
+            set -e; umask 022; rm -rf \(tree); mkdir \(tree); cd \(tree)
+            \(script.layer(number))
+            tar --xattrs --xattrs-include='*' --numeric-owner --sort=name --format=\(format) \
+                --mtime=@\(1_600_000_000 + number * 1000) -cf \(archive) .
+            """,
         ])
-        let unpacked = bench.directory.path("unpacked")
-        let umoci = try ProgramRun(["umoci", "unpack", "--image", layout.path + ":x", unpacked])
-        try #require(umoci.status == 0, "\(umoci.error)")
-        let image = try bench.take(layout.path + ":x")
-        let wanted = try TreeText.lines(ofDirectory: unpacked + "/rootfs")
-        let found = try TreeText.lines(ofImage: image.files)
-        #expect(wanted.count > 300)
-        // Whatever the layers were made of is still there.
+        try #require(made.status == 0, "\(made.error)")
+        return [UInt8](try Data(contentsOf: URL(filePath: archive)))
+    }
+
+    /// Whatever the layers were made of is still there.
+    private func expectEverything(in lines: [String]) {
+        #expect(lines.count > 300)
         for sign in [
             "user.test=", "security.capability=", " 7,200", " 1,3", " -> ", " = /", "longlong", " 104755 ",
             " 41777 ", "300",
         ] {
-            #expect(wanted.contains { $0.contains(sign) }, "\(sign)")
+            #expect(lines.contains { $0.contains(sign) }, "\(sign)")
         }
-        let (missing, surplus) = (
-            Set(wanted).subtracting(found).sorted(), Set(found).subtracting(wanted).sorted()
-        )
-        #expect(
-            missing.isEmpty && surplus.isEmpty,
-            "umoci:\n\(missing.prefix(20).joined(separator: "\n"))\nvmm:\n\(surplus.prefix(20).joined(separator: "\n"))"
-        )
     }
 }
 
 /// Makes up layers, each knowing what those below have. The same seed makes the same layers.
 private struct LayerScript {
-    private var state: UInt64
+    private var numbers: SplitMix64
     private var directories: Set<String> = ["."]
     private var files: Set<String> = []
     private var count = 0
 
     init(seed: UInt64) {
-        state = seed
+        numbers = SplitMix64(seed: seed)
     }
 
     /// Below `limit`.
     private mutating func random(_ limit: Int) -> Int {
-        // SplitMix64
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return Int((value ^ value >> 31) % UInt64(limit))
+        Int(numbers.next() % UInt64(limit))
     }
 
     private mutating func any(_ set: Set<String>) -> String? {

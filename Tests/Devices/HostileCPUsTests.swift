@@ -4,22 +4,6 @@ import TestSupport
 import Testing
 import Virtio
 
-/// Numbers that look random and are the same in every run.
-private struct Noise {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
-    }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
-
 @Suite struct HostileCPUsTests {
     /// Several CPUs write registers, ring bells, start and reset one device all at once, as no kernel would.
     @Test(arguments: HostileTarget.allCases) func theyMeetInOneDevice(_ target: HostileTarget) throws {
@@ -30,7 +14,7 @@ private struct Noise {
         for seed in UInt64(1)...4 {
             threads.append(
                 try JoinedThread {
-                    var noise = Noise(seed: seed)
+                    var noise = SplitMix64(seed: seed)
                     for _ in 0..<2000 { Self.disturb(transport, &noise) }
                 })
         }
@@ -42,7 +26,7 @@ private struct Noise {
     }
 
     /// One access: mostly one that a driver makes, with a value that is sometimes right.
-    private static func disturb(_ transport: VirtioMMIO, _ noise: inout Noise) {
+    private static func disturb(_ transport: VirtioMMIO, _ noise: inout SplitMix64) {
         let registers = VirtioRegister.allCases
         let register = registers[Int(noise.next() % UInt64(registers.count))].rawValue
         let values: [UInt64] = [0, 1, 3, 8, 11, 15, 0x1000, 0x2000, 0x3000, noise.next() & 0xFFFF_FFFF]

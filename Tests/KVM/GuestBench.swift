@@ -45,7 +45,7 @@ final class GuestBench: Sendable {
     }
 
     /// Protected mode: flat segments, no paging.
-    static let flatMode = VCPUControl(
+    static let flatMode = VCPUSpecialRegisters(
         code: VCPUSegment(selector: 0x08, limit: .max, type: 0xB),
         data: VCPUSegment(selector: 0x10, limit: .max, type: 0x3),
         task: VCPUSegment(selector: 0x18, limit: 0x67, type: 0xB, isSystem: true), cr0: 0x11)

@@ -21,13 +21,7 @@ struct DebianImageTests {
         let boots = try Lab.run(
             """
             export VMM_STORE=$PWD/build/images/store
-            run() {
-                local name=$1
-                shift
-                say begin "$name"
-                timeout -k 10 1500 build/vmm run "$@" 2>&1
-                say status $?
-            }
+            run() { timed "$1" 1500 build/vmm run "${@:2}"; }
             run python debian-image python3 -c 'print("sum=%d" % sum(range(10**6))); raise SystemExit(9)'
             run compiler -i debian-image sh -c 'cat >/tmp/a.c; gcc -O1 -o /tmp/a /tmp/a.c && /tmp/a' <<'END'
             #include <stdio.h>

@@ -46,27 +46,30 @@ enum Lab {
         return try start()
     }
 
-    /// `boot NAME ARGUMENT...` runs `vmm boot` to its end. A guest that hangs is asked to power off, then killed; not too
+    /// `timed NAME SECONDS COMMAND...` runs a command to its end, and says what it printed, how long it took and how it ended;
+    /// `boot NAME ARGUMENT...` does that with `vmm boot`. A guest that hangs is asked to power off, then killed; not too
     /// soon, for a boot takes seconds here, and more where the machine does other work.
-    /// `start NAME ARGUMENT...` leaves it running, with what it says in /dev/shm/NAME; `finish NAME` waits for its end;
-    /// `startAtTerminal` is the same on a terminal of 24 rows and 80 columns, the name of which is in /dev/shm/NAME.tty.
+    /// `start NAME COMMAND ARGUMENT...` leaves `vmm COMMAND` running, with what it says in /dev/shm/NAME and its number in
+    /// /dev/shm/NAME.pid; `finish NAME` waits for its end; `startAtTerminal NAME ARGUMENT...` is the same for `vmm boot` on
+    /// a terminal of 24 rows and 80 columns, the name of which is in /dev/shm/NAME.tty.
     /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
     private static let preamble = """
         cd '\(Package.root)'
         say() { printf '\\n@@@ %s %s\\n' "$1" "$2"; }
-        boot() {
-            local name=$1 start=$SECONDS status
-            shift
+        timed() {
+            local name=$1 limit=$2 start=$SECONDS status
+            shift 2
             say begin "$name"
-            timeout -k 10 240 build/vmm boot "$@" </dev/null 2>&1
+            timeout -k 10 "$limit" "$@" 2>&1
             status=$?
             echo "took=$((SECONDS - start))"
             say status $status
         }
+        boot() { timed "$1" 240 build/vmm boot "${@:2}" </dev/null; }
         start() {
             local name=$1
             shift
-            build/vmm boot "$@" </dev/null >"/dev/shm/$name" 2>&1 &
+            build/vmm "$@" </dev/null >"/dev/shm/$name" 2>&1 &
             echo $! >"/dev/shm/$name.pid"
         }
         startAtTerminal() {

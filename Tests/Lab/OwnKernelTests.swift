@@ -50,11 +50,11 @@ struct OwnKernelTests {
             boot init \(Self.common) --cmdline 'console=hvc0 panic=-1 rdinit=/nothing'
             boot triple --kernel build/firmware/triplefault.elf
             boot internal --kernel build/firmware/badinsn.elf
-            start button \(Self.common) \(command("sleep 1000"))
+            start button boot \(Self.common) \(command("sleep 1000"))
             await button 'ready '
             kill -TERM "$(</dev/shm/button.pid)"
             finish button
-            start twice --kernel build/firmware/spin.elf
+            start twice boot --kernel build/firmware/spin.elf
             sleep 1
             kill -TERM "$(</dev/shm/twice.pid)"
             sleep 0.5
@@ -121,7 +121,7 @@ struct OwnKernelTests {
         let boots = try Lab.run(
             """
             truncate -s 4M /dev/shm/a /dev/shm/b
-            start killed \(Self.common) --disk /dev/shm/a --disk /dev/shm/b \(command(write))
+            start killed boot \(Self.common) --disk /dev/shm/a --disk /dev/shm/b \(command(write))
             await killed all=flushed
             kill -KILL "$(</dev/shm/killed.pid)"
             finish killed

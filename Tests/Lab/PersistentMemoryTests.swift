@@ -63,7 +63,7 @@ struct PersistentMemoryTests {
                 size=$(stat -c %s /dev/shm/b.erofs)
                 boot two \(Self.common) --pmem /dev/shm/a.erofs,/dev/shm/b.erofs --append \
                 "quiet -- \\"\(Self.mount)echo second=\\$(tail -c +$((pages * 4096 + 1)) /dev/pmem0 | head -c $size | sha256sum | cut -c1-64)\\""
-                start cut \(Self.common) --pmem /dev/shm/b.erofs \(command(Self.mount + wait))
+                start cut boot \(Self.common) --pmem /dev/shm/b.erofs \(command(Self.mount + wait))
                 await cut up=yes
                 truncate -s 8192 /dev/shm/b.erofs
                 finish cut

@@ -5,8 +5,7 @@ import Testing
 /// Containers in machines of their own, as a user runs them.
 @Suite("vmm run in the lab")
 struct RunTests {
-    /// `run NAME WORD...` runs `vmm run`, both streams together; `launch NAME WORD...` leaves it running with what it says in
-    /// /dev/shm/NAME and its number in /dev/shm/NAME.pid, as `start` does, so that `await` and `finish` know it.
+    /// `run NAME WORD...` runs `vmm run` to its end, both streams together; `signal NAME SIGNAL` is for one that was started.
     private static let preamble = """
         export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
         root=/dev/shm/root image=rootfs:/dev/shm/root
@@ -16,21 +15,7 @@ struct RunTests {
         printf 'root:x:0:0::/root:/bin/sh\\nuser:x:1000:1000::/home/user:/bin/sh\\n' >$root/etc/passwd
         printf 'root:x:0:\\nuser:x:1000:\\naudio:x:29:user\\n' >$root/etc/group
         chmod 1777 $root/tmp
-        run() {
-            local name=$1 start=$SECONDS status
-            shift
-            say begin "$name"
-            timeout -k 10 400 build/vmm run "$@" 2>&1
-            status=$?
-            echo "took=$((SECONDS - start))"
-            say status $status
-        }
-        launch() {
-            local name=$1
-            shift
-            build/vmm run "$@" </dev/null >"/dev/shm/$name" 2>&1 &
-            echo $! >"/dev/shm/$name.pid"
-        }
+        run() { timed "$1" 400 build/vmm run "${@:2}"; }
         signal() { kill "-$2" "$(<"/dev/shm/$1.pid")"; }
 
         """
@@ -54,15 +39,15 @@ struct RunTests {
             run panic --security-opt systempaths=unconfined $image sh -c 'echo c >/proc/sysrq-trigger'
             run kernel --kernel /etc/passwd $image true
             run init --no-init $image sh -c 'echo pid=$$; exit 3'
-            launch interrupted $image sh -c 'echo up; exec sleep 1000'
+            start interrupted run $image sh -c 'echo up; exec sleep 1000'
             await interrupted up
             signal interrupted INT
             finish interrupted
-            launch terminated $image sh -c 'echo up; exec sleep 1000'
+            start terminated run $image sh -c 'echo up; exec sleep 1000'
             await terminated up
             signal terminated TERM
             finish terminated
-            launch caught --stop-signal USR2 $image sh -c 'trap "echo asked; exit 5" USR2; trap "echo one" USR1; echo up; while :; do sleep 0.1; done'
+            start caught run --stop-signal USR2 $image sh -c 'trap "echo asked; exit 5" USR2; trap "echo one" USR1; echo up; while :; do sleep 0.1; done'
             await caught up
             signal caught USR1
             await caught one
@@ -196,7 +181,7 @@ struct RunTests {
             run bomb --pids-limit 50 $image sh -c 'for i in $(seq 400); do sleep 3 & done 2>/dev/null; echo made'
             run limited --memory 128m --cpus 1.5 $image sh -c 'echo cpus=$(nproc)'
             note groups find /sys/fs/cgroup -name 'vmm-*'
-            launch killed --memory 128m --writable 64m $image sh -c 'echo up; sleep 1000'
+            start killed run --memory 128m --writable 64m $image sh -c 'echo up; sleep 1000'
             await killed up
             signal killed KILL
             finish killed

@@ -53,7 +53,7 @@ extension ActivePort {
     ) throws(VirtqueueError) {
         while let message = outbox.first, try controlReceiveQueue.popOrWait(into: &chain) {
             let bytes = message.bytes + (message.event == .portName ? name : [])
-            guard try fill(bytes[...]) == bytes.count else {
+            guard try chain.fill(from: bytes[...], in: memory) == bytes.count else {
                 throw .badRequest("a control buffer that is too small")
             }
             try controlReceiveQueue.push(head: chain.head, byteCount: UInt32(bytes.count))

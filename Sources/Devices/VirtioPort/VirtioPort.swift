@@ -22,7 +22,7 @@ public final class VirtioPort: VirtioDevice {
 
     struct State: ~Copyable, Sendable {
         var active: ActivePort?
-        var pending = ByteQueue()
+        var pending = PendingBytes()
         var counters = VirtioCounters()
     }
 

@@ -107,42 +107,51 @@ extension ErofsWriter {
 }
 
 extension ErofsWriter {
+    /// A walk along a path: where it has come to, and the names that are yet to be passed, the next one last.
+    private struct Walk {
+        var node = FileTree.root
+        var rest: [[UInt8]]
+        /// How many symbolic links were followed.
+        var linkCount = 0
+
+        init(_ names: some Collection<[UInt8]>) { rest = names.reversed() }
+    }
+
     /// The directory at `names`, made if need be. Symbolic links of this layer are followed, inside of it; those of lower
     /// layers when layers are merged.
     func directory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID {
-        var node = FileTree.root
-        var rest = Array(names.reversed())
-        var linkCount = 0
-        while let name = rest.popLast() {
-            if let step = step(name, from: node) {
-                node = step
-            } else if let link = link(named: name, in: node) {
-                try follow(link, &node, &rest, &linkCount)
-            } else {
-                node = try directory(named: name, in: node, isHollow: false)
-            }
+        var walk = Walk(names)
+        while let name = try nextName(&walk) {
+            walk.node = try directory(named: name, in: walk.node, isHollow: false)
         }
-        return node
+        return walk.node
     }
 
     /// The same for a white-out, which makes no directory where there is none below. Nil where there is nothing left to
     /// hide, because a directory on the way is hidden.
     private func hollowDirectory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID? {
-        var node = FileTree.root
-        var rest = Array(names.reversed())
-        var linkCount = 0
-        while let name = rest.popLast() {
-            if let step = step(name, from: node) {
-                node = step
-            } else if let link = link(named: name, in: node) {
-                try follow(link, &node, &rest, &linkCount)
-            } else if let child = tree.child(of: node, named: name), tree.nodes[child].type != .directory {
+        var walk = Walk(names)
+        while let name = try nextName(&walk) {
+            if let child = tree.child(of: walk.node, named: name), tree.nodes[child].type != .directory {
                 return nil
+            }
+            walk.node = try directory(named: name, in: walk.node, isHollow: true)
+        }
+        return walk.node
+    }
+
+    /// Takes the steps that need no directory, and the next name that does; nil at the end.
+    private func nextName(_ walk: inout Walk) throws(Failure) -> [UInt8]? {
+        while let name = walk.rest.popLast() {
+            if let step = step(name, from: walk.node) {
+                walk.node = step
+            } else if let link = link(named: name, in: walk.node) {
+                try follow(link, &walk)
             } else {
-                node = try directory(named: name, in: node, isHollow: true)
+                return name
             }
         }
-        return node
+        return nil
     }
 
     private func link(named name: [UInt8], in node: FileTree.NodeID) -> FileTree.NodeID? {
@@ -158,15 +167,14 @@ extension ErofsWriter {
         }
     }
 
-    private func follow(
-        _ link: FileTree.NodeID, _ node: inout FileTree.NodeID, _ rest: inout [[UInt8]],
-        _ linkCount: inout Int
-    ) throws(Failure) {
-        linkCount += 1
-        guard linkCount <= Self.linkLimit else { throw refused("too many symbolic links on the way to it") }
+    private func follow(_ link: FileTree.NodeID, _ walk: inout Walk) throws(Failure) {
+        walk.linkCount += 1
+        guard walk.linkCount <= Self.linkLimit else {
+            throw refused("too many symbolic links on the way to it")
+        }
         let target = tree.target(of: link)
-        if target.first == UInt8(ascii: "/") { node = FileTree.root }
-        for part in target.split(separator: UInt8(ascii: "/")).reversed() { rest.append(Array(part)) }
+        if target.first == UInt8(ascii: "/") { walk.node = FileTree.root }
+        walk.rest += target.split(separator: UInt8(ascii: "/")).reversed().map(Array.init)
     }
 
     /// The directory `name` in `parent`: the one that is there, or a new one that hides whatever else was there.
@@ -195,32 +203,31 @@ extension ErofsWriter {
 
     /// Looks for a file without making anything; a link at the end is not followed.
     private func find(_ path: LayerPath) throws(Failure) -> Found {
-        var node = FileTree.root
-        var rest = Array(path.names.reversed())
-        var linkCount = 0
-        while let name = rest.popLast() {
-            if let step = step(name, from: node) {
-                node = step
+        var walk = Walk(path.names)
+        while let name = walk.rest.popLast() {
+            if let step = step(name, from: walk.node) {
+                walk.node = step
                 continue
             }
-            guard let child = tree.child(of: node, named: name), !tree.nodes[child].flags.contains(.whiteout)
+            guard let child = tree.child(of: walk.node, named: name),
+                !tree.nodes[child].flags.contains(.whiteout)
             else {
                 return .missing(
-                    path: ([name] + rest.reversed()).reduce(into: tree.path(of: node)) {
+                    path: ([name] + walk.rest.reversed()).reduce(into: tree.path(of: walk.node)) {
                         $0 += [UInt8(ascii: "/")] + $1
                     })
             }
             switch tree.nodes[child].type {
-            case .directory where rest.isEmpty && directories[directoryIndex(of: child)].isImplicit:
+            case .directory where walk.rest.isEmpty && directories[directoryIndex(of: child)].isImplicit:
                 // Only the layers below know what this is.
                 return .missing(path: tree.path(of: child))
-            case .directory: node = child
-            case .symbolicLink where !rest.isEmpty: try follow(child, &node, &rest, &linkCount)
+            case .directory: walk.node = child
+            case .symbolicLink where !walk.rest.isEmpty: try follow(child, &walk)
             default:
-                guard rest.isEmpty else { throw refused("it is a hard link to something below a file") }
+                guard walk.rest.isEmpty else { throw refused("it is a hard link to something below a file") }
                 return .found(child)
             }
         }
-        return .found(node)
+        return .found(walk.node)
     }
 }

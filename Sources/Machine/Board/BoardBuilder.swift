@@ -154,7 +154,7 @@ struct BoardBuilder: ~Copyable {
         let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
         for queue in transport.connectedQueues {
-            let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.notifyRegister)
+            let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.queueNotifyOffset)
             try machine.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
         }
         windows.append(transport)

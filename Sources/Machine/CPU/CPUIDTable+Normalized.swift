@@ -17,9 +17,9 @@ extension CPUIDTable {
             case 0xB, 0x1F: entry.normalizeTopology(cpu: cpu, cpuCount: cpuCount)
             // TopologyExt; AMD's counters
             case 0x8000_0001: entry.ecx &= ~(1 << 22 | 1 << 23 | 1 << 24 | 1 << 28)
+            // NC, the number of CPUs but one, and ApicIdSize
             case 0x8000_0008: entry.ecx = entry.ecx & ~0xF0FF | (cpuCount - 1) | idBitCount(cpuCount) << 12
-            case 0x8000_001D: entry.clear()
-            case 0x8000_001E: entry.clear()
+            case 0x8000_001D, 0x8000_001E: entry.clear()  // TopologyExt's caches and ids
             case 0x8000_0022: entry.clear()  // AMD's performance monitoring, version 2
             default: break
             }

@@ -13,13 +13,13 @@ extension VCPU {
 
     /// Puts the boot CPU where the kernel starts; the others wait for its INIT and SIPI.
     func enter(_ entry: EntryState) throws(Failure) {
-        var control = VCPUControl(
+        var special = VCPUSpecialRegisters(
             code: VCPUSegment(entry.code), data: VCPUSegment(entry.data), task: VCPUSegment(entry.task),
             cr0: entry.cr0)
-        control.gdtBase = entry.globalDescriptors.base.rawValue
-        control.gdtLimit = entry.globalDescriptors.limit
-        (control.cr3, control.cr4, control.efer) = (entry.cr3, entry.cr4, entry.extendedFeatures)
-        try set(control)
+        special.gdtBase = entry.globalDescriptors.base.rawValue
+        special.gdtLimit = entry.globalDescriptors.limit
+        (special.cr3, special.cr4, special.efer) = (entry.cr3, entry.cr4, entry.extendedFeatures)
+        try set(special)
         var registers = VCPURegisters()
         (registers.rip, registers.rflags) = (entry.instructionPointer, entry.flags)
         (registers.rbx, registers.rsi) = (entry.rbx, entry.rsi)

@@ -14,7 +14,8 @@ struct VCPULoop: Sendable {
     let files: PmemFiles?
     let control: MachineControl
 
-    /// Serves exits until the machine ends. No exit allocates, waits or logs.
+    /// Serves exits until the machine ends. No exit allocates or logs; one waits where a byte for the serial console finds the
+    /// console's ring full.
     func run(_ vcpu: borrowing VCPU) {
         while !control.isEnded {
             switch vcpu.run() {
@@ -41,7 +42,7 @@ struct VCPULoop: Sendable {
     private func finish(after exit: VCPUExit, of vcpu: borrowing VCPU) {
         switch exit {
         case .shutdown: control.finish(.tripleFault(fault("triple fault", of: vcpu)))
-        case .internalError(1):
+        case .internalError(1):  // KVM_INTERNAL_ERROR_EMULATION
             let summary = "KVM cannot emulate an instruction of vCPU \(cpu)"
             control.finish(.internalError(fault(summary, of: vcpu)))
         case .internalError(let code):

@@ -1,13 +1,14 @@
 import Boot
+import Glibc
 import Host
 import KVM
 import Synchronization
 
 /// A vCPU and its thread, from the moment when it is ready to run until it is joined.
 final class VCPUThread: Sendable {
-    /// The signal that brings a vCPU's thread out of the guest: SIGURG. Whoever sends one to the process means nothing by it,
+    /// The signal that brings a vCPU's thread out of the guest. Whoever sends one to the process means nothing by it,
     /// as it is ignored by default; every other one may be meant for the guest.
-    static let kickSignal: Int32 = 23
+    static let kickSignal = SIGURG
 
     let index: Int
     private let kick: VCPUKick

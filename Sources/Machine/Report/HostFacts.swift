@@ -1,5 +1,4 @@
 import Host
-import SystemPackage
 
 /// What /proc and /sys tell of this host.
 enum HostFacts {
@@ -9,19 +8,9 @@ enum HostFacts {
         case none
     }
 
-    /// The whole of a small file of the kernel's, or nil.
-    static func text(of path: String) -> String? {
-        guard let file = try? FileDescriptor.open(FilePath(path), .readOnly) else { return nil }
-        defer { try? file.close() }
-        var bytes: [UInt8] = []
-        while bytes.count < 1 << 20 {
-            var piece = [UInt8](repeating: 0, count: 4096)
-            guard let count = unsafe try? piece.withUnsafeMutableBytes({ unsafe try file.read(into: $0) }),
-                count > 0
-            else { break }
-            bytes += piece[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
+    /// The whole of a file of the kernel's, or nil.
+    private static func text(of path: String) -> String? {
+        (try? WholeFile.read(path, upTo: 16 << 20)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The number after `label` in a file of labelled lines.

@@ -34,8 +34,8 @@ public struct HostReport: Sendable {
             let system = try KVMSystem()
             return [
                 Check(
-                    name: "kvm", verdict: .good, finding: "\(KVMSystem.path) opens, API version 12", cure: nil
-                ),
+                    name: "kvm", verdict: .good,
+                    finding: "\(KVMSystem.path) opens, API version \(KVMSystem.apiVersion)", cure: nil),
                 capabilities(of: system), cpus(of: system),
             ]
         } catch {

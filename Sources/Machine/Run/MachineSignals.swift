@@ -1,25 +1,22 @@
 import Devices
+import Glibc
 import Host
 import Synchronization
 
 /// What signals mean to a machine: SIGTERM presses the power button, a second one ends it; SIGINT and SIGHUP end it;
 /// SIGWINCH says that the terminal has another size.
 struct MachineSignals: Sendable {
-    private static let (hangup, interrupt, terminate, windowChange): (Int32, Int32, Int32, Int32) = (
-        1, 2, 15, 28
-    )
-
     private let source: SignalDescriptor
     private let loop: EventLoop
 
     init(board: Board, control: MachineControl, loop: EventLoop) throws(Failure) {
-        let source = try SignalDescriptor([Self.hangup, Self.interrupt, Self.terminate, Self.windowChange])
+        let source = try SignalDescriptor([SIGHUP, SIGINT, SIGTERM, SIGWINCH])
         let wasAsked = Mutex(false)
         try loop.watch(source.descriptor) {
             while let signal = source.next() {
                 switch signal {
-                case Self.windowChange: board.console?.resize()
-                case Self.terminate:
+                case SIGWINCH: board.console?.resize()
+                case SIGTERM:
                     let isSecond = wasAsked.withLock { asked in
                         defer { asked = true }
                         return asked

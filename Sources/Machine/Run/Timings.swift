@@ -4,59 +4,62 @@ import Synchronization
 /// When each step of a machine's life was reached, measured from the start of the process. Any thread may note a step;
 /// only the first time counts.
 public final class Timings: Sendable {
-    /// The steps in the order in which they are reached; the raw value is the name in JSON.
-    public enum Step: String, CaseIterable, Sendable {
-        case mainEntered = "main_entered"
-        case kvmOpened = "kvm_opened"
-        case memoryReady = "memory_ready"
-        case devicesReady = "devices_ready"
-        case kernelLoaded = "kernel_loaded"
-        case firstRun = "first_run"
-        case firstConsoleByte = "first_console_byte"
-        case userland = "userland"
+    /// The steps in the order in which they are reached.
+    public enum Step: Int, CaseIterable, Sendable {
+        case mainEntered
+        case kvmOpened
+        case memoryReady
+        case devicesReady
+        case kernelLoaded
+        case firstRun
+        case firstConsoleByte
+        case userland
         /// The guest's agent has said its first word.
-        case agentReady = "agent_ready"
+        case agentReady
         /// The container's root is there, and its process runs.
-        case processStarted = "process_started"
+        case processStarted
         /// The process has ended and all that it said has arrived.
-        case processEnded = "process_ended"
-        case end = "end"
+        case processEnded
+        case end
 
-        /// The place in `allCases`.
-        var index: Int {
+        /// The name in JSON.
+        public var name: String {
             switch self {
-            case .mainEntered: 0
-            case .kvmOpened: 1
-            case .memoryReady: 2
-            case .devicesReady: 3
-            case .kernelLoaded: 4
-            case .firstRun: 5
-            case .firstConsoleByte: 6
-            case .userland: 7
-            case .agentReady: 8
-            case .processStarted: 9
-            case .processEnded: 10
-            case .end: 11
+            case .mainEntered: "main_entered"
+            case .kvmOpened: "kvm_opened"
+            case .memoryReady: "memory_ready"
+            case .devicesReady: "devices_ready"
+            case .kernelLoaded: "kernel_loaded"
+            case .firstRun: "first_run"
+            case .firstConsoleByte: "first_console_byte"
+            case .userland: "userland"
+            case .agentReady: "agent_ready"
+            case .processStarted: "process_started"
+            case .processEnded: "process_ended"
+            case .end: "end"
             }
         }
     }
 
+    /// What all steps are measured from.
     public let processStart: MonotonicTime
-    /// By the step's place in `Step.allCases`. A dictionary would look up the conformances of its key at run time, which
+    /// By the step's number, of which there are 12. A dictionary would look up the conformances of its key at run time, which
     /// takes longer than all that is timed before the first instruction.
     private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
 
+    /// No step was reached yet.
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
     }
 
+    /// `step` was reached at `time`, unless it was before.
     public func note(_ step: Step, at time: MonotonicTime = .now()) {
-        times.withLock { if $0[step.index] == nil { $0[step.index] = time } }
+        times.withLock { if $0[step.rawValue] == nil { $0[step.rawValue] = time } }
     }
 
     /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
     public func nanoseconds(to step: Step) -> UInt64? {
-        times.withLock { $0[step.index] }.map {
+        times.withLock { $0[step.rawValue] }.map {
             $0.nanoseconds &- min($0.nanoseconds, processStart.nanoseconds)
         }
     }
@@ -69,7 +72,7 @@ extension Timings {
         var steps = ""
         for step in Step.allCases {
             if !steps.isEmpty { steps += ",\n" }
-            steps += "    \"\(step.rawValue)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
+            steps += "    \"\(step.name)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
         return """
             {

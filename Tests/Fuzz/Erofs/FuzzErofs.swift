@@ -1,22 +1,27 @@
-import Glibc
+import FuzzSupport
 import Host
 import Layers
 
 /// The input is a layer's image, without its first kilobyte: it is read to its end and merged above an honest layer, or it
 /// is refused. What was merged can be read as a whole.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func readImage(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
-    guard byteCount >= 3072, unsafe store(bytes, byteCount) else { return -1 }
-    visit([scratch.path])
+public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
+    unsafe fuzz(bytes, byteCount, readImage)
+}
+
+private func readImage(_ input: [UInt8]) -> Verdict {
+    guard input.count >= 3072 else { return .unwanted }
+    store(input)
+    visit([image.path])
     do {
-        try scratch.index.empty()
+        index.empty()
         try ImageIndex.write(
-            layers: [honest.path, scratch.path], to: scratch.index.descriptor, named: "the index")
+            layers: [honest.path, image.path], to: index.descriptor, named: "the index")
     } catch {
-        return 0
+        return .welcome
     }
-    visit([scratch.index.path, honest.path, scratch.path])
-    return 0
+    visit([index.path, honest.path, image.path])
+    return .welcome
 }
 
 /// Everything that the image has. What is larger than its files are holes, and costs nothing.
@@ -30,13 +35,13 @@ private func visit(_ files: [String]) {
     }
 }
 
-/// Files in memory, the same for all inputs.
-private let scratch = (path: image.path, index: MemoryFile("index"))
-private let image = MemoryFile("image")
+/// The same for all inputs.
+private let image = MemoryFile("erofs-image")
+private let index = MemoryFile("erofs-index")
 
 /// A layer with a little of everything that another one can refer to.
 private let honest: MemoryFile = {
-    let file = MemoryFile("honest")
+    let file = MemoryFile("erofs-honest")
     do {
         let writer = try ErofsWriter(to: file.descriptor, named: "the honest layer")
         try writer.add(
@@ -51,17 +56,16 @@ private let honest: MemoryFile = {
     return file
 }()
 
-private func store(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Bool {
-    // Whole blocks, with the kilobyte in front that says nothing; their number and the checksum are right.
-    let whole = (byteCount + 1024 + 4095) & ~4095
-    guard ftruncate(image.descriptor, 0) == 0, ftruncate(image.descriptor, whole) == 0 else {
-        return false
-    }
-    var block = unsafe Array(UnsafeBufferPointer(start: bytes, count: 3072))
+/// Whole blocks, with the kilobyte in front that says nothing; their number and the checksum are right.
+private func store(_ bytes: [UInt8]) {
+    let whole = (bytes.count + 1024 + 4095) & ~4095
+    image.empty()
+    image.resize(whole)
+    var block = Array(bytes.prefix(3072))
     for index in 0..<4 { block[36 + index] = UInt8(truncatingIfNeeded: (whole >> 12) >> (8 * index)) }
     seal(&block)
-    return unsafe pwrite(image.descriptor, bytes, byteCount, 1024) == byteCount
-        && pwrite(image.descriptor, block, 3072, 1024) == 3072
+    image.write(bytes, at: 1024)
+    image.write(block, at: 1024)
 }
 
 /// A superblock's checksum (CRC-32C) covers its block from it on.
@@ -74,35 +78,3 @@ private func seal(_ block: inout [UInt8]) {
     }
     for index in 0..<4 { block[4 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt32(index))) }
 }
-
-/// A file that has a descriptor and, as long as that is open, a path.
-private struct MemoryFile {
-    let descriptor: Int32
-
-    init(_ name: String) {
-        let name = "/fuzz-erofs-\(name)-\(getpid())"
-        descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
-        unsafe shm_unlink(name)
-    }
-
-    var path: String { "/proc/self/fd/\(descriptor)" }
-
-    func empty() throws(Failure) {
-        guard ftruncate(descriptor, 0) == 0 else { throw Failure("cannot empty a file", errno: .current) }
-    }
-}
-
-/// SwiftPM gives an executable's entry its own name; this one hands over to libFuzzer's.
-@_cdecl("fuzz_erofs_main")
-public func enter(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = unsafe arguments
-    return unsafe runFuzzer(&count, &arguments, readImage)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ body: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt

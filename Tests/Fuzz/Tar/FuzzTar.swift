@@ -1,21 +1,25 @@
+import FuzzSupport
 import Host
 import Layers
 
 /// The input is a layer, its last byte the size of the pieces in which it comes and whether its checksums are put right
 /// first: reading it gives entries that are as promised or a failure.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func readLayer(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
-    guard byteCount > 0 else { return -1 }
-    var layer = unsafe Array(UnsafeBufferPointer(start: bytes, count: byteCount - 1))
-    let choice = unsafe Int(bytes[byteCount - 1])
+public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
+    unsafe fuzz(bytes, byteCount, readLayer)
+}
+
+private func readLayer(_ input: [UInt8]) -> Verdict {
+    var layer = input
+    guard let choice = layer.popLast().map(Int.init) else { return .unwanted }
     if choice & 1 != 0 { putChecksumsRight(&layer) }
     let source = MemorySource(
         layer, pieceByteCount: choice < 2 ? .max : choice * 37, complaint: "cannot read the layer")
     var sink = CheckingSink()
-    guard let digests = try? LayerArchive.read(source, into: &sink) else { return 0 }
+    guard let digests = try? LayerArchive.read(source, into: &sink) else { return .welcome }
     sink.expectCompleteFile()
     precondition(digests.blob == SHA256.digest(of: layer), "the digest is not the layer's")
-    return 0
+    return .welcome
 }
 
 /// Otherwise nearly all that a fuzzer tries would end at a wrong checksum.
@@ -28,18 +32,3 @@ private func putChecksumsRight(_ layer: inout [UInt8]) {
         layer.replaceSubrange(field, with: (String(sum, radix: 8) + "        ").utf8.prefix(8))
     }
 }
-
-/// SwiftPM gives an executable's entry its own name; this one hands over to libFuzzer's.
-@_cdecl("fuzz_tar_main")
-public func enter(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = unsafe arguments
-    return unsafe runFuzzer(&count, &arguments, readLayer)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ body: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt

@@ -1,5 +1,6 @@
 import Bus
 import Devices
+import FuzzSupport
 import Glibc
 import Host
 
@@ -22,23 +23,14 @@ struct FuzzedHost: Sendable {
         asked = try EventFD()
         answered = try EventFD()
         output = try ConsoleOutput(descriptor: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)) { _ in }
-        disk = try DiskFile.open(Self.makeFile(), readOnly: false)
-        files = try PmemFiles([Self.makeFile()])
+        disk = try DiskFile.open(MemoryFile("disk", byteCount: 64 << 10).path, readOnly: false)
+        files = try PmemFiles([MemoryFile("pmem", byteCount: 64 << 10).path])
         try loop.watch(asked.descriptor) { [asked, answered] in
             asked.drain()
             answered.signal()
         }
         let thread = try HostThread(named: "fuzz-loop") { [loop] in try? loop.run() }
         thread.leave()
-    }
-
-    /// A file in memory that is gone with the process.
-    private static func makeFile() -> String {
-        let name = "/fuzz-virtqueue-\(getpid())"
-        let descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
-        unsafe shm_unlink(name)
-        ftruncate(descriptor, 64 << 10)
-        return "/proc/self/fd/\(descriptor)"
     }
 
     /// Returns when the loop has served all that was due.

@@ -8,7 +8,7 @@ import Testing
 struct ErofsMountTests {
     @Test(
         "a random layer, mounted, is what went in",
-        .enabled(if: MountedImage.isPossible, "mounting EROFS takes root, loop devices and the file system"),
+        .mountsImages,
         arguments: 20..<23 as Range<UInt64>)
     func layer(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
@@ -22,11 +22,11 @@ struct ErofsMountTests {
 
     @Test(
         "merged random layers, mounted, are what a slow model makes of them",
-        .enabled(if: MountedImage.isPossible, "mounting EROFS takes root, loop devices and the file system"),
+        .mountsImages,
         arguments: 30..<33 as Range<UInt64>)
     func merged(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
-        let layers = (0..<6).map { random.layer(itemCount: $0 == 0 ? 1000 : 200, isFirst: $0 == 0) }
+        let layers = random.layers()
         let seen = try TestImage(layers).mounted()
         #expect(seen.differences(from: ModelTree(layers).seen().readable()) == [])
     }
@@ -34,13 +34,19 @@ struct ErofsMountTests {
     @Test("fsck.erofs has nothing to complain about", arguments: 40..<43 as Range<UInt64>)
     func checked(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
-        let layers = (0..<6).map { random.layer(itemCount: $0 == 0 ? 1000 : 200, isFirst: $0 == 0) }
-        let image = try TestImage(layers)
+        let image = try TestImage(random.layers())
         #expect(try image.complaints() == nil)
         for layer in image.layers {
             let run = try ProgramRun(["fsck.erofs", layer.path])
             #expect(run.status == 0, "\(run.output) \(run.error)")
         }
+    }
+}
+
+extension RandomLayers {
+    /// A large layer and five small ones above it.
+    fileprivate mutating func layers() -> [TestLayer] {
+        (0..<6).map { layer(itemCount: $0 == 0 ? 1000 : 200, isFirst: $0 == 0) }
     }
 }
 

@@ -1,6 +1,7 @@
 import CHost
 import Foundation
 import TestSupport
+import Testing
 
 @testable import Layers
 
@@ -128,9 +129,16 @@ final class MountedImage {
         let why: String
     }
 
-    /// Whether this host mounts images: it takes root, loop devices and EROFS in the kernel.
-    static let isPossible: Bool = {
+    /// Whether this host mounts images.
+    fileprivate static let isPossible: Bool = {
         guard let image = try? TestLayer().write().file else { return false }
         return (try? MountedImage(image)) != nil
     }()
+}
+
+extension Trait where Self == ConditionTrait {
+    /// A test that has the kernel mount what we write.
+    static var mountsImages: Self {
+        .enabled(if: MountedImage.isPossible, "mounting EROFS takes root, loop devices and the file system")
+    }
 }

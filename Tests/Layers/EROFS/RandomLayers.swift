@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Layers
 
 /// Layers made of everything that archives have, from a seed.
@@ -11,7 +13,7 @@ struct RandomLayers {
     private var linkable = Choices([])
 
     init(seed: UInt64) {
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
     }
 
     mutating func layer(itemCount: Int, isFirst: Bool) -> TestLayer {
@@ -162,17 +164,5 @@ private struct Choices {
 
     mutating func insert(_ path: String) {
         if members.insert(path).inserted { list.append(path) }
-    }
-}
-
-/// A generator of numbers that are the same everywhere (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,3 +1,4 @@
+import FuzzSupport
 import Host
 import Layers
 
@@ -5,9 +6,12 @@ import Layers
 
 /// The input's first byte says what its rest is taken for: a text of an image, or a record of the store.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func read(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
-    guard byteCount > 1 else { return -1 }
-    let input = unsafe Array(UnsafeBufferPointer(start: bytes, count: byteCount))
+public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
+    unsafe fuzz(bytes, byteCount, read)
+}
+
+private func read(_ input: [UInt8]) -> Verdict {
+    guard input.count > 1 else { return .unwanted }
     let rest = Array(input.dropFirst())
     let document = JSONDocument(complaint: "cannot use it", subject: "its text")
     switch input[0] % 7 {
@@ -25,7 +29,7 @@ public func read(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
             precondition(NameRecord(fileBytes: record.fileBytes) == record)
         }
     }
-    return 0
+    return .welcome
 }
 
 /// What a configuration says is the same once the store has written it down.
@@ -43,18 +47,3 @@ private func checkReference(_ text: String) {
     guard let reference = try? RegistryReference(parsing: text) else { return }
     precondition((try? RegistryReference(parsing: reference.description)) == reference)
 }
-
-/// SwiftPM gives an executable's entry its own name; this one hands over to libFuzzer's.
-@_cdecl("fuzz_image_texts_main")
-public func enter(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = unsafe arguments
-    return unsafe runFuzzer(&count, &arguments, read)
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ body: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt

@@ -1,0 +1,32 @@
+import Boot
+import FuzzSupport
+import GuestMemory
+
+/// The input is a kernel file, its last byte the loader's policy: loaded into 64 MiB of memory it either gives an entry
+/// within them or a failure.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
+    unsafe fuzz(bytes, byteCount, loadKernelImage)
+}
+
+/// The same for all inputs.
+private let file = MemoryFile("kernel-image")
+
+private func loadKernelImage(_ input: [UInt8]) -> Verdict {
+    guard let choice = input.last, let memory = try? GuestMemory(byteCount: 64 << 20) else {
+        return .unwanted
+    }
+    file.empty()
+    file.write(input.dropLast())
+    let policy = LoadPolicy(
+        kernelPages: choice & 1 == 0 ? .map : .copy, compressed: choice & 2 == 0 ? .unpack : .enter,
+        entry: choice & 4 == 0 ? .pvh : .linux64)
+    let machine = MachineDescription(apicIDs: [0])
+    guard
+        let entry = try? LinuxLoader.load(
+            kernel: file.path, commandLine: "quiet", machine: machine, policy: policy, into: memory)
+    else { return .welcome }
+    let first = GuestRange(start: GuestAddress(entry.state.instructionPointer), byteCount: 1)
+    precondition(memory.contains(first), "the entry is outside of memory")
+    return .welcome
+}
