@@ -7,7 +7,7 @@ import Testing
 struct RunTests {
     /// `run NAME WORD...` runs `vmm run`, both streams together; `launch NAME WORD...` leaves it running with what it says in
     /// /dev/shm/NAME and its number in /dev/shm/NAME.pid, as `start` does, so that `await` and `finish` know it.
-    private static let preamble = """
+    static let preamble = """
         export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
         root=/dev/shm/root image=rootfs:/dev/shm/root
         mkdir -p $root/{bin,dev,etc,proc,sys,tmp}
