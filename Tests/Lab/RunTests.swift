@@ -85,6 +85,41 @@ struct RunTests {
         #expect(boots["missing"]?.says("vmm: ") == true && boots["nobody"]?.says("nobody") == true)
     }
 
+    @Test("a container that heeds no signal loses its machine at the third")
+    func insistence() throws {
+        let boots = try lab(
+            """
+            deaf() {
+                launch $1 $image sh -c 'trap "" INT TERM; echo up; while :; do sleep 0.2; echo on; done'
+                await $1 up
+                signal $1 $2
+                sleep 1
+                signal $1 $3
+                sleep 1
+                note $1Alive kill -0 $(</dev/shm/$1.pid)
+                signal $1 $4
+                (sleep 60; signal $1 KILL) &
+                finish $1
+                kill $!
+                note $1Left pgrep -a vmm
+            }
+            deaf interrupted INT INT INT
+            deaf terminated INT TERM TERM
+            """)
+        for (name, status) in [("interrupted", 130), ("terminated", 143)] as [(String, Int32)] {
+            let boot = try #require(boots[name])
+            #expect(boot.status == status, "\(boot)")
+            #expect(boots[name + "Alive"]?.status == 0 && boot.says("on"), "\(boot)")
+            // Two are the container's, the third is ours.
+            let lines = boot.lines.filter { $0.contains("vmm: ") }
+            #expect(
+                lines == [
+                    "vmm: the container's machine was ended: 3 signals to end came within ten seconds"
+                ], "\(boot)")
+            #expect(boots[name + "Left"]?.status == 1, "\(String(describing: boots[name + "Left"]))")
+        }
+    }
+
     @Test("user, groups, capabilities, environment, directories, limits, names")
     func process() throws {
         let boots = try lab(
