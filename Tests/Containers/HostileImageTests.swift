@@ -237,6 +237,32 @@ struct HostileImageTests {
         #expect(!FileManager.default.fileExists(atPath: target))
     }
 
+    @Test("of more files than there is memory for, in all its layers together")
+    func memory() throws {
+        try layout.image([StoreBench.archive("one"), StoreBench.archive("two")])
+        let image = try ImageSource.layout(path: layout.path, tag: nil).image(scratch: "/tmp")
+        let store = try bench.store().directory
+        let memory = TreeMemory(byteCount: 1 << 20)
+        // Another layer that is made at the same time has it all.
+        let file = try TemporaryFile()
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        var other: ErofsWriter? = try ErofsWriter(to: descriptor.rawValue, named: "other", memory: memory)
+        while memory.freeByteCount > 0 {
+            let path = try LayerPath(String(describing: memory.freeByteCount))
+            try other?.add(LayerEntry(path: path, kind: .fifo, permissions: 0))
+        }
+        func add() throws {
+            let importer = try ImageImport(store, session: ImportSession("test"), memory: memory)
+            _ = try importer.add(image)
+        }
+        let failure = #expect(throws: Failure.self) { try add() }
+        #expect(failure?.kind == .badInput && failure?.why.contains("more files") == true)
+        #expect(bench.content == [])
+        other = nil
+        try add()
+        #expect(memory.freeByteCount == 1 << 20 && bench.layerFiles.count == 2)
+    }
+
     @Test("a truncated archive, and one that is none")
     func archives() throws {
         var tar = TarWriter()

@@ -18,7 +18,10 @@ final class SessionBench: Sendable {
     private let thread: Mutex<HostThread?>
 
     /// `terminal` takes the place of the pipe for input.
-    init(input terminal: Int32? = nil, _ change: (inout RunOptions) -> Void = { _ in }) throws {
+    init(
+        input terminal: Int32? = nil, clock: Patience.Clock = .host,
+        _ change: (inout RunOptions) -> Void = { _ in }
+    ) throws {
         var options = RunOptions()
         options.image = "image"
         options.command = ["true"]
@@ -30,7 +33,7 @@ final class SessionBench: Sendable {
             plan,
             streams: .init(
                 input: terminal ?? input.readEnd, output: output.writeEnd, error: error.writeEnd),
-            logger: Logger(label: "test") { _ in lines })
+            timings: nil, clock: clock, logger: Logger(label: "test") { _ in lines })
         link = try FakeLink()
         // Here, so that the test's own thread never blocks a signal.
         let (link, session) = (link, session)

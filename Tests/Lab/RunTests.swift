@@ -6,7 +6,7 @@ import Testing
 @Suite("vmm run in the lab")
 struct RunTests {
     /// `run NAME WORD...` runs `vmm run` to its end, both streams together; `signal NAME SIGNAL` is for one that was started.
-    private static let preamble = """
+    static let preamble = """
         export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
         root=/dev/shm/root image=rootfs:/dev/shm/root
         mkdir -p $root/{bin,dev,etc,proc,sys,tmp}
@@ -68,6 +68,41 @@ struct RunTests {
         let panic = try #require(boots["panic"])
         #expect(panic.says("the guest's kernel panicked") && panic.says("sysrq"), "\(panic)")
         #expect(boots["missing"]?.says("vmm: ") == true && boots["nobody"]?.says("nobody") == true)
+    }
+
+    @Test("a container that heeds no signal loses its machine at the third")
+    func insistence() throws {
+        let boots = try lab(
+            """
+            deaf() {
+                start $1 run $image sh -c 'trap "" INT TERM; echo up; while :; do sleep 0.2; echo on; done'
+                await $1 up
+                signal $1 $2
+                sleep 1
+                signal $1 $3
+                sleep 1
+                note $1Alive kill -0 $(</dev/shm/$1.pid)
+                signal $1 $4
+                (sleep 60; signal $1 KILL) &
+                finish $1
+                kill $!
+                note $1Left pgrep -a vmm
+            }
+            deaf interrupted INT INT INT
+            deaf terminated INT TERM TERM
+            """)
+        for (name, status) in [("interrupted", 130), ("terminated", 143)] as [(String, Int32)] {
+            let boot = try #require(boots[name])
+            #expect(boot.status == status, "\(boot)")
+            #expect(boots[name + "Alive"]?.status == 0 && boot.says("on"), "\(boot)")
+            // Two are the container's, the third is ours.
+            let lines = boot.lines.filter { $0.contains("vmm: ") }
+            #expect(
+                lines == [
+                    "vmm: the container's machine was ended: 3 signals to end came within ten seconds"
+                ], "\(boot)")
+            #expect(boots[name + "Left"]?.status == 1, "\(String(describing: boots[name + "Left"]))")
+        }
     }
 
     @Test("user, groups, capabilities, environment, directories, limits, names")

@@ -29,20 +29,40 @@ enum CgroupDirectory {
         }
     }
 
+    /// Has `group` give `controllers` to the groups below it; those that it has not given so far.
+    static func give(_ controllers: [String], in group: String) throws(Errno) -> [String] {
+        let given = words(group + "/cgroup.subtree_control")
+        let missing = controllers.filter { !given.contains($0) }
+        if !missing.isEmpty { try change(missing, "+", in: group) }
+        return missing
+    }
+
+    /// Has `group` give `controllers` no longer.
+    static func take(_ controllers: [String], from group: String) throws(Errno) {
+        try change(controllers, "-", in: group)
+    }
+
+    private static func change(
+        _ controllers: [String], _ sign: String, in group: String
+    ) throws(Errno) {
+        try write(controllers.map { sign + $0 }.joined(separator: " "), to: group + "/cgroup.subtree_control")
+    }
+
     static func remove(_ path: String) {
         unsafe rmdir(path)
     }
 
-    /// The names of the groups in `path` that begin with `prefix`.
-    static func names(in path: String, prefix: String) -> [String] {
+    /// The names of the groups in `path`.
+    static func groups(in path: String) -> [String] {
         guard let directory = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(directory) }
         var names: [String] = []
         while let entry = unsafe readdir(directory) {
+            guard unsafe entry.pointee.d_type == UInt8(DT_DIR) else { continue }
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name.hasPrefix(prefix) { names.append(name) }
+            if name != ".", name != ".." { names.append(name) }
         }
         return names
     }

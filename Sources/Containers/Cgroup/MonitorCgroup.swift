@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import SystemPackage
 
 /// The monitor's own place among the host's cgroups, with the limits that were asked for. Without limits there is none, and
 /// nothing is looked at.
@@ -7,7 +8,7 @@ import Host
 /// The group is called `vmm-PID-IDENTIFIER`. Of version 1 it lies below the group that the monitor was started in. Of version
 /// 2 a group either has processes or gives controllers to groups below it, so it lies beside that group, or below `vmm` at
 /// the mount point; a group that the monitor has for itself (as `systemd-run --user --scope` makes one) becomes its
-/// parent.
+/// parent. Root is not needed where a manager has left the groups to the user.
 ///
 /// At the end the monitor goes back and removes it. A monitor that was killed leaves an empty group behind, and the next
 /// one that makes its own in the same place removes it.
@@ -29,8 +30,12 @@ public struct MonitorCgroup: ~Copyable, Sendable {
             }
             guard !wanted.isEmpty else { continue }
             do throws(CgroupError) {
-                places.append(try Self.place(in: hierarchy, name, wanted))
-                left.removeAll { controller in wanted.contains { $0.controller == controller } }
+                let place = try Self.place(in: hierarchy, name, wanted)
+                left.removeAll { place.controllers.contains($0) }
+                if place.controllers.count < wanted.count {
+                    cause = "\(place.parent) has no controller for it"
+                }
+                places.append(place)
             } catch {
                 cause = error.text
             }
@@ -42,16 +47,22 @@ public struct MonitorCgroup: ~Copyable, Sendable {
         in hierarchy: CgroupHierarchy, _ name: String, _ limits: [CgroupLimit]
     ) throws(CgroupError) -> CgroupPlace {
         if hierarchy.isUnified { return try CgroupPlace(in: hierarchy, called: name, limits: limits) }
-        return try CgroupPlace(
-            in: hierarchy.ownPath, called: name, from: hierarchy.ownPath, limits: limits)
+        let parent = hierarchy.ownPath
+        do throws(Errno) {
+            return try CgroupPlace(in: parent, called: name, from: parent, limits: limits)
+        } catch {
+            throw CgroupError(parent, error)
+        }
     }
 
     private static func note(_ left: [String], _ cause: String) -> String {
         "no cgroup limits the \(left.joined(separator: ", ")) of the monitor, only the guest's size does: \(cause)"
     }
 
-    /// Goes back, and removes what was made.
-    public consuming func leave() {
+    /// Goes back, and removes what was made. So does whatever else ends its life, such as a failure.
+    public consuming func leave() {}
+
+    deinit {
         for place in places { place.leave() }
     }
 }

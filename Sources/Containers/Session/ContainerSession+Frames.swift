@@ -32,7 +32,7 @@ extension ContainerSession {
         case (.log, .greeted), (.log, .running): log(frame)
         case (.started, .greeted) where frame.header.process == Self.process:
             timings?.note(.processStarted)
-            state.withLock { $0.phase = .running }
+            run()
         case (.failed, .greeted) where frame.header.process <= Self.process:
             leave(.notStarted(try value(frame)))
         case (.exited, .running) where frame.header.process == Self.process:
@@ -50,6 +50,15 @@ extension ContainerSession {
         timings?.note(.agentReady)
         let patience = state.withLock { state in
             state.phase = .greeted
+            return state.patience
+        }
+        patience?.renew()
+    }
+
+    /// The process runs, for as long as it wants.
+    private func run() {
+        let patience = state.withLock { state in
+            state.phase = .running
             return state.patience.take()
         }
         patience?.stop()

@@ -59,10 +59,19 @@ public final class ContainerSession: AgentSession {
     let timings: Timings?
     let bell: EventFD
     let state: Mutex<State>
+    private let clock: Patience.Clock
 
-    public init(
+    public convenience init(
         _ plan: ContainerPlan, streams: Streams = .standard, timings: Timings? = nil, logger: Logger
     ) throws(Failure) {
+        try self.init(plan, streams: streams, timings: timings, clock: .host, logger: logger)
+    }
+
+    /// `clock` says how long the guest's agent has been waited for.
+    init(
+        _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Patience.Clock, logger: Logger
+    ) throws(Failure) {
+        self.clock = clock
         self.plan = plan
         self.streams = streams
         self.timings = timings
@@ -89,12 +98,17 @@ public final class ContainerSession: AgentSession {
         send(Frame.bytes(FrameHeader(.start, process: Self.process), plan.process))
         try link.loop.watch(bell.descriptor) { [weak self] in self?.serveBell() }
         try watchSignals(link.loop)
-        let patience = try Patience(loop: link.loop) { [weak self] in
-            self?.finish(
-                .agentFailed("its agent does not answer; --append loglevel=7 shows what its kernel does"))
-        }
+        let patience = try Patience(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
         state.withLock { $0.patience = patience }
         if plan.process.hasInput { try startInput(link.loop) }
+    }
+
+    /// The process has not been started in all that time.
+    private func giveUp() {
+        let phase = state.withLock { $0.phase }
+        guard phase == .silent || phase == .greeted else { return }
+        let fault = phase == .silent ? "does not answer" : "answers, but does not start the process"
+        finish(.agentFailed("its agent \(fault); --append loglevel=7 shows what its kernel does"))
     }
 
     private func startInput(_ loop: EventLoop) throws(Failure) {

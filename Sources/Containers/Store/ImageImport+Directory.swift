@@ -4,7 +4,8 @@ import Layers
 extension ImageImport {
     /// Brings in a plain directory as an image of one layer, which its fingerprint names.
     func addDirectory(_ path: String, fingerprint: Digest) throws(Failure) -> ImageRecord {
-        let maker = LayerImport(store: store, session: session, draft: workshop.file("layer.erofs"))
+        let maker = LayerImport(
+            store: store, session: session, draft: workshop.file("layer.erofs"), memory: memory)
         let byteCount = try maker.make(fingerprint) { writer throws(Failure) in
             let tree = try DirectoryTree(opening: path)
             var sink = WatchedSink(writer, session: session, counts: true)

@@ -50,7 +50,8 @@ extension ImageImport {
                 try session.check()
                 session.state.withLock { $0.layersBegun += 1 }
                 let maker = LayerImport(
-                    store: store, session: session, draft: workshop.file("layer-\(number).erofs"))
+                    store: store, session: session, draft: workshop.file("layer-\(number).erofs"),
+                    memory: memory)
                 let reader = LayerReader(layer: layer, files: files, session: session)
                 let byteCount = try maker.make(layer.contentDigest) { writer throws(Failure) in
                     try reader.read(into: writer)

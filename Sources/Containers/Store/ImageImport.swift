@@ -17,8 +17,13 @@ final class ImageImport: Sendable {
     let catalogue: Catalogue
     let session: ImportSession
     let workshop: Workshop
+    /// Of which all layers have a share while they are made.
+    let memory: TreeMemory
 
-    init(_ store: StoreDirectory, session: ImportSession) throws(Failure) {
+    init(
+        _ store: StoreDirectory, session: ImportSession, memory: TreeMemory = TreeMemory()
+    ) throws(Failure) {
+        self.memory = memory
         catalogue = Catalogue(store: store)
         self.session = session
         Workshop.clean(store)

@@ -9,6 +9,8 @@ struct LayerImport: Sendable {
     let session: ImportSession
     /// A path in the import's workshop.
     let draft: String
+    /// For all that are made at the same time.
+    let memory: TreeMemory
 
     /// Makes the layer `digest` where it is not there yet; the size of its file. `fill` writes its files.
     func make(
@@ -26,7 +28,8 @@ struct LayerImport: Sendable {
         defer { try? Files.remove(draft) }
         let file = try store.doing("write a layer into") { () throws(Errno) in try Files.create(draft) }
         try store.writing(draft) { () throws(Failure) in
-            let writer = try ErofsWriter(to: file.rawValue, named: "a layer in \(store.path)")
+            let writer = try ErofsWriter(
+                to: file.rawValue, named: "a layer in \(store.path)", memory: memory)
             try fill(writer)
             _ = try writer.finish { () throws(Failure) in try session.check() }
         }

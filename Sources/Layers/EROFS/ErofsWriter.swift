@@ -8,7 +8,7 @@ public import Host
 /// opaque directory has `trusted.overlay.opaque`, a hard link to a lower layer's file `trusted.overlay.redirect`.
 public final class ErofsWriter: LayerSink {
     var output: OutputFile
-    var tree = FileTree(rootInode: 0, layer: 0)
+    var tree: FileTree
     /// What is known of the directories; a directory's node has its index here until `finish`.
     var directories: [LayerDirectory] = [LayerDirectory()]
     var region = InodeRegion()
@@ -23,9 +23,13 @@ public final class ErofsWriter: LayerSink {
     /// The entry that is being added, for messages.
     var path = LayerPath.root
 
-    /// Writes to `descriptor`, an empty regular file that stays the caller's; `name` is for messages.
-    public init(to descriptor: Int32, named name: String) throws(Failure) {
+    /// Writes to `descriptor`, an empty regular file that stays the caller's; `name` is for messages. What is kept until
+    /// the end comes out of `memory`, which writers at work at the same time share.
+    public init(
+        to descriptor: Int32, named name: String, memory: TreeMemory = TreeMemory()
+    ) throws(Failure) {
         self.name = name
+        tree = FileTree(rootInode: 0, layer: 0, memory: memory)
         output = OutputFile(descriptor, name: name)
         // Block 0 has the superblock and the root directory's inode.
         try output.skip(Erofs.blockByteCount)

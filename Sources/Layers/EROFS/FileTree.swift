@@ -1,7 +1,7 @@
 /// The names of a file system, without what they stand for: each node knows its parent, its name and where its inode is.
 ///
-/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there. A compressed
-/// archive tells of a name in a few bits, so there is a limit to what all of them may take.
+/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there. What all of
+/// them take comes out of a `TreeMemory`.
 struct FileTree {
     typealias NodeID = Int
 
@@ -29,15 +29,13 @@ struct FileTree {
 
     static let root: NodeID = 0
 
-    /// Of memory, for ten million files: no image is known that comes near it.
-    static let usualByteLimit = 1 << 30
     /// What a node takes in all: itself, its slots, and its places in the lists of who writes the tree.
     private static let nodeByteCount = 80
     /// What is kept elsewhere of a directory, and of an inode with several names.
     private static let directoryByteCount = 256
     private static let linkByteCount = 64
 
-    var byteLimit = usualByteLimit
+    private let share: TreeMemoryShare
     /// What is kept beyond nodes and names.
     private var furtherByteCount = 0
 
@@ -46,7 +44,8 @@ struct FileTree {
     /// Open addressing: a node's number plus one, or zero.
     private var table: [UInt32] = Array(repeating: 0, count: 64)
 
-    init(rootInode: UInt64, layer: UInt16) {
+    init(rootInode: UInt64, layer: UInt16, memory: TreeMemory = TreeMemory()) {
+        share = TreeMemoryShare(of: memory)
         nodes.append(
             Node(
                 parent: 0, nameStart: 0, inode: rootInode, layer: layer, nameByteCount: 0, type: .directory,
@@ -105,13 +104,13 @@ struct FileTree {
     /// Notes that so much more is kept of its files; refuses more than all of them may take.
     mutating func spend(_ byteCount: Int) throws(Damage) {
         furtherByteCount += byteCount
-        guard nodes.count * Self.nodeByteCount + names.count + furtherByteCount <= byteLimit else {
+        guard share.grow(to: nodes.count * Self.nodeByteCount + names.count + furtherByteCount) else {
             throw Self.tooMuch
         }
     }
 
     private static let tooMuch = Damage(
-        "it has more files than there is memory for: ten million are too many")
+        "there are more files than there is memory for: ten million are too many, of all layers together")
 
     /// Keeps the target of the symbolic link that was inserted last, behind its name.
     mutating func keep(target: [UInt8]) {

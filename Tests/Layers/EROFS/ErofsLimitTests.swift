@@ -65,9 +65,8 @@ struct ErofsLimitTests {
     func memory(kind: LayerEntry.Kind) throws {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
-        let writer = try ErofsWriter(to: descriptor.rawValue, named: "the layer")
-        #expect(writer.tree.byteLimit == 1 << 30)
-        writer.tree.byteLimit = 1 << 20
+        let writer = try ErofsWriter(
+            to: descriptor.rawValue, named: "the layer", memory: TreeMemory(byteCount: 1 << 20))
         try writer.add(LayerEntry(path: .test("file"), kind: .fifo, permissions: 0))
         var count = 0
         let failure = #expect(throws: Failure.self) {
@@ -84,8 +83,8 @@ struct ErofsLimitTests {
     func memoryOfAttributes() throws {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
-        let writer = try ErofsWriter(to: descriptor.rawValue, named: "the layer")
-        writer.tree.byteLimit = 1 << 20
+        let writer = try ErofsWriter(
+            to: descriptor.rawValue, named: "the layer", memory: TreeMemory(byteCount: 1 << 20))
         let failure = #expect(throws: Failure.self) {
             for number in 0..<20 {
                 var entry = LayerEntry(path: .test("\(number)"), kind: .directory, permissions: 0)
@@ -94,11 +93,41 @@ struct ErofsLimitTests {
             }
         }
         #expect(failure?.why.contains("more files") == true)
-        var tree = FileTree(rootInode: 0, layer: 0)
-        tree.byteLimit = 4096
+        var tree = FileTree(rootInode: 0, layer: 0, memory: TreeMemory(byteCount: 4096))
         #expect(throws: Damage.self) {
             for number in 0..<100 { _ = try tree.insert([UInt8(number)], in: FileTree.root, .fifo, inode: 0) }
         }
+    }
+
+    @Test("layers that are written at the same time have one memory, and give back what they had")
+    func sharedMemory() throws {
+        let memory = TreeMemory(byteCount: 1 << 20)
+        let file = try TemporaryFile()
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
+        /// Adds up to `limit` files; how many there was memory for.
+        func fill(_ writer: ErofsWriter, upTo limit: Int = .max, from start: Int = 0) -> Int {
+            for number in 0..<limit {
+                let entry = LayerEntry(path: .test("\(start + number)"), kind: .fifo, permissions: 0)
+                guard (try? writer.add(entry)) != nil else { return number }
+            }
+            return limit
+        }
+        func writer() throws -> ErofsWriter {
+            try ErofsWriter(to: descriptor.rawValue, named: "the layer", memory: memory)
+        }
+        #expect(TreeMemory().freeByteCount == 1 << 30)
+        let alone = fill(try writer())
+        #expect((10_000..<15_000).contains(alone) && memory.freeByteCount == 1 << 20)
+        do {
+            var first: ErofsWriter? = try writer()
+            #expect(first.map { fill($0, upTo: alone / 2) } == alone / 2)
+            let second = try writer()
+            let beside = fill(second)
+            #expect((alone / 3...alone / 2 + 1000).contains(beside), "\(beside) of \(alone)")
+            first = nil
+            #expect(fill(second, upTo: alone / 4, from: beside) == alone / 4)
+        }
+        #expect(memory.freeByteCount == 1 << 20)
     }
 
     @Test("the root is a directory and stays")

@@ -1,0 +1,102 @@
+import AgentProtocol
+import Foundation
+import Host
+import Machine
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Containers
+
+@Suite("A session's patience")
+struct PatienceTests {
+    /// What a guest may be given up for.
+    enum Kind: CaseIterable {
+        /// It sleeps.
+        case time
+        /// It spins.
+        case work
+
+        var limit: UInt64 { self == .time ? Patience.timeLimit : Patience.workLimit }
+    }
+
+    @Test("an agent that says nothing is given up", arguments: Kind.allCases)
+    func silence(kind: Kind) throws {
+        let clock = FakeClock()
+        let bench = try SessionBench(clock: clock.clock)
+        clock.pass(kind, seconds: kind.limit - 1)
+        try clock.isLookedAt()
+        #expect(bench.link.end == nil)
+        clock.pass(kind, seconds: 1)
+        try expectFailure(bench, "does not answer")
+    }
+
+    @Test("so is one that does not start the process, whatever else it says", arguments: Kind.allCases)
+    func noStart(kind: Kind) throws {
+        let clock = FakeClock()
+        let bench = try SessionBench(clock: clock.clock)
+        clock.pass(kind, seconds: kind.limit - 1)
+        bench.greet()
+        clock.pass(kind, seconds: kind.limit - 1)
+        bench.say(Frame.bytes(FrameHeader(.log), Array("soon".utf8)))
+        try clock.isLookedAt()
+        #expect(bench.link.end == nil, "each of the two may take that long")
+        clock.pass(kind, seconds: 1)
+        try expectFailure(bench, "does not start the process")
+    }
+
+    @Test("a process that runs may run for ever", arguments: Kind.allCases)
+    func running(kind: Kind) throws {
+        let clock = FakeClock()
+        let bench = try SessionBench(clock: clock.clock)
+        bench.run()
+        #expect(bench.session.state.withLock { $0.patience == nil })
+        clock.pass(kind, seconds: 1_000_000)
+        usleep(20_000)
+        bench.exit(.exited(3))
+        #expect(try bench.end().status == 3)
+    }
+
+    private func expectFailure(_ bench: SessionBench, _ words: String) throws {
+        let outcome = try bench.end()
+        #expect(outcome.status == 125 && outcome.wantsConsole)
+        #expect(outcome.message?.contains(words) == true, "\(outcome)")
+    }
+}
+
+/// A clock that stands still but for what a test has it pass.
+private final class FakeClock: Sendable {
+    private struct State {
+        var (time, work) = (UInt64(7), UInt64(7))
+        var lookCount = 0
+    }
+
+    private let state = Mutex(State())
+
+    var clock: Patience.Clock {
+        Patience.Clock(
+            time: { [self] in
+                MonotonicTime(
+                    nanoseconds: state.withLock { state in
+                        state.lookCount += 1
+                        return state.time
+                    })
+            },
+            work: { [self] in MonotonicTime(nanoseconds: state.withLock { $0.work }) }, stepMilliseconds: 1)
+    }
+
+    func pass(_ kind: PatienceTests.Kind, seconds: UInt64) {
+        state.withLock { state in
+            switch kind {
+            case .time: state.time += seconds * 1_000_000_000
+            case .work: state.work += seconds * 1_000_000_000
+            }
+        }
+    }
+
+    /// Waits until it has been looked at since, and what came of that has happened.
+    func isLookedAt() throws {
+        let before = state.withLock { $0.lookCount }
+        try eventually("a look at the clock") { state.withLock { $0.lookCount } >= before + 3 }
+    }
+}
