@@ -44,7 +44,8 @@ struct CompareCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The guest's kernel, for the micro-VMs.", valueName: "file"))
     var kernel: String?
 
-    @Option(help: ArgumentHelp("Further words for the command line of the guests' kernel.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("Further words for the command line of the guests' kernel.", valueName: "text"))
     var append: String?
 
     @Option(help: ArgumentHelp("A directory in memory for what the paths need.", valueName: "directory"))

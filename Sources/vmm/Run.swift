@@ -49,7 +49,11 @@ enum Run {
         let end = machine.run()
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
-        if let message = outcome.message { tell(message, outcome.wantsConsole ? machine.consoleTail : []) }
+        let console = machine.consoleTail
+        if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }
+        if outcome.status != 0, KernelWords.tellOfNoMemory(console) {
+            tell("the container ran out of its \(plan.memoryByteCount >> 20) MiB: more with --memory", [])
+        }
         return (machine, outcome.status)
     }
 

@@ -70,7 +70,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("m", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("The memory of the machine. (default: 512m)", valueName: "size"))
+        help: ArgumentHelp("The memory of the machine. (default: 256m)", valueName: "size"))
     var memory: String?
 
     @Option(

@@ -36,6 +36,7 @@ struct RunTests {
             run plain $image /etc/passwd
             run killed $image sh -c 'kill -9 $$'
             run nobody --user nobody $image true
+            run hungry --memory 96m $image tail /dev/zero
             run panic --security-opt systempaths=unconfined $image sh -c 'echo c >/proc/sysrq-trigger'
             run kernel --kernel /etc/passwd $image true
             run init --no-init $image sh -c 'echo pid=$$; exit 3'
@@ -56,7 +57,7 @@ struct RunTests {
             """)
         for (name, status) in [
             ("zero", 0), ("one", 1), ("many", 42), ("missing", 127), ("directory", 126), ("plain", 126),
-            ("killed", 137), ("nobody", 125), ("panic", 125), ("kernel", 125), ("init", 3),
+            ("killed", 137), ("nobody", 125), ("hungry", 137), ("panic", 125), ("kernel", 125), ("init", 3),
             ("interrupted", 130),
             ("terminated", 143), ("caught", 5),
         ] as [(String, Int32)] {
@@ -65,6 +66,8 @@ struct RunTests {
         }
         #expect(boots["init"]?["pid"] == "1" && boots["many"]?.says("out") == true)
         #expect(boots["caught"]?.says("asked") == true)
+        #expect(
+            boots["hungry"]?.says("ran out of its 96 MiB") == true, "\(String(describing: boots["hungry"]))")
         let panic = try #require(boots["panic"])
         #expect(panic.says("the guest's kernel panicked") && panic.says("sysrq"), "\(panic)")
         #expect(boots["missing"]?.says("vmm: ") == true && boots["nobody"]?.says("nobody") == true)

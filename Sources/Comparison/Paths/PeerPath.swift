@@ -61,7 +61,7 @@ final class PeerPath: RuntimePath {
                     ])
                 ])
             ),
-            ("machine-config", .object([("vcpu_count", .integer(1)), ("mem_size_mib", .integer(512))])),
+            ("machine-config", .object([("vcpu_count", .integer(1)), ("mem_size_mib", .integer(256))])),
         ])
         try Files.write(configuration.text(), to: instance.directory + "/machine.json")
     }
@@ -73,7 +73,8 @@ final class PeerPath: RuntimePath {
         let usual =
             "console=ttyS0 reboot=k panic=-1 quiet loglevel=0 root=/dev/vda rootfstype=erofs ro init=\(program)"
         let own = kind == .firecracker ? "pci=off i8042.noaux i8042.nomux i8042.dumbkbd" : ""
-        return ([usual, own, context.append ?? "", "--"] + words).filter { !$0.isEmpty }.joined(separator: " ")
+        return ([usual, own, context.append ?? "", "--"] + words).filter { !$0.isEmpty }.joined(
+            separator: " ")
     }
 
     func launch(_ instance: Instance, _ command: [String]) -> Launch {
@@ -90,7 +91,7 @@ final class PeerPath: RuntimePath {
                 [
                     "-M", "microvm,x-option-roms=off,isa-serial=on,rtc=off,pit=off,pic=off", "-bios",
                     "/usr/share/qemu/bios-microvm.bin", "-enable-kvm", "-cpu", "host", "-smp", "1", "-m",
-                    "512",
+                    "256",
                     "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
                     "-kernel",
                     kernel, "-append", parameters(instance.subject, command), "-drive",

@@ -25,9 +25,17 @@ extension ContainerPlan {
     /// The kernel's own threads, which its limit counts too.
     private static let kernelThreadCount: UInt64 = 100
 
+    /// Linux makes the tables of its caches of names and of files for a machine that does nothing but serve files: clearing
+    /// them is a good part of a start. An eighth of that is left, and never less than a small guest needs.
+    private static func hashTables(_ memoryByteCount: UInt64) -> [String] {
+        let names = max(memoryByteCount >> 16, 2048)
+        return ["dhash_entries=\(names)", "ihash_entries=\(names / 2)"]
+    }
+
     /// A kernel that panics says so at once, and hardly anything before. What follows `--` is init's.
     private func commandLine(_ append: String?) -> String {
         var words = ["console=ttyS0 quiet panic=-1"]
+        words += Self.hashTables(memoryByteCount)
         if let count = limits.processCount {
             words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
         }
