@@ -73,12 +73,12 @@ public final class GuestMemory: Sendable {
     /// known to itself there, next to what else it sets up early.
     public func allowHugePagesAtEnd() {
         let pageStructures = byteCount / (Self.pageByteCount / 64)
-        // No more than the length of the mapping, which is an Int.
-        mapping.allowHugePages(last: Int(truncatingIfNeeded: pageStructures) + Self.earlyByteCount)
+        // One more for what else there is. The mapping knows when that is more than it has.
+        let count = (pageStructures + Self.hugePageByteCount - 1) / Self.hugePageByteCount + 1
+        mapping.allowHugePages(last: Int(truncatingIfNeeded: count))
     }
 
-    /// What a small kernel sets up beside them, in bytes.
-    private static let earlyByteCount = 2 << 20
+    private static let hugePageByteCount: UInt64 = 2 << 20
 
     /// Whether every byte of `range` is RAM of one region.
     @inlinable

@@ -77,10 +77,11 @@ public struct MappedRegion: ~Copyable, Sendable {
         guard unsafe mapped != nil else { throw .current }
     }
 
-    /// Lets the host fill the mapping's last `count` bytes, or all of it, with huge pages from here on, and join what is there
-    /// already.
-    public func allowHugePages(last count: Int? = nil) {
-        let count = min(count ?? byteCount, byteCount)
+    /// Lets the host fill all of the mapping, or its last `hugePageCount` times 2 MiB, with huge pages from here on, and join
+    /// what is there already.
+    public func allowHugePages(last hugePageCount: Int? = nil) {
+        let most = byteCount / Self.hugePageByteCount
+        let count = hugePageCount.map { min($0, most) * Self.hugePageByteCount } ?? byteCount
         unsafe madvise(base + (byteCount - count), count, MADV_HUGEPAGE)
     }
 

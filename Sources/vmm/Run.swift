@@ -27,10 +27,14 @@ enum Run {
         let plan = try ContainerPlan(options, image: image, host: .this)
         let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
         if let note = cgroup.note { logger.warning("\(note)") }
-        let (machine, status) = try run(plan, options, files, image, store, times, logger)
+        var (machine, status): (Machine?, Int32) = try run(
+            plan, options, files, image, store, times, logger)
+        // A thread of the host's kernel that serves the machine is in the group too, and holds it.
+        if !cgroup.isEmpty { machine = nil }
         cgroup.leave()
         name.leave()
-        machine.end(with: status)
+        machine?.end(with: status)
+        ThisProcess.end(with: status)
     }
 
     private static func run(

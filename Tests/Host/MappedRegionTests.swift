@@ -27,6 +27,36 @@ struct MappedRegionTests {
         #expect(unsafe region.base.load(fromByteOffset: byteCount - 8, as: UInt64.self) == 0x1122_3344)
     }
 
+    /// VmFlags of proc_pid_smaps(5) for the mapping that holds the address: `hg` may have huge pages, `nh` must not.
+    private func flags(at address: UInt) throws -> [Substring] {
+        // A file without a size is not read to its end by its name.
+        let bytes = try #require(try FileHandle(forReadingAtPath: "/proc/self/smaps")?.readToEnd())
+        var holds = false
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+            if range.count == 2 { holds = (range[0]..<range[1]).contains(address) }
+            if holds, line.hasPrefix("VmFlags:") { return line.split(separator: " ") }
+        }
+        return []
+    }
+
+    @Test(
+        "huge pages are for the end of guest RAM that was asked for, and then for all of it",
+        arguments: [(8 << 20, 1), (8 << 20, 4), (8 << 20, 5), (4096, 1), ((4 << 20) + 4096, 1)])
+    func hugePages(byteCount: Int, hugePageCount: Int) throws {
+        let region = try MappedRegion(guestRAM: byteCount)
+        let start = UInt(bitPattern: unsafe region.base)
+        region.allowHugePages(last: hugePageCount)
+        let hugeByteCount = min(hugePageCount, byteCount >> 21) << 21
+        for offset in stride(from: 0, to: byteCount, by: 1 << 20) {
+            let flags = try flags(at: start + UInt(offset))
+            #expect(flags.contains("hg") == (offset >= byteCount - hugeByteCount), "\(offset): \(flags)")
+        }
+        region.allowHugePages()
+        let (first, last) = try (flags(at: start), flags(at: start + UInt(region.byteCount) - 1))
+        #expect(first.contains("hg") && last.contains("hg"), "\(first) \(last)")
+    }
+
     @Test("more memory than any machine has is a failure with a cure")
     func tooMuch() {
         let failure = #expect(throws: Failure.self) { _ = try MappedRegion(guestRAM: 1 << 50) }

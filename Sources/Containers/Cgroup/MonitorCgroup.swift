@@ -17,6 +17,9 @@ public struct MonitorCgroup: ~Copyable, Sendable {
     /// What could not be done, for people; nil where all was, or nothing was asked for.
     public private(set) var note: String?
 
+    /// Whether the monitor is in no group of its own.
+    public var isEmpty: Bool { places.isEmpty }
+
     /// Puts this process under `limits`. What cannot be limited here is a note and no failure: the guest's own size bounds
     /// its memory and its CPUs anyway.
     public init(_ limits: HostLimits, cpuCount: Int, identifier: String) {
