@@ -1,3 +1,4 @@
+import Containers
 import Host
 
 /// `vmm run`, by the executable that compares.
@@ -7,6 +8,8 @@ final class MonitorPath: RuntimePath {
     let executables: [String]
     let hasOwnKernel = true
     private let context: PathContext
+    /// The store's own word for a derived subject.
+    private var derivedReference: String?
 
     let description =
         "vmm run: a virtual machine with a kernel of its own for each run, its layers read-only, written to memory"
@@ -18,6 +21,12 @@ final class MonitorPath: RuntimePath {
     }
 
     private func timings(_ instance: Instance) -> String { instance.directory + "/timings" }
+
+    /// A directory's name would have vmm look through all of it at each start; container runtimes do not.
+    func prepare(_ subject: Subject) throws(Failure) {
+        guard subject.isDerived else { return }
+        derivedReference = try ImageStore.open().image(for: subject.reference).identifier
+    }
 
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {}
 
@@ -34,7 +43,8 @@ final class MonitorPath: RuntimePath {
             words += ["-w", subject.workingDirectory]
             if !subject.user.isEmpty { words += ["-u", subject.user] }
         }
-        return Launch(words + [subject.reference] + command, environment: context.environment)
+        let reference = (subject.isDerived ? derivedReference : nil) ?? subject.reference
+        return Launch(words + [reference] + command, environment: context.environment)
     }
 
     /// The monitor's own word: its clock is the same as ours.
