@@ -14,8 +14,8 @@ struct VCPULoop: Sendable {
     let files: PmemFiles?
     let control: MachineControl
 
-    /// Serves exits until the machine ends. No exit allocates or logs; one waits where a byte for the serial console finds the
-    /// console's ring full.
+    /// Serves exits until the machine ends. No exit logs, and none allocates but to read a device's configuration space; one
+    /// waits where a byte for the serial console finds the console's ring full.
     func run(_ vcpu: borrowing VCPU) {
         while !control.isEnded {
             switch vcpu.run() {
