@@ -89,7 +89,9 @@ let package = Package(
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
-            exclude: ["lab.sh", "hold.sh", "stage1", "stage2", "guest-init", "agent", "postgres"],
+            exclude: [
+                "lab.sh", "mend-qemu.py", "hold.sh", "stage1", "stage2", "guest-init", "agent", "postgres",
+            ],
             swiftSettings: rules),
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
         tests("GuestMemory", ["GuestMemory", "Host", "TestSupport"]),

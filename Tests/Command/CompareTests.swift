@@ -32,8 +32,7 @@ struct CompareTests {
             [ "$3" = run ] || exit 0
             \(script)
             """
-        let path = try scratch.file("programs/" + name, Array(text.utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        try ExecutableFile.write(Array(text.utf8), to: programs + "/" + name)
     }
 
     private var environment: [String: String] {

@@ -111,11 +111,27 @@ struct RunningTests {
         #expect(failure?.what.contains("/nowhere/at/all") == true && failure?.kind == .missingInput)
     }
 
+    /// Held open for writing by a child that another thread is just starting, a program could not be run: "text file
+    /// busy". Tests run at once in one process, and start many.
+    @Test("a program that was just written runs, whatever is started meanwhile")
+    func justWritten() throws {
+        let directory = try TemporaryDirectory()
+        let starter = Thread { while !Thread.current.isCancelled { _ = try? ChildProcess(["true"]).wait() } }
+        starter.start()
+        defer { starter.cancel() }
+        for round in 0..<200 {
+            let program = directory.path("true-\(round)")
+            try ExecutableFile.write(Array("#!/bin/sh\n".utf8), to: program)
+            #expect(try run([Launch([program], environment: [])])[0].isSuccess)
+        }
+    }
+
     @Test("the idle program says one byte, waits, and ends when it is asked to")
     func idle() throws {
-        let file = try TemporaryFile(IdleProgram.bytes)
-        try #require(unsafe chmod(file.path, 0o755) == 0)
-        let batch = try Batch([Launch([file.path], environment: [])], interruption: try Interruption())
+        let directory = try TemporaryDirectory()
+        let program = directory.path("idle")
+        try ExecutableFile.write(IdleProgram.bytes, to: program)
+        let batch = try Batch([Launch([program], environment: [])], interruption: try Interruption())
         try batch.start(0, begin: .now())
         #expect(batch.wait(for: .firstBytes, until: MonotonicTime.now().adding(seconds: 60)) == .reached)
         #expect(batch.isRunning(0))
