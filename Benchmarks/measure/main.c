@@ -11,7 +11,7 @@
 
 _Noreturn void usage(void) {
     errx(2, "usage: measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] "
-            "[--mark] NAME COMMAND... [-- NAME COMMAND...]...\n"
+            "[--pause MS] [--mark] NAME COMMAND... [-- NAME COMMAND...]...\n"
             "       measure memory [--for SECONDS] --guest MIB PID");
 }
 

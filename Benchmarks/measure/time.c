@@ -1,4 +1,4 @@
-//     measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] [--mark]
+//     measure time [--samples K] [--warmup W] [--limit SECONDS] [--status N] [--pause MS] [--mark]
 //         NAME COMMAND [ARGUMENT]... [-- NAME COMMAND [ARGUMENT]...]...
 //
 // Runs the commands in turn, A B A B, K times each (20), after W rounds that do not count (2), so that whatever else the
@@ -8,7 +8,9 @@
 // time of CLOCK_MONOTONIC (as vmm's --timings and the floor write it). So the end of a KVM process, most of which is the
 // kernel waiting for grace periods, is not in the figure, and the start is taken from outside. A command that ends
 // otherwise than with status N (0) or not within the limit (60 s) ends the measurement with status 1: a failed run is
-// never a quick one. On a machine that does other work too, run it under `chrt -f 10`: the commands inherit that.
+// never a quick one. With --pause each run begins so many milliseconds after the one before has ended (0): what that left
+// to the kernel, such as a machine of KVM's or a container's namespaces, is taken down in nobody's time. On a machine that
+// does other work too, run it under `chrt -f 10`: the commands inherit that.
 //
 //     [{"name": ..., "wall_ns": {"min", "median", "p90", "samples": [...]}, "mark_ns": {...}, "cpu_ns": {...},
 //       "peak_rss_kib": ...}, ...]
@@ -43,7 +45,7 @@ struct run {
     long peak_rss;
 };
 
-static long samples = 20, warmup = 2, limit = 60, expected;
+static long samples = 20, warmup = 2, limit = 60, pause_length, expected;
 static int wants_mark;
 
 static volatile pid_t running;
@@ -108,6 +110,7 @@ static struct run run(const struct command *command) {
     int status, output[2] = {-1, -1};
     struct rusage usage;
     struct run result = {0};
+    usleep(pause_length * 1000);
     if (wants_mark && pipe2(output, O_CLOEXEC)) err(1, "pipe");
     int64_t begin = nanoseconds();
     running = start(command, output[1]);
@@ -197,6 +200,7 @@ static char **parse_time_options(char **arguments) {
         else if (!strcmp(*arguments, "--warmup")) warmup = number(*++arguments);
         else if (!strcmp(*arguments, "--limit")) limit = number(*++arguments);
         else if (!strcmp(*arguments, "--status")) expected = number(*++arguments);
+        else if (!strcmp(*arguments, "--pause")) pause_length = number(*++arguments);
         else if (!strcmp(*arguments, "--mark")) wants_mark = 1;
         else usage();
     }

@@ -42,7 +42,7 @@ fi
 
 # The first start of each is not like the others: the page cache is cold.
 echo '{"runs":'
-"$measure" time --samples "$samples" --warmup 1 --limit 60 "${commands[@]}"
+"$measure" time --samples "$samples" --warmup 1 --pause 100 --limit 60 "${commands[@]}"
 echo ', "timings": ['
 for ((sample = 0; sample < 3; sample++)); do
     [ "$sample" = 0 ] || echo ,

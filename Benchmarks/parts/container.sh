@@ -64,11 +64,11 @@ if has_firecracker; then
 fi
 
 echo '{"runs":'
-"$measure" time --samples "$samples" --warmup 1 "${commands[@]}"
+"$measure" time --samples "$samples" --warmup 1 --pause 100 "${commands[@]}"
 # By itself: a run of it takes as long as all the others together.
 echo ', "slow":'
 if [ ${#podman[@]} -eq 0 ] ||
-    ! "$measure" time --samples "$(((samples + 1) / 2))" --warmup 1 podman "${podman[@]}" >"$stage/slow"; then
+    ! "$measure" time --samples "$(((samples + 1) / 2))" --warmup 1 --pause 100 podman "${podman[@]}" >"$stage/slow"; then
     echo '[]' >"$stage/slow"
 fi
 cat "$stage/slow"

@@ -16,4 +16,4 @@ samples=${1:-100}
 stage_tiny_guests
 
 tiny halt --timings /dev/stdout
-"${priority[@]}" "$measure" time --samples "$samples" --warmup 3 --mark vmm "${words[@]}" -- floor "$floor" start
+"${priority[@]}" "$measure" time --samples "$samples" --warmup 3 --pause 100 --mark vmm "${words[@]}" -- floor "$floor" start

@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "CHost.h"
 
+#include <linux/io_uring.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 /// The terminal as it was found. Signal handlers use it, so it lives in plain static memory and is written before the
 /// handlers are installed.
@@ -67,6 +69,12 @@ int64_t chost_process_start_ticks(void) {
     int64_t ticks = 0;
     for (field++; *field >= '0' && *field <= '9'; field++) ticks = ticks * 10 + (*field - '0');
     return ticks;
+}
+
+void chost_close_after_process(int fd) {
+    struct io_uring_params parameters = {0};
+    int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters);
+    if (ring >= 0) syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &fd, 1);
 }
 
 bool chost_terminal_is_raw(void) { return atomic_load(&terminal.is_raw); }

@@ -28,6 +28,12 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         _ = close(rawValue)
     }
 
+    /// Has the kernel close the file after the process has ended, and not while it ends; before the end, for a file whose
+    /// last close waits for something. Where that is not to be had (io_uring(7) can be forbidden), it closes as ever.
+    public borrowing func closeAfterProcess() {
+        chost_close_after_process(rawValue)
+    }
+
     /// Gives the number away: the caller closes it.
     public consuming func release() -> Int32 {
         let number = rawValue

@@ -50,6 +50,9 @@ public final class VirtualMachine: Sendable {
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_IRQFD, &request))
     }
 
+    /// Has the machine outlive the process by the little that it takes the kernel to take it down.
+    public func closeAfterProcess() { descriptor.closeAfterProcess() }
+
     /// Raises the interrupt `gsi` once, from the calling thread (KVM_IRQ_LINE).
     public func pulse(interrupt gsi: UInt32) {
         // Only a machine without interrupt controllers refuses.

@@ -17,7 +17,8 @@ public final class Machine: Sendable {
     private let timings: Timings
     private let session: (any AgentSession)?
 
-    /// Builds the machine: opens KVM and every file, loads the kernel, and stops short of its first instruction.
+    /// Builds the machine that `start` has begun: opens every file, loads the kernel, and stops short of its first
+    /// instruction.
     ///
     /// A configuration that makes no sense, a file that cannot be used and a host that cannot do it are failures; then
     /// nothing on disk has been changed. `allowsEmulation` goes on where KVM has no hardware virtualization.
@@ -25,24 +26,22 @@ public final class Machine: Sendable {
     /// With a `session` the guest has a port for it, and the monitor's streams and signals are the session's: nothing here
     /// touches them.
     public init(
-        _ configuration: MachineConfiguration, session: (any AgentSession)? = nil, timings: Timings,
-        logger: Logger, allowsEmulation: Bool = false
+        _ configuration: MachineConfiguration, from start: MachineStart, session: (any AgentSession)? = nil,
+        timings: Timings, logger: Logger, allowsEmulation: Bool = false
     ) throws(Failure) {
         try configuration.validate()
         precondition(
             session == nil || configuration.keepsConsole || configuration.console == .none,
             "a session has the streams for itself")
-        let kvm = try KVMSystem()
-        if !allowsEmulation { try kvm.requireHardwareVirtualization() }
-        timings.note(.kvmOpened)
-        let maker = try VCPUMaker(configuration.cpuCount, of: kvm)
+        if !allowsEmulation { try start.kvm().requireHardwareVirtualization() }
         let loop = try EventLoop()
         let control = MachineControl(loop: loop)
-        let system = try kvm.makeVirtualMachine()
         let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
+        try start.readFeatures()
+        let system = try start.system()
         try system.map(memory)
         try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
-        maker.provide(system)
+        start.makeCPUs(configuration.cpuCount)
         timings.note(.memoryReady)
         let board = try BoardBuilder(
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
@@ -55,7 +54,7 @@ public final class Machine: Sendable {
             commandLine: configuration.kernelCommandLine(on: description), machine: description, into: memory)
         timings.note(.kernelLoaded)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
-        let cpus = try maker.finish()
+        let cpus = try start.cpus()
         try cpus[0].enter(entry.state)
         self.system = system
         self.memory = memory
@@ -95,10 +94,14 @@ public final class Machine: Sendable {
         return finish()
     }
 
-    /// Ends the process with the machine, after `run`. The kernel takes both down together: to let go of the guest's memory and
-    /// of KVM's machine one after the other, while the process lives, costs more and has the process wait for each.
+    /// Ends the process with the machine, after `run`. The guest's memory goes with the process: to let go of it before costs
+    /// more. KVM's machine goes after it, because KVM waits for grace periods of the host's kernel to take one down, and
+    /// nobody has to wait for those.
     public func end(with status: Int32) -> Never {
-        withExtendedLifetime(self) { ThisProcess.end(with: status) }
+        withExtendedLifetime(self) {
+            system.closeAfterProcess()
+            ThisProcess.end(with: status)
+        }
     }
 
     private func startSession() throws(Failure) {

@@ -8,8 +8,9 @@ enum Boot {
         let times = Timings(processStart: .processStart())
         times.note(.mainEntered)
         let logger = try StandardErrorLog.logger(level: arguments.logLevel)
+        let configuration = try MachineConfiguration(arguments)
         let machine = try Machine(
-            MachineConfiguration(arguments), timings: times, logger: logger,
+            configuration, from: MachineStart(timings: times), timings: times, logger: logger,
             allowsEmulation: arguments.allowEmulation)
         let end = machine.run()
         if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }

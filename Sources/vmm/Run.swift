@@ -19,6 +19,7 @@ enum Run {
                 cure: "Leave out -t where standard input is a pipe or a file.")
         }
         try options.validate()
+        let early = try options.limits().isEmpty ? MachineStart(timings: times) : nil
         let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
         let store = try ImageStore.open()
@@ -27,9 +28,11 @@ enum Run {
         let plan = try ContainerPlan(options, image: image, host: .this)
         let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
         if let note = cgroup.note { logger.warning("\(note)") }
+        // A thread of the host's kernel that serves the machine is where that was made: in the group, where there is one. It
+        // goes with the machine, and before that the group cannot.
+        let start = early ?? MachineStart(timings: times)
         var (machine, status): (Machine?, Int32) = try run(
-            plan, options, files, image, store, times, logger)
-        // A thread of the host's kernel that serves the machine is in the group too, and holds it.
+            start, plan, options, files, image, store, times, logger)
         if !cgroup.isEmpty { machine = nil }
         cgroup.leave()
         name.leave()
@@ -38,8 +41,8 @@ enum Run {
     }
 
     private static func run(
-        _ plan: ContainerPlan, _ options: RunOptions, _ files: GuestFiles, _ image: Image,
-        _ store: borrowing ImageStore, _ times: Timings, _ logger: Logger
+        _ start: MachineStart, _ plan: ContainerPlan, _ options: RunOptions, _ files: GuestFiles,
+        _ image: Image, _ store: borrowing ImageStore, _ times: Timings, _ logger: Logger
     ) throws(Failure) -> (Machine, Int32) {
         var disk: WritableDisk?
         if let byteCount = plan.writableByteCount {
@@ -47,8 +50,8 @@ enum Run {
         }
         let session = try ContainerSession(plan, timings: times, logger: logger)
         let machine = try Machine(
-            plan.machine(files, image: image, disk: disk?.path, append: options.append), session: session,
-            timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
+            plan.machine(files, image: image, disk: disk?.path, append: options.append), from: start,
+            session: session, timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
         disk = nil
         let end = machine.run()
         let outcome = ContainerOutcome(session.containerEnd, machine: end)

@@ -46,7 +46,8 @@ final class MachineRun: Sendable {
     ) -> Result<MachineEnd, Failure> {
         do throws(Failure) {
             let machine = try Machine(
-                configuration, session: session, timings: timings, logger: log.logger, allowsEmulation: true)
+                configuration, from: MachineStart(timings: timings), session: session, timings: timings,
+                logger: log.logger, allowsEmulation: true)
             defer { tail.withLock { $0 = machine.consoleTail } }
             return .success(machine.run())
         } catch {

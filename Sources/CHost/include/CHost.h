@@ -75,6 +75,10 @@ static inline void *_Nullable chost_mmap(
 /// 0 or -errno.
 int chost_terminal_raw(int fd);
 
+/// Has the kernel close the file of `fd` after the end of this process. A ring of io_uring(7) holds it too, and a ring is
+/// taken down by a worker of the kernel once nobody can use it any more. The ring stays open until then.
+void chost_close_after_process(int fd);
+
 /// Puts the terminal back, once; async-signal-safe.
 void chost_terminal_restore(void);
 

@@ -45,7 +45,7 @@ extension RunOptions {
     }
 
     /// Only what was asked for: a container that nobody limits costs no cgroup.
-    func limits() throws(Failure) -> HostLimits {
+    public func limits() throws(Failure) -> HostLimits {
         var limits = HostLimits()
         limits.cpuBillionths = try cpuBillionths()
         if memory != nil { limits.memoryByteCount = try memoryByteCount() }
