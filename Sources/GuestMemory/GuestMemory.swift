@@ -60,13 +60,13 @@ public final class GuestMemory: Sendable {
                 hostBase: base + Int(lowCount))
     }
 
-    /// Lets RAM that is touched from here on come in huge pages where the host has them.
+    /// Lets RAM come in huge pages from here on, where the host has them, except where a little of 2 MiB was touched before.
     ///
     /// Not from the start: a kernel touches a few bytes here and there while it boots, and to clear 2 MiB for each of them
     /// takes longer than the faults that it saves, and costs a small guest half again its memory. What runs later wants
-    /// the fewer faults and the shorter page walks.
+    /// the fewer faults and the shorter page walks; what was touched a little by then may have filled up later still.
     public func allowHugePages() {
-        mapping.allowHugePages()
+        mapping.allowHugePagesWhereTheyPay()
     }
 
     /// The same from the start for the end of RAM, which a booting Linux fills without a gap: it makes 64 bytes of each page

@@ -77,14 +77,57 @@ public struct MappedRegion: ~Copyable, Sendable {
         guard unsafe mapped != nil else { throw .current }
     }
 
-    /// Lets the host fill all of the mapping, or its last `hugePageCount` times 2 MiB, with huge pages from here on, and join
-    /// what is there already.
-    public func allowHugePages(last hugePageCount: Int? = nil) {
+    /// Lets the host fill the last `count` times 2 MiB with huge pages from here on, and join what is there already.
+    public func allowHugePages(last count: Int) {
         let most = byteCount / Self.hugePageByteCount
-        let count = hugePageCount.map { min($0, most) * Self.hugePageByteCount } ?? byteCount
-        unsafe madvise(base + (byteCount - count), count, MADV_HUGEPAGE)
+        allowHugePages(byteCount - min(count, most) * Self.hugePageByteCount, byteCount)
     }
 
+    /// The same for each 2 MiB of which nothing is there, or seven eighths and more, as it is now.
+    ///
+    /// To join the little that is there of the others would make a huge page of a few small ones: the host's khugepaged does
+    /// that wherever it may, and what a guest takes that does little would double within a minute.
+    public func allowHugePagesWhereTheyPay() {
+        var (start, rest): (Int?, Int) = (nil, Self.mostPieces)
+        for step in stride(from: 0, to: byteCount, by: Self.stepByteCount) {
+            for (index, filled) in filledPages(from: step).enumerated() {
+                let piece = step + index * Self.hugePageByteCount
+                if filled == 0 || filled >= Self.hugePagePages * 7 / 8 {
+                    start = start ?? piece
+                } else if let begin = start {
+                    allowHugePages(begin, piece)
+                    (start, rest) = (nil, rest - 1)
+                    // A guest that is everywhere does not do little.
+                    if rest == 0 { return allowHugePages(piece, byteCount) }
+                }
+            }
+        }
+        if let begin = start { allowHugePages(begin, byteCount) }
+    }
+
+    /// How many pages there are of each 2 MiB from `start` on, for one step.
+    private func filledPages(from start: Int) -> [Int] {
+        let count = min(Self.stepByteCount, byteCount - start) / Self.pageByteCount
+        var isThere = [UInt8](repeating: 0, count: count)
+        // What cannot be told is taken for empty.
+        if unsafe mincore(base + start, count * Self.pageByteCount, &isThere) < 0 {
+            isThere = [UInt8](repeating: 0, count: count)
+        }
+        return stride(from: 0, to: count, by: Self.hugePagePages).map { first in
+            isThere[first..<min(first + Self.hugePagePages, count)].count { $0 & 1 != 0 }
+        }
+    }
+
+    private func allowHugePages(_ start: Int, _ end: Int) {
+        unsafe madvise(base + start, end - start, MADV_HUGEPAGE)
+    }
+
+    private static let pageByteCount = 4096
+    private static let hugePagePages = hugePageByteCount / pageByteCount
+    /// What is looked at with one call.
+    private static let stepByteCount = 64 << 20
+    /// Each is a mapping of its own for the host, of which a process may have 65,530. The guest decides how many it needs.
+    private static let mostPieces = 256
     private static let hugePageByteCount = 2 << 20
 
     private static func unmap(_ start: UnsafeMutableRawPointer, _ byteCount: Int) {

@@ -41,7 +41,7 @@ struct MappedRegionTests {
     }
 
     @Test(
-        "huge pages are for the end of guest RAM that was asked for, and then for all of it",
+        "huge pages are for the end of guest RAM that was asked for",
         arguments: [(8 << 20, 1), (8 << 20, 4), (8 << 20, 5), (4096, 1), ((4 << 20) + 4096, 1)])
     func hugePages(byteCount: Int, hugePageCount: Int) throws {
         let region = try MappedRegion(guestRAM: byteCount)
@@ -52,9 +52,35 @@ struct MappedRegionTests {
             let flags = try flags(at: start + UInt(offset))
             #expect(flags.contains("hg") == (offset >= byteCount - hugeByteCount), "\(offset): \(flags)")
         }
-        region.allowHugePages()
-        let (first, last) = try (flags(at: start), flags(at: start + UInt(region.byteCount) - 1))
-        #expect(first.contains("hg") && last.contains("hg"), "\(first) \(last)")
+    }
+
+    @Test("huge pages are for each 2 MiB that is empty or nearly full, and only there")
+    func whereTheyPay() throws {
+        let region = try MappedRegion(guestRAM: (12 << 20) + 4096)
+        for (piece, pages) in [(1, 1), (2, 448), (4, 447), (5, 512)] {
+            for page in 0..<pages {
+                unsafe region.base.storeBytes(of: 1, toByteOffset: piece << 21 + page << 12, as: UInt8.self)
+            }
+        }
+        region.allowHugePagesWhereTheyPay()
+        let start = UInt(bitPattern: unsafe region.base)
+        for (piece, isHuge) in [true, false, true, true, false, true, true].enumerated() {
+            let flags = try flags(at: start + UInt(piece) << 21)
+            #expect(flags.contains("hg") == isHuge, "\(piece): \(flags)")
+        }
+    }
+
+    @Test("a guest that touches a little everywhere does not use up the mappings that a process may have")
+    func everywhere() throws {
+        let region = try MappedRegion(guestRAM: 2 << 30)
+        for piece in stride(from: 1, to: 1024, by: 2) {
+            unsafe region.base.storeBytes(of: 1, toByteOffset: piece << 21, as: UInt8.self)
+        }
+        region.allowHugePagesWhereTheyPay()
+        let start = UInt(bitPattern: unsafe region.base)
+        for (piece, flag) in [(1, "nh"), (509, "nh"), (511, "hg"), (1023, "hg")] {
+            #expect(try flags(at: start + UInt(piece) << 21).contains(Substring(flag)), "\(piece)")
+        }
     }
 
     @Test("more memory than any machine has is a failure with a cure")
