@@ -33,6 +33,9 @@ public final class MachineStart: Sendable {
         }
     }
 
+    /// Waits until KVM has made the machine, or has failed to.
+    public func wait() { bench.wait() }
+
     /// This host's KVM.
     func kvm() throws(Failure) -> KVMSystem { try bench.kvm() }
 
@@ -93,9 +96,13 @@ private final class Bench: Sendable {
         try state.withLock { (state) throws(Failure) in try state.orFailure(state.kvm) }
     }
 
-    func system() throws(Failure) -> VirtualMachine {
+    func wait() {
         made.wait()
         made.post()
+    }
+
+    func system() throws(Failure) -> VirtualMachine {
+        wait()
         return try state.withLock { (state) throws(Failure) in try state.orFailure(state.system) }
     }
 

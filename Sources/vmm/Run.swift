@@ -19,21 +19,24 @@ enum Run {
                 cure: "Leave out -t where standard input is a pipe or a file.")
         }
         try options.validate()
-        let early = try options.limits().isEmpty ? MachineStart(timings: times) : nil
+        // A thread of the host's kernel that serves the machine lies in the group where that was made. It must not be left behind
+        // where nobody may be, and there it is made in the monitor's own group.
+        let isLimited = try !options.limits().isEmpty
+        let early = isLimited && MonitorCgroup.needsThisGroupEmpty ? nil : MachineStart(timings: times)
         let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
         let store = try ImageStore.open()
         let image = try store.image(for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing)
         if let notice = image.notice { logger.warning("\(notice)") }
         let plan = try ContainerPlan(options, image: image, host: .this)
+        if isLimited { early?.wait() }
         let cgroup = MonitorCgroup(plan.limits, cpuCount: plan.cpuCount, identifier: plan.identifier)
         if let note = cgroup.note { logger.warning("\(note)") }
-        // A thread of the host's kernel that serves the machine is where that was made: in the group, where there is one. It
-        // goes with the machine, and before that the group cannot.
         let start = early ?? MachineStart(timings: times)
         var (machine, status): (Machine?, Int32) = try run(
             start, plan, options, files, image, store, times, logger)
-        if !cgroup.isEmpty { machine = nil }
+        // That thread goes with the machine, and its group cannot before it.
+        if early == nil { machine = nil }
         cgroup.leave()
         name.leave()
         machine?.end(with: status)

@@ -17,8 +17,14 @@ public struct MonitorCgroup: ~Copyable, Sendable {
     /// What could not be done, for people; nil where all was, or nothing was asked for.
     public private(set) var note: String?
 
-    /// Whether the monitor is in no group of its own.
-    public var isEmpty: Bool { places.isEmpty }
+    /// Whether the monitor's group may come to lie below the one that this process is in, from which everybody has to be gone
+    /// then: of version 2 only one that is ours alone.
+    public static var needsThisGroupEmpty: Bool {
+        CgroupHierarchy.ofThisProcess().contains { hierarchy in
+            hierarchy.isUnified && !hierarchy.ownGroup.isEmpty
+                && CgroupDirectory.words(hierarchy.ownPath + "/cgroup.procs") == ["\(getpid())"]
+        }
+    }
 
     /// Puts this process under `limits`. What cannot be limited here is a note and no failure: the guest's own size bounds
     /// its memory and its CPUs anyway.
