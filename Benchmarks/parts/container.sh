@@ -75,6 +75,7 @@ cat "$stage/slow"
 echo ', "timings": ['
 for ((sample = 0; sample < 3; sample++)); do
     [ "$sample" = 0 ] || echo ,
+    sleep 0.1
     "${own[@]}" --timings "$stage/timings" bench true </dev/null >&2
     cat "$stage/timings"
 done
