@@ -46,6 +46,7 @@ echo '{"runs":'
 echo ', "timings": ['
 for ((sample = 0; sample < 3; sample++)); do
     [ "$sample" = 0 ] || echo ,
+    sleep 0.1
     "${own[@]}" --timings "$stage/timings" </dev/null &>/dev/null
     cat "$stage/timings"
 done
