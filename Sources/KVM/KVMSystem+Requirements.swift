@@ -14,7 +14,6 @@ extension KVMSystem {
     public static let requirements: [KVMRequirement] = [
         KVMRequirement(name: "KVM_CAP_USER_MEMORY", capability: .userMemory, since: "2.6.25"),
         KVMRequirement(name: "KVM_CAP_IRQCHIP", capability: .irqchip, since: "2.6.25"),
-        KVMRequirement(name: "KVM_CAP_IRQFD", capability: .irqfd, since: "2.6.32"),
         KVMRequirement(name: "KVM_CAP_IOEVENTFD", capability: .ioeventfd, since: "2.6.32"),
         KVMRequirement(name: "KVM_CAP_TSC_DEADLINE_TIMER", capability: .tscDeadlineTimer, since: "3.1"),
         KVMRequirement(name: "KVM_CAP_IMMEDIATE_EXIT", capability: .immediateExit, since: "4.13"),

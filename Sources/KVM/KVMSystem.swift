@@ -104,7 +104,6 @@ public struct KVMCapability: RawRepresentable, Hashable, Sendable {
 
     public static let irqchip = KVMCapability(rawValue: KVM_CAP_IRQCHIP)
     public static let userMemory = KVMCapability(rawValue: KVM_CAP_USER_MEMORY)
-    public static let irqfd = KVMCapability(rawValue: KVM_CAP_IRQFD)
     public static let ioeventfd = KVMCapability(rawValue: KVM_CAP_IOEVENTFD)
     public static let immediateExit = KVMCapability(rawValue: KVM_CAP_IMMEDIATE_EXIT)
     public static let tscDeadlineTimer = KVMCapability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)

@@ -10,7 +10,7 @@ struct KVMSystemTests {
         let system = try KVMSystem()
         let missing = system.missingRequirements().map(\.name)
         #expect(missing.isEmpty)
-        #expect(KVMSystem.requirements.count == 6)
+        #expect(KVMSystem.requirements.count == 5)
     }
 
     @Test("tells its limits; a capability that does not exist is 0")

@@ -1,3 +1,5 @@
+import Host
+
 /// The `config.json` of an OCI bundle (OCI runtime 1.0), as the runtimes' own `spec` command has it: the namespaces, mounts,
 /// capabilities and hidden paths that a container gets by default.
 struct BundleSpecification {

@@ -1,3 +1,5 @@
+import Host
+
 /// A quantity against the number of instances, a line a path.
 struct CurvePicture {
     let label: String

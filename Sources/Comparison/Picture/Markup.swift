@@ -1,3 +1,5 @@
+import Host
+
 /// Text in HTML and SVG.
 enum Markup {
     static func escaped(_ text: String) -> String {

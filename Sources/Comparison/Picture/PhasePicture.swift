@@ -1,3 +1,5 @@
+import Host
+
 /// Where the time of each path goes: a bar of its phases.
 struct PhasePicture {
     let rows: [(name: String, phases: [Sample.Phase])]

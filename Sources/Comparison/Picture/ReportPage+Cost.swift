@@ -1,3 +1,5 @@
+import Host
+
 extension ReportPage {
     var growth: String? {
         let crowds = report.paths.compactMap { path in path.crowd.map { (path.name, $0.points) } }

@@ -1,3 +1,5 @@
+import Host
+
 extension ReportPage {
     private static let header = [
         "path", "runs", "first byte", "p50", "p90", "p99", "min", "max", "CPU", "× process",

@@ -1,3 +1,5 @@
+import Host
+
 /// The report as one page that needs nothing else: no script, no font, no network.
 struct ReportPage {
     let report: ComparisonReport

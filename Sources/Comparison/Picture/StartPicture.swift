@@ -1,3 +1,5 @@
+import Host
+
 /// How the start times of each path are distributed: every run a stroke, the middle half a box, the median a bar.
 struct StartPicture {
     let rows: [(name: String, total: Distribution)]

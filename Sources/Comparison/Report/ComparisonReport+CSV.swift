@@ -1,3 +1,5 @@
+import Host
+
 extension ComparisonReport {
     /// A line a run (RFC 4180), with its phases as far as any path has them; times in seconds.
     public var csv: String {

@@ -1,3 +1,5 @@
+public import Host
+
 extension ComparisonReport {
     /// Every figure with every sample; times in seconds, sizes in bytes.
     public var json: JSON {

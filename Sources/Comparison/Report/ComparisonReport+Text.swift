@@ -1,3 +1,5 @@
+import Host
+
 extension ComparisonReport {
     /// The report for a terminal, in at most 100 columns.
     public func text(inColour: Bool) -> String {

@@ -1,3 +1,5 @@
+import Host
+
 /// How long the whole run of one path takes beside another's.
 public struct Verdict: Sendable {
     public let path: String

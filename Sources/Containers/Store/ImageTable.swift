@@ -38,34 +38,18 @@ public enum ImageTable {
         name.count <= nameColumnCount ? name : "…" + name.suffix(nameColumnCount - 1)
     }
 
-    /// An array of objects.
+    /// An array of objects, and a newline.
     public static func json(_ images: [ImageListing]) -> String {
         let rows = images.map { image in
-            """
-              {"name": \(image.name.isEmpty ? "null" : quoted(image.name)), "id": "\(image.identifier)", \
-            "size": \(image.byteCount), "layers": \(image.layerCount), \
-            "created": \(image.created.isEmpty ? "null" : quoted(image.created)), \
-            "imported": "\(date(image.imported))"}
-            """
+            JSON.object([
+                ("name", image.name.isEmpty ? .null : .string(image.name)),
+                ("id", .string(image.identifier)), ("size", .integer(Int(clamping: image.byteCount))),
+                ("layers", .integer(image.layerCount)),
+                ("created", image.created.isEmpty ? .null : .string(image.created)),
+                ("imported", .string(date(image.imported))),
+            ])
         }
-        return rows.isEmpty ? "[]\n" : "[\n\(rows.joined(separator: ",\n"))\n]\n"
-    }
-
-    /// RFC 8259, 7.
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            // RFC 8259 asks for the first of these; terminals obey the others, too.
-            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
+        return JSON.array(rows).text() + "\n"
     }
 
     /// Seconds since 1970 in UTC, as RFC 3339 has it.

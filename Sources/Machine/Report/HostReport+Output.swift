@@ -1,22 +1,15 @@
+import Host
+
 extension HostReport {
-    /// A JSON object: whether a Linux can be booted, which hardware virtualization there is, and every check.
+    /// A JSON object and a newline: whether a Linux can be booted, which hardware virtualization there is, and every check.
     public func json() -> String {
         let rows = checks.map { check in
-            let cure = check.cure.map { "\"\(escaped($0))\"" } ?? "null"
-            return """
-                    {"name": "\(check.name)", "verdict": "\(check.verdict.rawValue)", \
-                "finding": "\(escaped(check.finding))", "cure": \(cure)}
-                """
+            JSON.object([
+                ("name", .string(check.name)), ("verdict", .string(check.verdict.rawValue)),
+                ("finding", .string(check.finding)), ("cure", .optional(check.cure)),
+            ])
         }
-        return """
-            {
-              "can_boot": \(canBoot),
-              "checks": [
-            \(rows.joined(separator: ",\n"))
-              ]
-            }
-
-            """
+        return JSON.object([("can_boot", .boolean(canBoot)), ("checks", .array(rows))]).text() + "\n"
     }
 
     /// One line a check, and its cure below it.
@@ -30,10 +23,6 @@ extension HostReport {
         }
         let end = canBoot ? "This host can boot Linux with vmm." : "This host cannot boot Linux with vmm."
         return lines.joined(separator: "\n") + "\n\n" + end + "\n"
-    }
-
-    private func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     }
 
     /// `text` in lines of at most 100 columns.

@@ -1,28 +1,7 @@
-/// Numbers as people and programs read them, without Foundation.
-enum Decimal {
-    /// With at most `digits` digits after the point, and no zeroes at its end.
-    static func text(_ value: Double, digits: Int) -> String {
-        var text = fixed(value, digits: digits)
-        guard text.contains(".") else { return text }
-        while text.hasSuffix("0") { text.removeLast() }
-        if text.hasSuffix(".") { text.removeLast() }
-        return text == "-0" ? "0" : text
-    }
+import Host
 
-    /// With exactly `digits` digits after the point, 9 at the most.
-    static func fixed(_ value: Double, digits: Int) -> String {
-        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
-        var scale = 1.0
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = (value * scale).rounded()
-        let whole = Int(abs(scaled))
-        let sign = scaled < 0 ? "-" : ""
-        if digits == 0 { return sign + String(whole) }
-        let fraction = String(whole % Int(scale))
-        return sign + String(whole / Int(scale)) + "."
-            + String(repeating: "0", count: digits - fraction.count) + fraction
-    }
-
+/// Quantities with their units, as people read them.
+extension Decimal {
     /// "1.00 ms" as "1 ms".
     static func trimmed(_ quantity: String) -> String {
         let parts = quantity.split(separator: " ", maxSplits: 1).map(String.init)

@@ -4,26 +4,32 @@ public indirect enum JSON: Sendable {
     case null
     case boolean(Bool)
     case integer(Int)
-    /// Seconds, shares and the like.
+    /// Seconds, shares and the like: nine digits after the point at the most. What is not finite is written as `null`,
+    /// because JSON has no word for it (RFC 8259, 6).
     case number(Double)
     case string(String)
     case array([JSON])
+    /// Names should differ (RFC 8259, 4); nothing here checks that.
     case object([(String, JSON)])
 
-    static func optional(_ number: Double?) -> JSON { number.map { .number($0) } ?? .null }
-    static func optional(_ number: Int?) -> JSON { number.map { .integer($0) } ?? .null }
-    static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
-    static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
+    /// The number, or `null`.
+    public static func optional(_ number: Double?) -> JSON { number.map { .number($0) } ?? .null }
+    /// The number, or `null`.
+    public static func optional(_ number: Int?) -> JSON { number.map { .integer($0) } ?? .null }
+    /// The text, or `null`.
+    public static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+    /// An array of texts.
+    public static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
 }
 
 extension JSON {
-    /// Lines of their own for what is large; numbers and short lists stay on one.
+    /// Lines of their own for what is large; numbers and short lists stay on one. There is no newline at the end, and no
+    /// control character but newlines. `indent` is the number of spaces before the line that the text starts in.
     public func text(indent: Int = 0) -> String {
         switch self {
         case .null: "null"
         case .boolean(let flag): flag ? "true" : "false"
         case .integer(let number): String(number)
-        // There is no JSON for what no measurement gives.
         case .number(let number): number.isFinite ? Decimal.text(number, digits: 9) : "null"
         case .string(let text): Self.quoted(text)
         case .array(let elements):
@@ -51,17 +57,17 @@ extension JSON {
             case "\\": quoted += "\\\\"
             case "\n": quoted += "\\n"
             case "\t": quoted += "\\t"
-            case ..<" ": quoted += "\\u" + Hexadecimal.text(scalar.value, digits: 4)
+            // RFC 8259, 7 asks for the first of these; terminals obey the others, too.
+            case ..<" ", "\u{7F}"..."\u{9F}": quoted += escape(scalar)
             default: quoted.unicodeScalars.append(scalar)
             }
         }
         return quoted + "\""
     }
-}
 
-enum Hexadecimal {
-    static func text(_ value: UInt32, digits: Int) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    /// For what one unit of UTF-16 holds.
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 }

@@ -1,0 +1,68 @@
+import Host
+
+/// What is measured inside: footprint, work and isolation.
+extension Comparison {
+    /// The image with a layer of ours, made known to all paths.
+    func prepareInside() -> Subject? {
+        progress("adding programs of ours to the image", "", 0)
+        do throws(Failure) {
+            let layer = try InsideLayer.make(context.monitor, in: workspace)
+            var inside = subject
+            inside.layers = [layer] + subject.layers
+            inside.identifier = "inside"
+            inside.isDerived = true
+            inside.user = ""
+            inside.workingDirectory = "/"
+            let tree = try SubjectTree(inside, in: workspace, for: "compare")
+            reference = tree
+            inside.reference = tree.root
+            for runner in visited { try runner.path.prepare(inside) }
+            return inside
+        } catch {
+            note("Footprint, work and isolation were not measured: \(error.what): \(error.why)")
+            return nil
+        }
+    }
+
+    func measureInside(_ inside: Subject) throws(RunProblem) {
+        let isStatic = InsideLayer.isStatic(context.monitor)
+        if !isStatic {
+            note("Work and isolation need the static executable that `make` builds; this one is not.")
+        }
+        for runner in visited where wants(.crowd) {
+            try attempt("footprint", runner) { () throws(RunProblem) in
+                let trial = CrowdTrial(
+                    runner: runner, context: context, interruption: interruption, most: options.crowd,
+                    limit: options.limit)
+                let crowd = try trial.run(inside, [InsideProgram.idle])
+                change(runner) { $0.crowd = crowd }
+            }
+        }
+        for runner in visited where wants(.work) && isStatic {
+            try attempt("work inside", runner) { () throws(RunProblem) in
+                let work = try WorkTrial(runner: runner).run(inside)
+                change(runner) { $0.work = work }
+            }
+        }
+        for runner in visited where wants(.isolation) && isStatic {
+            try attempt("isolation", runner) { () throws(RunProblem) in
+                let trial = IsolationTrial(
+                    runner: runner, interruption: interruption, limit: options.limit,
+                    allowsDanger: options.allowsDangerousTrials)
+                let sights = try trial.run(inside)
+                change(runner) { $0.isolation = sights }
+            }
+        }
+    }
+
+    /// A trial that fails is told of, and the path keeps its other figures.
+    private func attempt(
+        _ what: String, _ runner: PathRunner, _ body: () throws(RunProblem) -> Void
+    ) throws(RunProblem) {
+        progress(what, runner.path.name, 0)
+        do throws(RunProblem) { try body() } catch {
+            if case .interrupted = error { throw error }
+            note("\(runner.path.name), \(what): not measured: \(error.description(limit: options.limit))")
+        }
+    }
+}

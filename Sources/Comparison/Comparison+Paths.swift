@@ -1,0 +1,99 @@
+import Host
+
+/// Which paths there are, and which of them have dropped out.
+extension Comparison {
+    func findPaths() {
+        for name in options.paths {
+            progress("looking for the paths", name, 0)
+            do throws(Absence) {
+                let path = try finder.find(name)
+                let runner = PathRunner(path, context, interruption: interruption, limit: options.limit)
+                runners.append(runner)
+            } catch { report.absences.append(error) }
+        }
+    }
+
+    /// Runs the command once in each path. Where it fails in some and not in others, those cannot do it; where it fails in
+    /// all, it is the command that fails.
+    func checkPaths() throws(Failure) {
+        var problems: [(PathRunner, RunProblem)] = []
+        for runner in runners {
+            progress("trying each once", runner.path.name, 0)
+            do throws(RunProblem) {
+                do throws(Failure) { try runner.path.prepare(subject) } catch { throw .host(error) }
+                _ = try runner.run(subject, subject.command, round: 0)
+                add(runner)
+            } catch {
+                if case .interrupted = error { throw Self.interrupted }
+                problems.append((runner, error))
+            }
+        }
+        guard !report.paths.isEmpty else { throw nothingWorks(problems) }
+        for (runner, problem) in problems { drop(runner, problem, when: "") }
+    }
+
+    private static let interrupted = Failure(
+        .usage, "cannot compare", because: "it was interrupted before the first figure was there")
+
+    private func add(_ runner: PathRunner) {
+        let path = runner.path
+        var entry = PathReport(name: path.name)
+        entry.version = path.version
+        entry.description = path.description
+        entry.cpuScope = runner.cpuScope
+        entry.executableByteCount = path.executables.reduce(0) { $0 + Files.byteCount($1) }
+        entry.imageByteCount = path.imageByteCount(subject)
+        report.paths.append(entry)
+    }
+
+    /// Nothing is timed that fails: its own words are the result.
+    private func nothingWorks(_ problems: [(PathRunner, RunProblem)]) -> Failure {
+        guard let (runner, problem) = problems.first else {
+            let reasons = report.absences.map { "\($0.path): \($0.why)" }.joined(separator: "; ")
+            return Failure(
+                .unavailable, "cannot compare anything", because: "no path is there (\(reasons))",
+                cure: report.absences.compactMap(\.cure).first)
+        }
+        let what = "cannot compare \(subject.command.joined(separator: " "))"
+        switch problem {
+        case .failed(let outcome), .outOfTime(let outcome):
+            let words = [outcome.output, outcome.error].flatMap { $0.split(whereSeparator: \.isNewline) }
+                .suffix(20)
+            let others = problems.dropFirst().map {
+                "\($0.0.path.name): \($0.1.description(limit: options.limit))"
+            }
+            return Failure(
+                .badInput, what,
+                because: "it fails; \(runner.path.name): \(problem.description(limit: options.limit))",
+                cure: (words.map(String.init) + others).joined(separator: "\n  "))
+        case .host(let failure): return failure
+        case .interrupted: return Self.interrupted
+        }
+    }
+
+    /// Takes a path out: it is named with its own last words, and the others go on.
+    func drop(_ runner: PathRunner, _ problem: RunProblem, when: String) {
+        let why = when + problem.description(limit: options.limit)
+        let kind: Absence.Kind = if case .outOfTime = problem { .hung } else { .broken }
+        let cure: String? =
+            switch problem {
+            case .outOfTime: "A longer time for each run: --limit SECONDS"
+            case .host(let failure): failure.cure
+            default: nil
+            }
+        report.absences.append(Absence(runner.path.name, kind, why.shortened(to: 300), cure: cure))
+        report.paths.removeAll { $0.name == runner.path.name }
+    }
+
+    var active: [PathRunner] {
+        runners.filter { runner in report.paths.contains { $0.name == runner.path.name } }
+    }
+
+    /// Those that programs of ours can be run in.
+    var visited: [PathRunner] { active.filter(\.path.runsOursInside) }
+
+    func change(_ runner: PathRunner, _ body: (inout PathReport) -> Void) {
+        guard let index = report.paths.firstIndex(where: { $0.name == runner.path.name }) else { return }
+        body(&report.paths[index])
+    }
+}

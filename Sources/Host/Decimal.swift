@@ -1,0 +1,28 @@
+/// Numbers in decimal digits, as people and programs read them, without Foundation.
+public enum Decimal {
+    /// `value`, rounded, with at most `digits` digits after the point (0 to 9), and no zeroes at its end. From 1e9 on it
+    /// is what Swift prints: exact, with an exponent where it is very large. Infinities and NaN are "inf", "-inf" and
+    /// "nan".
+    public static func text(_ value: Double, digits: Int) -> String {
+        var text = fixed(value, digits: digits)
+        // The zeroes at the end of an exponent count.
+        guard text.contains("."), !text.contains("e") else { return text }
+        while text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return text
+    }
+
+    /// `value`, rounded, with exactly `digits` digits after the point (0 to 9); otherwise as `text(_:digits:)` has it.
+    public static func fixed(_ value: Double, digits: Int) -> String {
+        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let scaled = (value * scale).rounded()
+        let whole = Int(abs(scaled))
+        let sign = scaled < 0 ? "-" : ""
+        if digits == 0 { return sign + String(whole) }
+        let fraction = String(whole % Int(scale))
+        return sign + String(whole / Int(scale)) + "."
+            + String(repeating: "0", count: digits - fraction.count) + fraction
+    }
+}
