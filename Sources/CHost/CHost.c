@@ -71,10 +71,14 @@ int64_t chost_process_start_ticks(void) {
     return ticks;
 }
 
-void chost_close_after_process(int fd) {
+bool chost_close_after_process(int fd, int guard) {
+    if (flock(guard, LOCK_EX | LOCK_NB) < 0) return false;
     struct io_uring_params parameters = {0};
     int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters);
-    if (ring >= 0) syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &fd, 1);
+    if (ring < 0) return false;
+    // Closed from the last one to the first.
+    int files[] = {guard, fd};
+    return syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 2) >= 0;
 }
 
 bool chost_terminal_is_raw(void) { return atomic_load(&terminal.is_raw); }

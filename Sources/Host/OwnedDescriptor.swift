@@ -28,10 +28,15 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         _ = close(rawValue)
     }
 
-    /// Has the kernel close the file after the process has ended, and not while it ends; before the end, for a file whose
-    /// last close waits for something. Where that is not to be had (io_uring(7) can be forbidden), it closes as ever.
-    public borrowing func closeAfterProcess() {
-        chost_close_after_process(rawValue)
+    /// Has the kernel close the file after the process has ended, and not while it ends: for a file whose last close waits for
+    /// something. Returns whether it will; where it will not, the file closes as ever.
+    ///
+    /// One file at a time for all who share the file of `guard`, which is locked until then: the kernel has one worker for all
+    /// such files of the host, which closes one after the other, and they must not queue there. Where io_uring(7) is
+    /// forbidden, there is none.
+    @discardableResult
+    public borrowing func closeAfterProcess(guardedBy guardian: borrowing OwnedDescriptor) -> Bool {
+        chost_close_after_process(rawValue, guardian.rawValue)
     }
 
     /// Gives the number away: the caller closes it.

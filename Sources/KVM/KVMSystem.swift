@@ -9,7 +9,7 @@ public final class KVMSystem: Sendable {
     /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
     public static let apiVersion: Int32 = 12
 
-    private let descriptor: OwnedDescriptor
+    let descriptor: OwnedDescriptor
 
     /// Opens /dev/kvm and checks its version.
     public init() throws(Failure) {

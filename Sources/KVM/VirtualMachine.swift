@@ -50,8 +50,11 @@ public final class VirtualMachine: Sendable {
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_IRQFD, &request))
     }
 
-    /// Has the machine outlive the process by the little that it takes the kernel to take it down.
-    public func closeAfterProcess() { descriptor.closeAfterProcess() }
+    /// Has the machine outlive the process by the little that it takes the kernel to take it down, where no other of this
+    /// host's does so at the moment.
+    public func closeAfterProcess(of system: KVMSystem) {
+        descriptor.closeAfterProcess(guardedBy: system.descriptor)
+    }
 
     /// Raises the interrupt `gsi` once, from the calling thread (KVM_IRQ_LINE).
     public func pulse(interrupt gsi: UInt32) {

@@ -8,6 +8,7 @@ import Virtio
 
 /// A machine, built and ready to run: from a configuration to its end.
 public final class Machine: Sendable {
+    private let kvm: KVMSystem
     private let system: VirtualMachine
     private let memory: GuestMemory
     private let board: Board
@@ -33,7 +34,8 @@ public final class Machine: Sendable {
         precondition(
             session == nil || configuration.keepsConsole || configuration.console == .none,
             "a session has the streams for itself")
-        if !allowsEmulation { try start.kvm().requireHardwareVirtualization() }
+        let kvm = try start.kvm()
+        if !allowsEmulation { try kvm.requireHardwareVirtualization() }
         let loop = try EventLoop()
         let control = MachineControl(loop: loop)
         let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
@@ -56,6 +58,7 @@ public final class Machine: Sendable {
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
         let cpus = try start.cpus()
         try cpus[0].enter(entry.state)
+        self.kvm = kvm
         self.system = system
         self.memory = memory
         self.board = board
@@ -96,10 +99,11 @@ public final class Machine: Sendable {
 
     /// Ends the process with the machine, after `run`. The guest's memory goes with the process: to let go of it before costs
     /// more. KVM's machine goes after it, because KVM waits for grace periods of the host's kernel to take one down, and
-    /// nobody has to wait for those.
+    /// nobody has to wait for those; but where another machine is being taken down so, each goes with its process: many
+    /// wait for the same grace period together, and one after the other for one each.
     public func end(with status: Int32) -> Never {
         withExtendedLifetime(self) {
-            system.closeAfterProcess()
+            system.closeAfterProcess(of: kvm)
             ThisProcess.end(with: status)
         }
     }

@@ -64,6 +64,22 @@ struct OwnedDescriptorTests {
         #expect(unsafe access(path, F_OK) != 0)
     }
 
+    @Test("a file stays open until the process ends where the kernel can do that, and one at a time does")
+    func closesLater() throws {
+        let lock = try TemporaryFile()
+        func guardian() throws -> OwnedDescriptor {
+            try OwnedDescriptor(opening: lock.path, for: .readingAndWriting)
+        }
+        let (first, second) = try (makeChannel(), makeChannel())
+        defer { for end in [first.write, second.write] { close(end) } }
+        let guardOfFirst = try guardian()
+        let isLater = OwnedDescriptor(owning: first.read).closesLater(guardOfFirst)
+        #expect(hasReader(first.write) == isLater)
+        let guardOfSecond = try guardian()
+        let isSecondLater = OwnedDescriptor(owning: second.read).closesLater(guardOfSecond)
+        #expect(!isSecondLater && !hasReader(second.write))
+    }
+
     @Test("a call that was interrupted is made again; another errno is thrown")
     func calls() {
         var count = 0
@@ -74,5 +90,12 @@ struct OwnedDescriptorTests {
         }
         #expect(result == 7)
         #expect(throws: Errno.badFileDescriptor) { try hostCall { close(-1) } }
+    }
+}
+
+extension OwnedDescriptor {
+    /// Whether the file will be closed after the process, once its owner is gone.
+    fileprivate consuming func closesLater(_ guardian: borrowing OwnedDescriptor) -> Bool {
+        closeAfterProcess(guardedBy: guardian)
     }
 }

@@ -76,8 +76,9 @@ static inline void *_Nullable chost_mmap(
 int chost_terminal_raw(int fd);
 
 /// Has the kernel close the file of `fd` after the end of this process. A ring of io_uring(7) holds it too, and a ring is
-/// taken down by a worker of the kernel once nobody can use it any more. The ring stays open until then.
-void chost_close_after_process(int fd);
+/// taken down by a worker of the kernel once nobody can use it any more. The ring stays open until then, and `guard` locked
+/// (flock(2)). False where `guard` is locked already, or where there is no io_uring.
+bool chost_close_after_process(int fd, int guard);
 
 /// Puts the terminal back, once; async-signal-safe.
 void chost_terminal_restore(void);
