@@ -46,6 +46,8 @@ static int call(int fd, unsigned long request, const void *argument, const char 
 static void *map(size_t size, int flags, int fd) {
     void *pages = mmap(0, size, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (pages == MAP_FAILED) err(1, "mmap");
+    // Else it is chance whether a huge page of the host backs it; to clear one costs more than the rest of a start.
+    madvise(pages, size, MADV_NOHUGEPAGE);
     return pages;
 }
 

@@ -51,8 +51,12 @@ def children():
 
 
 def settle():
-    """Lets the kernel finish what it does after the end of a process."""
-    time.sleep(2)
+    """Lets the kernel finish what it does after the end of a process, and give back what it keeps in its caches."""
+    time.sleep(5)
+    # Nobody else uses those of the lab.
+    if os.uname().nodename == "lab":
+        with open("/proc/sys/vm/drop_caches", "w") as file:
+            file.write("3")
 
 
 def cpu_ticks(pids):

@@ -3,9 +3,6 @@
 # first instruction is the mark. The time of the mark is the monitor's own reading of CLOCK_MONOTONIC; the time of the
 # start is taken here, before posix_spawn. Prints JSON.
 #
-# The floor leaves it to chance whether a huge page of the host backs its memory; to clear one costs more than the rest of
-# its start. Of enough samples the quickest is one without.
-#
 # CPU time is of the whole process, its end included, and the figure that a busy machine falsifies least.
 #
 # usage: Benchmarks/parts/start.sh [SAMPLES]
