@@ -3,7 +3,7 @@ from .row import by_name, milliseconds, row
 from .runs import beside, spans
 
 SPANS = (
-    ("process, arguments, image", None, "kvm_opened"), ("machine", "kvm_opened", "first_run"),
+    ("process, arguments", None, "kvm_opened"), ("image, machine", "kvm_opened", "first_run"),
     ("kernel", "first_run", "userland"), ("agent", "userland", "agent_ready"),
     ("layers", "agent_ready", "process_started"), ("command", "process_started", "process_ended"),
     ("end", "process_ended", "end"),

@@ -31,7 +31,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     /// Has the kernel close the file after the process has ended, and not while it ends: for a file whose last close waits for
     /// something. Returns whether it will; where it will not, the file closes as ever.
     ///
-    /// One file at a time for all who share the file of `guard`, which is locked until then: the kernel has one worker for all
+    /// One file at a time for all who share the file of `guardian`, which is locked until then: the kernel has one worker for all
     /// such files of the host, which closes one after the other, and they must not queue there. Where io_uring(7) is
     /// forbidden, there is none.
     @discardableResult
