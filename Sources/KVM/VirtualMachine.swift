@@ -56,10 +56,10 @@ public final class VirtualMachine: Sendable {
         descriptor.closeAfterProcess(guardedBy: system.descriptor)
     }
 
-    /// Raises the interrupt `gsi` once, from the calling thread (KVM_IRQ_LINE).
-    public func pulse(interrupt gsi: UInt32) {
+    /// Sets the level of the interrupt input `gsi`, from the calling thread (KVM_IRQ_LINE).
+    public func setInterrupt(_ gsi: UInt32, isHigh: Bool) {
         // Only a machine without interrupt controllers refuses.
-        _ = ckvm_pulse(descriptor.rawValue, gsi)
+        _ = ckvm_set_irq_line(descriptor.rawValue, gsi, isHigh ? 1 : 0)
     }
 
     /// A 32-bit write of `value` at `address` signals `event` in the kernel, without an exit (KVM_IOEVENTFD).

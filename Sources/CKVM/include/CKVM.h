@@ -113,12 +113,9 @@ static inline int ckvm_ioeventfd(int vm, uint64_t address, uint32_t length, uint
     return ioctl(vm, KVM_IOEVENTFD, &request) < 0 ? -errno : 0;
 }
 
-/// An edge on an input of the interrupt controllers in the kernel: up and down again.
-static inline int ckvm_pulse(int vm, uint32_t gsi) {
-    struct kvm_irq_level line = {.irq = gsi, .level = 1};
-    int result = ioctl(vm, KVM_IRQ_LINE, &line);
-    if (result < 0) return -errno;
-    line.level = 0;
+/// Sets the level of an input of the interrupt controllers in the kernel (KVM_IRQ_LINE).
+static inline int ckvm_set_irq_line(int vm, uint32_t gsi, uint32_t level) {
+    struct kvm_irq_level line = {.irq = gsi, .level = level};
     return ioctl(vm, KVM_IRQ_LINE, &line) < 0 ? -errno : 0;
 }
 

@@ -1,18 +1,30 @@
 import Bus
 import KVM
+import Synchronization
 
-/// An interrupt that a device's own thread raises.
+/// An interrupt that a device's own thread raises, as an edge on an input of the interrupt controllers.
 ///
 /// It goes to the interrupt controllers by KVM_IRQ_LINE and not by an irqfd: for a pin of the IOAPIC the kernel hands an
 /// irqfd's event to a worker thread first, and at the machine's end it waits for a grace period to be rid of it.
 final class InterruptWire: InterruptLine {
-    private let machine: VirtualMachine
-    private let gsi: UInt32
+    private let setLevel: @Sendable (_ isHigh: Bool) -> Void
+    /// Held while the level goes up and down again. Two threads that signal at once would otherwise interleave: the second
+    /// finds the level high already, which is no edge, and its interrupt is lost if the guest has taken the first meanwhile.
+    private let edge = Mutex(())
 
-    init(to gsi: UInt32, of machine: VirtualMachine) {
-        self.machine = machine
-        self.gsi = gsi
+    /// `setLevel` sets the level of the input.
+    init(setLevel: @escaping @Sendable (_ isHigh: Bool) -> Void) {
+        self.setLevel = setLevel
     }
 
-    func signal() { machine.pulse(interrupt: gsi) }
+    convenience init(to gsi: UInt32, of machine: VirtualMachine) {
+        self.init { machine.setInterrupt(gsi, isHigh: $0) }
+    }
+
+    func signal() {
+        edge.withLock { _ in
+            setLevel(true)
+            setLevel(false)
+        }
+    }
 }
