@@ -1,5 +1,7 @@
 import Foundation
+import Host
 import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -110,6 +112,19 @@ private final class LimitedReceiver: ConsoleReceiver {
         let input = try makeInput(descriptor, loop, receiver)
         try loop.settle()
         #expect(receiver.received.isEmpty)
+        input.stop()
+    }
+
+    /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or ENOMEM, nobody knows
+    /// whether a read would block. It must not be tried, for the pipe is empty.
+    @Test func aDescriptorThatCannotBeWatchedIsAFailure() throws {
+        let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: 100))
+        try loop.loop.watch(pipe.readEnd) {}
+        let input = try ConsoleInput(
+            descriptor: pipe.readEnd, hasEscapes: false, loop: loop.loop, receiver: receiver,
+            onCommand: { _ in })
+        let failure = #expect(throws: Failure.self) { try input.start() }
+        #expect(failure?.errno == .fileExists)
         input.stop()
     }
 

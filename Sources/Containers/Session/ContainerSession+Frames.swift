@@ -76,7 +76,9 @@ extension ContainerSession {
         switch (frame.header.kind, kind) {
         case (.credit, .input):
             let credit: Credit = try value(frame)
-            state.withLock { $0.input }?.add(credit)
+            do throws(Failure) { try state.withLock { $0.input }?.add(credit) } catch {
+                throw .hostFailed(error)
+            }
         case (.end, .input): state.withLock { $0.input }?.stop()
         case (.data, .output), (.data, .error):
             try output(kind) { stream throws(SessionError) in try stream.take(frame.payload) }

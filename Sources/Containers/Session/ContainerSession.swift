@@ -124,7 +124,7 @@ public final class ContainerSession: AgentSession {
             self?.send(Frame.bytes(header, bytes))
         }
         state.withLock { $0.input = pump }
-        pump.start()
+        try pump.start()
     }
 
     public func end() {

@@ -31,17 +31,17 @@ final class InputPump: Sendable {
         self.deliver = deliver
     }
 
-    /// Begins to read.
-    func start() {
-        watch()
+    /// Begins to read. It fails, as `add` does, where the host cannot watch the descriptor.
+    func start() throws(Failure) {
+        try watch()
         if neverBlocks { readAll() }
     }
 
     /// The process takes so many bytes more.
-    func add(_ credit: Credit) {
+    func add(_ credit: Credit) throws(Failure) {
         // Neither of the two is larger than 2^32.
         state.withLock { $0.credit = min(Self.creditLimit, $0.credit + Int(credit.byteCount)) }
-        if neverBlocks { readAll() } else { watch() }
+        if neverBlocks { readAll() } else { try watch() }
     }
 
     /// Reads no more.
@@ -50,7 +50,7 @@ final class InputPump: Sendable {
         unwatch()
     }
 
-    private func watch() {
+    private func watch() throws(Failure) {
         let wants = state.withLock { state in
             guard !state.hasEnded, !state.isWatching, state.credit > 0 else { return false }
             state.isWatching = true
@@ -60,10 +60,13 @@ final class InputPump: Sendable {
         do throws(Failure) {
             try loop.watch(descriptor) { [weak self] in self?.serve() }
         } catch {
+            // Any other error leaves open whether a read blocks, and the loop must not wait for a key.
+            let neverBlocks = error.errno == .notPermitted
             state.withLock { state in
                 state.isWatching = false
-                state.neverBlocks = true
+                state.neverBlocks = neverBlocks
             }
+            if !neverBlocks { throw error }
         }
     }
 

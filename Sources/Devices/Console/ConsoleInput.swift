@@ -24,6 +24,7 @@ public final class ConsoleInput: Sendable {
     private let loop: EventLoop
     private let receiver: any ConsoleReceiver
     private let onCommand: @Sendable (ConsoleCommand) -> Void
+    private let onFailure: @Sendable (Failure) -> Void
     private let state = Mutex(State())
     /// Rings when the guest has made room after it had none; for descriptors that epoll refuses, also to read on.
     private let room: EventFD
@@ -32,16 +33,19 @@ public final class ConsoleInput: Sendable {
     private let neverBlocks = Atomic<Bool>(false)
 
     /// `hasEscapes` says whether Ctrl-A is the monitor's (a terminal) or the guest's. `descriptor` stays the caller's and
-    /// must outlive `stop`. `onCommand` is called on the loop's thread.
+    /// must outlive `stop`. `onCommand` is called on the loop's thread, and so is `onFailure`, once, when nothing can be read
+    /// any more because the host cannot watch `descriptor`.
     public init(
         descriptor: Int32, hasEscapes: Bool, loop: EventLoop, receiver: any ConsoleReceiver,
-        onCommand: @escaping @Sendable (ConsoleCommand) -> Void
+        onCommand: @escaping @Sendable (ConsoleCommand) -> Void,
+        onFailure: @escaping @Sendable (Failure) -> Void = { _ in }
     ) throws(Failure) {
         self.descriptor = descriptor
         self.hasEscapes = hasEscapes
         self.loop = loop
         self.receiver = receiver
         self.onCommand = onCommand
+        self.onFailure = onFailure
         room = try EventFD()
     }
 
@@ -49,7 +53,7 @@ public final class ConsoleInput: Sendable {
     public func start() throws(Failure) {
         receiver.whenRoomAppears { [weak self] in self?.roomAppeared() }
         try loop.watch(room.descriptor) { [weak self] in self?.serveRoom() }
-        state.withLock { watchInput(&$0) }
+        try state.withLock { (state) throws(Failure) in try watchInput(&state) }
     }
 
     /// Reads no more.
@@ -130,18 +134,26 @@ extension ConsoleInput {
         if neverBlocks.load(ordering: .relaxed) {
             if wantsInput { room.signal() }
         } else if wantsInput {
-            watchInput(&state)
+            do throws(Failure) {
+                try watchInput(&state)
+            } catch {
+                state.isAtEnd = true
+                onFailure(error)
+            }
         } else {
             unwatchInput(&state)
         }
     }
 
-    private func watchInput(_ state: inout State) {
+    /// EPERM alone says that the descriptor never blocks (epoll_ctl(2)). After any other error a read could wait for a key on
+    /// the loop's thread.
+    private func watchInput(_ state: inout State) throws(Failure) {
         guard !state.isWatching else { return }
         do throws(Failure) {
             try loop.watch(descriptor) { [weak self] in self?.serveInput() }
             state.isWatching = true
         } catch {
+            guard error.errno == .notPermitted else { throw error }
             neverBlocks.store(true, ordering: .relaxed)
             room.signal()
         }

@@ -19,13 +19,13 @@ struct MachineConsole: Sendable {
         virtio = receiver as? VirtioConsole
         source = try ConsoleInput(
             descriptor: Self.input, hasEscapes: Terminal.isTerminal(Self.input), loop: loop,
-            receiver: receiver
-        ) { command in
-            switch command {
-            case .end: control.finish(.endedByUser)
-            case .help: StandardError.write(Self.help)
-            }
-        }
+            receiver: receiver,
+            onCommand: { command in
+                switch command {
+                case .end: control.finish(.endedByUser)
+                case .help: StandardError.write(Self.help)
+                }
+            }, onFailure: { control.finish(.failed($0)) })
     }
 
     /// The ring in front of standard output.
