@@ -26,7 +26,9 @@ enum Run {
         let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
         let store = try ImageStore.open()
-        let image = try store.image(for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing)
+        let image = try store.image(
+            for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing,
+            progress: options.isQuiet ? .silent : .automatic)
         if let notice = image.notice { logger.warning("\(notice)") }
         let plan = try ContainerPlan(options, image: image, host: .this)
         if isLimited { early?.wait() }

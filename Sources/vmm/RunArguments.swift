@@ -3,153 +3,83 @@ import Host
 
 extension RunOptions {
     /// Reads a command line as docker's users write it: options up to the image, all the rest is the command's. Nil for
-    /// one that asks for help or that is not understood; ArgumentParser knows what to say about it.
+    /// one that asks for help, which ArgumentParser knows how to print.
     ///
     /// As `BootArguments.init(plain:)`, this is here because ArgumentParser's reflection costs more than all the rest of
     /// a start; `RunArgumentsTests` holds the two against each other.
     init?(plain arguments: ArraySlice<String>) throws(Failure) {
         self.init()
+        guard try read(arguments) else { return nil }
+    }
+
+    /// Reads `arguments` over what is set already, by the rules of docker's own reader (pflag): `--name value`,
+    /// `--name=value`, `--flag`, `--flag=false`, `-n value`, `-nvalue`, `-n=value`, and letters together. Returns false
+    /// where help is asked for.
+    mutating func read(_ arguments: ArraySlice<String>) throws(Failure) -> Bool {
         var rest = arguments
         while let word = rest.first, word.hasPrefix("-"), word != "-" {
             rest.removeFirst()
             if word == "--" { break }
-            let isRead = word.hasPrefix("--") ? try long(word, &rest) : try short(word, &rest)
-            if !isRead { return nil }
+            if ["--help", "--help-hidden", "--version"].contains(word) { return false }
+            if word.hasPrefix("--") { try long(word, &rest) } else { try short(word, &rest) }
         }
-        guard let image = rest.popFirst(), !image.isEmpty else { return nil }
+        guard let image = rest.popFirst(), !image.isEmpty else { throw RunRefusal.noImage }
         self.image = image
         command = Array(rest)
+        return true
     }
 
-    /// `--name`, `--name value`, `--name=value`.
-    private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) throws(Failure) -> Bool {
+    private mutating func long(_ word: String, _ rest: inout ArraySlice<String>) throws(Failure) {
         let text = word.dropFirst(2)
         let name = String(text.prefix { $0 != "=" })
-        try RunRefusal.check("--" + name)
-        if let flag = RunFlag(rawValue: name), name.utf8.count == text.utf8.count {
-            set(flag)
-            return true
-        }
-        guard let option = RunOption(rawValue: name) else { return false }
         let joined = name.utf8.count < text.utf8.count ? String(text.dropFirst(name.count + 1)) : nil
-        guard let value = joined ?? rest.popFirst() else { return false }
-        set(option, to: value)
-        return true
+        if let flag = RunFlag(rawValue: name) {
+            set(flag, to: try RunRefusal.truth(joined, of: "--" + name))
+        } else if let option = RunOption(rawValue: name) {
+            set(option, to: try Self.value(joined, "--" + name, &rest))
+        } else if let option = DockerOption.named(name) {
+            try option.check(option.takesValue ? try Self.value(joined, "--" + name, &rest) : joined)
+        } else {
+            throw RunRefusal.unknown("--" + name)
+        }
     }
 
-    /// `-i`, `-it`, `-ite A=B`, `-eA=B`: letters that take no value, then perhaps one that does.
-    private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws(Failure) -> Bool {
+    /// `-i`, `-it`, `-ite A=B`, `-eA=B`, `-e=A=B`, `-t=false`: letters that take no value, then perhaps one that does.
+    private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws(Failure) {
         var letters = word.dropFirst()
         while let letter = letters.popFirst() {
-            try RunRefusal.check("-\(letter)")
-            if let flag = RunFlag(letter: letter) {
-                set(flag)
+            let option = RunOption(letter: letter)
+            let docker = DockerOption.named(letter)
+            guard option != nil || docker?.takesValue == true else {
+                // What follows a `=` belongs to the letter before it.
+                let joined = letters.first == "=" ? String(letters.dropFirst()) : nil
+                try set(letter, to: joined, docker)
+                if joined != nil { return }
                 continue
             }
-            guard let option = RunOption(letter: letter) else { return false }
-            guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else { return false }
-            set(option, to: value)
-            return true
-        }
-        return true
-    }
-
-    private mutating func set(_ flag: RunFlag) {
-        switch flag {
-        case .interactive: isInteractive = true
-        case .terminal: hasTerminal = true
-        case .remove, .initProcess: break
-        case .readOnly: isReadOnly = true
-        case .noInit: runsAsInit = true
-        case .allowEmulation: allowsEmulation = true
+            let joined = letters.first == "=" ? letters.dropFirst() : letters
+            let value = try Self.value(letters.isEmpty ? nil : String(joined), "-\(letter)", &rest)
+            if let option { set(option, to: value) } else { try docker?.check(value) }
+            return
         }
     }
 
-    private mutating func set(_ option: RunOption, to value: String) {
-        switch option {
-        case .name: name = value
-        case .environment: environment.append(value)
-        case .environmentFile: environmentFiles.append(value)
-        case .workingDirectory: workingDirectory = value
-        case .user: user = value
-        case .group: groups.append(value)
-        case .hostname: hostname = value
-        case .memory: memory = value
-        case .cpus: cpus = value
-        case .processLimit: processLimit = value
-        case .temporary: temporaryFileSystems.append(value)
-        case .addedCapability: addedCapabilities.append(value)
-        case .droppedCapability: droppedCapabilities.append(value)
-        case .limit: resourceLimits.append(value)
-        case .securityOption: securityOptions.append(value)
-        case .stopSignal: stopSignal = value
-        case .entrypoint: entrypoint = value
-        case .writable: writable = value
-        case .kernel: kernel = value
-        case .initrd: initramfs = value
-        case .append: append = value
-        case .pull: pull = value
-        case .timings: timings = value
-        case .logLevel: logLevel = value
+    private mutating func set(
+        _ letter: Character, to joined: String?, _ docker: DockerOption?
+    ) throws(Failure) {
+        if let flag = RunFlag(letter: letter) {
+            set(flag, to: try RunRefusal.truth(joined, of: "-\(letter)"))
+        } else if let docker {
+            try docker.check(joined)
+        } else {
+            throw RunRefusal.unknown("-\(letter)")
         }
     }
-}
 
-/// Options without a value.
-private enum RunFlag: String {
-    case interactive
-    case terminal = "tty"
-    /// A container leaves nothing behind, whoever asks for it.
-    case remove = "rm"
-    case readOnly = "read-only"
-    /// There is one unless it is refused.
-    case initProcess = "init"
-    case noInit = "no-init"
-    case allowEmulation = "allow-emulation"
-
-    init?(letter: Character) {
-        switch letter {
-        case "i": self = .interactive
-        case "t": self = .terminal
-        default: return nil
-        }
-    }
-}
-
-/// Options with a value.
-private enum RunOption: String {
-    case name
-    case environment = "env"
-    case environmentFile = "env-file"
-    case workingDirectory = "workdir"
-    case user
-    case group = "group-add"
-    case hostname
-    case memory
-    case cpus
-    case processLimit = "pids-limit"
-    case temporary = "tmpfs"
-    case addedCapability = "cap-add"
-    case droppedCapability = "cap-drop"
-    case limit = "ulimit"
-    case securityOption = "security-opt"
-    case stopSignal = "stop-signal"
-    case entrypoint
-    case writable
-    case kernel
-    case initrd
-    case append
-    case pull
-    case timings
-    case logLevel = "log-level"
-
-    init?(letter: Character) {
-        switch letter {
-        case "e": self = .environment
-        case "w": self = .workingDirectory
-        case "u": self = .user
-        case "m": self = .memory
-        default: return nil
-        }
+    private static func value(
+        _ joined: String?, _ option: String, _ rest: inout ArraySlice<String>
+    ) throws(Failure) -> String {
+        guard let value = joined ?? rest.popFirst() else { throw RunRefusal.missingValue(option) }
+        return value
     }
 }

@@ -15,18 +15,23 @@ struct RunCommand: ParsableCommand {
 
             Exit status: the process's own; 128 and the number of the signal that ended it; 125 when vmm or the \
             guest's kernel failed, 126 when the command cannot be run, 127 when it is not there.
-            """)
 
-    @Flag(name: [.short, .long], help: "Give the process our standard input.")
+            Options of docker's that are not listed here are accepted where they would change nothing; the others \
+            are refused with a reason (docs/docker-options.md).
+            """,
+        // -h is --hostname, as docker has it.
+        helpNames: [.long])
+
+    @Flag(name: [.short, .long], help: "Connect standard input to the process.")
     var interactive = false
 
-    @Flag(name: [.short, .long], help: "Give the process a terminal.")
+    @Flag(name: [.short, .long], help: "Allocate a terminal for the process.")
     var tty = false
 
-    @Flag(name: .customLong("rm"), help: "Leave nothing behind; it never does.")
+    @Flag(name: .customLong("rm"), help: "Accepted for docker's sake: containers are always removed.")
     var remove = false
 
-    @Flag(name: .customLong("init"), help: "Have a small init reap orphans; it always does.")
+    @Flag(name: .customLong("init"), help: "Accepted for docker's sake: an init always reaps orphans.")
     var initProcess = false
 
     @Flag(help: "Make the process the container's process 1, without that init.")
@@ -37,126 +42,151 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("The container's name, which no other that runs has.", valueName: "name"))
+        help: ArgumentHelp("Name of the container, unique among those that run.", valueName: "name"))
     var name: String?
 
     @Option(
         name: [.customShort("e", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A variable: NAME=VALUE, or NAME for its value here.", valueName: "variable"))
+        help: ArgumentHelp(
+            "Set an environment variable: NAME=VALUE, or NAME for its value here.", valueName: "variable"))
     var env: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A file of variables, one a line.", valueName: "file"))
+        help: ArgumentHelp("Read environment variables from a file, one a line.", valueName: "file"))
     var envFile: [String] = []
 
     @Option(
         name: [.customShort("w", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("The directory to work in.", valueName: "path"))
+        help: ArgumentHelp("Working directory in the container.", valueName: "path"))
     var workdir: String?
 
     @Option(
         name: [.customShort("u", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("The user, and the group: names or numbers.", valueName: "user[:group]"))
+        help: ArgumentHelp("User and group of the process: names or numbers.", valueName: "user[:group]"))
     var user: String?
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A further group of the process.", valueName: "group"))
+        help: ArgumentHelp("Additional group of the process.", valueName: "group"))
     var groupAdd: [String] = []
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("The container's host name.", valueName: "name"))
+    @Option(
+        name: [.customShort("h", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp("Host name of the container.", valueName: "name"))
     var hostname: String?
 
     @Option(
+        name: [.customShort("l", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Accepted for docker's sake: nothing stores labels.", valueName: "key[=value]"))
+    var label: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A file of labels, one a line; accepted like --label.", valueName: "file"))
+    var labelFile: [String] = []
+
+    @Option(
         name: [.customShort("m", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("The memory of the machine. (default: 256m)", valueName: "size"))
+        help: ArgumentHelp("Memory of the guest. (default: 256m)", valueName: "size"))
     var memory: String?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The share of CPUs, as 1.5; the machine has as many whole ones. (default: 1)", valueName: "number"
-        ))
+            "Memory and swap; a guest has no swap, so only --memory's size.", valueName: "size"))
+    var memorySwap: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Number of CPUs, as 1.5; the guest has the next whole number. (default: 1)", valueName: "number"))
     var cpus: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("The most processes; -1 is no limit.", valueName: "number"))
+        help: ArgumentHelp("Maximum number of processes (-1: unlimited).", valueName: "number"))
     var pidsLimit: String?
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A tmpfs: PATH[:OPTION,...].", valueName: "mount"))
+        help: ArgumentHelp("Mount a tmpfs: PATH[:OPTION,...].", valueName: "mount"))
     var tmpfs: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A capability to add, or ALL.", valueName: "name"))
+        help: ArgumentHelp("Add a capability, or ALL.", valueName: "name"))
     var capAdd: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A capability to drop, or ALL.", valueName: "name"))
+        help: ArgumentHelp("Drop a capability, or ALL.", valueName: "name"))
     var capDrop: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A resource limit: NAME=SOFT[:HARD].", valueName: "limit"))
+        help: ArgumentHelp("Set a resource limit: NAME=SOFT[:HARD].", valueName: "limit"))
     var ulimit: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("no-new-privileges, or systempaths=unconfined.", valueName: "option"))
+        help: ArgumentHelp(
+            "Security option: no-new-privileges, or systempaths=unconfined.", valueName: "option"))
     var securityOpt: [String] = []
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("What SIGTERM becomes in the container.", valueName: "signal"))
+        help: ArgumentHelp("Signal that SIGTERM becomes in the container.", valueName: "signal"))
     var stopSignal: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("The program, instead of the image's entry point.", valueName: "program"))
+        help: ArgumentHelp("Program to run instead of the image's entry point.", valueName: "program"))
     var entrypoint: String?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What can be written to: memory, a disk of that size, or none. (default: memory)",
+            "Where the container writes: memory, a disk of this size, or none. (default: memory)",
             valueName: "size"))
     var writable: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Another kernel.", valueName: "file"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Kernel to boot instead of vmm's own.", valueName: "file")
+    )
     var kernel: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Another initramfs, with an agent in it.", valueName: "file"))
+        help: ArgumentHelp("Initramfs with an agent, instead of vmm's own.", valueName: "file"))
     var initrd: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("More words for the kernel's command line.", valueName: "text"))
+        help: ArgumentHelp("Append text to the kernel's command line.", valueName: "text"))
     var append: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("When to ask the registry: missing, always or never.", valueName: "when"))
+        help: ArgumentHelp("When to pull the image: missing, always or never.", valueName: "when"))
     var pull = "missing"
+
+    @Flag(name: [.short, .long], help: "Suppress the progress of a pull.")
+    var quiet = false
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Write the time of each step to this file, as JSON.", valueName: "file"))
+        help: ArgumentHelp("Write the time of each step to a file, as JSON.", valueName: "file"))
     var timings: String?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+            "Lowest level to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"
+        ))
     var logLevel = "warning"
 
-    @Flag(help: "Go on where KVM has no hardware virtualization; only tiny guests run there.")
+    @Flag(help: "Run without hardware virtualization, where only tiny guests work.")
     var allowEmulation = false
 
     @Argument(
@@ -164,16 +194,11 @@ struct RunCommand: ParsableCommand {
         help: ArgumentHelp("The image, the command and its arguments.", valueName: "image"))
     var words: [String] = []
 
-    func run() throws {
-        // The library leaves this to the words, too.
-        if let first = words.first, first == "-h" || first == "--help" { throw CleanExit.helpRequest(self) }
-        try Run.run(try options())
-    }
+    func run() throws { try Run.run(try options()) }
 
     /// The same as `RunOptions.init(plain:)` makes of a command line.
-    func options() throws(Failure) -> RunOptions {
+    func options() throws -> RunOptions {
         var options = RunOptions()
-        try split(into: &options)
         options.isInteractive = interactive
         options.hasTerminal = tty
         options.environment = env
@@ -190,10 +215,13 @@ struct RunCommand: ParsableCommand {
         options.runsAsInit = noInit
         options.name = name
         options.hostname = hostname
+        options.labels = label
+        options.labelFiles = labelFile
         options.isReadOnly = readOnly
         options.temporaryFileSystems = tmpfs
         options.writable = writable
         options.memory = memory
+        options.memorySwap = memorySwap
         options.cpus = cpus
         options.processLimit = pidsLimit
         options.kernel = kernel
@@ -201,30 +229,11 @@ struct RunCommand: ParsableCommand {
         options.append = append
         options.allowsEmulation = allowEmulation
         options.pull = pull
+        options.isQuiet = quiet
         options.timings = timings
         options.logLevel = logLevel
+        // The library leaves everything from the first word on that it does not know.
+        guard try options.read(words[...]) else { throw CleanExit.helpRequest(self) }
         return options
-    }
-
-    /// The first word that is no known option is the image; one that looks like an option is a mistake.
-    private func split(into options: inout RunOptions) throws(Failure) {
-        var rest = words[...]
-        if let first = rest.first, first.hasPrefix("-"), first != "-" {
-            guard first == "--" else { throw Self.unknown(first) }
-            rest.removeFirst()
-        }
-        guard let image = rest.popFirst(), !image.isEmpty else {
-            throw Failure(
-                .usage, "cannot run a container", because: "no image is named",
-                cure: "vmm run --help tells what can be asked for.")
-        }
-        options.image = image
-        options.command = Array(rest)
-    }
-
-    private static func unknown(_ option: String) -> Failure {
-        Failure(
-            .usage, "cannot do \(option)", because: "there is no such option, or it lacks its value",
-            cure: "vmm run --help lists what there is.")
     }
 }

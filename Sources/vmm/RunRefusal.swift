@@ -1,21 +1,46 @@
 import Host
 
-/// What docker can do and this cannot yet: said in so many words, because users of docker will type it.
+/// Why `vmm run` refuses a command line.
 enum RunRefusal {
-    static func check(_ option: String) throws(Failure) {
-        guard let what = what(option) else { return }
-        throw Failure(
-            .usage, "cannot do \(option)", because: "\(what) not there yet",
-            cure: "Leave it out; vmm run --help lists what is there.")
+    private static let help = "vmm run --help lists the options."
+
+    static var noImage: Failure {
+        Failure(
+            .usage, "cannot run a container", because: "no image is named",
+            cure: "Name one after the options; \(help)")
     }
 
-    private static func what(_ option: String) -> String? {
-        switch option {
-        case "-v", "--volume", "--mount", "--volumes-from": "directories that are shared with the host are"
-        case "-p", "--publish", "-P", "--publish-all", "--network", "--net", "--dns", "--add-host":
-            "networks are"
-        case "-d", "--detach", "--restart": "containers in the background are"
-        default: nil
+    static func missingValue(_ option: String) -> Failure {
+        Failure(.usage, "missing value for \(option)", because: "nothing follows it", cure: help)
+    }
+
+    /// Names the option that the user probably meant, if one is near enough.
+    static func unknown(_ option: String) -> Failure {
+        let name = option.drop { $0 == "-" }
+        guard option.hasPrefix("--"), let near = NearestName.of(String(name), among: knownNames) else {
+            return Failure(.usage, "unknown option \(option)", because: help.withoutStop)
+        }
+        return Failure(
+            .usage, "unknown option \(option)", because: "did you mean --\(near)?", cure: help)
+    }
+
+    /// Every long name that `RunOptions.read` knows.
+    static var knownNames: [String] {
+        RunFlag.allCases.map(\.rawValue) + RunOption.allCases.map(\.rawValue) + DockerOption.all.map(\.name)
+    }
+
+    /// The value of an option that is true or false: true without one, else as Go's strconv.ParseBool reads it.
+    static func truth(_ text: String?, of option: String) throws(Failure) -> Bool {
+        switch text {
+        case nil, "1", "t", "T", "true", "TRUE", "True": return true
+        case "0", "f", "F", "false", "FALSE", "False": return false
+        case let text?:
+            throw Failure(
+                .usage, "invalid value '\(text)' for \(option)", because: "not true or false", cure: help)
         }
     }
+}
+
+extension String {
+    fileprivate var withoutStop: String { hasSuffix(".") ? String(dropLast()) : self }
 }

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import vmm
+
 /// What the documents speak of is there. That it does what they say is for other tests.
 @Suite("The documents")
 struct DocumentsTests {
@@ -90,6 +92,7 @@ struct DocumentsTests {
         for command in [["run"], ["boot"], ["doctor"], ["compare"], ["image", "import"], ["image", "list"]] {
             known.formUnion(Self.options(try Self.help(command)))
         }
+        known.formUnion(DockerOption.all.map { "--" + $0.name })
         // The build's own, in ARCHITECTURE.md.
         let build = try String(contentsOfFile: Package.path("Makefile"), encoding: .utf8)
         for span in try Document.all().flatMap(\.spans) where span.hasPrefix("--") {

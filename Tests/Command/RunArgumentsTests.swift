@@ -33,6 +33,8 @@ import Testing
         ["-e", "-i", "image"],
         ["--entrypoint", "", "image", ""],
         ["-", "x"],
+        ["-h", "name", "-q", "--label", "a=b", "-l", "c", "--label-file", "f", "image"],
+        ["-m", "1g", "--memory-swap", "1g", "--quiet", "image"],
     ]
 
     @Test(arguments: plain)
@@ -41,31 +43,67 @@ import Testing
         #expect(read == (try RunCommand.parse(words).options()))
     }
 
-    /// Docker's users write these too, and the library does not know them.
-    @Test("values that are joined to their option")
-    func joined() throws {
-        let read = try #require(try RunOptions(plain: ["-eA=B", "--entrypoint=", "-iteC=D", "image"]))
-        #expect(read.environment == ["A=B", "C=D"] && read.entrypoint == "" && read.image == "image")
-        #expect(read.isInteractive && read.hasTerminal)
+    /// One line each, as the help of `vmm run` and docker's users write it.
+    @Test("every option that it has, in every way to write it", arguments: RunOption.allCases)
+    func options(_ option: RunOption) throws {
+        for words in [["--" + option.rawValue, "1"], ["--\(option.rawValue)=1"]] {
+            let read = try #require(try RunOptions(plain: (words + ["image"])[...]))
+            #expect(read != (try RunOptions(plain: ["image"])), "\(words)")
+            #expect(read == (try RunCommand.parse(words + ["image"]).options()), "\(words)")
+        }
     }
 
-    static let unusual: [[String]] = [
-        [], ["-it"], ["--help"], ["-h"], ["--nonsense", "image"], ["-x", "image"], ["-e"], ["--memory"],
-        ["--tty=maybe", "image"], ["-ix", "image"], ["", "x"], ["--"], ["--name=n"],
-    ]
+    @Test("every option without a value that it has", arguments: RunFlag.allCases)
+    func flags(_ flag: RunFlag) throws {
+        let words = ["--" + flag.rawValue, "image"]
+        let read = try #require(try RunOptions(plain: words[...]))
+        #expect(read == (try RunCommand.parse(words).options()))
+        let isAccepted = [.remove, .initProcess].contains(flag)
+        #expect((read == (try RunOptions(plain: ["image"]))) == isAccepted)
+        #expect(try RunOptions(plain: ["--\(flag.rawValue)=true", "image"]) == read)
+        let off = try RunOptions(plain: ["--\(flag.rawValue)", "--\(flag.rawValue)=false", "image"])
+        let expected = try RunOptions(plain: flag == .initProcess ? ["--no-init", "image"] : ["image"])
+        #expect(off == expected)
+    }
 
-    @Test(arguments: unusual)
-    func everythingElseIsLeftToTheLibrary(_ words: [String]) throws {
+    /// The library does not know these.
+    @Test("values that are joined to their option, as docker's reader (pflag) takes them")
+    func joined() throws {
+        let read = try #require(
+            try RunOptions(plain: ["-eA=B", "-e=E=F", "--entrypoint=", "-m=1g", "-iteC=D", "image"]))
+        #expect(read.environment == ["A=B", "E=F", "C=D"] && read.entrypoint == "" && read.image == "image")
+        #expect(read.isInteractive && read.hasTerminal && read.memory == "1g")
+        let users = try #require(try RunOptions(plain: ["-itu", "1000", "-it=false", "image"]))
+        #expect(users.user == "1000" && users.isInteractive && !users.hasTerminal)
+        #expect(try RunOptions(plain: ["-itu1000", "image"])?.user == "1000")
+    }
+
+    @Test("help is left to the library", arguments: [["--help"], ["-it", "--help"], ["--version"]])
+    func help(_ words: [String]) throws {
         #expect(try RunOptions(plain: words[...]) == nil)
         #expect(throws: (any Error).self) { try RunCommand.parse(words).options() }
     }
 
     @Test(
-        "what comes later is named",
-        arguments: ["-v", "--volume=/a:/b", "-p", "--network", "-d", "-itd", "--net=host"])
-    func later(_ option: String) {
-        let failure = #expect(throws: Failure.self) { try RunOptions(plain: [option, "x", "image"]) }
-        #expect(failure?.why.contains("not there yet") == true)
+        "everything else is refused by both, and named",
+        arguments: [
+            ([], "cannot run a container: no image is named"), (["-it"], "no image is named"),
+            (["", "x"], "no image is named"), (["--"], "no image is named"), (["--name=n"], "no image"),
+            (["--nonsense", "image"], "unknown option --nonsense: vmm run --help"),
+            (["-x", "image"], "unknown option -x"), (["-ix", "image"], "unknown option -x"),
+            (["---rm", "image"], "unknown option ---rm"), (["--=x", "image"], "unknown option --: "),
+            (["-e"], "missing value for -e"), (["--memory"], "missing value for --memory"),
+            (["-h"], "missing value for -h"), (["--tty=maybe", "image"], "invalid value 'maybe' for --tty"),
+            (["--intractive", "image"], "did you mean --interactive?"),
+            (["--memroy", "1g", "image"], "unknown option --memroy: did you mean --memory?"),
+            (["--evn", "A=B", "image"], "did you mean --env?"),
+            (["--volum", "/a"], "did you mean --volume?"),
+            (["--privilege", "image"], "did you mean --privileged?"),
+        ])
+    func refused(_ words: [String], _ text: String) throws {
+        let failure = #expect(throws: Failure.self) { try RunOptions(plain: words[...]) }
+        #expect(failure?.kind == .usage && failure?.description.contains(text) == true, "\(failure!)")
+        #expect(throws: (any Error).self) { try RunCommand.parse(words).options() }
     }
 
     @Test("a mistake of the command line ends with 125, as docker's do")

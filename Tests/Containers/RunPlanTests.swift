@@ -247,12 +247,40 @@ struct RunPlanTests {
         { $0.hostname = String(repeating: "h", count: 65) }, { $0.name = "-x" }, { $0.name = "x" },
         { $0.name = "a/b" }, { $0.workingDirectory = "here" }, { $0.processLimit = "many" },
         { $0.processLimit = "-2" }, { $0.securityOptions = ["selinux"] }, { $0.pull = "often" },
+        { $0.labels = ["=x"] }, { $0.labels = [""] }, { $0.memorySwap = "1g" }, { $0.memorySwap = "x" },
+        { $0.securityOptions = ["seccomp=profile.json"] },
     ]
 
     @Test("what makes no sense is refused as such", arguments: nonsense.indices)
     func refused(index: Int) {
         let failure = #expect(throws: Failure.self) { try plan(.init(), Self.nonsense[index]) }
         #expect(failure?.kind == .usage, "\(String(describing: failure))")
+    }
+
+    static let texts: [(String, @Sendable (inout RunOptions) -> Void)] = [
+        ("invalid value 'many' for --pids-limit: not a number", { $0.processLimit = "many" }),
+        ("invalid value 'lots' for --memory: not a size", { $0.memory = "lots" }),
+        ("invalid value '0' for --cpus: not a number from 0.01 to 64", { $0.cpus = "0" }),
+        ("invalid value 'often' for --pull: not missing, always or never", { $0.pull = "often" }),
+        ("invalid value 'FLY' for --cap-drop: no such capability", { $0.droppedCapabilities = ["FLY"] }),
+        ("invalid value 'nofile=a' for --ulimit: not a number", { $0.resourceLimits = ["nofile=a"] }),
+        ("--memory-swap 1g is not supported: a guest has no swap", { $0.memorySwap = "1g" }),
+    ]
+
+    @Test(
+        "a value that an option cannot have is named with its option and the reason", arguments: texts.indices
+    )
+    func text(index: Int) {
+        let failure = #expect(throws: Failure.self) { try plan(.init(), Self.texts[index].1) }
+        #expect(failure?.description.hasPrefix(Self.texts[index].0) == true, "\(String(describing: failure))")
+    }
+
+    @Test("files of labels are read and checked")
+    func labelFiles() throws {
+        let host = planHost(files: ["good": "# comment\na=b\nc\n", "bad": "a=b\n=c\n"])
+        _ = try plan(host: host) { $0.labelFiles = ["good"] }
+        #expect(throws: Failure.self) { try plan(host: host) { $0.labelFiles = ["bad"] } }
+        #expect(throws: Failure.self) { try plan(host: host) { $0.labelFiles = ["missing"] } }
     }
 
     @Test(

@@ -24,7 +24,7 @@ struct CapabilitySet: Equatable {
     /// The usual set, with what is added and without what is dropped. ALL is every one: added, it leaves out what is
     /// dropped by name; dropped, it leaves what is added by name.
     init(adding added: [String], dropping dropped: [String]) throws(Failure) {
-        let (more, less) = (try Self.bits(added), try Self.bits(dropped))
+        let (more, less) = (try Self.bits(added, "--cap-add"), try Self.bits(dropped, "--cap-drop"))
         if more == Self.all.bits {
             bits = less == Self.all.bits ? Self.all.bits : more & ~less
         } else if less == Self.all.bits {
@@ -35,21 +35,21 @@ struct CapabilitySet: Equatable {
     }
 
     /// Those of `names`.
-    init(only names: [String]) throws(Failure) { bits = try Self.bits(names) }
+    init(only names: [String]) throws(Failure) { bits = try Self.bits(names, "a capability of the bundle") }
 
-    private static func bits(_ names: [String]) throws(Failure) -> UInt64 {
+    private static func bits(_ names: [String], _ option: String) throws(Failure) -> UInt64 {
         var bits: UInt64 = 0
-        for name in names { bits |= try Self.bits(of: name) }
+        for name in names { bits |= try Self.bits(of: name, option) }
         return bits
     }
 
-    private static func bits(of text: String) throws(Failure) -> UInt64 {
+    private static func bits(of text: String, _ option: String) throws(Failure) -> UInt64 {
         var name = text.uppercased()
         if name == "ALL" { return all.bits }
         if name.hasPrefix("CAP_") { name.removeFirst(4) }
         for (number, known) in names.enumerated() where known == name { return 1 << UInt64(number) }
-        throw Failure(
-            .usage, "cannot add or drop the capability \(text)", because: "there is none of that name",
+        throw .invalid(
+            text, for: option, because: "no such capability",
             cure: "capabilities(7) lists them; ALL is every one.")
     }
 }

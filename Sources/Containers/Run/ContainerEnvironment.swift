@@ -22,8 +22,8 @@ struct ContainerEnvironment {
     /// Sets NAME=VALUE, or with NAME alone the variable that the caller has; one that is set nowhere is taken away.
     mutating func add(_ text: String, host: (String) -> String?) throws(Failure) {
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "=") else {
-            throw Failure(
-                .usage, "cannot set the variable '\(text)'", because: "it has no name",
+            throw .invalid(
+                text, for: "--env", because: "the variable has no name",
                 cure: "Write NAME=VALUE, or NAME for the value that it has here.")
         }
         if text.utf8.contains(UInt8(ascii: "=")) {

@@ -50,6 +50,7 @@ public struct ContainerPlan: Sendable {
     ) throws(Failure) {
         self.identifier = identifier
         try options.validate()
+        try options.checkLabels(host.file)
         let security = try SecurityOptions(options.securityOptions)
         let writable = try WritableLayer(options.writable)
         let hostname = options.hostname ?? bundle?.hostname.orNil ?? identifier
@@ -60,7 +61,9 @@ public struct ContainerPlan: Sendable {
         try bundle?.complete(&process, options)
         self.container = container
         self.process = process
-        stopSignal = try SignalNumber.parse(options.stopSignal ?? image.stopSignal.orIfEmpty("SIGTERM"))
+        stopSignal = try SignalNumber.parse(
+            options.stopSignal ?? image.stopSignal.orIfEmpty("SIGTERM"),
+            for: options.stopSignal == nil ? "the image's stop signal" : "--stop-signal")
         memoryByteCount = try options.memoryByteCount()
         cpuCount = try options.cpuCount()
         writableByteCount = writable.diskByteCount

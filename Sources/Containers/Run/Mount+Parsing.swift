@@ -26,7 +26,7 @@ extension ContainerSpecification.Mount {
         self.init(type: "tmpfs", source: "tmpfs", target: String(parts[0]), flags: Self.usualFlags)
         for word in parts.count == 2 ? parts[1].split(separator: ",") : [] where !take(word) {
             guard Self.ownOptions.contains(where: { word.hasPrefix($0 + "=") }) else {
-                throw Self.bad(text, "it does not know '\(word)'")
+                throw Self.bad(text, "tmpfs has no option '\(word)'")
             }
             options += (options.isEmpty ? "" : ",") + word
         }
@@ -40,8 +40,8 @@ extension ContainerSpecification.Mount {
     }
 
     private static func bad(_ text: String, _ why: String) -> Failure {
-        Failure(
-            .usage, "cannot mount the tmpfs \(text)", because: why,
+        .invalid(
+            text, for: "--tmpfs", because: why,
             cure: "Write PATH[:OPTION,...], as in --tmpfs /run:size=64m,mode=755.")
     }
 }

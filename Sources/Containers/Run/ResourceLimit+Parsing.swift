@@ -17,7 +17,7 @@ extension ProcessSpecification.ResourceLimit {
         let values = words.count == 2 ? words[1].split(separator: ":", omittingEmptySubsequences: false) : []
         guard (1...2).contains(values.count), let soft = Self.value(values[0]),
             let hard = Self.value(values[values.count - 1])
-        else { throw Self.bad(text, "its value is no number") }
+        else { throw Self.bad(text, "not a number") }
         guard soft <= hard else { throw Self.bad(text, "the soft limit is above the hard one") }
         self.init(resource: number, soft: soft, hard: hard)
     }
@@ -31,8 +31,8 @@ extension ProcessSpecification.ResourceLimit {
     }
 
     private static func bad(_ text: String, _ why: String) -> Failure {
-        Failure(
-            .usage, "cannot set the limit \(text)", because: why,
+        .invalid(
+            text, for: "--ulimit", because: why,
             cure: "Write NAME=SOFT[:HARD], as in --ulimit nofile=1024:4096.")
     }
 }

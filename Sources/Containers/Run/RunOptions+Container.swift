@@ -84,8 +84,8 @@ extension RunOptions {
             return own.hasPrefix("/") ? own : "/" + own
         }
         guard workingDirectory.hasPrefix("/") else {
-            throw Failure(
-                .usage, "cannot work in '\(workingDirectory)'", because: "the path does not begin with /",
+            throw .invalid(
+                workingDirectory, for: "--workdir", because: "the path does not begin with /",
                 cure: "Write a path from the container's root.")
         }
         return workingDirectory

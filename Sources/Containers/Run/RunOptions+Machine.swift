@@ -13,16 +13,28 @@ extension RunOptions {
         guard let memory else { return Self.usualMemoryByteCount }
         let cure = "Write a size as 512m or 2g."
         guard let byteCount = Quantity.byteCount(memory) else {
-            throw Failure(
-                .usage, "cannot give the container '\(memory)' of memory", because: "it is not a size",
-                cure: cure)
+            throw .invalid(memory, for: "--memory", because: "not a size", cure: cure)
         }
         guard (Self.leastMemoryByteCount...(1 << 40)).contains(byteCount) else {
-            throw Failure(
-                .usage, "cannot give the container \(memory) of memory",
-                because: "its kernel is in there too: 32m is the least, 1t the most", cure: cure)
+            throw .invalid(
+                memory, for: "--memory", because: "a guest, kernel included, may have 32m to 1t", cure: cure)
         }
         return (byteCount + 4095) & ~4095
+    }
+
+    /// docker's memory and swap together: without swap, as much as there is memory. 0 is docker's word for unset.
+    func checkSwap() throws(Failure) {
+        guard let memorySwap else { return }
+        guard memorySwap == "-1" || Quantity.byteCount(memorySwap) != nil else {
+            throw .invalid(memorySwap, for: "--memory-swap", because: "not a size")
+        }
+        if let byteCount = Quantity.byteCount(memorySwap) {
+            if byteCount == 0 { return }
+            if let memory, Quantity.byteCount(memory) == byteCount { return }
+        }
+        throw Failure(
+            .usage, "--memory-swap \(memorySwap) is not supported", because: "a guest has no swap",
+            cure: "Give the container the memory that it needs: --memory SIZE.")
     }
 
     /// As many as it takes to use the share of the CPUs that was asked for.
@@ -37,9 +49,9 @@ extension RunOptions {
         guard let billionths = Quantity.cpuBillionths(cpus),
             (Quantity.billion / 100...UInt64(most) * Quantity.billion).contains(billionths)
         else {
-            throw Failure(
-                .usage, "cannot give the container '\(cpus)' CPUs", because: "it may have 0.01 to \(most)",
-                cure: "Write a number in that range, as in --cpus 1.5.")
+            throw .invalid(
+                cpus, for: "--cpus", because: "not a number from 0.01 to \(most)",
+                cure: "Write one as in --cpus 1.5.")
         }
         return billionths
     }
@@ -56,23 +68,24 @@ extension RunOptions {
     private func processCount() throws(Failure) -> UInt64? {
         guard let processLimit, processLimit != "-1", processLimit != "0" else { return nil }
         guard let count = UInt32(processLimit) else {
-            throw Failure(
-                .usage, "cannot limit the container to '\(processLimit)' processes",
-                because: "that is no number", cure: "Write a number, or -1 for no limit.")
+            throw .invalid(
+                processLimit, for: "--pids-limit", because: "not a number",
+                cure: "Write a number, or -1 for no limit.")
         }
         return UInt64(count)
     }
 }
 
 extension RunOptions {
-    /// What can be told to be wrong without looking at an image.
+    /// Refuses what is wrong whatever the image.
     public func validate() throws(Failure) {
+        try checkSwap()
         try checkName()
         try checkHostname()
         guard PullPolicy(rawValue: pull) != nil else {
-            throw Failure(
-                .usage, "cannot pull '\(pull)'", because: "it is not known when that is",
-                cure: "Write --pull missing, always or never.")
+            throw .invalid(
+                pull, for: "--pull", because: "not missing, always or never",
+                cure: "missing pulls an image that is not in the store.")
         }
     }
 
@@ -82,9 +95,9 @@ extension RunOptions {
             name.utf8.allSatisfy { isLetterOrDigit($0) || "_.-".utf8.contains($0) }
             && name.utf8.first.map(isLetterOrDigit) == true
         guard isWell, (2...128).contains(name.utf8.count) else {
-            throw Failure(
-                .usage, "cannot call the container '\(name)'",
-                because: "a name is made of letters, digits, _, . and -, and begins with a letter or digit",
+            throw .invalid(
+                name, for: "--name",
+                because: "a name has letters, digits, _, . and -, and begins with a letter or digit",
                 cure: "Write 2 to 128 of them.")
         }
     }
@@ -94,9 +107,8 @@ extension RunOptions {
         let isWell = hostname.utf8.allSatisfy { isLetterOrDigit($0) || "_.-".utf8.contains($0) }
         // HOST_NAME_MAX
         guard isWell, (1...64).contains(hostname.utf8.count) else {
-            throw Failure(
-                .usage, "cannot name the host '\(hostname)'",
-                because: "a name is made of 1 to 64 letters, digits, -, _ and .")
+            throw .invalid(
+                hostname, for: "--hostname", because: "a name has 1 to 64 letters, digits, -, _ and .")
         }
     }
 

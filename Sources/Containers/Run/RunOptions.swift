@@ -1,4 +1,4 @@
-/// What `vmm run` was asked for, as the user wrote it: `ContainerPlan` makes sense of it.
+/// The options of `vmm run` as the user wrote them; `ContainerPlan` interprets them.
 public struct RunOptions: Equatable, Sendable {
     public var image = ""
     /// What follows the image.
@@ -25,6 +25,9 @@ public struct RunOptions: Equatable, Sendable {
     // The container.
     public var name: String?
     public var hostname: String?
+    /// KEY or KEY=VALUE each. They are checked, and not kept: no command lists containers.
+    public var labels: [String] = []
+    public var labelFiles: [String] = []
     public var isReadOnly = false
     /// PATH[:OPTION[,OPTION...]]
     public var temporaryFileSystems: [String] = []
@@ -33,6 +36,7 @@ public struct RunOptions: Equatable, Sendable {
 
     // The machine.
     public var memory: String?
+    public var memorySwap: String?
     public var cpus: String?
     public var processLimit: String?
     public var kernel: String?
@@ -43,6 +47,8 @@ public struct RunOptions: Equatable, Sendable {
 
     // What is done with it.
     public var pull = "missing"
+    /// Whether an image is pulled without progress on standard error.
+    public var isQuiet = false
     public var timings: String?
     public var logLevel = "warning"
 

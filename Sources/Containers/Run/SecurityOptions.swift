@@ -16,12 +16,25 @@ struct SecurityOptions {
         case "no-new-privileges=false", "no-new-privileges:false": noNewPrivileges = false
         case "systempaths=unconfined": hasOpenSystemPaths = true
         // There is no filter and no label to be taken away: the machine is what confines.
-        case "seccomp=unconfined", "apparmor=unconfined", "label=disable": break
-        default:
-            throw Failure(
-                .usage, "cannot do --security-opt \(option)", because: "it is not known here",
-                cure: "no-new-privileges and systempaths=unconfined are.")
+        case "seccomp=unconfined", "seccomp:unconfined", "seccomp=builtin", "apparmor=unconfined",
+            "apparmor:unconfined", "apparmor=docker-default", "label=disable", "label:disable":
+            break
+        default: throw Self.refusal(option)
         }
+    }
+
+    private static func refusal(_ option: String) -> Failure {
+        let kind = option.prefix { $0 != "=" && $0 != ":" }
+        guard ["seccomp", "apparmor", "label", "credentialspec", "writable-cgroups"].contains(kind) else {
+            return .invalid(
+                option, for: "--security-opt", because: "no such security option",
+                cure: "no-new-privileges and systempaths=unconfined are supported.")
+        }
+        return Failure(
+            .usage, "--security-opt \(option) is not supported",
+            because:
+                "the guest's kernel has no profiles or labels; the virtual machine confines the container",
+            cure: "Leave it out.")
     }
 
     /// As docker hides them (OCI runtime 1.2, config-linux, Masked Paths). The kernel behind them is the container's own,

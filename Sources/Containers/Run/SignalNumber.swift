@@ -10,15 +10,16 @@ enum SignalNumber {
     /// The first that the C library leaves to programs, and the last.
     private static let (realTimeFirst, realTimeLast) = (34, 64)
 
-    static func parse(_ text: String) throws(Failure) -> UInt8 {
+    /// `option` says where `text` comes from.
+    static func parse(_ text: String, for option: String) throws(Failure) -> UInt8 {
         if let number = UInt8(text), (1...64).contains(number) { return number }
         var name = text.uppercased()
         if name.hasPrefix("SIG") { name.removeFirst(3) }
         for (index, known) in names.enumerated() where known == name { return UInt8(index + 1) }
         if let number = realTime(name) { return UInt8(number) }
-        throw Failure(
-            .usage, "cannot use \(text) as a stop signal", because: "there is no such signal",
-            cure: "Write a name as SIGTERM or a number from 1 to 64.")
+        throw .invalid(
+            text, for: option, because: "no such signal",
+            cure: "--stop-signal takes a name as SIGTERM or a number from 1 to 64.")
     }
 
     private static func realTime(_ name: String) -> Int? {

@@ -21,13 +21,10 @@ struct WritableLayer {
     private static func size(_ text: String) throws(Failure) -> UInt64 {
         let cure = "Write a size as 10G for a disk, or memory, or none."
         guard let byteCount = Quantity.byteCount(text) else {
-            throw Failure(
-                .usage, "cannot make a writable layer of '\(text)'", because: "it is not a size", cure: cure)
+            throw .invalid(text, for: "--writable", because: "not a size", cure: cure)
         }
         guard (leastByteCount...mostByteCount).contains(byteCount) else {
-            throw Failure(
-                .usage, "cannot make a writable layer of \(text)", because: "it may have 16M to 16T",
-                cure: cure)
+            throw .invalid(text, for: "--writable", because: "a disk may have 16M to 16T", cure: cure)
         }
         return byteCount & ~4095
     }

@@ -1,0 +1,241 @@
+import Host
+
+/// An option of `docker run` for which nothing has to be done, or which is refused with its own reason.
+/// docs/docker-options.md lists them; `DockerOptionTests` holds the two against each other.
+struct DockerOption {
+    let name: String
+    var letter: Character?
+    var takesValue = true
+    /// Which values ask for what happens anyway.
+    var harmless: Harmless
+    /// Why the other values are refused; unused where every value is harmless.
+    var reason = Reason.networks
+
+    enum Harmless {
+        case always
+        /// These values; of a flag, that it is false.
+        case only([String])
+        /// A number of Go's `int`.
+        case number
+    }
+
+    static func named(_ name: String) -> DockerOption? { all.first { $0.name == name } }
+
+    static func named(_ letter: Character) -> DockerOption? { all.first { $0.letter == letter } }
+
+    /// Refuses the option with `value` unless it is harmless. A flag's value is nil where none is joined to it.
+    func check(_ value: String?) throws(Failure) {
+        let isHarmless: Bool
+        switch harmless {
+        case .always:
+            if !takesValue { _ = try RunRefusal.truth(value, of: "--" + name) }
+            isHarmless = true
+        case .number:
+            guard Int(value ?? "") != nil else {
+                throw Failure(
+                    .usage, "invalid value '\(value ?? "")' for --\(name)", because: "not a number",
+                    cure: "Leave it out; it changes nothing.")
+            }
+            isHarmless = true
+        case .only(let values):
+            let text = takesValue ? value ?? "" : "\(try RunRefusal.truth(value, of: "--" + name))"
+            isHarmless = values.contains(text)
+        }
+        if !isHarmless { throw refusal(of: value) }
+    }
+
+    /// Names the value where another one would do.
+    private func refusal(of value: String?) -> Failure {
+        var words = "--" + name
+        if case .only(let values) = harmless, !values.isEmpty, takesValue { words += " \(value ?? "")" }
+        return Failure(
+            .usage, "\(words) is not supported\(reason.isPlanned ? " yet" : "")", because: reason.why,
+            cure: reason.cure)
+    }
+}
+
+// MARK: - Reasons
+
+extension DockerOption {
+    struct Reason {
+        let why: String
+        var cure = "Leave it out."
+        var isPlanned = false
+
+        static let networks = Reason(
+            why: "a container has no network but its loopback interface",
+            cure: "Leave it out, or write --network none.", isPlanned: true)
+        static let volumes = Reason(
+            why: "directories of the host cannot be shared",
+            cure:
+                "Import what the container needs with its image, or pass it through standard input with -i.",
+            isPlanned: true)
+        static let background = Reason(
+            why: "a container runs as long as its vmm",
+            cure: "Start vmm run in the background: vmm run ... &",
+            isPlanned: true)
+        static let ioLimits = Reason(
+            why: "nothing limits a container's disk input and output", isPlanned: true)
+        static let healthChecks = Reason(why: "nothing runs health checks", isPlanned: true)
+        static let devices = Reason(why: "devices of the host cannot be given to a guest", isPlanned: true)
+        static let namespaces = Reason(
+            why: "a container has a kernel of its own, and shares no namespace with the host or with others")
+        static let attached = Reason(
+            why: "both outputs are always attached", cure: "Leave it out; -i attaches the input.")
+        static let windows = Reason(why: "it is for containers of Windows")
+        static let cpuTime = Reason(
+            why: "CPU time is limited by a number of CPUs", cure: "Write --cpus NUMBER, as in --cpus 1.5.")
+        static let cpuSets = Reason(
+            why: "vmm does not choose the host's CPUs",
+            cure: "taskset -c LIST vmm run ... does; --cpus limits their time.")
+        static let noSwap = Reason(
+            why: "a guest has no swap", cure: "Give the container the memory that it needs: --memory SIZE.")
+    }
+}
+
+// MARK: - The options
+
+extension DockerOption {
+    private static func refused(
+        _ name: String, _ reason: Reason, letter: Character? = nil, unless values: String...
+    ) -> DockerOption {
+        DockerOption(name: name, letter: letter, harmless: .only(values), reason: reason)
+    }
+
+    private static func refusedFlag(
+        _ name: String, _ reason: Reason, letter: Character? = nil, unless value: Bool = false
+    ) -> DockerOption {
+        DockerOption(
+            name: name, letter: letter, takesValue: false, harmless: .only(["\(value)"]), reason: reason)
+    }
+
+    private static func refused(_ names: [String], _ reason: Reason) -> [DockerOption] {
+        names.map { refused($0, reason) }
+    }
+
+    private static func accepted(_ name: String) -> DockerOption {
+        DockerOption(name: name, harmless: .always)
+    }
+
+    /// Every option of docker's that is neither a `RunFlag` nor a `RunOption`, those that its help hides included.
+    static let all: [DockerOption] = general + healthChecks + network + files + process + limits + resources
+
+    private static let general: [DockerOption] = [
+        DockerOption(name: "no-healthcheck", takesValue: false, harmless: .always),
+        DockerOption(name: "stop-timeout", harmless: .number),
+        accepted("annotation"), accepted("detach-keys"), accepted("expose"), accepted("log-opt"),
+        refused(
+            "log-driver", Reason(why: "the container's output goes to standard output and standard error"),
+            unless: "none", "json-file", "local"),
+        refused(
+            "platform", Reason(why: "the guest's kernel runs programs for linux/amd64 only"),
+            unless: "linux/amd64", "linux/x86_64", "linux", "amd64", "x86_64"),
+        refused("restart", .background, unless: "no", ""),
+        refusedFlag("detach", .background, letter: "d"),
+        refusedFlag(
+            "disable-content-trust", Reason(why: "signatures of images are not verified", isPlanned: true),
+            unless: true),
+        refused("runtime", Reason(why: "vmm runs the container itself")),
+        refusedFlag("use-api-socket", Reason(why: "there is no docker daemon behind vmm")),
+        refused("cidfile", Reason(why: "no command takes a container's identifier", isPlanned: true)),
+    ]
+
+    private static let healthChecks: [DockerOption] = refused(
+        [
+            "health-cmd", "health-interval", "health-retries", "health-start-interval", "health-start-period",
+            "health-timeout",
+        ], .healthChecks)
+
+    private static let network: [DockerOption] =
+        [
+            refused("network", .networks, unless: "none"), refused("net", .networks, unless: "none"),
+            refused("publish", .networks, letter: "p"), refusedFlag("publish-all", .networks, letter: "P"),
+        ]
+        + refused(
+            [
+                "add-host", "dns", "dns-option", "dns-opt", "dns-search", "ip", "ip6", "link",
+                "link-local-ip", "mac-address", "net-alias", "network-alias",
+            ], .networks)
+
+    private static let files: [DockerOption] = [
+        refused("volume", .volumes, letter: "v"), refused("mount", .volumes),
+        refused("volumes-from", .volumes),
+        refused("volume-driver", .volumes),
+        refused(
+            "storage-opt",
+            Reason(
+                why: "an image's layers are read in place",
+                cure: "--writable SIZE gives the container a disk of that size to write to.")),
+        refused("device", .devices), refused("device-cgroup-rule", .devices), refused("gpus", .devices),
+        refused(
+            "shm-size",
+            Reason(why: "/dev/shm has 64 MiB", cure: "Write --tmpfs /dev/shm:size=SIZE.", isPlanned: true)),
+    ]
+
+    private static let process: [DockerOption] = [
+        refused("attach", .attached, letter: "a"),
+        refusedFlag(
+            "sig-proxy",
+            Reason(
+                why: "signals always go to the container's process",
+                cure: "Leave it out, or start vmm run in a session of its own: setsid vmm run ..."),
+            unless: true),
+        refused("cgroupns", .namespaces, unless: "private", ""),
+        refused("ipc", .namespaces, unless: "private", "shareable", ""),
+        refused("pid", .namespaces, unless: "private", ""),
+        // docker's word for no namespace of users beside the kernel's own.
+        refused("userns", .namespaces, unless: "host", ""),
+        refused("uts", .namespaces, unless: "private", ""),
+        refused(
+            "domainname",
+            Reason(why: "a container has a host name only", cure: "Write --hostname NAME.", isPlanned: true)),
+        refusedFlag(
+            "privileged",
+            Reason(
+                why: "what it grants is not defined for a guest",
+                cure: "--cap-add ALL --security-opt systempaths=unconfined grants most of it.",
+                isPlanned: true)),
+        refused(
+            "sysctl",
+            Reason(
+                why: "it is not passed to the guest", cure: "Write --append sysctl.KEY=VALUE.",
+                isPlanned: true)),
+        refused("isolation", .windows, unless: "default", ""),
+    ]
+
+    private static let limits: [DockerOption] =
+        refused(
+            [
+                "blkio-weight", "blkio-weight-device", "device-read-bps", "device-read-iops",
+                "device-write-bps", "device-write-iops",
+            ], .ioLimits)
+        + refused(["cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"], .windows)
+        + refused(["cpu-period", "cpu-quota", "cpu-rt-period", "cpu-rt-runtime"], .cpuTime)
+        + refused(["cpuset-cpus", "cpuset-mems"], .cpuSets)
+
+    private static let resources: [DockerOption] = [
+        refused("cpu-shares", .cpuTime, letter: "c"),
+        refused(
+            "cgroup-parent",
+            Reason(
+                why: "vmm makes its cgroup in the one that it is started in",
+                cure: "Start vmm run in the group that you want to be its parent.")),
+        refused(
+            "kernel-memory",
+            Reason(
+                why: "the guest's kernel lives in the container's memory",
+                cure: "Write --memory SIZE, which bounds both.")),
+        // A soft limit, which the guest's fixed memory never has to be reduced to.
+        accepted("memory-reservation"),
+        refused("memory-swappiness", .noSwap, unless: "-1", "0"),
+        refusedFlag(
+            "oom-kill-disable",
+            Reason(why: "a guest without memory cannot go on", cure: "Give it more: --memory SIZE.")),
+        refused(
+            "oom-score-adj",
+            Reason(
+                why: "vmm leaves its own score to the host",
+                cure: "choom -n NUMBER -- vmm run ... sets it for the container."),
+            unless: "0"),
+    ]
+}

@@ -1,0 +1,114 @@
+import Containers
+
+/// An option without a value that `vmm run` has.
+enum RunFlag: String, CaseIterable {
+    case interactive
+    case terminal = "tty"
+    /// A container leaves nothing behind, whoever asks for it.
+    case remove = "rm"
+    case readOnly = "read-only"
+    /// There is one unless it is refused.
+    case initProcess = "init"
+    case noInit = "no-init"
+    case quiet
+    case allowEmulation = "allow-emulation"
+
+    init?(letter: Character) {
+        switch letter {
+        case "i": self = .interactive
+        case "t": self = .terminal
+        case "q": self = .quiet
+        default: return nil
+        }
+    }
+}
+
+/// An option with a value that `vmm run` has.
+enum RunOption: String, CaseIterable {
+    case name
+    case environment = "env"
+    case environmentFile = "env-file"
+    case workingDirectory = "workdir"
+    case user
+    case group = "group-add"
+    case hostname
+    case label
+    case labelFile = "label-file"
+    case memory
+    case memorySwap = "memory-swap"
+    case cpus
+    case processLimit = "pids-limit"
+    case temporary = "tmpfs"
+    case addedCapability = "cap-add"
+    case droppedCapability = "cap-drop"
+    case limit = "ulimit"
+    case securityOption = "security-opt"
+    case stopSignal = "stop-signal"
+    case entrypoint
+    case writable
+    case kernel
+    case initrd
+    case append
+    case pull
+    case timings
+    case logLevel = "log-level"
+
+    init?(letter: Character) {
+        switch letter {
+        case "e": self = .environment
+        case "h": self = .hostname
+        case "l": self = .label
+        case "w": self = .workingDirectory
+        case "u": self = .user
+        case "m": self = .memory
+        default: return nil
+        }
+    }
+}
+
+extension RunOptions {
+    mutating func set(_ flag: RunFlag, to isOn: Bool) {
+        switch flag {
+        case .interactive: isInteractive = isOn
+        case .terminal: hasTerminal = isOn
+        case .remove: break
+        case .readOnly: isReadOnly = isOn
+        case .initProcess: if !isOn { runsAsInit = true }
+        case .noInit: runsAsInit = isOn
+        case .quiet: isQuiet = isOn
+        case .allowEmulation: allowsEmulation = isOn
+        }
+    }
+
+    mutating func set(_ option: RunOption, to value: String) {
+        switch option {
+        case .name: name = value
+        case .environment: environment.append(value)
+        case .environmentFile: environmentFiles.append(value)
+        case .workingDirectory: workingDirectory = value
+        case .user: user = value
+        case .group: groups.append(value)
+        case .hostname: hostname = value
+        case .label: labels.append(value)
+        case .labelFile: labelFiles.append(value)
+        case .memory: memory = value
+        case .memorySwap: memorySwap = value
+        case .cpus: cpus = value
+        case .processLimit: processLimit = value
+        case .temporary: temporaryFileSystems.append(value)
+        case .addedCapability: addedCapabilities.append(value)
+        case .droppedCapability: droppedCapabilities.append(value)
+        case .limit: resourceLimits.append(value)
+        case .securityOption: securityOptions.append(value)
+        case .stopSignal: stopSignal = value
+        case .entrypoint: entrypoint = value
+        case .writable: writable = value
+        case .kernel: kernel = value
+        case .initrd: initramfs = value
+        case .append: append = value
+        case .pull: pull = value
+        case .timings: timings = value
+        case .logLevel: logLevel = value
+        }
+    }
+}
