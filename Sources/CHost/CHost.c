@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CHost.h"
 
+#include <cpuid.h>
 #include <linux/io_uring.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -158,4 +159,28 @@ int chost_claim_byte(int fd, off_t offset, pid_t *holder) {
 
 int chost_block_device_size(int fd, uint64_t *byteCount) {
     return ioctl(fd, BLKGETSIZE64, byteCount);
+}
+
+/// XCR0: the register states that the kernel saves, and so lets programs use.
+static uint64_t saved_states(void) {
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+static bool has(uint32_t value, uint32_t bits) { return (value & bits) == bits; }
+
+int chost_x86_64_level(void) {
+    enum { SSE_AVX = 1 << 1 | 1 << 2, AVX512 = 7 << 5 };
+    uint32_t eax, ebx, ecx, edx, basic = 0, features = 0, extended = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) basic = ecx;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) features = ebx;
+    if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx)) extended = ecx;
+    if (!has(basic, bit_SSE3 | bit_SSSE3 | bit_CMPXCHG16B | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT)) return 1;
+    if (!has(extended, bit_LAHF_LM)) return 1;
+    uint64_t saved = has(basic, bit_OSXSAVE) ? saved_states() : 0;
+    if (!has(basic, bit_FMA | bit_MOVBE | bit_AVX | bit_F16C) || !has(extended, bit_ABM)) return 2;
+    if (!has(features, bit_BMI | bit_BMI2 | bit_AVX2) || (saved & SSE_AVX) != SSE_AVX) return 2;
+    if (!has(features, bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL)) return 3;
+    return (saved & AVX512) == AVX512 ? 4 : 3;
 }

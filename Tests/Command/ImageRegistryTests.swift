@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Containers
+
 /// Debian's docker-registry on a port of its own.
 final class TestRegistry {
     let address: String
@@ -46,7 +48,8 @@ final class TestRegistry {
 
     func push(_ layout: String, as name: String) throws {
         let run = try ProgramRun([
-            "skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:\(layout)", "docker://\(address)/\(name)",
+            "skopeo", "copy", "-q", "--all", "--dest-tls-verify=false", "oci:\(layout)",
+            "docker://\(address)/\(name)",
         ])
         try #require(run.status == 0, "\(run.error)")
     }
@@ -92,6 +95,58 @@ struct ImageRegistryTests {
         try without.expectRefusal(
             bench.importing(registry.address + "/x"), 69, "skopeo", "not installed", "apt-get")
         #expect(bench.leftovers.isEmpty)
+    }
+
+    @Test("pulls the variant that fits the CPU best, and none of the attestations")
+    func variants() throws {
+        let bench = try ImageBench()
+        let registry = try TestRegistry(in: bench.directory)
+        let layout = try bench.layout()
+        var identifiers: [Int: String] = [:]
+        func entry(_ number: Int, _ platform: String) throws -> String {
+            let layer = try layout.layer(ImageBench.archive("\(number)"))
+            let configuration = try layout.configuration([layer])
+            identifiers[number] = String(configuration.digest.dropFirst(7))
+            return try layout.manifest(configuration, [layer]).descriptor(
+                TestLayout.manifestType, ", \"platform\": {\(platform)}")
+        }
+        let amd64 = #""os": "linux", "architecture": "amd64""#
+        let entries = [
+            try entry(9, #""os": "unknown", "architecture": "unknown""#),
+            try entry(8, #""os": "linux", "architecture": "arm64""#), try entry(1, amd64),
+            try entry(4, amd64 + #", "variant": "v4""#), try entry(2, amd64 + #", "variant": "v2""#),
+            try entry(3, amd64 + #", "variant": "v3""#),
+        ]
+        func push(_ entries: [String], as name: String) throws {
+            let index = try layout.blob(
+                #"{"schemaVersion": 2, "mediaType": "\#(TestLayout.indexType)", "manifests": [\#(entries.joined(separator: ", "))]}"#
+            )
+            try layout.index([
+                index.descriptor(
+                    TestLayout.indexType, #", "annotations": {"org.opencontainers.image.ref.name": "x"}"#)
+            ])
+            try registry.push(layout.path + ":x", as: name)
+        }
+        try push(entries, as: "tool:1")
+        let run = try bench.image("import", registry.address + "/tool:1")
+        #expect(run.output.dropLast() == identifiers[Platform.hostLevel] ?? "", "\(run.error)")
+        #expect(try bench.image("list").output.contains("/tool:1 "))
+        try push(Array(entries.prefix(2)), as: "tool:2")
+        try bench.expectRefusal(
+            bench.importing(registry.address + "/tool:2"), 65, "linux/arm64", "linux/amd64")
+        // An old skopeo does not know how to fetch a list alone, and takes what it takes.
+        let tools = bench.directory.path("tools")
+        try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: false)
+        let script = """
+            #!/bin/bash
+            case "$*" in *--multi-arch*) echo 'time="t" level=fatal msg="unknown flag: --multi-arch"' >&2; exit 1 ;; esac
+            PATH=${PATH#*:} exec skopeo "$@"
+            """
+        try ExecutableFile.write(Array(script.utf8), to: tools + "/skopeo")
+        var old = bench
+        old.environment["PATH"] = tools + ":" + (old.environment["PATH"] ?? "")
+        #expect(
+            try old.image("import", registry.address + "/tool:1").output.dropLast() == identifiers[1] ?? "")
     }
 
     @Test("refuses an image that is for another machine")

@@ -82,6 +82,14 @@ struct ImageTests {
         try bench.expectRefusal(bench.importing(layout.path), 65, "digest")
     }
 
+    @Test("pulls nothing into a store whose path skopeo would take apart")
+    func colon() throws {
+        var bench = try ImageBench()
+        bench.environment["VMM_STORE"] = bench.directory.path("a:b")
+        try bench.expectRefusal(bench.importing("localhost:1/x"), 64, "colon", "VMM_STORE")
+        #expect(bench.directory.tree("a").isEmpty)
+    }
+
     @Test("names the store that is full, and what is free there; nothing half-made stays")
     func fullStore() throws {
         let bench = try ImageBench()

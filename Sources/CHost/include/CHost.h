@@ -122,6 +122,10 @@ int chost_claim_byte(int fd, off_t offset, pid_t *_Nonnull holder);
 /// BLKGETSIZE64: the size of a block device in bytes.
 int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
 
+/// The highest microarchitecture level of x86-64 (System V ABI, AMD64 supplement, 3.1.1) that this CPU has and its kernel lets
+/// programs use: 1 to 4.
+int chost_x86_64_level(void);
+
 /// Reads `byteCount` (1, 2, 4 or 8) bytes of memory that somebody else may be writing, exactly once: a compiler is free to
 /// read ordinary memory again after it has been checked.
 static inline uint64_t chost_load_once(const void *_Nonnull source, size_t byteCount) {

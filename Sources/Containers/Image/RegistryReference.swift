@@ -1,4 +1,5 @@
 import Host
+import Layers
 
 /// The name of an image in a registry, with nothing left out: `docker.io/library/debian:12`.
 ///
@@ -49,6 +50,16 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 
     var description: String {
         "\(registry)/\(repository)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
+    }
+
+    private init(registry: String, repository: String, tag: String?, digest: String?) {
+        (self.registry, self.repository, self.tag, self.digest) = (registry, repository, tag, digest)
+    }
+
+    /// What has that digest, in the same place.
+    func with(_ digest: Digest) -> RegistryReference {
+        RegistryReference(
+            registry: registry, repository: repository, tag: nil, digest: digest.description)
     }
 
     /// Whether the registry is on this machine, where nobody expects a certificate.

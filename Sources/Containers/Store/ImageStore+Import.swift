@@ -69,11 +69,9 @@ extension ImageStore {
             {
                 return record
             }
-            let layout = importer.workshop.file("layout")
-            try Skopeo(session: session).copy(
-                reference, to: layout, keeping: importer.workshop.directory.rawValue)
-            var source = LayoutSource(SourceFiles(directory: layout, called: name))
-            let image = try source.image(tag: "image")
+            var source = LayoutSource(
+                SourceFiles(directory: try Self.fetch(reference, for: importer), called: name))
+            let image = try source.image(name: Skopeo.imageName)
             let record = try importer.add(image)
             let names =
                 [NameRecord(name: name, identifier: image.identifier)] + (try request.names(from: image))
@@ -83,7 +81,27 @@ extension ImageStore {
         return catalogue.image(record)
     }
 
-    /// A plain directory is known by its fingerprint: what lstat(2) tells of all its files.
+    /// Copies an image from its registry into a layout, whose path is returned. Where the registry has it for several
+    /// platforms, the one is copied that fits this host best.
+    private static func fetch(
+        _ reference: RegistryReference, for importer: ImageImport
+    ) throws(Failure) -> String {
+        let skopeo = Skopeo(session: importer.session, kept: importer.workshop.directory.rawValue)
+        let (first, second) = (importer.workshop.file("index"), importer.workshop.file("layout"))
+        guard try skopeo.copy(reference, .listAlone, to: first) else {
+            _ = try skopeo.copy(reference, .usualPlatform, to: second)
+            return second
+        }
+        var index = LayoutSource(SourceFiles(directory: first, called: reference.description))
+        switch try index.rest(name: Skopeo.imageName) {
+        case .nothing: return first
+        case .manifest(let digest): _ = try skopeo.copy(reference.with(digest), .usualPlatform, to: second)
+        case .unknown: _ = try skopeo.copy(reference, .usualPlatform, to: second)
+        }
+        return second
+    }
+
+    /// A plain directory is known by its fingerprint: what lstat(2) tells of all its files. `bundle` is what else is said of it.
     private func directory(
         _ path: String, named name: String, _ request: ImageRequest
     ) throws(Failure) -> Image {

@@ -4,24 +4,56 @@ import SystemPackage
 
 /// Fetches images from registries by skopeo(1), which knows their protocols, their certificates and the user's passwords.
 struct Skopeo {
-    let session: ImportSession
+    /// What the image is called in the layout that it is copied to.
+    static let imageName = "image"
 
-    /// Copies the image `reference` into the OCI layout `directory`, as its only image. `kept` is a descriptor that skopeo
-    /// holds open while it lives.
-    func copy(_ reference: RegistryReference, to directory: String, keeping kept: Int32) throws(Failure) {
-        var command = ["skopeo", "copy", "--override-os", "linux", "--override-arch", "amd64"]
+    /// What to copy of a list of images for several platforms.
+    enum Selection {
+        /// The list and nothing that it lists.
+        case listAlone
+        /// The first that is for x86-64, whatever its variant.
+        case usualPlatform
+
+        fileprivate var options: [String] {
+            switch self {
+            case .listAlone: ["--multi-arch", "index-only"]
+            case .usualPlatform: ["--override-os", "linux", "--override-arch", "amd64"]
+            }
+        }
+    }
+
+    let session: ImportSession
+    /// A descriptor that skopeo holds open while it lives.
+    let kept: Int32
+
+    /// Copies the image `reference` into the OCI layout `directory`, as its only image. False where this skopeo is too old for
+    /// such a selection.
+    func copy(
+        _ reference: RegistryReference, _ selection: Selection, to directory: String
+    ) throws(Failure) -> Bool {
+        guard !directory.contains(":") else {
+            throw Failure(
+                .usage, "cannot pull \(reference)",
+                because: "the store's path has a colon, where skopeo takes a path to end",
+                cure: "Set VMM_STORE to a directory without one.")
+        }
+        var command = ["skopeo", "copy"] + selection.options
+        // As docker has it: a registry on this machine may have no certificate, or no TLS at all.
         if reference.isLoopback { command.append("--src-tls-verify=false") }
         // skopeo takes a tag or a digest, not both; the digest says more.
-        command += ["docker://\(reference.forSkopeo)", "oci:\(directory):image"]
-        let program = try start(command, keeping: kept)
+        command += ["docker://\(reference.forSkopeo)", "oci:\(directory):\(Self.imageName)"]
+        let program = try start(command)
         let words = listen(to: program, directory)
         if session.endingSignal != nil { program.send(SIGTERM) }
         let ending = program.wait()
         try session.check()
-        guard ending == .exited(0) else { throw failure(reference, lastLine(of: words), ending) }
+        if ending == .exited(0) { return true }
+        let line = lastLine(of: words)
+        if case .listAlone = selection, line.contains("unknown flag") { return false }
+        throw failure(reference, line, ending)
     }
 
-    private func start(_ command: [String], keeping kept: Int32) throws(Failure) -> ChildProgram {
+    private func start(_ command: [String]) throws(Failure) -> ChildProgram {
         do throws(Errno) {
             return try ChildProgram(command, keeping: kept)
         } catch {

@@ -18,9 +18,7 @@ struct ConfigurationFile: Sendable {
         digest = SHA256.digest(of: bytes)
         let root = try document.root(bytes)
         _ = try root.required(root.value)
-        platform = Platform(
-            system: try root.member("os").text() ?? "",
-            architecture: try root.member("architecture").text() ?? "")
+        platform = try Platform(root)
         created = try root.member("created").text() ?? ""
         configuration = try ImageConfiguration(try root.member("config"))
         let files = try root.member("rootfs")
@@ -30,12 +28,6 @@ struct ConfigurationFile: Sendable {
             }
             layers.append(digest)
         }
-    }
-
-    /// Some tools leave the platform out; then it is taken for ours.
-    var isForThisPlatform: Bool {
-        (platform.system.isEmpty || platform.system == Platform.wanted.system)
-            && (platform.architecture.isEmpty || platform.architecture == Platform.wanted.architecture)
     }
 }
 

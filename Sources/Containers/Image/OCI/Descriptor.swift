@@ -17,28 +17,27 @@ struct Descriptor: Hashable {
         let size = try field.member("size")
         byteCount = try size.required(try size.integer())
         mediaType = MediaType(try field.member("mediaType").text() ?? "")
-        platform = try Self.platform(try field.member("platform"))
+        let platform = try field.member("platform")
+        if platform.value != nil { self.platform = try Platform(platform) }
         for (name, value) in try field.member("annotations").object() {
             if case .string(let text) = value { annotations[name] = text }
         }
     }
 
-    private static func platform(_ field: JSONField) throws(Failure) -> Platform? {
-        guard field.value != nil else { return nil }
-        return Platform(
-            system: try field.member("os").text() ?? "",
-            architecture: try field.member("architecture").text() ?? "",
-            variant: try field.member("variant").text() ?? "")
-    }
-
     /// What the image is called here: a tag or a whole name.
-    var referenceName: String? { annotations["org.opencontainers.image.ref.name"] }
+    var referenceName: String? { annotations["org.opencontainers.image.ref.name"]?.orNil }
 
     /// The image's name in a registry, where the one who wrote it gave it one.
     var registryName: String? {
-        if let name = annotations["io.containerd.image.name"] { return name }
+        if let name = annotations["io.containerd.image.name"]?.orNil { return name }
         // Only a tag, as the specification has it, is no name.
         return referenceName.flatMap { $0.contains(":") || $0.contains("/") ? $0 : nil }
+    }
+
+    /// What tells the image from the others of a layout: its whole name with nothing left out, else its tag.
+    var imageName: String? {
+        registryName.flatMap { try? RegistryReference(parsing: $0) }?.description ?? registryName
+            ?? referenceName
     }
 }
 

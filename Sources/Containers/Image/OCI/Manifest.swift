@@ -11,14 +11,8 @@ struct Manifest {
 
     init(_ field: JSONField) throws(Failure) {
         let config = try field.member("config")
-        guard config.value != nil else {
-            throw field.document.refused("\(field.document.subject) has no config: it is no image manifest")
-        }
+        if let why = try Self.reasonForNone(field) { throw field.document.refused(why) }
         configuration = try Descriptor(config)
-        guard configuration.mediaType == .configuration else {
-            throw field.document.refused(
-                "it is no container image, but something else that was stored like one")
-        }
         layers = []
         for element in try field.member("layers").elements() {
             layers.append(try Self.layer(element))
@@ -26,6 +20,24 @@ struct Manifest {
         guard layers.count <= Self.layerLimit else {
             throw field.document.refused("it has \(layers.count) layers; \(Self.layerLimit) are the most")
         }
+    }
+
+    /// Why a manifest is no image's but an artifact's: an attestation, a signature, a chart. Nil for an image's.
+    static func reasonForNone(_ field: JSONField) throws(Failure) -> String? {
+        let config = try field.member("config")
+        guard config.value != nil else {
+            return "\(field.document.subject) has no config: it is no image manifest"
+        }
+        let type = MediaType(try config.member("mediaType").text() ?? "")
+        guard type == .configuration || type == .unspecific else {
+            return "it is no container image, but something else that was stored like one"
+        }
+        var types: [String] = []
+        for layer in try field.member("layers").elements() {
+            types.append(try layer.member("mediaType").text() ?? "")
+        }
+        guard let first = types.first, types.allSatisfy({ !MediaType($0).isLayer }) else { return nil }
+        return "its layers are of an unknown type, '\(first.brief)'"
     }
 
     private static func layer(_ field: JSONField) throws(Failure) -> Descriptor {
@@ -37,7 +49,7 @@ struct Manifest {
         default:
             let type = try field.member("mediaType").text() ?? ""
             throw field.document.refused(
-                "its layer \(layer.digest.short) is of an unknown type, '\(type.printable)'")
+                "its layer \(layer.digest.short) is of an unknown type, '\(type.brief)'")
         }
     }
 }

@@ -4,6 +4,8 @@ enum MediaType: Hashable {
     case index
     case manifest
     case configuration
+    /// What registries and old tools made of a configuration's type: Docker 1.10 pushed `application/octet-stream`.
+    case unspecific
     /// A tar, whatever it is packed with: its first bytes tell that better than the many tools that write its type.
     case layer
     /// A layer that must be fetched from somewhere else.
@@ -25,9 +27,12 @@ enum MediaType: Hashable {
         case "application/vnd.docker.distribution.manifest.v1+json",
             "application/vnd.docker.distribution.manifest.v1+prettyjws":
             self = .schema1
+        case "", "application/octet-stream", "application/json", "text/html": self = .unspecific
         default: self = Self.layer(text)
         }
     }
+
+    var isLayer: Bool { self == .layer || self == .foreignLayer }
 
     private static func layer(_ text: String) -> MediaType {
         let packings = ["", "+gzip", "+zstd", ".gzip", ".zstd"]

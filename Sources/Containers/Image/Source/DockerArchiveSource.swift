@@ -3,52 +3,79 @@ import Layers
 
 /// Finds the image in what `docker save` writes: a `manifest.json` that names the configuration and the layers' tars.
 struct DockerArchiveSource {
+    /// An entry of the manifest. What has the same configuration is one image, however many names it has.
+    private struct Entry {
+        var field: JSONField
+        /// The file of its configuration: "HEX.json", or "blobs/sha256/HEX".
+        var configurationName: String
+        var names: [String]
+
+        /// What its configuration's name says that its digest is.
+        var digest: Digest? {
+            Digest(hexadecimal: configurationName.split(separator: "/").last?.prefix { $0 != "." } ?? "")
+        }
+
+        /// What to call it in a message, and after the colon of a path.
+        var title: String { names.min() ?? digest.map { "@" + $0.short } ?? configurationName }
+
+        /// `alpine` is `docker.io/library/alpine:latest`.
+        func isCalled(_ name: String, _ reference: RegistryReference?) -> Bool {
+            let isNamed = names.contains { other in
+                other == name || reference != nil && (try? RegistryReference(parsing: other)) == reference
+            }
+            return isNamed || digest?.begins(as: name) == true
+        }
+    }
+
     let files: SourceFiles
 
     /// The image that is called `name` there; without a name the only one.
     func image(name: String?) throws(Failure) -> SourceImage {
-        let all = try files.json("manifest.json", as: "manifest").elements()
-        var found: [(field: JSONField, names: [String])] = []
-        for field in all { found.append((field, try field.member("RepoTags").texts())) }
-        let chosen = found.filter { name == nil || $0.names.contains(name ?? "") || matches(name, $0.names) }
-        guard let first = chosen.first else { throw missing(name, found.flatMap(\.names)) }
-        guard chosen.count == 1 else {
-            let tags = found.flatMap(\.names).prefix(12).joined(separator: ", ").printable
-            throw files.refused("it has several images: \(tags)", cure: "Say which: \(files.path):NAME")
+        let all = try entries()
+        let reference = name.flatMap { try? RegistryReference(parsing: $0) }
+        let chosen = name.map { name in all.filter { $0.isCalled(name, reference) } } ?? all
+        guard let first = chosen.first else { throw missing(name, all.map(\.title).sorted()) }
+        guard chosen.count == 1 else { throw files.several(chosen.map(\.title)) }
+        return try image(first)
+    }
+
+    private func entries() throws(Failure) -> [Entry] {
+        var entries: [Entry] = []
+        var places: [String: Int] = [:]
+        for field in try files.json("manifest.json", as: "manifest").elements() {
+            let config = try field.member("Config")
+            let configurationName = try config.required(try config.text())
+            let names = try field.member("RepoTags").texts()
+            if let place = places[configurationName] {
+                entries[place].names += names
+            } else {
+                places[configurationName] = entries.count
+                entries.append(Entry(field: field, configurationName: configurationName, names: names))
+            }
         }
-        return try image(first.field, first.names)
+        return entries
     }
 
-    /// `alpine` is `docker.io/library/alpine:latest`.
-    private func matches(_ name: String?, _ names: [String]) -> Bool {
-        guard let wanted = name.flatMap({ try? RegistryReference(parsing: $0) }) else { return false }
-        return names.contains { (try? RegistryReference(parsing: $0)) == wanted }
-    }
-
-    private func missing(_ name: String?, _ names: [String]) -> Failure {
-        let cure = names.isEmpty ? nil : "It has \(names.prefix(12).joined(separator: ", ").printable)."
+    private func missing(_ name: String?, _ titles: [String]) -> Failure {
         guard let name else { return files.refused("there is no image in it") }
         return Failure(
-            .missingInput, files.complaint, because: "it has no image called \(name.printable)", cure: cure)
+            .missingInput, files.complaint, because: "it has no image called \(name.brief)",
+            cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
     }
 
-    private func image(_ field: JSONField, _ names: [String]) throws(Failure) -> SourceImage {
-        let configField = try field.member("Config")
-        let configName = try configField.required(try configField.text())
-        let configuration = try files.configuration(named: configName)
-        // It is called by its digest: "HEX.json", or "blobs/sha256/HEX".
-        let stem = configName.split(separator: "/").last?.prefix { $0 != "." } ?? ""
-        if let digest = Digest(hexadecimal: stem), digest != configuration.digest {
+    private func image(_ entry: Entry) throws(Failure) -> SourceImage {
+        let configuration = try files.configuration(named: entry.configurationName)
+        if let digest = entry.digest, digest != configuration.digest {
             throw files.refused("its configuration \(digest.short) has another digest than its name")
         }
-        guard configuration.isForThisPlatform else {
+        guard configuration.platform.fit(level: Platform.hostLevel) != nil else {
             throw files.refused(
-                "it is for \(configuration.platform.description.printable), and not for \(Platform.wanted)",
+                "it is for \(configuration.platform.description.brief), and not for \(Platform.wanted)",
                 cure: "Get the image for \(Platform.wanted).")
         }
         return SourceImage(
-            configuration: configuration, layers: try layers(try field.member("Layers"), configuration),
-            registryNames: names, files: files)
+            configuration: configuration, layers: try layers(try entry.field.member("Layers"), configuration),
+            registryNames: Set(entry.names).sorted(), files: files)
     }
 
     private func layers(

@@ -102,7 +102,7 @@ enum ImageSource: Hashable, Sendable {
     func image(scratch: String) throws(Failure) -> SourceImage {
         if case .layout(let path, let tag) = self {
             var source = LayoutSource(SourceFiles(directory: path))
-            return try source.image(tag: tag)
+            return try source.image(name: tag)
         }
         let files = try SourceFiles(archive: path, scratch: scratch)
         var kind: ImageName.PathKind?
@@ -110,7 +110,7 @@ enum ImageSource: Hashable, Sendable {
         // What docker 25 writes is both.
         if kind != .dockerArchive, files.has("oci-layout") {
             var source = LayoutSource(files)
-            return try source.image(tag: tag)
+            return try source.image(name: tag)
         }
         if kind != .layoutArchive, files.has("manifest.json") {
             return try DockerArchiveSource(files: files).image(name: tag)

@@ -9,125 +9,197 @@ struct LayoutSource {
     /// Nobody reads more manifests and indexes than this to find one.
     private static let manifestLimit = 1000
 
+    /// What an entry of an index leads to.
+    private enum Finding {
+        /// An artifact, which is no image, or nothing.
+        case none
+        /// An image for other platforms.
+        case foreign
+        /// An image, and how well it fits the CPU.
+        case image(SourceImage, fit: Int)
+    }
+
     let files: SourceFiles
-    /// The manifests that were passed over, by what they are for.
+    private let level: Int
+    /// The platforms of the images that were passed over.
     private var foreignPlatforms: Set<String> = []
+    /// That a text is missing: the first of those that are.
+    private var missing: Failure?
+    /// What the first artifact is.
+    private var artifact: Failure?
+    /// What the indexes that were read lead to.
+    private var innerDigests: Set<Digest> = []
     /// Of manifests and indexes that were read, as often as each was.
     private var manifestCount = 0
 
-    init(_ files: SourceFiles) {
+    /// `level` is the CPU's: images for it and for those below it are taken.
+    init(_ files: SourceFiles, level: Int = Platform.hostLevel) {
         self.files = files
+        self.level = level
     }
 
-    /// The image for this platform that is called `tag` there; without a tag the only one, or `latest`.
-    mutating func image(tag: String?) throws(Failure) -> SourceImage {
+    /// The image that is called `name` there, for this platform; without a name the only one.
+    mutating func image(name: String?) throws(Failure) -> SourceImage {
         try checkVersion()
-        let index = try files.json("index.json", as: "index")
-        var all: [Descriptor] = []
-        for element in try index.member("manifests").elements() { all.append(try Descriptor(element)) }
-        let candidates = try choose(from: all, tag: tag)
-        if let image = try firstImage(in: candidates, depth: 1) {
-            return image
+        let index = try LayoutIndex(try files.json("index.json", as: "index"))
+        let entries = name.map { index.entries(called: $0) } ?? index.entries
+        if let name, entries.isEmpty { throw unknown(name, index) }
+        var (found, titles): ([SourceImage], [String]) = ([], [])
+        for group in LayoutIndex.groups(entries) {
+            switch try finding(group, index) {
+            case .none: continue
+            case .foreign: break
+            case .image(let image, _): found.append(image)
+            }
+            titles.append(group.title)
         }
-        throw files.refused(platformComplaint, cure: "Get the image for \(Platform.wanted).")
+        guard let first = found.first else { throw nothing }
+        // One image may have several manifests: for each way to pack its layers one.
+        guard found.count == titles.count, found.allSatisfy({ $0.identifier == first.identifier }) else {
+            throw files.several(titles)
+        }
+        return first
+    }
+
+    /// What is still to be fetched of an image of which only the index has come.
+    enum Rest {
+        /// Nothing: the image is there.
+        case nothing
+        /// What the index lists under this digest.
+        case manifest(Digest)
+        /// Something that the index does not tell from the rest.
+        case unknown
+    }
+
+    /// Finds out what fits this host best of the index that is called `name`, from the index alone.
+    mutating func rest(name: String) throws(Failure) -> Rest {
+        let all = try LayoutIndex(try files.json("index.json", as: "index"))
+        guard let index = all.entries(called: name).first, index.mediaType == .index else { return .nothing }
+        var best: (digest: Digest, fit: Int)?
+        for element in try files.json(index, as: "index").member("manifests").elements() {
+            let entry = try Descriptor(element)
+            guard entry.mediaType == .manifest, let platform = entry.platform else { return .unknown }
+            guard let fit = platform.fit(level: level) else {
+                _ = passOver(platform)
+                continue
+            }
+            if fit > best?.fit ?? -1 { best = (entry.digest, fit) }
+        }
+        guard let best else { throw nothing }
+        return .manifest(best.digest)
     }
 
     private func checkVersion() throws(Failure) {
         let version = try files.json("oci-layout", as: "version").member("imageLayoutVersion")
         let text = try version.required(try version.text())
         guard text.hasPrefix("1.") else {
-            throw files.refused("its layout is of version \(text.printable), and only 1 is known")
+            throw files.refused("its layout is of version \(text.brief), and only 1 is known")
         }
     }
 
-    private var platformComplaint: String {
-        if foreignPlatforms.isEmpty { return "there is no image in it" }
-        let names = foreignPlatforms.sorted().prefix(12).joined(separator: ", ")
-        return "it is for \(names.printable), and not for \(Platform.wanted)"
+    /// Why there is no image.
+    private var nothing: Failure {
+        if let missing { return missing }
+        if foreignPlatforms.isEmpty { return artifact ?? files.refused("there is no image in it") }
+        return files.refused(
+            "it is for \(foreignPlatforms.sorted().briefList), and not for \(Platform.wanted)",
+            cure: "Get the image for \(Platform.wanted).")
     }
 
-    private func choose(from all: [Descriptor], tag: String?) throws(Failure) -> [Descriptor] {
-        if let tag {
-            let found = all.filter { $0.referenceName == tag || $0.registryName == tag }
-            guard !found.isEmpty else { throw unknown(tag, all) }
-            return found
+    private func unknown(_ name: String, _ index: LayoutIndex) -> Failure {
+        let titles = index.titles
+        return Failure(
+            .missingInput, files.complaint, because: "it has no image called \(name.brief)",
+            cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
+    }
+
+    /// What a group of entries leads to. Where two fit equally well and are not the same, nobody knows which is meant.
+    private mutating func finding(_ group: LayoutIndex.Group, _ index: LayoutIndex) throws(Failure) -> Finding
+    {
+        var best: [(selector: String, image: SourceImage)] = []
+        var (bestFit, isForeign) = (-1, false)
+        // skopeo lists what an index leads to beside the index.
+        for entry in group.entries where entry.imageName != nil || !innerDigests.contains(entry.digest) {
+            switch try finding(entry, depth: 1) {
+            case .none: break
+            case .foreign: isForeign = true
+            case .image(var image, let fit):
+                image.registryNames = index.registryNames(of: entry.digest)
+                if fit > bestFit { best = [] }
+                guard fit >= bestFit, !best.contains(where: { $0.image.identifier == image.identifier })
+                else {
+                    continue
+                }
+                (best, bestFit) = (best + [(entry.selector, image)], fit)
+            }
         }
-        // Without names they are one image for several platforms.
-        if Set(all.map(\.referenceName)).count <= 1 { return all }
-        let latest = all.filter { $0.referenceName == "latest" }
-        guard !latest.isEmpty else {
-            throw files.refused("it has several images: \(tags(all))", cure: "Say which: \(files.path):TAG")
-        }
-        return latest
+        guard best.count < 2 else { throw files.several(best.map(\.selector)) }
+        return best.first.map { .image($0.image, fit: bestFit) } ?? (isForeign ? .foreign : .none)
     }
 
-    private func unknown(_ tag: String, _ all: [Descriptor]) -> Failure {
-        Failure(
-            .missingInput, files.complaint, because: "it has no image called \(tag.printable)",
-            cure: all.isEmpty ? nil : "It has \(tags(all)).")
-    }
-
-    private func tags(_ all: [Descriptor]) -> String {
-        Set(all.map { $0.referenceName ?? "one without a name" }).sorted().prefix(12).joined(separator: ", ")
-            .printable
-    }
-
-    /// The first that is for this platform.
-    private mutating func firstImage(
-        in candidates: [Descriptor], depth: Int
-    ) throws(Failure) -> SourceImage? {
-        for candidate in candidates {
-            if let image = try image(candidate, depth: depth) { return image }
-        }
-        return nil
-    }
-
-    private mutating func image(_ descriptor: Descriptor, depth: Int) throws(Failure) -> SourceImage? {
+    private mutating func finding(_ descriptor: Descriptor, depth: Int) throws(Failure) -> Finding {
         switch descriptor.mediaType {
-        case .index:
-            guard depth < Self.indexDepthLimit else {
-                throw files.refused("its indexes are nested too deeply")
-            }
-            try countManifest()
-            let index = try files.json(descriptor, as: "index")
-            var inner: [Descriptor] = []
-            for element in try index.member("manifests").elements() {
-                var found = try Descriptor(element)
-                found.annotations.merge(descriptor.annotations) { own, _ in own }
-                inner.append(found)
-            }
-            return try firstImage(in: inner, depth: depth + 1)
-        case .manifest: return try manifestImage(descriptor)
+        case .index: return try indexFinding(descriptor, depth: depth)
+        case .manifest: return try manifestFinding(descriptor)
         case .schema1:
             throw files.refused("its manifest is of the old schema 1", cure: "Pull and save the image again.")
-        default: return nil
+        default: return .none
         }
     }
 
-    /// Another text is about to be read.
-    private mutating func countManifest() throws(Failure) {
+    /// What fits best of what an index leads to; the first where several fit equally well.
+    private mutating func indexFinding(_ descriptor: Descriptor, depth: Int) throws(Failure) -> Finding {
+        guard depth < Self.indexDepthLimit else { throw files.refused("its indexes are nested too deeply") }
+        guard try isThere(descriptor, as: "index") else { return .none }
+        let index = try files.json(descriptor, as: "index")
+        var best = Finding.none
+        for element in try index.member("manifests").elements() {
+            let entry = try Descriptor(element)
+            innerDigests.insert(entry.digest)
+            switch (try finding(entry, depth: depth + 1), best) {
+            case (.none, _), (.foreign, .image), (.foreign, .foreign): break
+            case (.image(_, let fit), .image(_, let bestFit)) where fit <= bestFit: break
+            case (let found, _): best = found
+            }
+        }
+        return best
+    }
+
+    private mutating func manifestFinding(_ descriptor: Descriptor) throws(Failure) -> Finding {
+        let fit = descriptor.platform?.fit(level: level)
+        if let platform = descriptor.platform, fit == nil { return passOver(platform) }
+        guard try isThere(descriptor, as: "manifest") else { return .none }
+        let field = try files.json(descriptor, as: "manifest")
+        if let why = try Manifest.reasonForNone(field) {
+            artifact = artifact ?? files.refused(why)
+            return .none
+        }
+        let manifest = try Manifest(field)
+        let configuration = try files.configuration(manifest.configuration)
+        guard let ownFit = configuration.platform.fit(level: level) else {
+            return passOver(configuration.platform)
+        }
+        return .image(try image(manifest, configuration), fit: max(fit ?? 0, ownFit))
+    }
+
+    private mutating func passOver(_ platform: Platform) -> Finding {
+        guard !platform.isUnknown else { return .none }
+        foreignPlatforms.insert(platform.description)
+        return .foreign
+    }
+
+    /// Whether the text is there that `descriptor` leads to: what docker saves may list platforms that it does not have.
+    private mutating func isThere(_ descriptor: Descriptor, as role: String) throws(Failure) -> Bool {
         manifestCount += 1
         guard manifestCount <= Self.manifestLimit else { throw files.refused("it has too many manifests") }
-    }
-
-    private mutating func manifestImage(_ descriptor: Descriptor) throws(Failure) -> SourceImage? {
-        if let platform = descriptor.platform, !platform.isWanted {
-            // Attestations and the like say "unknown/unknown".
-            if platform.system != "unknown" { foreignPlatforms.insert(platform.description) }
-            return nil
-        }
-        try countManifest()
-        let manifest = try Manifest(try files.json(descriptor, as: "manifest"))
-        let configuration = try files.configuration(manifest.configuration)
-        guard configuration.isForThisPlatform else {
-            foreignPlatforms.insert(configuration.platform.description)
-            return nil
-        }
-        return try image(manifest, configuration, descriptor)
+        let name = SourceFiles.name(of: descriptor.digest)
+        if files.has(name) { return true }
+        missing = missing ?? files.refused("it is not complete: its \(role) is missing (\(name))")
+        return false
     }
 
     private func image(
-        _ manifest: Manifest, _ configuration: ConfigurationFile, _ descriptor: Descriptor
+        _ manifest: Manifest, _ configuration: ConfigurationFile
     ) throws(Failure) -> SourceImage {
         guard manifest.layers.count == configuration.layers.count else {
             throw files.refused(
@@ -139,8 +211,6 @@ struct LayoutSource {
                 contentDigest: content, blobDigest: blob.digest, byteCount: blob.byteCount,
                 name: SourceFiles.name(of: blob.digest))
         }
-        return SourceImage(
-            configuration: configuration, layers: layers,
-            registryNames: descriptor.registryName.map { [$0] } ?? [], files: files)
+        return SourceImage(configuration: configuration, layers: layers, registryNames: [], files: files)
     }
 }

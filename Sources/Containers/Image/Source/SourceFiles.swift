@@ -117,6 +117,13 @@ struct SourceFiles: Sendable {
             cure: "Save, copy or pull the image again.")
     }
 
+    /// The failure of a source that has several images, where nobody said which.
+    func several(_ names: [String]) -> Failure {
+        refused(
+            "it has several images: \(Set(names).sorted().briefList)",
+            cure: "Say which: \(path.brief):NAME")
+    }
+
     func refused(_ why: String, cure: String? = nil) -> Failure {
         Failure(.badInput, complaint, because: why, cure: cure)
     }
