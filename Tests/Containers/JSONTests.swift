@@ -25,9 +25,30 @@ struct JSONTests {
         )
     }
 
-    @Test("of members with one name the last counts")
+    @Test("of members with one name readers take different ones, so it is no JSON")
     func duplicates() throws {
-        #expect(try value(#"{"a":1,"a":2}"#) == .object(["a": .number("2")]))
+        for text in [#"{"a":1,"a":2}"#, #"{"a":1,"\u0061":1}"#, #"[{"b":{"a":null,"x":1,"a":null}}]"#] {
+            let error = #expect(throws: JSONError.self) { try value(text) }
+            #expect(error?.why.contains("twice") == true)
+        }
+        #expect(
+            try value(#"{"a":{"a":1},"A":2}"#)
+                == .object(["a": .object(["a": .number("1")]), "A": .number("2")]))
+    }
+
+    @Test(
+        "a member that Go's reader takes for another name is refused",
+        arguments: [
+            #"{"layers": 1, "Layers": 2}"#, #"{"LAYERS": 2}"#, #"{"layer\u017f": 2}"#,
+            #"{"layers": null, "lAyers": 2}"#,
+        ])
+    func foldedNames(_ text: String) throws {
+        let root = try JSONDocument(complaint: "cannot use it", subject: "its text").root(Array(text.utf8))
+        let failure = #expect(throws: Failure.self) { try root.member("layers") }
+        #expect(failure?.why.contains("'layers'") == true)
+        #expect(try root.member("layer").value == nil, "one letter more or less is another name")
+        let kelvin = try JSONDocument(complaint: "", subject: "").root(Array(#"{"\u212aey": 1}"#.utf8))
+        #expect(throws: Failure.self) { try kelvin.member("key") }
     }
 
     @Test(

@@ -14,9 +14,15 @@ struct JSONField {
         self.document = document
     }
 
-    /// The member of an object.
+    /// The member of an object. Go's readers take `Layers` for `layers`, so a document that has such a member means one image
+    /// to them and another to us: it is refused.
     func member(_ name: String) throws(Failure) -> JSONField {
         let members = try object()
+        for other in members.keys where other != name && other.isTaken(for: name) {
+            let place = path.isEmpty ? "" : " in \(path)"
+            throw document.refused(
+                "\(document.subject) has '\(other.brief)'\(place), which some read as '\(name)'")
+        }
         return JSONField(members[name], path.isEmpty ? name : "\(path).\(name)", in: document)
     }
 
@@ -94,5 +100,15 @@ struct JSONDocument: Sendable {
 
     func refused(_ why: String) -> Failure {
         Failure(.badInput, complaint, because: why)
+    }
+}
+
+extension String {
+    /// Whether encoding/json of Go takes this name for `name`, which is ASCII: case does not count there, not even that of
+    /// the letters beyond ASCII that have one in it (U+017F is an `s`, U+212A a `k`).
+    fileprivate func isTaken(for name: String) -> Bool {
+        // Most are told apart by their length: those two letters have three bytes at the most.
+        guard (name.utf8.count...name.utf8.count * 3).contains(utf8.count) else { return false }
+        return uppercased().lowercased() == name.lowercased()
     }
 }

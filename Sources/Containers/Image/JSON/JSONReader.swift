@@ -1,4 +1,5 @@
-/// Reads a JSON text from front to back: nothing but JSON, nothing after it, and no nesting that could exhaust a stack.
+/// Reads a JSON text from front to back: nothing but JSON, nothing after it, no name twice in an object, and no nesting that
+/// could exhaust a stack.
 struct JSONReader {
     private static let nestingLimit = 64
 
@@ -91,6 +92,8 @@ struct JSONReader {
             let name = try string()
             skipSpace()
             guard take(":") else { throw broken("a colon is missing") }
+            // Readers differ in which of two counts, so neither does.
+            guard found[name] == nil else { throw broken("the name \"\(name.brief)\" comes twice") }
             found[name] = try value()
             skipSpace()
             if take("}") { return found }

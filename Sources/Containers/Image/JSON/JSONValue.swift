@@ -9,7 +9,6 @@ enum JSONValue: Hashable, Sendable {
     case number(String)
     case string(String)
     case array([JSONValue])
-    /// Of members with the same name the last counts.
     case object([String: JSONValue])
 }
 
