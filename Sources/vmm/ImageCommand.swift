@@ -41,8 +41,8 @@ struct ImageImportCommand: ParsableCommand {
         commandName: "import", abstract: "Bring images into the store.",
         discussion: """
             An image is a name in a registry (debian:12, docker://localhost:5000/tool), an OCI layout directory \
-            (oci:DIR[:TAG]), a tar (oci-archive:FILE[:TAG], docker-archive:FILE[:NAME]), a root file system \
-            (rootfs:DIR) or a bundle. Of paths the prefix may be left out.
+            (oci:DIR[:NAME]), a tar (oci-archive:FILE[:NAME], docker-archive:FILE[:NAME]; - is standard input), a root \
+            file system (rootfs:DIR) or a bundle. Of paths that begin with / or . the prefix may be left out.
 
             Prints the identifier of each. vmm run imports what it needs by itself.
             """)
@@ -53,16 +53,31 @@ struct ImageImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What to call it in the store.", valueName: "name"))
     var name: String?
 
+    @Flag(help: "Let names that an archive brings move from images that a registry gave them to.")
+    var moveNames = false
+
+    @Flag(help: "Let a bundle's config.json name a root file system outside of the bundle.")
+    var allowOutsideRoot = false
+
     @OptionGroup var progress: ProgressOptions
 
     func validate() throws {
         if name != nil && images.count > 1 { throw ValidationError("--name is for one image") }
     }
 
+    private var liberties: ImageStore.Liberties {
+        var liberties: ImageStore.Liberties = []
+        if moveNames { liberties.insert(.movesNames) }
+        if allowOutsideRoot { liberties.insert(.outsideRoot) }
+        return liberties
+    }
+
     func run() throws {
+        if let failure = ImageStore.mistakenName(among: images) { throw failure }
         let store = try ImageStore.open()
         for text in images {
-            let image = try store.importImage(text, called: name, progress: progress.style)
+            let image = try store.importImage(
+                text, called: name, liberties: liberties, progress: progress.style)
             if !progress.quiet, let notice = image.notice { StandardError.write("vmm: \(notice)\n") }
             StandardOutput.write(image.identifier + "\n")
         }

@@ -28,6 +28,7 @@ enum Run {
         let store = try ImageStore.open()
         let image = try store.image(
             for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing,
+            allowsOutsideRoot: options.allowsOutsideRoot,
             progress: options.isQuiet ? .silent : .automatic)
         if let notice = image.notice { logger.warning("\(notice)") }
         let plan = try ContainerPlan(options, image: image, host: .this)

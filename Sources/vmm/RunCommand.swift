@@ -8,8 +8,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Run a command in a container that has a machine of its own.",
         usage: "vmm run [<options>] <image> [<command> [<argument> ...]]",
         discussion: """
-            The image is a name in the store or at a registry, docker://NAME, or a path: an OCI layout, an archive \
-            of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the image. The \
+            The image is a name in the store or at a registry, docker://NAME, or a path that begins with / or .: an OCI \
+            layout, an archive of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the image. The \
             container and what it wrote are gone when its process ends. Signals go to the process; the third SIGINT or \
             SIGTERM within ten seconds ends its machine at once.
 
@@ -189,6 +189,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Run without hardware virtualization, where only tiny guests work.")
     var allowEmulation = false
 
+    @Flag(help: "Let a bundle's config.json name a root file system outside of the bundle.")
+    var allowOutsideRoot = false
+
     @Argument(
         parsing: .captureForPassthrough,
         help: ArgumentHelp("The image, the command and its arguments.", valueName: "image"))
@@ -228,6 +231,7 @@ struct RunCommand: ParsableCommand {
         options.initramfs = initrd
         options.append = append
         options.allowsEmulation = allowEmulation
+        options.allowsOutsideRoot = allowOutsideRoot
         options.pull = pull
         options.isQuiet = quiet
         options.timings = timings

@@ -12,6 +12,7 @@ enum RunFlag: String, CaseIterable {
     case noInit = "no-init"
     case quiet
     case allowEmulation = "allow-emulation"
+    case allowOutsideRoot = "allow-outside-root"
 
     init?(letter: Character) {
         switch letter {
@@ -77,6 +78,7 @@ extension RunOptions {
         case .noInit: runsAsInit = isOn
         case .quiet: isQuiet = isOn
         case .allowEmulation: allowsEmulation = isOn
+        case .allowOutsideRoot: allowsOutsideRoot = isOn
         }
     }
 

@@ -48,6 +48,16 @@ struct ImageBench {
         #expect(content == before, sourceLocation: location)
     }
 
+    /// A shell's command line, in the directory of the bench; `vmm` is the program.
+    func shellCommand(_ script: String) -> [String] {
+        let start = "cd \(directory.path) && VMM=\(Monitor.program); vmm() { $VMM \"$@\"; }; "
+        return ["bash", "-c", start + script]
+    }
+
+    func shell(_ script: String) throws -> ProgramRun {
+        try ProgramRun(shellCommand(script), environment: environment)
+    }
+
     func importing(_ name: String) -> [String] { [Monitor.program, "image", "import", name] }
 
     /// An archive with one file of `byteCount` bytes that do not compress.

@@ -82,6 +82,94 @@ struct ImageTests {
         try bench.expectRefusal(bench.importing(layout.path), 65, "digest")
     }
 
+    @Test("takes an archive from a pipe, a FIFO and a shell's substitution")
+    func pipes() throws {
+        let bench = try ImageBench()
+        let identifier = try bench.layout().image([ImageBench.archive()], tag: "docker.io/team/tool:1")
+        let (tar, fifo) = (bench.directory.path("x.tar"), bench.directory.path("fifo"))
+        let make = "tar -C \(bench.directory.path("layout")) -cf \(tar) . && gzip -k \(tar) && mkfifo \(fifo)"
+        #expect(try ProgramRun(["sh", "-c", make]).status == 0)
+        for script in [
+            "cat x.tar | vmm image import -", "cat x.tar.gz | vmm image import --quiet - --name again",
+            "cat x.tar | vmm image import oci-archive:-", "vmm image import - <x.tar",
+            "cat x.tar | vmm image import /dev/stdin:team/tool:1", "vmm image import <(cat x.tar)",
+            "cat x.tar >fifo & vmm image import ./fifo; wait",
+            "python3 -c 'import socket, subprocess, sys; a, b = socket.socketpair();"
+                + " p = subprocess.Popen([sys.argv[1], \"image\", \"import\", \"-\"], stdin=b);"
+                + " a.sendall(open(\"x.tar\", \"rb\").read()); a.close(); b.close(); sys.exit(p.wait())' $VMM",
+        ] {
+            let run = try bench.shell(script)
+            #expect(run.output == identifier + "\n" && run.status == 0, "\(script): \(run)")
+        }
+        #expect(bench.leftovers.isEmpty)
+        try bench.layout("layout").image([ImageBench.archive()])
+        let nameless = try bench.shell("tar -C layout -cf - . | vmm image import -")
+        #expect(nameless.output == identifier + "\n" && nameless.error.contains("--name"), "\(nameless)")
+        let names = try bench.image("list").output
+        #expect(names.contains("docker.io/team/tool:1") && names.contains("docker.io/library/again:latest"))
+        #expect(!names.contains("stdin") && !names.contains("fifo") && !names.contains("pipe:"), "\(names)")
+        for (script, status, word) in [
+            ("head -c 700 x.tar | vmm image import -", 65, "/dev/stdin"),
+            ("true | vmm image import -", 65, "/dev/stdin"),
+            ("vmm image import - </dev/null", 66, "/dev/stdin"),
+            ("cat x.tar | vmm image import -  x", 64, "--name x"),
+            ("vmm image import - <.", 65, "/dev/stdin"),
+            ("cat x.tar | vmm image import oci:-", 66, "not a directory"),
+        ] as [(String, Int32, String)] {
+            try bench.expectRefusal(bench.shellCommand(script), status, word)
+        }
+        #expect(bench.leftovers.isEmpty)
+    }
+
+    @Test("reads no file of the working directory that nobody called a path")
+    func workingDirectory() throws {
+        let bench = try ImageBench()
+        try bench.layout("debian").image([ImageBench.archive()])
+        try bench.layout("team/tool").image([ImageBench.archive()])
+        try bench.layout("Upper/Tool").image([ImageBench.archive()])
+        try Data("x".utf8).write(to: URL(filePath: bench.directory.path("cafe")))
+        #expect(
+            try ProgramRun([
+                "tar", "-C", bench.directory.path("debian"), "-cf", bench.directory.path("d.tar"), ".",
+            ]).status == 0)
+        // Without skopeo nothing comes from a registry either.
+        let only = "PATH=/nowhere"
+        for (word, status, cure) in [
+            ("debian", 69, "./debian"), ("cafe", 69, "./cafe"), ("debian:12", 69, "./debian:12"),
+            ("d.tar", 64, "./d.tar"),
+            ("d.tar:x", 64, "docker://d.tar:x"), ("team/tool", 64, "./team/tool"), ("other", 69, "apt-get"),
+        ] as [(String, Int32, String)] {
+            try bench.expectRefusal(bench.shellCommand("\(only) vmm image import \(word)"), status, cure)
+            let run = try bench.shell("\(only) vmm run --kernel cafe --initrd cafe \(word) true")
+            #expect(run.status == 125 && run.error.contains(cure), "\(run)")
+        }
+        for path in [
+            "./debian", "oci:debian", "$PWD/debian", "./team/tool", "Upper/Tool", "./d.tar",
+            "oci-archive:d.tar",
+        ] {
+            let run = try bench.shell("\(only) vmm image import \(path)")
+            #expect(run.status == 0, "\(path): \(run.error)")
+        }
+    }
+
+    @Test("tells a name that follows a file from a second image")
+    func mistakenNames() throws {
+        let bench = try ImageBench()
+        try bench.layout().image([ImageBench.archive()])
+        try FileManager.default.createDirectory(
+            atPath: bench.directory.path("root/bin"), withIntermediateDirectories: true)
+        for path in ["./layout", "oci:layout", "rootfs:root", "./root"] {
+            try bench.expectRefusal(
+                bench.shellCommand("vmm image import \(path) tool:1"), 64, "'tool:1'", "--name tool:1",
+                "docker://tool:1")
+            let run = try bench.shell(
+                "vmm image import \(path) --name tool:1 && vmm run --kernel $VMM --initrd $VMM --pull never tool:1"
+            )
+            #expect(run.output.count == 65 && run.error.contains("Name a command"), "\(run)")
+        }
+        #expect(try bench.shell("vmm image import ./layout ./root").output.count == 130)
+    }
+
     @Test("pulls nothing into a store whose path skopeo would take apart")
     func colon() throws {
         var bench = try ImageBench()

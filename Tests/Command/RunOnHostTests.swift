@@ -181,6 +181,24 @@ struct RunOnHostTests {
         #expect(try child.wait() == .exited(130))
     }
 
+    @Test("a bundle that leads out of itself needs a word")
+    func bundles() throws {
+        let bench = try Bench()
+        let bundle = try bench.scratch.directory("bundle")
+        let text = #"{"ociVersion": "1.0.0", "root": {"path": "../root"}, "process": {"args": ["true"]}}"#
+        try Data(text.utf8).write(to: URL(filePath: bundle + "/config.json"))
+        func run(_ more: String...) throws -> ProgramRun {
+            let words = bench.words("poweroff", more).dropLast(2)
+            return try ProgramRun(words + [bundle], environment: bench.environment)
+        }
+        let refused = try run()
+        #expect(refused.status == 125 && refused.error.contains("--allow-outside-root"), "\(refused)")
+        let allowed = try run("--allow-outside-root")
+        #expect(
+            allowed.error.contains("lie outside of it") && allowed.error.contains("machine ended"),
+            "\(allowed)")
+    }
+
     @Test("mke2fs that is missing is named")
     func noFormatter() throws {
         let bench = try Bench()

@@ -72,7 +72,7 @@ struct HostileSourceTests {
         }
     }
 
-    @Test("a bundle whose files are somebody else's, unless its configuration says so in full")
+    @Test("a bundle whose files are somebody else's, unless its user says so")
     func bundlesThatLeadOut() throws {
         let files = FileManager.default
         let (path, outside) = (bench.directory.path("bundle"), bench.directory.path("outside"))
@@ -87,15 +87,53 @@ struct HostileSourceTests {
         try files.createSymbolicLink(atPath: path + "/rootfs", withDestinationPath: "/")
         try files.createSymbolicLink(atPath: path + "/inside/up", withDestinationPath: "../..")
         try files.createSymbolicLink(atPath: path + "/near", withDestinationPath: "inside")
-        for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside"] {
+        for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside", outside, "/"] {
             try write(root: root)
-            try bench.expectRefusal(path, .badInput, "leads out of it", "root.path")
+            try bench.expectRefusal(path, .badInput, "leads out of it", "--allow-outside-root")
+            #expect(throws: Failure.self) { try bench.find(path) }
         }
         for root in ["inside", "near", path + "/inside"] {
             try write(root: root)
             #expect(try bench.take(path).notice == nil)
         }
         try write(root: outside)
-        #expect(try bench.take(path).notice?.contains(try Files.resolved(outside)) == true)
+        let store = try bench.store()
+        let image = try store.importImage(path, liberties: .outsideRoot, progress: .silent)
+        #expect(image.notice?.contains(try Files.resolved(outside)) == true)
+        #expect(
+            try store.image(for: path, allowsOutsideRoot: true, progress: .silent).identifier
+                == image.identifier)
+    }
+
+    @Test("a bundle that asks for what its user does not expect, before anything of it is read")
+    func immodestBundles() throws {
+        let path = bench.directory.path("bundle")
+        try FileManager.default.createDirectory(
+            atPath: path + "/rootfs/etc", withIntermediateDirectories: true)
+        func write(_ more: String) throws {
+            let text =
+                #"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "process": {"args": ["true"]}, \#(more)}"#
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+        }
+        func mount(_ type: String, _ place: String = "/mnt") -> String {
+            #""mounts": [{"destination": "\#(place)", "type": "\#(type)", "source": "/dev/vda", "options": ["ro"]}]"#
+        }
+        for (more, word) in [
+            (mount("ext4"), "ext4"), (mount("devtmpfs"), "devtmpfs"), (mount(""), "''"),
+            (mount("none"), "none"),
+            (mount("bind"), "shared with the host"), (mount("tmpfs", "here"), "here"),
+            (#""hostname": "a\n127.0.0.1 bank""#, "host"),
+            (#""hostname": "\#(String(repeating: "h", count: 65))""#, "host"),
+        ] {
+            try write(more)
+            try bench.expectRefusal(path, .badInput, word)
+        }
+        for type in ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2"] {
+            try write(mount(type) + #", "hostname": "box""#)
+            #expect(try bench.take(path).bundle?.mounts.first?.type == type)
+        }
+        // What every container has there anyway stays as every container has it.
+        try write(mount("devtmpfs", "/dev"))
+        try bench.take(path)
     }
 }

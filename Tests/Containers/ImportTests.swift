@@ -115,6 +115,19 @@ struct ImportTests {
         #expect(configuration.readOnlyPaths.contains("/proc/sys"))
         #expect(image.configuration.command == ["sh"] && image.configuration.user == "0:0")
         #expect(try ErofsReader(files: image.files).contents(of: "/bin/x") == Array("x".utf8))
+        // It stays one under a name, without its directory.
+        let before = try bench.stamps()
+        #expect(try bench.find(bundle) == image && bench.stamps() == before)
+        #expect(try bench.take(bundle, called: "tool:1") == image)
+        try FileManager.default.moveItem(atPath: bundle, toPath: bundle + ".away")
+        #expect(try bench.find("tool:1") == image && bench.find(String(image.identifier.prefix(12))) == image)
+        #expect(
+            try bench.store().list().map(\.name) == [
+                "bundle:" + Files.resolved(bench.directory.path) + "/bundle", "docker.io/library/tool:1",
+            ])
+        try Data("{}".utf8).write(
+            to: URL(filePath: bench.storePath + "/images/\(image.identifier)/config.json"))
+        #expect(throws: Failure.self) { try bench.find("tool:1") }
     }
 
     @Test("that has one layer twice, and one that has none")

@@ -69,6 +69,9 @@ struct RegistryReferenceTests {
         #expect(try ImageName(parsing: "rootfs:/") == .path("/", kind: .rootFileSystem))
         #expect(try ImageName(parsing: "./a") == .path("./a", kind: nil))
         #expect(try ImageName(parsing: "/a") == .path("/a", kind: nil))
+        #expect(try ImageName(parsing: "-") == .path("/dev/stdin", kind: nil))
+        #expect(try ImageName(parsing: "docker-archive:-") == .path("/dev/stdin", kind: .dockerArchive))
+        #expect(try ImageName(parsing: "a/b.tar") == .word("a/b.tar"))
         for text in ["", "oci:", "rootfs:", "docker://", "docker://A"] {
             #expect(throws: Failure.self) { try ImageName(parsing: text) }
         }

@@ -121,6 +121,39 @@ struct RunPlanTests {
         #expect(try ContainerPlan(options, image: image, host: planHost()).memoryByteCount == 896 << 20)
     }
 
+    @Test("a bundle's wishes, of which unusual capabilities need the user's word")
+    func bundleCapabilities() throws {
+        var bundle = BundleConfiguration()
+        func plan(_ change: (inout RunOptions) -> Void = { _ in }) throws(Failure) -> ContainerPlan {
+            var options = RunOptions()
+            options.image = "bundle"
+            options.command = ["true"]
+            change(&options)
+            return try ContainerPlan(
+                options, image: .init(), bundle: bundle, identifier: "0123456789ab", host: planHost())
+        }
+        var sets = BundleConfiguration.Capabilities()
+        sets.bounding = ["CAP_KILL", "CAP_CHOWN"]
+        sets.effective = ["CAP_KILL"]
+        bundle.capabilities = sets
+        #expect(try plan().process.capabilities.bounding == 0x21)
+        for set in [
+            \BundleConfiguration.Capabilities.bounding, \.effective, \.permitted, \.inheritable, \.ambient,
+        ] {
+            var more = sets
+            more[keyPath: set].append("CAP_SYS_ADMIN")
+            bundle.capabilities = more
+            let failure = #expect(throws: Failure.self) { try plan() }
+            #expect(failure?.cure?.contains("--cap-add SYS_ADMIN") == true, "\(String(describing: failure))")
+            #expect(
+                try plan { $0.addedCapabilities = ["SYS_ADMIN"] }.process.capabilities.bounding == 0xA824_25FB
+            )
+        }
+        bundle.capabilities = nil
+        bundle.hostname = "a\n127.0.0.1 b"
+        #expect(throws: Failure.self) { try plan() }
+    }
+
     @Test("as many variables as can be, each once and in order")
     func manyVariables() throws {
         var image = ImageConfiguration()

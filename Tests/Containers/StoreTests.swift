@@ -91,6 +91,79 @@ struct StoreTests {
         }
     }
 
+    @Test("takes a word for an identifier only where it cannot well be a name")
+    func identifiers() throws {
+        let bench = try StoreBench()
+        let identifier = try bench.layout().image([StoreBench.archive()])
+        try bench.take(bench.directory.path("layout"))
+        for count in [4, 8, 11] {
+            let failure = #expect(throws: Failure.self) {
+                try bench.find(String(identifier.prefix(count)), pull: .never)
+            }
+            #expect(failure?.why.contains("is not in") == true, "\(String(describing: failure))")
+        }
+        for count in [12, 20, 64] {
+            #expect(try bench.find(String(identifier.prefix(count)), pull: .never).identifier == identifier)
+        }
+        // Nothing in a registry can be removed, so here it is no name.
+        #expect(try bench.store().remove(String(identifier.prefix(4)), progress: .silent) != nil)
+    }
+
+    @Test("says which names an archive moves, and keeps those that a registry gave")
+    func movedNames() throws {
+        let bench = try StoreBench()
+        func archive(_ text: String) throws -> String {
+            let layout = try bench.layout("layout")
+            try layout.image([StoreBench.archive("text", text)], tag: "docker.io/library/debian:12")
+            return layout.path
+        }
+        let path = try archive("one")
+        let first = try bench.take(path)
+        #expect(first.notice == nil)
+        _ = try archive("two")
+        let second = try bench.take(path)
+        #expect(
+            second.notice?.contains("docker.io/library/debian:12 (was \(first.identifier.prefix(12)))")
+                == true)
+        #expect(try bench.take(path).notice == nil, "it means that already")
+        // As a pull leaves it.
+        let catalogue = Catalogue(store: StoreDirectory(path: bench.storePath))
+        let workshop = try Workshop(in: catalogue.store)
+        var name = NameRecord(name: "docker.io/library/debian:12", identifier: second.identifier)
+        name.isFromRegistry = true
+        #expect(try catalogue.set([name], workshop: workshop).isEmpty)
+        #expect(try bench.take(path).notice == nil)
+        #expect(catalogue.name(name.name) == name, "what moves no name does not make it anybody's")
+        _ = try archive("three")
+        try bench.expectRefusal(path, .usage, "debian:12", "registry", "--move-names", "--name")
+        #expect(try bench.find("debian:12").identifier == second.identifier)
+        let third = try bench.take(path, called: "mine")
+        #expect(try bench.find("mine").identifier == third.identifier)
+        #expect(try bench.find("debian:12").identifier == second.identifier)
+        let moved = try bench.store().importImage(path, liberties: .movesNames, progress: .silent)
+        #expect(moved.notice?.contains("debian:12") == true)
+        #expect(try bench.find("debian:12").identifier == third.identifier)
+    }
+
+    @Test("takes no image that it could not read back, and does not try for ever")
+    func longRecords() throws {
+        let bench = try StoreBench()
+        let layout = try bench.layout()
+        // As long as a configuration may be; its record is longer by a little.
+        let layers = try [layout.layer(StoreBench.archive())]
+        let empty = try layout.configuration(layers, config: #""User": """#)
+        let long = String(repeating: "x", count: (8 << 20) - empty.byteCount)
+        let configuration = try layout.configuration(layers, config: #""User": "\#(long)""#)
+        #expect(configuration.byteCount == 8 << 20)
+        try layout.index([try layout.manifest(configuration, layers).descriptor(TestLayout.manifestType)])
+        try bench.expectRefusal(layout.path, .badInput, "too long", "8.3 MB")
+        #expect(bench.layerFiles.isEmpty)
+        let tag = String(repeating: "t", count: 70_000)
+        try layout.image([StoreBench.archive()], tag: tag)
+        let failure = #expect(throws: Failure.self) { try bench.take("oci:\(layout.path):\(tag)") }
+        #expect(failure?.why == "the name is too long")
+    }
+
     @Test("reads an image that did not change without looking into it, and one that did")
     func stamps() throws {
         let bench = try StoreBench()
@@ -123,7 +196,7 @@ struct StoreTests {
         let image = try bench.take(path, called: "tool")
         let record = URL(filePath: bench.storePath + "/images/\(identifier)/record")
         let whole = [UInt8](try Data(contentsOf: record))
-        for bytes in [[], Array(whole.dropLast()), whole + [0], [2, 0] + whole.dropFirst(2)] {
+        for bytes in [[], Array(whole.dropLast()), whole + [0], [3, 0] + whole.dropFirst(2)] {
             try Data(bytes).write(to: record)
             #expect(throws: Failure.self) { try bench.find("tool", pull: .never) }
             #expect(try bench.find(path) == image)
@@ -274,6 +347,11 @@ struct RecordTests {
         let name = NameRecord(name: "a", identifier: "b", stamp: SourceStamp(of: "/usr"))
         #expect(name.stamp != nil && NameRecord(fileBytes: name.fileBytes) == name)
         #expect(NameRecord(fileBytes: NameRecord(name: "a", identifier: "b").fileBytes)?.stamp == nil)
+        var given = name
+        given.isFromRegistry = true
+        #expect(NameRecord(fileBytes: given.fileBytes) == given)
+        // Version 1 had everything but the last byte.
+        #expect(NameRecord(fileBytes: [1] + name.fileBytes.dropFirst().dropLast()) == name)
     }
 
     @Test("that were cut or changed are none, or others, and never a crash")

@@ -1,4 +1,4 @@
-import Host
+public import Host
 
 /// What a user writes where an image is wanted. Nothing is looked up yet: that depends on what the files there are.
 enum ImageName: Hashable, Sendable {
@@ -18,8 +18,8 @@ enum ImageName: Hashable, Sendable {
     case registry(RegistryReference)
     /// A path, perhaps with `:TAG` behind it, of what `kind` says; nil where its content shall tell.
     case path(String, kind: PathKind?)
-    /// A word that may be a name in the store, the start of an identifier, a file, or a name in a registry; looked for in
-    /// this order.
+    /// A word that may be a name in the store, an identifier or its start, or a name in a registry; looked for in this order.
+    /// It is no file: somebody else may have put one into the directory in which the user happens to be.
     case word(String)
 
     init(parsing text: String) throws(Failure) {
@@ -29,14 +29,32 @@ enum ImageName: Hashable, Sendable {
         if text.hasPrefix("docker://") {
             self = .registry(try RegistryReference(parsing: String(text.dropFirst(9))))
         } else if let kind = PathKind.allCases.first(where: { text.hasPrefix($0.rawValue + ":") }) {
-            self = .path(String(text.dropFirst(kind.rawValue.utf8.count + 1)), kind: kind)
+            let path = String(text.dropFirst(kind.rawValue.utf8.count + 1))
+            self = .path(path == "-" ? "/dev/stdin" : path, kind: kind)
         } else if text.hasPrefix("/") || text.hasPrefix(".") {
             self = .path(text, kind: nil)
+        } else if text == "-" {
+            self = .path("/dev/stdin", kind: nil)
         } else {
             self = .word(text)
         }
         if case .path("", _) = self {
             throw Failure(.usage, "cannot use the image \(text)", because: "it names no file")
         }
+    }
+}
+
+extension ImageStore {
+    /// What to say to users who write a file and then a name, as for docker's import. Nil where `images` are images.
+    public static func mistakenName(among images: [String]) -> Failure? {
+        guard images.count == 2, case .path? = try? ImageName(parsing: images[0]),
+            case .word(let name)? = try? ImageName(parsing: images[1])
+        else { return nil }
+        return Failure(
+            .usage, "cannot tell what '\(name.brief)' is for",
+            because: "it follows a file, and is a name itself",
+            cure:
+                "To call the image so: --name \(name.brief). To import that image too: docker://\(name.brief)"
+        )
     }
 }

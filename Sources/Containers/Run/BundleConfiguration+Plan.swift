@@ -9,6 +9,19 @@ extension BundleConfiguration {
         "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
     ]
 
+    /// Refuses what would be taken into the container as the bundle has it, and that its user would not expect there. Nothing
+    /// but its configuration has been read yet.
+    func check() throws(Failure) {
+        for mount in mounts where !Self.usualMounts.contains(mount.destination) {
+            _ = try ContainerSpecification.Mount(mount)
+        }
+        guard hostname.isEmpty || HostName.isValid(hostname) else {
+            throw Failure(
+                .badInput, "cannot name the host '\(hostname.brief)', as the bundle's config.json has it",
+                because: HostName.rule)
+        }
+    }
+
     func complete(_ container: inout ContainerSpecification) throws(Failure) {
         container.isRootReadOnly = container.isRootReadOnly || isRootReadOnly
         container.maskedPaths = maskedPaths
@@ -32,6 +45,10 @@ extension BundleConfiguration {
             process.capabilities = try capabilities.sets()
         }
     }
+
+    /// The types of file systems that show a container nothing but itself. `none` and `bind` are for directories of the host,
+    /// and a file system on a disk of the machine's is not for strangers to choose.
+    fileprivate static let mountTypes = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"]
 }
 
 extension BundleConfiguration.Capabilities {
@@ -41,6 +58,16 @@ extension BundleConfiguration.Capabilities {
         sets.permitted = try CapabilitySet(only: permitted).bits
         sets.inheritable = try CapabilitySet(only: inheritable).bits
         sets.ambient = try CapabilitySet(only: ambient).bits
+        let all = sets.bounding | sets.effective | sets.permitted | sets.inheritable | sets.ambient
+        let unusual = CapabilitySet.names(all & ~CapabilitySet.usual.bits)
+        guard unusual.isEmpty else {
+            throw Failure(
+                .badInput, "cannot give the container what its bundle asks for",
+                because: "a container does not usually have \(unusual.map { "CAP_" + $0 }.briefList)",
+                cure: unusual.count > 8
+                    ? "To give it all capabilities: --cap-add ALL"
+                    : "To give it these: " + unusual.map { "--cap-add " + $0 }.joined(separator: " "))
+        }
         return sets
     }
 }
@@ -63,14 +90,20 @@ extension ContainerSpecification.Mount {
     fileprivate init(_ mount: BundleConfiguration.Mount) throws(Failure) {
         let isBind = mount.type == "bind" || mount.options.contains { $0 == "bind" || $0 == "rbind" }
         guard !isBind, mount.destination.hasPrefix("/") else {
-            throw Failure(
-                .badInput, "cannot mount \(mount.source.printable) on \(mount.destination.printable)",
-                because: "directories that are shared with the host are not there yet",
-                cure: "Take the mount out of the bundle's config.json.")
+            throw Self.refused(mount, "directories that are shared with the host are not there yet")
+        }
+        guard BundleConfiguration.mountTypes.contains(mount.type) else {
+            throw Self.refused(mount, "file systems of the type '\(mount.type.brief)' are not for containers")
         }
         self.init(type: mount.type, source: mount.source, target: mount.destination)
         let own = mount.options.filter { !take($0) && !Self.isPropagation($0) }
         options = own.joined(separator: ",")
+    }
+
+    private static func refused(_ mount: BundleConfiguration.Mount, _ why: String) -> Failure {
+        Failure(
+            .badInput, "cannot mount \(mount.source.brief) on \(mount.destination.brief)", because: why,
+            cure: "Take the mount out of the bundle's config.json.")
     }
 
     /// A machine has nothing that mounts could be propagated to.

@@ -37,6 +37,11 @@ struct CapabilitySet: Equatable {
     /// Those of `names`.
     init(only names: [String]) throws(Failure) { bits = try Self.bits(names, "a capability of the bundle") }
 
+    /// The names of the capabilities in `bits`, without CAP_.
+    static func names(_ bits: UInt64) -> [String] {
+        names.enumerated().filter { bits >> UInt64($0.offset) & 1 == 1 }.map(\.element)
+    }
+
     private static func bits(_ names: [String], _ option: String) throws(Failure) -> UInt64 {
         var bits: UInt64 = 0
         for name in names { bits |= try Self.bits(of: name, option) }

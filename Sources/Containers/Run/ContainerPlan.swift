@@ -57,6 +57,7 @@ public struct ContainerPlan: Sendable {
         var container = try options.container(
             image, hostname: hostname, writable: writable, security: security)
         var process = try options.process(image, hostname: hostname, security: security, host: host)
+        try bundle?.check()
         try bundle?.complete(&container)
         try bundle?.complete(&process, options)
         self.container = container

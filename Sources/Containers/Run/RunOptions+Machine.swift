@@ -104,11 +104,8 @@ extension RunOptions {
 
     private func checkHostname() throws(Failure) {
         guard let hostname else { return }
-        let isWell = hostname.utf8.allSatisfy { isLetterOrDigit($0) || "_.-".utf8.contains($0) }
-        // HOST_NAME_MAX
-        guard isWell, (1...64).contains(hostname.utf8.count) else {
-            throw .invalid(
-                hostname, for: "--hostname", because: "a name has 1 to 64 letters, digits, -, _ and .")
+        guard HostName.isValid(hostname) else {
+            throw .invalid(hostname, for: "--hostname", because: HostName.rule)
         }
     }
 

@@ -49,6 +49,8 @@ public struct RunOptions: Equatable, Sendable {
     public var pull = "missing"
     /// Whether an image is pulled without progress on standard error.
     public var isQuiet = false
+    /// Whether a bundle may have its root file system outside of it.
+    public var allowsOutsideRoot = false
     public var timings: String?
     public var logLevel = "warning"
 

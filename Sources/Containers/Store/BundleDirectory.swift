@@ -2,39 +2,56 @@ import Host
 import Layers
 import SystemPackage
 
-extension BundleConfiguration {
+/// The `config.json` of a bundle.
+struct BundleFile {
     private static let byteLimit = 4 << 20
 
-    /// Of the bundle in the directory `path`.
-    init(ofBundle path: String) throws(Failure) {
-        let complaint = "cannot use the bundle \(path.printable)"
-        var source = try FileSource(opening: path + "/config.json", as: "configuration")
+    let configuration: BundleConfiguration
+    /// As it came.
+    let bytes: [UInt8]
+
+    /// Reads the file at `path`; `bundle` is what the user calls the bundle.
+    init(_ path: String, of bundle: String) throws(Failure) {
+        let complaint = "cannot use the bundle \(bundle.brief)"
+        var source = try FileSource(opening: path, as: "configuration")
         guard let bytes = try source.bytes(upTo: Self.byteLimit) else {
             throw Failure(.badInput, complaint, because: "its config.json is larger than 4 MB")
         }
-        try self.init(bytes, document: JSONDocument(complaint: complaint, subject: "its config.json"))
+        self.bytes = bytes
+        configuration = try BundleConfiguration(
+            bytes, document: JSONDocument(complaint: complaint, subject: "its config.json"))
+    }
+
+    /// What the store keeps of it, where the files of its root have that fingerprint. Its identifier is another than that of
+    /// the files alone.
+    func contents(fingerprint: Digest) -> ImageImport.Contents {
+        let all = Array(fingerprint.hexadecimal.utf8) + bytes
+        return ImageImport.Contents(
+            identifier: SHA256.digest(of: all).hexadecimal, configuration: ImageConfiguration(configuration),
+            configurationFile: bytes, isBundle: true)
     }
 }
 
 extension BundleConfiguration {
-    /// Where the root file system of the bundle in the directory `path` lies, without any link on the way. A path from the
-    /// root on may lead anywhere (OCI runtime 1.2, config.md, Root); one from the bundle on stays in it, whatever links a
-    /// bundle has that somebody else made.
-    func root(inBundle path: String) throws(Failure) -> (path: String, isOutside: Bool) {
-        let complaint = "cannot use the bundle \(path.printable)"
-        let isAbsolute = rootPath.hasPrefix("/")
-        let named = isAbsolute ? rootPath : "\(path)/\(rootPath)"
+    /// Where the root file system of the bundle in the directory `path` lies, without any link on the way. The specification
+    /// lets it lie anywhere (OCI runtime 1.2, config.md, Root); but whoever made the bundle does not decide which of the user's
+    /// files go into a container, so it stays in the bundle unless `mayBeOutside`.
+    func root(
+        inBundle path: String, orOutside mayBeOutside: Bool
+    ) throws(Failure) -> (path: String, isOutside: Bool) {
+        let complaint = "cannot use the bundle \(path.brief)"
+        let named = rootPath.hasPrefix("/") ? rootPath : "\(path)/\(rootPath)"
         guard FileFacts(of: named)?.isDirectory == true else {
             throw Failure(
-                .missingInput, complaint, because: "its root file system \(named.printable) is not there")
+                .missingInput, complaint, because: "its root file system \(named.brief) is not there")
         }
         let root = try Self.resolved(named, complaint)
         let isOutside = !FilePath(root).starts(with: FilePath(try Self.resolved(path, complaint)))
-        guard isAbsolute || !isOutside else {
+        guard mayBeOutside || !isOutside else {
             throw Failure(
                 .badInput, complaint,
-                because: "its root file system \(rootPath.printable) leads out of it, by a link or with ..",
-                cure: "If you want those files, write their whole path as root.path in its config.json.")
+                because: "its root file system \(rootPath.brief) leads out of it, to \(root.brief)",
+                cure: "If those files may go into its container: --allow-outside-root.")
         }
         return (root, isOutside)
     }

@@ -21,15 +21,26 @@ extension Catalogue {
         }
     }
 
-    /// Writes names, or what they are names of now.
-    func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) {
+    /// Writes names, or what they are names of now. Those that were another image's are returned, as they were; not those of
+    /// files, which change, and of registries, which may say something else at any time.
+    @discardableResult
+    func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) -> [NameRecord] {
         let draft = workshop.file("name")
-        try changing("write a name into") { () throws(Errno) in
+        return try changing("write a name into") { () throws(Errno) in
+            var moved: [NameRecord] = []
             for record in names {
+                var record = record
+                if let old = name(record.name) {
+                    let isSame = old.identifier == record.identifier
+                    record.isFromRegistry = record.isFromRegistry || isSame && old.isFromRegistry
+                    let isExpected = old.isFromRegistry && record.isFromRegistry || record.name.hasPathKind
+                    if !isSame, !isExpected { moved.append(old) }
+                }
                 try Files.create(draft, record.fileBytes)
                 try Files.rename(draft, to: "\(store.names)/\(NameRecord.fileName(of: record.name))")
             }
             try Files.synchronize(store.names)
+            return moved
         }
     }
 
@@ -62,4 +73,9 @@ extension Catalogue {
         defer { _ = lock }
         return try store.doing(what, body)
     }
+}
+
+extension String {
+    /// Whether it is the store's name of a file or a directory: "oci:/srv/layout".
+    fileprivate var hasPathKind: Bool { contains(":/") }
 }

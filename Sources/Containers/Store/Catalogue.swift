@@ -45,10 +45,10 @@ struct Catalogue {
         try store.doing("read") { () throws(Errno) in try body(self) }
     }
 
-    /// The only image whose identifier begins so; nil where that is none.
-    func identifier(startingWith prefix: String) throws(Failure) -> String? {
+    /// The only image whose identifier begins so, with `least` digits or more; nil where that is none.
+    func identifier(startingWith prefix: String, least: Int) throws(Failure) -> String? {
         let digits = prefix.hasPrefix("sha256:") ? String(prefix.dropFirst(7)) : prefix
-        guard digits.utf8.count >= 4, digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
+        guard digits.utf8.count >= least, digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
         else {
             return nil
         }
@@ -62,9 +62,16 @@ struct Catalogue {
         return found.first
     }
 
-    /// The image of a record, as machines use it.
-    func image(_ record: ImageRecord, bundle: BundleConfiguration? = nil) -> Image {
-        Image(
+    /// The image of a record, as machines use it. A bundle's configuration is read unless it is known.
+    func image(
+        _ record: ImageRecord, bundle known: BundleConfiguration? = nil
+    ) throws(Failure) -> Image {
+        var bundle = known
+        if record.isBundle, bundle == nil {
+            bundle = try BundleFile(store.configuration(of: record.identifier), of: record.identifier)
+                .configuration
+        }
+        return Image(
             identifier: record.identifier, configuration: record.configuration,
             files: [store.index(of: record.identifier)]
                 + record.layers.map { store.layer($0.digest.hexadecimal) },

@@ -20,6 +20,8 @@ struct FileFacts {
     }
 
     var isDirectory: Bool { status.st_mode & S_IFMT == S_IFDIR }
+    /// Whether it can be read once only: a pipe, a FIFO or a socket.
+    var isStream: Bool { [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) }
     var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
     /// What the file takes on the disk.
     var allocatedByteCount: UInt64 {

@@ -2,8 +2,10 @@ import Host
 import Layers
 
 extension ImageImport {
-    /// Brings in a plain directory as an image of one layer, which its fingerprint names.
-    func addDirectory(_ path: String, fingerprint: Digest) throws(Failure) -> ImageRecord {
+    /// Brings in a plain directory as an image of one layer, which its fingerprint names; `contents` are what is said of it.
+    func addDirectory(
+        _ path: String, fingerprint: Digest, as contents: Contents
+    ) throws(Failure) -> ImageRecord {
         let maker = LayerImport(
             store: store, session: session, draft: workshop.file("layer.erofs"), memory: memory)
         let byteCount = try maker.make(fingerprint) { writer throws(Failure) in
@@ -18,7 +20,6 @@ extension ImageImport {
             }
         }
         return try publish(
-            Contents(identifier: fingerprint.hexadecimal),
-            layers: [ImageRecord.Layer(digest: fingerprint, byteCount: byteCount)])
+            contents, layers: [ImageRecord.Layer(digest: fingerprint, byteCount: byteCount)])
     }
 }

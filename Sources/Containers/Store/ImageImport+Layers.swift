@@ -6,6 +6,7 @@ import Synchronization
 extension ImageImport {
     /// Brings in an image from an OCI layout or an archive.
     func add(_ image: SourceImage) throws(Failure) -> ImageRecord {
+        try checkRecord(of: image)
         // An image may have the same layer, an empty one often, at several places.
         var seen: Set<Digest> = []
         let layers = image.layers.filter { seen.insert($0.contentDigest).inserted }
@@ -22,6 +23,20 @@ extension ImageImport {
             layers: image.layers.map { layer in
                 ImageRecord.Layer(digest: layer.contentDigest, byteCount: sizes[layer.contentDigest] ?? 0)
             })
+    }
+
+    /// Refuses an image whose record could not be read back: it would be imported at every start, and never be there.
+    private func checkRecord(of image: SourceImage) throws(Failure) {
+        let record = ImageRecord(
+            identifier: image.identifier, configuration: image.configuration.configuration,
+            layers: image.layers.map { ImageRecord.Layer(digest: $0.contentDigest, byteCount: 0) },
+            indexByteCount: 0, created: image.configuration.created, imported: 0)
+        let bytes = record.fileBytes
+        guard bytes.count <= ImageRecord.byteLimit, ImageRecord(fileBytes: bytes) == record else {
+            let limit = ByteCount.text(UInt64(ImageRecord.byteLimit))
+            throw image.files.refused(
+                "its configuration is too long for the store, which keeps \(limit) of each")
+        }
     }
 
     /// Makes layers, as many at a time as there are CPUs, up to four; the sizes of their files.

@@ -12,6 +12,8 @@ final class ImageImport: Sendable {
         /// As it came; nil for a directory.
         var configurationFile: [UInt8]?
         var created = ""
+        /// Whether that is a bundle's.
+        var isBundle = false
     }
 
     let catalogue: Catalogue
@@ -43,12 +45,15 @@ final class ImageImport: Sendable {
             // The layers' names, before anything that counts on them.
             try Files.synchronize(store.layers)
         }
-        let record = ImageRecord(
+        var record = ImageRecord(
             identifier: contents.identifier, configuration: contents.configuration, layers: layers,
             indexByteCount: try writeIndex(draft + "/index.erofs", layers), created: contents.created,
             imported: UInt64(clamping: RealTime.seconds()))
+        record.isBundle = contents.isBundle
         try store.doing("write an image into") { () throws(Errno) in
-            if let bytes = contents.configurationFile { try Files.create(draft + "/config.json", bytes) }
+            if let bytes = contents.configurationFile {
+                try Files.create("\(draft)/\(StoreDirectory.configurationName)", bytes)
+            }
             try Files.create(draft + "/record", record.fileBytes)
             try Files.synchronize(draft)
         }

@@ -5,6 +5,8 @@ import Layers
 struct ImageRecord: Hashable, Sendable {
     /// Changes with the record's form; a record of another version counts as none, and an import writes it anew.
     static let version: UInt16 = 1
+    /// The version of a record that is a bundle's: a program that does not know it must not run it as an image.
+    static let bundleVersion: UInt16 = 2
     static let byteLimit = 8 << 20
 
     struct Layer: Hashable, Sendable {
@@ -24,6 +26,8 @@ struct ImageRecord: Hashable, Sendable {
     var created: String
     /// Seconds since 1970.
     var imported: UInt64
+    /// Whether the configuration beside it is a bundle's, which says more than the record.
+    var isBundle = false
 
     /// What all its files take.
     var byteCount: UInt64 {
@@ -33,7 +37,7 @@ struct ImageRecord: Hashable, Sendable {
 
 extension ImageRecord: WireValue {
     func write(to writer: inout WireWriter) {
-        writer.u16(Self.version)
+        writer.u16(isBundle ? Self.bundleVersion : Self.version)
         writer.text(identifier)
         configuration.write(to: &writer)
         writer.list(layers) { writer, layer in
@@ -46,7 +50,8 @@ extension ImageRecord: WireValue {
     }
 
     init?(from reader: inout WireReader) {
-        guard reader.u16() == Self.version, let identifier = reader.text(),
+        guard let version = reader.u16(), (Self.version...Self.bundleVersion).contains(version),
+            let identifier = reader.text(),
             let configuration = ImageConfiguration(from: &reader),
             let layers = reader.list({ Layer(from: &$0) }), let indexByteCount = reader.u64(),
             let created = reader.text(), let imported = reader.u64()
@@ -55,6 +60,7 @@ extension ImageRecord: WireValue {
             identifier: identifier, configuration: configuration, layers: layers,
             indexByteCount: indexByteCount,
             created: created, imported: imported)
+        isBundle = version == Self.bundleVersion
     }
 }
 

@@ -14,29 +14,61 @@ extension ImageStore {
         }
     }
 
-    /// A name in the store, the start of an identifier, a file, or a name in a registry.
+    /// The digits that make a word an identifier where it may as well be a name, as `cafe`: as many as lists show.
+    private static let identifierDigitCount = 12
+
+    /// A name in the store, an identifier or its start, or a name in a registry.
     private func find(_ word: String, _ request: ImageRequest) throws(Failure) -> Image {
         let reference = try? RegistryReference(parsing: word)
         if request.pull != .always {
-            if let image = reference.flatMap({ named($0.description) }) { return image }
-            if let identifier = try catalogue.identifier(startingWith: word),
+            if let reference, let image = try named(reference.description) { return image }
+            let least = Self.identifierDigitCount
+            if let identifier = try catalogue.identifier(startingWith: word, least: least),
                 let record = catalogue.record(of: identifier)
             {
-                return catalogue.image(record)
+                return try catalogue.image(record)
             }
         }
-        if let source = try ImageSource(word, kind: nil) { return try find(source, request) }
+        let isFile = ImageSource.split(word) != nil
         guard let reference else {
+            // No name of an image looks so.
+            if word.contains("/"), let source = try ImageSource(word, kind: nil) {
+                return try find(source, request)
+            }
             throw Failure(
-                .missingInput, "cannot find the image \(word.printable)",
-                because: "no file is called so, and it is no name of an image in a registry",
-                cure: "Names look like debian:12 or localhost:5000/team/tool:1.0.")
+                .missingInput, "cannot find the image \(word.brief)",
+                because: "it is neither a path nor a name of an image in a registry",
+                cure: isFile
+                    ? "For the file write ./\(word.brief)"
+                    : "Names look like debian:12 or localhost:5000/team/tool:1.0.")
         }
-        return try find(reference, request)
+        guard isFile else { return try find(reference, request) }
+        return try find(reference, besideFile: word, request)
+    }
+
+    /// Looks at a registry for what a file is called as well. That must not be taken for it, but its owner may have meant it.
+    private func find(
+        _ reference: RegistryReference, besideFile word: String, _ request: ImageRequest
+    ) throws(Failure) -> Image {
+        let archiveEnds = [".tar", ".tar.gz", ".tgz", ".tar.zst"]
+        let path = ImageSource.split(word)?.path ?? word
+        guard !word.contains("/"), !archiveEnds.contains(where: { path.hasSuffix($0) }) else {
+            throw Failure(
+                .usage, "cannot tell which image \(word.brief) is",
+                because: "a file is called so, and an image in a registry may be",
+                cure: "Write ./\(word.brief) for the file, docker://\(word.brief) for the image.")
+        }
+        do throws(Failure) {
+            return try find(reference, request)
+        } catch {
+            throw Failure(
+                error.kind, error.what, because: error.why,
+                cure: "For the file of that name write ./\(word.brief)")
+        }
     }
 
     private func find(_ reference: RegistryReference, _ request: ImageRequest) throws(Failure) -> Image {
-        if request.pull != .always, let image = named(reference.description) { return image }
+        if request.pull != .always, let image = try named(reference.description) { return image }
         guard request.pull != .never else {
             throw Failure(
                 .missingInput, "cannot find the image \(request.text.printable)",
@@ -46,8 +78,11 @@ extension ImageStore {
         return try pull(reference, request)
     }
 
-    private func named(_ name: String) -> Image? {
-        catalogue.name(name).flatMap { catalogue.record(of: $0.identifier) }.map { catalogue.image($0) }
+    private func named(_ name: String) throws(Failure) -> Image? {
+        guard let known = catalogue.name(name), let record = catalogue.record(of: known.identifier) else {
+            return nil
+        }
+        return try catalogue.image(record)
     }
 
     private static func missing(_ path: String) -> Failure {

@@ -6,57 +6,91 @@ extension ImageStore {
     func find(_ source: ImageSource, _ request: ImageRequest) throws(Failure) -> Image {
         switch source {
         case .layout, .archive: try imported(source, request)
-        case .rootFileSystem(let path): try directory(path, named: try source.storeName(), request)
+        case .rootFileSystem(let path): try directory(path, called: try source.storeName(), nil, request)
         case .bundle(let path): try bundle(path, request)
         }
     }
 
     private func imported(_ source: ImageSource, _ request: ImageRequest) throws(Failure) -> Image {
         let name = try source.storeName()
-        let known = catalogue.name(name)
+        let known = name.flatMap { catalogue.name($0) }
         let stamp = SourceStamp(of: source.stampedFile)
         // Not one byte of it was written since it was read.
         if let known, stamp != nil, known.stamp == stamp, !request.wantsNames,
             let record = catalogue.record(of: known.identifier)
         {
-            return catalogue.image(record)
+            return try catalogue.image(record)
         }
         let image = try source.image(scratch: directory.workshops)
         if known?.identifier == image.identifier, stamp == nil, !request.wantsNames,
             let record = catalogue.record(of: image.identifier)
         {
-            return catalogue.image(record)
+            return try catalogue.image(record)
         }
-        var names = try request.names(from: image)
-        names.append(NameRecord(name: name, identifier: image.identifier, stamp: stamp))
-        return catalogue.image(
-            try add("importing \(request.text.printable)", names, request) { importer throws(Failure) in
-                try importer.add(image)
-            })
+        var names = request.names(from: image)
+        try checkMoves(of: names, request)
+        if let name { names.append(NameRecord(name: name, identifier: image.identifier, stamp: stamp)) }
+        var found = try add("importing \(request.text.brief)", names, request) { importer throws(Failure) in
+            try importer.add(image)
+        }
+        if names.isEmpty, request.takesNames { found.notice = "the image has no name; --name gives it one" }
+        return found
     }
+
+    /// Refuses names that an archive brings and that mean another image, because a registry said so: whoever made the archive
+    /// could make `debian:12` mean anything.
+    private func checkMoves(of names: [NameRecord], _ request: ImageRequest) throws(Failure) {
+        guard !request.movesNames, request.furtherName == nil else { return }
+        for name in names {
+            guard let known = catalogue.name(name.name), known.isFromRegistry,
+                known.identifier != name.identifier, catalogue.record(of: known.identifier) != nil
+            else { continue }
+            throw Failure(
+                .usage, "cannot import \(request.text.brief)",
+                because: "it is called \(name.name), and that is another image from a registry",
+                cure: "To give the name to this image: --move-names. To call it something else: --name NAME.")
+        }
+    }
+
+    /// An image that is removed all the time before it has its names.
+    private static let attemptLimit = 3
 
     /// Runs an import and gives its image its names.
     private func add(
         _ title: String, _ names: [NameRecord], _ request: ImageRequest,
         _ work: @escaping @Sendable (ImageImport) throws(Failure) -> ImageRecord
-    ) throws(Failure) -> ImageRecord {
+    ) throws(Failure) -> Image {
+        try NameRecord.check(names)
         let session = ImportSession(title)
         let store = directory
-        return try ImportSupervisor(session: session, style: request.progress).run { () throws(Failure) in
+        let (record, moved) = try ImportSupervisor(session: session, style: request.progress).run {
+            () throws(Failure) in
             let importer = try ImageImport(store, session: session)
-            while true {
+            for _ in 0..<Self.attemptLimit {
                 let record = try work(importer)
-                try importer.catalogue.set(names, workshop: importer.workshop)
+                let moved = try importer.catalogue.set(names, workshop: importer.workshop)
                 // Before it had these names, somebody who removed others may have taken it away.
-                if importer.catalogue.record(of: record.identifier) != nil { return record }
+                if importer.catalogue.record(of: record.identifier) != nil { return (record, moved) }
             }
+            throw Failure(
+                .unavailable, "cannot import \(request.text.brief)",
+                because: "another vmm removes the image again and again",
+                cure: "Try again when nobody removes images.")
         }
+        var image = try catalogue.image(record)
+        if !moved.isEmpty { image.notice = Self.notice(of: moved) }
+        return image
+    }
+
+    private static func notice(of moved: [NameRecord]) -> String {
+        let names = moved.map { "\($0.name) (was \($0.identifier.prefix(12)))" }
+        return "names that mean this image now: \(names.briefList)"
     }
 
     /// The image that a registry has now.
     func pull(_ reference: RegistryReference, _ request: ImageRequest) throws(Failure) -> Image {
         let name = reference.description
-        let record = try add("pulling \(reference)", [], request) { importer throws(Failure) in
+        return try add("pulling \(reference)", [], request) { importer throws(Failure) in
             let session = importer.session
             let lock = try StoreLock(.work("pull " + name), of: importer.store, alone: true) {
                 () throws(Failure) in
@@ -74,11 +108,11 @@ extension ImageStore {
             let image = try source.image(name: Skopeo.imageName)
             let record = try importer.add(image)
             let names =
-                [NameRecord(name: name, identifier: image.identifier)] + (try request.names(from: image))
+                [NameRecord(name: name, identifier: image.identifier, isFromRegistry: true)]
+                + request.names(from: image)
             try importer.catalogue.set(names, workshop: importer.workshop)
             return record
         }
-        return catalogue.image(record)
     }
 
     /// Copies an image from its registry into a layout, whose path is returned. Where the registry has it for several
@@ -103,38 +137,36 @@ extension ImageStore {
 
     /// A plain directory is known by its fingerprint: what lstat(2) tells of all its files. `bundle` is what else is said of it.
     private func directory(
-        _ path: String, named name: String, _ request: ImageRequest
+        _ path: String, called name: String?, _ bundle: BundleFile?, _ request: ImageRequest
     ) throws(Failure) -> Image {
         let digest = try DirectoryTree(opening: path).fingerprint()
-        let known = catalogue.name(name)
-        if known?.identifier == digest.hexadecimal, !request.wantsNames,
-            let record = catalogue.record(of: digest.hexadecimal)
+        let contents =
+            bundle?.contents(fingerprint: digest) ?? ImageImport.Contents(identifier: digest.hexadecimal)
+        if !request.wantsNames, name.flatMap({ catalogue.name($0) })?.identifier == contents.identifier,
+            let record = catalogue.record(of: contents.identifier)
         {
-            return catalogue.image(record)
+            return try catalogue.image(record, bundle: bundle?.configuration)
         }
         let names =
-            [NameRecord(name: name, identifier: digest.hexadecimal)]
-            + request.ownNames(for: digest.hexadecimal)
-        return catalogue.image(
-            try add("importing \(request.text.printable)", names, request) { importer throws(Failure) in
-                try importer.addDirectory(path, fingerprint: digest)
-            })
+            (name.map { [NameRecord(name: $0, identifier: contents.identifier)] } ?? [])
+            + request.ownNames(for: contents.identifier)
+        return try add("importing \(request.text.brief)", names, request) { importer throws(Failure) in
+            try importer.addDirectory(path, fingerprint: digest, as: contents)
+        }
     }
 
     /// A bundle's root file system, and what its configuration says.
     private func bundle(_ path: String, _ request: ImageRequest) throws(Failure) -> Image {
-        let configuration = try BundleConfiguration(ofBundle: path)
-        let root = try configuration.root(inBundle: path)
-        let image = try directory(
-            root.path, named: try ImageSource.rootFileSystem(path: root.path).storeName(), request)
-        var found = Image(
-            identifier: image.identifier, configuration: ImageConfiguration(configuration),
-            files: image.files, bundle: configuration)
+        let file = try BundleFile(path + "/config.json", of: path)
+        try file.configuration.check()
+        let root = try file.configuration.root(inBundle: path, orOutside: request.allowsOutsideRoot)
+        var image = try directory(
+            root.path, called: try ImageSource.bundle(path: path).storeName(), file, request)
         if root.isOutside {
-            found.notice =
-                "the files of the bundle \(path.printable) lie outside of it, in \(root.path.printable)"
+            image.notice =
+                "the files of the bundle \(path.brief) lie outside of it, in \(root.path.brief)"
         }
-        return found
+        return image
     }
 }
 
@@ -143,7 +175,7 @@ extension ImageRequest {
     var wantsNames: Bool { takesNames || furtherName != nil }
 
     /// The names that the user gives; else those that the image brings, where it may.
-    func names(from image: SourceImage) throws(Failure) -> [NameRecord] {
+    func names(from image: SourceImage) -> [NameRecord] {
         guard furtherName == nil else { return ownNames(for: image.identifier) }
         guard takesNames else { return [] }
         return image.registryNames.compactMap { try? RegistryReference(parsing: $0) }.map {

@@ -17,13 +17,28 @@ public struct ImageListing: Hashable, Sendable {
 }
 
 extension ImageStore {
+    /// What an import may do that nobody expects of it.
+    public struct Liberties: OptionSet, Sendable {
+        public let rawValue: Int
+
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// To move names that a registry gave to other images.
+        public static let movesNames = Liberties(rawValue: 1)
+        /// To read a bundle's root file system outside of the bundle.
+        public static let outsideRoot = Liberties(rawValue: 2)
+    }
+
     /// Brings an image in, from a registry or from a file or a directory; `furtherName` is what it shall be called beside
     /// that.
     public func importImage(
-        _ name: String, called furtherName: String? = nil, progress: ProgressStyle = .automatic
+        _ name: String, called furtherName: String? = nil, liberties: Liberties = [],
+        progress: ProgressStyle = .automatic
     ) throws(Failure) -> Image {
         var request = ImageRequest(
             name: try ImageName(parsing: name), text: name, pull: .always, progress: progress)
+        request.movesNames = liberties.contains(.movesNames)
+        request.allowsOutsideRoot = liberties.contains(.outsideRoot)
         request.furtherName = try furtherName.map { text throws(Failure) in
             try RegistryReference(parsing: text)
         }
@@ -64,13 +79,10 @@ extension ImageStore {
         if let known = all.first(where: { $0.name == reference || $0.name == text }) {
             return ([known.name], known.identifier)
         }
-        if let source = try? ImageSource(Self.path(text), kind: Self.kind(text)),
-            let name = try? source.storeName(),
-            let known = all.first(where: { $0.name == name })
-        {
+        if let name = Self.storeName(text), let known = all.first(where: { $0.name == name }) {
             return ([known.name], known.identifier)
         }
-        guard let identifier = try catalogue.identifier(startingWith: text) else {
+        guard let identifier = try catalogue.identifier(startingWith: text, least: 4) else {
             throw Failure(
                 .missingInput, "cannot remove the image \(text.printable)", because: "it is not in \(path)",
                 cure: "vmm image list shows what there is.")
@@ -78,12 +90,10 @@ extension ImageStore {
         return (all.filter { $0.identifier == identifier }.map(\.name), identifier)
     }
 
-    private static func kind(_ text: String) -> ImageName.PathKind? {
-        if case .path(_, let kind)? = try? ImageName(parsing: text) { kind } else { nil }
-    }
-
-    private static func path(_ text: String) -> String {
-        if case .path(let path, _)? = try? ImageName(parsing: text) { path } else { text }
+    /// What the store calls the file or directory that `text` is a path of.
+    private static func storeName(_ text: String) -> String? {
+        guard case .path(let path, let kind)? = try? ImageName(parsing: text) else { return nil }
+        return try? ImageSource(path, kind: kind)?.storeName()
     }
 
     /// Removes images without a name, layers that no image has, and what interrupted imports left behind; how many bytes

@@ -38,12 +38,15 @@ public struct ImageStore: ~Copyable, Sendable {
     }
 
     /// The image that a user calls `name`: one of the store, or an OCI layout, an archive, a directory or a bundle that is
-    /// imported where it is new or has changed, or one that is pulled from its registry.
+    /// imported where it is new or has changed, or one that is pulled from its registry. `allowsOutsideRoot` lets a bundle
+    /// have its root file system wherever it says.
     public func image(
-        for name: String, pull: PullPolicy = .missing, progress: ProgressStyle = .automatic
+        for name: String, pull: PullPolicy = .missing, allowsOutsideRoot: Bool = false,
+        progress: ProgressStyle = .automatic
     ) throws(Failure) -> Image {
-        let request = ImageRequest(
+        var request = ImageRequest(
             name: try ImageName(parsing: name), text: name, pull: pull, progress: progress)
+        request.allowsOutsideRoot = allowsOutsideRoot
         return try find(request)
     }
 }
@@ -59,4 +62,8 @@ struct ImageRequest {
     var furtherName: RegistryReference?
     /// Whether it takes the names that it brings.
     var takesNames = false
+    /// Whether it takes even those that a registry gave to another image.
+    var movesNames = false
+    /// Whether the root file system of a bundle may lie outside of it.
+    var allowsOutsideRoot = false
 }

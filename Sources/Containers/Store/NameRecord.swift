@@ -7,7 +7,8 @@ import SystemPackage
 /// A name of an image. It is a file of its own, which is replaced in one step; the file's name is the name's digest, because
 /// names hold slashes and may be longer than those of files.
 struct NameRecord: Hashable, Sendable {
-    static let version: UInt16 = 1
+    /// Version 1 does not say where a name came from.
+    static let version: UInt16 = 2
     static let byteLimit = 64 << 10
 
     /// `docker.io/library/debian:12`; or what kind of thing a path is, and the path from the root on.
@@ -16,6 +17,15 @@ struct NameRecord: Hashable, Sendable {
     var identifier: String
     /// What the file at that path was when it was read; nil where that cannot be trusted.
     var stamp: SourceStamp?
+    /// Whether a registry said that the image is called so.
+    var isFromRegistry = false
+
+    /// Refuses what could not be read back.
+    static func check(_ names: [NameRecord]) throws(Failure) {
+        for name in names where name.fileBytes.count > byteLimit {
+            throw Failure(.usage, "cannot call an image \(name.name.brief)", because: "the name is too long")
+        }
+    }
 
     static func fileName(of name: String) -> String {
         SHA256.digest(of: Array(name.utf8)).hexadecimal
@@ -29,17 +39,21 @@ extension NameRecord: WireValue {
         writer.text(identifier)
         writer.flag(stamp != nil)
         stamp?.write(to: &writer)
+        writer.flag(isFromRegistry)
     }
 
     init?(from reader: inout WireReader) {
-        guard reader.u16() == Self.version, let name = reader.text(), let identifier = reader.text(),
-            let hasStamp = reader.flag()
+        guard let version = reader.u16(), (1...Self.version).contains(version), let name = reader.text(),
+            let identifier = reader.text(), let hasStamp = reader.flag()
         else { return nil }
         self.init(name: name, identifier: identifier)
         if hasStamp {
             guard let stamp = SourceStamp(from: &reader) else { return nil }
             self.stamp = stamp
         }
+        guard version > 1 else { return }
+        guard let isFromRegistry = reader.flag() else { return nil }
+        self.isFromRegistry = isFromRegistry
     }
 }
 

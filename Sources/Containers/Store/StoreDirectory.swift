@@ -29,6 +29,9 @@ struct StoreDirectory: Hashable, Sendable {
     func image(_ identifier: String) -> String { "\(images)/\(identifier)" }
     func index(of identifier: String) -> String { image(identifier) + "/index.erofs" }
     func record(of identifier: String) -> String { image(identifier) + "/record" }
+    func configuration(of identifier: String) -> String { "\(image(identifier))/\(Self.configurationName)" }
+
+    static let configurationName = "config.json"
 
     /// Where this user's store is.
     static func ofThisUser() throws(Failure) -> StoreDirectory {

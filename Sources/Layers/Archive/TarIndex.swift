@@ -1,7 +1,7 @@
 public import Host
 
 /// What is in an image's archive (`oci-archive`, `docker-archive`): its files are read where they lie, in any order. An
-/// archive that is compressed is unpacked into a file without a name first.
+/// archive that is compressed is unpacked into a file without a name first, and so is one that comes through a pipe.
 public struct TarIndex: ~Copyable {
     private enum Member {
         case file(offset: UInt64, byteCount: UInt64)
@@ -19,9 +19,14 @@ public struct TarIndex: ~Copyable {
     private let path: String
     private let members: [LayerPath: Member]
 
-    /// Opens the archive at `path`. What a compressed one unpacks to goes to the file system of the directory `scratch`.
+    /// Opens the archive at `path`. What a compressed one unpacks to, or comes through a pipe, goes to the file system of the
+    /// directory `scratch`.
     public init(opening path: String, scratch: String) throws(Failure) {
-        let file = try Self.unpacked(FileSource(opening: path, as: "image archive"), scratch)
+        let role = "image archive"
+        let file =
+            StreamSource.isStream(path)
+            ? try Self.copy(UnpackedSource(StreamSource(opening: path, as: role)), scratch)
+            : try Self.unpacked(FileSource(opening: path, as: role), scratch)
         members = try Self.members(of: file)
         self.file = file
         self.path = path
@@ -51,10 +56,16 @@ public struct TarIndex: ~Copyable {
         var peeked = PeekedSource(try source.part(from: 0, byteCount: source.byteCount, complaint: complaint))
         let magic = try peeked.prefix(Compression.magicByteCount)
         guard Compression(magic: magic) != nil else { return source }
-        var unpacked = UnpackedSource(peeked)
+        return try copy(UnpackedSource(peeked), scratch)
+    }
+
+    private static func copy<Source: ByteSource & ~Copyable>(
+        _ source: consuming Source, _ scratch: String
+    ) throws(Failure) -> FileSource {
+        let complaint = source.complaint
         var file = try ScratchFile(in: scratch)
         while true {
-            let piece = unsafe try unpacked.next()
+            let piece = unsafe try source.next()
             if unsafe piece.isEmpty { break }
             unsafe try file.append(piece)
         }

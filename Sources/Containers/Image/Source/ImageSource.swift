@@ -1,3 +1,4 @@
+import Glibc
 import Host
 import SystemPackage
 
@@ -27,7 +28,7 @@ enum ImageSource: Hashable, Sendable {
     }
 
     /// The longest beginning that is there, up to a colon; a file's name may have colons of its own.
-    private static func split(_ text: String) -> (path: String, tag: String?)? {
+    static func split(_ text: String) -> (path: String, tag: String?)? {
         if FileFacts(of: text) != nil { return (text, nil) }
         for colon in text.indices.reversed() where text[colon] == ":" {
             let path = String(text[..<colon])
@@ -52,7 +53,12 @@ enum ImageSource: Hashable, Sendable {
 
     private func check(isDirectory: Bool, tag: String?, _ complaint: String) throws(Failure) {
         switch self {
-        case .archive:
+        case .archive(let path, _, _):
+            if path == "/dev/stdin", isatty(STDIN_FILENO) != 0 {
+                throw Failure(
+                    .usage, complaint, because: "standard input is a terminal",
+                    cure: "Pipe an archive into it: docker save NAME | vmm image import -")
+            }
             if isDirectory { throw Failure(complaint, errno: .isDirectory) }
         case .layout:
             if !isDirectory { throw Failure(complaint, errno: .notDirectory) }
@@ -83,17 +89,22 @@ enum ImageSource: Hashable, Sendable {
         if case .layout(let path, _) = self { path + "/index.json" } else { path }
     }
 
-    /// What the store calls the image, wherever the user stands.
-    func storeName() throws(Failure) -> String {
+    /// What the store calls the image, wherever the user stands; nil for what comes through a pipe, which nobody can read
+    /// again.
+    func storeName() throws(Failure) -> String? {
+        if case .archive = self, FileFacts(of: path)?.isStream == true { return nil }
         let kind =
             switch self {
             case .layout: "oci"
             case .archive(_, _, let kind): kind?.rawValue ?? "archive"
-            case .rootFileSystem, .bundle: "rootfs"
+            case .rootFileSystem: "rootfs"
+            case .bundle: "bundle"
             }
-        do throws(Errno) {
-            return "\(kind):\(try Files.resolved(path))" + (tag.map { ":\($0)" } ?? "")
-        } catch {
+        return "\(kind):\(try Self.resolved(path))" + (tag.map { ":\($0)" } ?? "")
+    }
+
+    private static func resolved(_ path: String) throws(Failure) -> String {
+        do throws(Errno) { return try Files.resolved(path) } catch {
             throw Failure("cannot use the image \(path.printable)", errno: error)
         }
     }
