@@ -37,7 +37,7 @@ enum Run {
         if let note = cgroup.note { logger.warning("\(note)") }
         let start = early ?? MachineStart(timings: times)
         var (machine, status): (Machine?, Int32) = try run(
-            start, plan, options, files, image, store, times, logger)
+            start, plan, options, files, image, consume store, times, logger)
         // That thread goes with the machine, and its group cannot before it.
         if early == nil { machine = nil }
         cgroup.leave()
@@ -48,7 +48,7 @@ enum Run {
 
     private static func run(
         _ start: MachineStart, _ plan: ContainerPlan, _ options: RunOptions, _ files: GuestFiles,
-        _ image: Image, _ store: borrowing ImageStore, _ times: Timings, _ logger: Logger
+        _ image: Image, _ store: consuming ImageStore, _ times: Timings, _ logger: Logger
     ) throws(Failure) -> (Machine, Int32) {
         var disk: WritableDisk?
         if let byteCount = plan.writableByteCount {
@@ -59,6 +59,8 @@ enum Run {
             plan.machine(files, image: image, disk: disk?.path, append: options.append), from: start,
             session: session, timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
         disk = nil
+        // The machine has its layers open. Whoever removes images must not wait until it ends.
+        _ = consume store
         let end = machine.run()
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }

@@ -181,6 +181,20 @@ struct RunOnHostTests {
         #expect(try child.wait() == .exited(130))
     }
 
+    @Test("while a container runs, images can be removed and others imported")
+    func removalMeanwhile() throws {
+        let bench = try Bench()
+        let child = try bench.start()
+        for words in [["prune"], ["remove", "rootfs:" + bench.scratch.path + "/root"], ["list"]] {
+            let run = try ProgramRun(
+                [Monitor.program, "image"] + words, environment: bench.environment, seconds: 60)
+            #expect(run.status == 0 && run.error.isEmpty, "\(words): \(run)")
+        }
+        #expect(child.isRunning)
+        child.send(SIGINT)
+        #expect(try child.wait() == .exited(130))
+    }
+
     @Test("a bundle that leads out of itself needs a word")
     func bundles() throws {
         let bench = try Bench()
