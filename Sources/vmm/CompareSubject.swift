@@ -13,7 +13,7 @@ enum CompareSubject {
         try ImageTree.write(image, to: layer)
         let configuration = image.configuration
         // As `vmm run` does it: words of the caller's take the place of the image's command, after its entry point.
-        let words = configuration.entrypoint + (command.isEmpty ? configuration.command : command)
+        let words = configuration.entrypointWords + (command.isEmpty ? configuration.command : command)
         let whole = words.isEmpty ? image.bundle?.arguments ?? [] : words
         guard !whole.isEmpty else {
             throw Failure(

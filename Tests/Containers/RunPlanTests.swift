@@ -64,6 +64,11 @@ struct RunPlanTests {
             Words([["e"], ["c"]], "u", ["x"], ["u", "x"]),
             Words([["e"], ["c"]], "", ["x"], ["x"]),
             Words([[""], ["c"]], nil, [], ["c"]),
+            Words(
+                [["sh", "-c", "echo $#", "x", "", ""], [""]], nil, [],
+                ["sh", "-c", "echo $#", "x", "", "", ""]),
+            Words([["", "x"], []], nil, [], ["", "x"]),
+            Words([["", ""], ["c"]], nil, [], ["", "", "c"]),
         ])
     func words(_ words: Words) throws {
         let plan = try plan(image(entrypoint: words.image[0], command: words.image[1])) {
@@ -152,6 +157,31 @@ struct RunPlanTests {
         bundle.capabilities = nil
         bundle.hostname = "a\n127.0.0.1 b"
         #expect(throws: Failure.self) { try plan() }
+    }
+
+    @Test("more than can be said to the agent, or than Linux starts a program with")
+    func immodestPlans() throws {
+        var image = ImageConfiguration()
+        image.user = String(repeating: "u", count: 5 << 20)
+        let failure = #expect(throws: Failure.self) { try plan(image) { _ in } }
+        #expect(failure?.kind == .usage && failure?.why.contains("\(4 << 20) are the most") == true)
+        let long = String(repeating: "x", count: 131_072)
+        for words in [[long], Array(repeating: String(long.dropLast()), count: 16)] {
+            let failure = #expect(throws: Failure.self) { try plan { $0.command = words } }
+            #expect(failure?.cure?.contains("128 KiB each") == true)
+        }
+        var bundle = BundleConfiguration()
+        bundle.maskedPaths = Array(repeating: "/" + String(repeating: "m", count: 100), count: 40_000)
+        var options = RunOptions()
+        options.image = "bundle"
+        options.command = ["true"]
+        #expect(throws: Failure.self) {
+            try ContainerPlan(options, image: .init(), bundle: bundle, identifier: "x", host: planHost())
+        }
+        bundle.maskedPaths.removeLast(2000)
+        #expect(throws: Never.self) {
+            try ContainerPlan(options, image: .init(), bundle: bundle, identifier: "x", host: planHost())
+        }
     }
 
     @Test("as many variables as can be, each once and in order")

@@ -16,4 +16,7 @@ public struct ImageConfiguration: Hashable, Sendable {
     public var exposedPorts: [String] = []
 
     public init() {}
+
+    /// What the image's program begins with: its entry point, which is none where it is one empty word, as docker has it.
+    public var entrypointWords: [String] { entrypoint == [""] ? [] : entrypoint }
 }

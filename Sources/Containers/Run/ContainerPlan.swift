@@ -60,6 +60,7 @@ public struct ContainerPlan: Sendable {
         try bundle?.check()
         try bundle?.complete(&container)
         try bundle?.complete(&process, options)
+        try Self.checkSize(of: container, process, image: options.image)
         self.container = container
         self.process = process
         stopSignal = try SignalNumber.parse(

@@ -52,7 +52,7 @@ extension RunOptions {
     /// The entry point and its arguments. An entry point of the user's takes the image's arguments away with the image's
     /// entry point; the user's arguments replace the image's.
     private func arguments(_ image: ImageConfiguration) throws(Failure) -> [String] {
-        let first = entrypoint.map { $0.isEmpty ? [] : [$0] } ?? image.entrypoint.filter { !$0.isEmpty }
+        let first = entrypoint.map { $0.isEmpty ? [] : [$0] } ?? image.entrypointWords
         let rest = command.isEmpty && entrypoint == nil ? image.command : command
         guard !(first + rest).isEmpty else {
             throw Failure(

@@ -1,0 +1,29 @@
+import AgentProtocol
+import Host
+
+extension ContainerPlan {
+    /// Refuses what the agent or the guest's kernel would refuse, which could not say so as clearly. `image` is what the user
+    /// called it.
+    static func checkSize(
+        of container: ContainerSpecification, _ process: ProcessSpecification, image: String
+    ) throws(Failure) {
+        if let why = CommandSize.problem(process.arguments + process.environment) {
+            throw Failure(
+                .usage, "cannot run \(image.brief)", because: "its command and its environment are too long",
+                cure: "\(why); image, --env, --env-file and the command count.")
+        }
+        let byteCount = container.byteCount + process.byteCount
+        // Both frames are sent before the agent reads, and all that waits for it is limited too.
+        let limit = min(FrameHeader.payloadLimit(.container), FrameHeader.payloadLimit(.start))
+        guard byteCount <= limit else {
+            throw Failure(
+                .usage, "cannot run \(image.brief)",
+                because: "what it asks for takes \(byteCount) bytes to say, and \(limit) are the most",
+                cure: "Take mounts, masked paths, groups or variables out of it.")
+        }
+    }
+}
+
+extension WireValue {
+    fileprivate var byteCount: Int { fileBytes.count }
+}
