@@ -170,6 +170,30 @@ struct ImageTests {
         #expect(try bench.shell("vmm image import ./layout ./root").output.count == 130)
     }
 
+    @Test("kills a helper that does not heed the first signal, before a second one ends it")
+    func deafHelper() throws {
+        let bench = try ImageBench()
+        let tools = bench.directory.path("tools")
+        try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: false)
+        let mark = bench.directory.path("skopeo.pid")
+        let script =
+            "#!/bin/bash\ntrap 'echo told >>\(mark).told' TERM\necho $$ >\(mark)\nwhile :; do read -t 1 <> <(:); done\n"
+        try ExecutableFile.write(Array(script.utf8), to: tools + "/skopeo")
+        var environment = bench.environment
+        environment["PATH"] = tools + ":" + (environment["PATH"] ?? "")
+        let child = try ChildProcess(bench.importing("localhost:1/x"), environment: environment)
+        let helper = try eventually("the helper") {
+            (try? String(contentsOfFile: mark, encoding: .utf8)).flatMap { Int32($0.dropLast()) }
+        }
+        child.send(SIGTERM)
+        try eventually("the first signal") { FileManager.default.fileExists(atPath: mark + ".told") }
+        #expect(child.isRunning && kill(helper, 0) == 0)
+        child.send(SIGTERM)
+        #expect(try child.wait() == .signalled(SIGTERM))
+        #expect(kill(helper, 0) != 0 && errno == ESRCH)
+        #expect(bench.leftovers.isEmpty)
+    }
+
     @Test("pulls nothing into a store whose path skopeo would take apart")
     func colon() throws {
         var bench = try ImageBench()

@@ -19,6 +19,7 @@ final class ImportSession: Sendable {
     /// How many of the bytes are done.
     let doneByteCount = Atomic<UInt64>(0)
     private let signal = Atomic<Int32>(0)
+    private let isUrgent = Atomic<Bool>(false)
     private let hasFailed = Atomic<Bool>(false)
 
     init(_ title: String) {
@@ -33,6 +34,13 @@ final class ImportSession: Sendable {
 
     func end(after number: Int32) {
         signal.store(number, ordering: .relaxed)
+    }
+
+    /// Whether it was asked for an end again: programs that help are killed.
+    var mustEndAtOnce: Bool { isUrgent.load(ordering: .relaxed) }
+
+    func endAtOnce() {
+        isUrgent.store(true, ordering: .relaxed)
     }
 
     /// One of the threads has failed: the others need not go on.

@@ -8,6 +8,8 @@ import SystemPackage
 struct ImportSupervisor {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
     private static let intervalMilliseconds: Int32 = 100
+    /// How long a second signal leaves the import to kill its helper.
+    private static let lastMilliseconds: Int32 = 2000
 
     let session: ImportSession
     let style: ProgressStyle
@@ -42,6 +44,8 @@ struct ImportSupervisor {
             while let signal = signals.next() {
                 if session.endingSignal != nil {
                     printer.clear()
+                    session.endAtOnce()
+                    _ = finished.wait(milliseconds: Self.lastMilliseconds)
                     ThisProcess.end(by: signal)
                 }
                 session.end(after: signal)

@@ -44,7 +44,6 @@ struct Skopeo {
         command += ["docker://\(reference.forSkopeo)", "oci:\(directory):\(Self.imageName)"]
         let program = try start(command)
         let words = listen(to: program, directory)
-        if session.endingSignal != nil { program.send(SIGTERM) }
         let ending = program.wait()
         try session.check()
         if ending == .exited(0) { return true }
@@ -64,11 +63,21 @@ struct Skopeo {
         }
     }
 
-    /// What it says until it ends or shall end; meanwhile the session learns how much has come.
+    /// What it says until it ends; meanwhile the session learns how much has come. It is told when it shall end, and killed
+    /// where that is urgent: it must not go on without us.
     private func listen(to program: borrowing ChildProgram, _ directory: String) -> [UInt8] {
         var words: [UInt8] = []
-        while session.endingSignal == nil, let more = program.output(waiting: 200) {
+        var isTold = false
+        while let more = program.output(waiting: 200) {
             words = (words + more).suffix(4096)
+            if session.endingSignal != nil, !isTold {
+                program.send(SIGTERM)
+                isTold = true
+            }
+            if session.mustEndAtOnce {
+                program.send(SIGKILL)
+                break
+            }
             let byteCount = Files.allocatedByteCount(below: directory)
             session.note("\(ByteCount.text(byteCount)) came")
         }
