@@ -71,6 +71,27 @@ struct StoreTests {
         for (owner, user, isWell) in [(0, 0, true), (0, 7, true), (7, 7, true), (7, 0, false), (7, 8, false)]
         {
             #expect(StoreDirectory.isTrusted(owner: uid_t(owner), mode: 0o700, by: uid_t(user)) == isWell)
+            #expect(
+                StoreDirectory.isTrustedParent(owner: uid_t(owner), mode: 0o755, by: uid_t(user)) == isWell)
+        }
+    }
+
+    @Test("that lies where others can put another into its place is not believed")
+    func strangersAbove() throws {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(
+            atPath: directory.path("a/b"), withIntermediateDirectories: true)
+        let path = directory.path("a/b/store")
+        for (mode, isWell) in [(mode_t(0o755), true), (0o1777, true), (0o777, false)] {
+            #expect(unsafe chmod(directory.path("a"), mode) == 0)
+            for _ in 0..<2 {
+                if isWell {
+                    #expect(throws: Never.self) { try ImageStore.open(at: path).list() }
+                    continue
+                }
+                let failure = #expect(throws: Failure.self) { try ImageStore.open(at: path).list() }
+                #expect(failure?.kind == .notPermitted && failure?.why.contains(directory.path("a")) == true)
+            }
         }
     }
 

@@ -21,12 +21,8 @@ public struct WritableDisk: ~Copyable, Sendable {
     private static func makeFile(
         byteCount: UInt64, in directory: String
     ) throws(Failure) -> OwnedDescriptor {
-        let path = "\(directory)/writable-\(getpid())"
         do throws(Errno) {
-            let number = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard number >= 0 else { throw .current }
-            let file = OwnedDescriptor(owning: number)
-            unsafe unlink(path)
+            let file = try open(in: directory)
             _ = try hostCall { ftruncate(file.rawValue, off_t(byteCount)) }
             return file
         } catch {
@@ -34,6 +30,24 @@ public struct WritableDisk: ~Copyable, Sendable {
                 "cannot make a writable disk in \(directory)", errno: error,
                 cure: "Set VMM_STORE to a directory with room, or leave --writable out: memory will do.")
         }
+    }
+
+    /// O_TMPFILE, which the C library shows only to programs that ask for GNU's extensions.
+    private static let temporary: Int32 = 0o20_000_000 | O_DIRECTORY
+
+    /// Opens a file without a name; where the file system has none, one whose name nobody guesses, and takes that away.
+    private static func open(in directory: String) throws(Errno) -> OwnedDescriptor {
+        do throws(Errno) {
+            return OwnedDescriptor(
+                owning: try hostCall { unsafe Glibc.open(directory, temporary | O_RDWR | O_CLOEXEC, 0o600) })
+        } catch {
+            // What open(2) says where O_TMPFILE is not known.
+            guard [.notSupported, .isDirectory, .noSuchFileOrDirectory].contains(error) else { throw error }
+        }
+        let path = "\(directory)/writable-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let file = try Files.create(path)
+        try Files.remove(path)
+        return file
     }
 
     /// Whatever takes time is left to the guest, or out: a file system that ends with its container needs no journal.

@@ -14,10 +14,14 @@ extension StoreDirectory {
                 return nil
             }
         }
-        if let version { return try check(version) }
+        if let version {
+            try checkParents()
+            return try check(version)
+        }
         try make()
         // Somebody may have been quicker.
         try checkOwner()
+        try checkParents()
     }
 
     /// Whoever can write to a store decides what is in the images there, and where files go that are made or removed.
@@ -30,6 +34,28 @@ extension StoreDirectory {
             because: mode & S_IWOTH == 0
                 ? "it belongs to the user with number \(owner)" : "everybody may write to it",
             cure: "Set VMM_STORE to a directory of your own.")
+    }
+
+    /// Whoever can write to a directory above the store can put another store into its place.
+    private func checkParents() throws(Failure) {
+        guard var parent = try? Files.resolved(path)[...] else { return }
+        while let slash = parent.lastIndex(of: "/"), parent.utf8.count > 1 {
+            parent = slash == parent.startIndex ? "/" : parent[..<slash]
+            guard let facts = FileFacts(of: String(parent)) else { return }
+            let (owner, mode) = (facts.status.st_uid, facts.status.st_mode)
+            guard !Self.isTrustedParent(owner: owner, mode: mode, by: geteuid()) else { continue }
+            throw Failure(
+                .notPermitted, complaint("use"),
+                because: "others may put something else into its place, in \(String(parent).brief)",
+                cure: "Set VMM_STORE to a directory below one of your own.")
+        }
+    }
+
+    /// Whether nobody but `user` and root can rename what these have in a directory. In one with the sticky bit, as /tmp,
+    /// everybody can only rename what is his own (inode(7), S_ISVTX).
+    static func isTrustedParent(owner: uid_t, mode: mode_t, by user: uid_t) -> Bool {
+        // In a user namespace, files of root's outside belong to nobody: user 65534.
+        (owner == user || owner == 0 || owner == 65534) && (mode & S_IWOTH == 0 || mode & S_ISVTX != 0)
     }
 
     /// A directory of one's own or of root's, to which not everybody can write. Those who share a group trust one another.
