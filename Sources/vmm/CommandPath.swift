@@ -28,19 +28,22 @@ struct CommandPath {
     /// What to say about a word that names no command.
     var failure: Failure? {
         guard let unknown else { return nil }
+        let name = (words.dropFirst() + [unknown]).joined(separator: " ")
         let cure =
-            if let own = Self.ours[unknown], words.count == 1 { "Write `\(own)`." } else {
+            if let own = Self.ours[name] { "Write `\(own)`." } else {
                 "\(help) lists those that there are."
             }
         return Failure(
-            .usage, "cannot do '\((words.dropFirst() + [unknown]).joined(separator: " "))'",
+            .usage, "cannot do '\(name)'",
             because: "there is no such command", cure: cure)
     }
 
     /// What docker's users know by another name.
     private static let ours = [
         "images": "vmm image list", "pull": "vmm image import NAME", "load": "vmm image import FILE",
-        "rmi": "vmm image remove NAME", "info": "vmm doctor", "version": "vmm --version",
+        "rmi": "vmm image remove NAME", "image pull": "vmm image import NAME",
+        "image load": "vmm image import FILE", "image tag": "vmm image import FILE --name NAME",
+        "info": "vmm doctor", "version": "vmm --version",
     ]
 }
 

@@ -92,8 +92,16 @@ struct ImageListCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(name: .shortAndLong, help: "Print identifiers only, each once.")
+    var quiet = false
+
+    func validate() throws {
+        if quiet && json { throw ValidationError("--quiet and --json exclude one another") }
+    }
+
     func run() throws {
         let images = try ImageStore.open().list()
+        if quiet { return StandardOutput.write(ImageTable.identifiers(images)) }
         StandardOutput.write(json ? ImageTable.json(images) : ImageTable.text(images))
     }
 }
@@ -111,13 +119,29 @@ struct ImageRemoveCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A name, a path, or the start of an identifier.", valueName: "image"))
     var images: [String]
 
+    @Flag(
+        name: .shortAndLong, help: "Accepted for docker's sake: containers that run never hinder a removal.")
+    var force = false
+
     @OptionGroup var progress: ProgressOptions
 
+    /// What cannot be removed does not keep the others.
     func run() throws {
+        var status: Int32 = 0
         for text in images {
-            let freed = try ImageStore.open().remove(text, progress: progress.style)
-            if let freed { StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
+            do {
+                try remove(text)
+            } catch let failure as Failure {
+                StandardError.write("vmm: \(failure)\n")
+                if status == 0 { status = failure.kind.rawValue }
+            }
         }
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    private func remove(_ text: String) throws {
+        let freed = try ImageStore.open().remove(text, progress: progress.style)
+        if let freed { StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
     }
 }
 
@@ -128,6 +152,9 @@ struct ImagePruneCommand: ParsableCommand {
         discussion: """
             Images without a name, layers that no image has, and what interrupted imports left behind.
             """)
+
+    @Flag(name: .shortAndLong, help: "Accepted for docker's sake: nothing is asked.")
+    var force = false
 
     @OptionGroup var progress: ProgressOptions
 

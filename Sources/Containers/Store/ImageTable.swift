@@ -52,6 +52,13 @@ public enum ImageTable {
         return JSON.array(rows).text() + "\n"
     }
 
+    /// The identifiers, one a line, each once.
+    public static func identifiers(_ images: [ImageListing]) -> String {
+        var seen: Set<String> = []
+        return images.map(\.identifier).filter { seen.insert($0).inserted }.map { $0.prefix(12) + "\n" }
+            .joined()
+    }
+
     /// Seconds since 1970 in UTC, as RFC 3339 has it.
     static func date(_ seconds: UInt64) -> String {
         var (time, parts) = (time_t(clamping: seconds), unsafe tm())
