@@ -90,7 +90,8 @@ let package = Package(
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
             exclude: [
-                "lab.sh", "mend-qemu.py", "hold.sh", "stage1", "stage2", "guest-init", "agent", "postgres",
+                "lab.sh", "repeat.sh", "mend-qemu.py", "hold.sh", "stage1", "stage2", "guest-init", "agent",
+                "postgres",
             ],
             swiftSettings: rules),
         tests("Boot", ["Boot", "CCodecs", "GuestMemory", "Host"]),
