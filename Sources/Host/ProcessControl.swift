@@ -23,10 +23,30 @@ public enum ThisProcess {
         chost_share_one_pool()
     }
 
-    /// Ends it with all its threads, at once; the terminal is put back first.
+    /// Ends it with all its threads; the terminal is put back first, and what is to be said is said, as long as somebody reads.
     public static func end(with status: Int32) -> Never {
         Terminal.restore()
+        StandardError.flush()
         exit(status)
+    }
+
+    /// Ends the process with `status` if `endIsDue` is not called within ten seconds, and says so. From here on SIGHUP, SIGINT,
+    /// SIGQUIT and SIGTERM end it too, after a second at the earliest: a short end is not disturbed. Call it on the main thread,
+    /// when nothing but the end is left to be done.
+    public static func limitEnd(with status: Int32) {
+        let message: StaticString = """
+            vmm: ended after waiting 10 s: a disk or a reader of the console does not answer; what they had not taken is lost
+
+            """
+        // A literal: it ends with a zero and stays where it is.
+        unsafe message.utf8Start.withMemoryRebound(to: CChar.self, capacity: message.utf8CodeUnitCount) {
+            unsafe chost_limit_end(10, 1, status, $0)
+        }
+    }
+
+    /// Nothing is left that could hold up the end.
+    public static func endIsDue() {
+        chost_end_limit_over()
     }
 
     /// Ends it as `signal` does by default, so that whoever waits for it learns why.

@@ -73,7 +73,10 @@ public final class Machine: Sendable {
     public var consoleTail: [UInt8] { board.consoleTail?.bytes ?? [] }
 
     /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
-    public func run() -> MachineEnd {
+    ///
+    /// With `endsProcess` nothing but the end of the process follows: an end that a disk or a reader holds up is then cut short
+    /// (`ThisProcess.limitEnd`).
+    public func run(endsProcess: Bool = false) -> MachineEnd {
         do throws(Failure) {
             let signals =
                 session == nil ? try MachineSignals(board: board, control: control, loop: loop) : nil
@@ -94,6 +97,8 @@ public final class Machine: Sendable {
         } catch {
             control.finish(.failed(error))
         }
+        if endsProcess { ThisProcess.limitEnd(with: session?.exitStatus ?? control.reason?.exitStatus ?? 0) }
+        defer { if endsProcess { ThisProcess.endIsDue() } }
         return finish()
     }
 
@@ -116,8 +121,10 @@ public final class Machine: Sendable {
 
     /// Stops the CPUs, then the devices, then the console, so that nothing the guest asked for is lost.
     private func finish() -> MachineEnd {
+        board.console?.sink.stopWaiting()
         for cpu in cpus { cpu.interrupt() }
         for cpu in cpus { cpu.join() }
+        board.notes.end()
         board.stop()
         session?.end()
         board.console?.end()

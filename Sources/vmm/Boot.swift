@@ -12,7 +12,7 @@ enum Boot {
         let machine = try Machine(
             configuration, from: MachineStart(timings: times), timings: times, logger: logger,
             allowsEmulation: arguments.allowEmulation)
-        let end = machine.run()
+        let end = machine.run(endsProcess: true)
         if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }
         StandardError.write("vmm: \(end)\n")
         machine.end(with: end.exitStatus)

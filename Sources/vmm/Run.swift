@@ -61,7 +61,7 @@ enum Run {
         disk = nil
         // The machine has its layers open. Whoever removes images must not wait until it ends.
         _ = consume store
-        let end = machine.run()
+        let end = machine.run(endsProcess: true)
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
         let console = machine.consoleTail

@@ -12,7 +12,8 @@ struct StandardErrorLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        StandardError.write("vmm: \(event.level): \(event.message)\n")
+        // Never on the caller's thread: it may be a vCPU's, or the event loop's.
+        StandardError.post("vmm: \(event.level): \(event.message)\n")
     }
 
     /// A logger of that level, by its name.

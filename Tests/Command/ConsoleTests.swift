@@ -110,6 +110,43 @@ struct ConsoleTests {
         #expect(monitor.child.ending == .exited(143))
     }
 
+    @Test("a guest that makes the log long is held up by no reader of it, and the monitor does as it is told")
+    func unreadLog() throws {
+        let pipe = try TestPipe()
+        let monitor = try RunningMonitor(
+            Monitor.boot("talk", "--console", "none", "--log-level", "info"), error: pipe.writeEnd)
+        let tasks = Tasks(of: monitor.child.identifier)
+        let cpu = try #require(tasks.named("vcpu0"))
+        // More lines than a pipe holds, if each were written: the guest goes on, and is no burden to the monitor's memory.
+        try eventually("a guest that goes on") { tasks.cpuTime(of: cpu) > 100 }
+        monitor.child.send(SIGTERM)
+        monitor.child.send(SIGTERM)
+        try eventually("its end") {
+            monitor.child.send(SIGTERM)
+            return !monitor.child.isRunning
+        }
+        #expect(monitor.child.ending == .exited(143))
+        let text = String(decoding: try pipe.receive(), as: UTF8.self)
+        let lines = text.split(separator: "\n")
+        #expect(lines.count < 200, "\(lines.count) lines")
+        #expect(
+            text.contains("more marks, which were not shown") && text.contains("crash kernel takes over"),
+            "\(text)")
+        #expect(text.contains("terminated by a second signal"))
+    }
+
+    @Test("a standard error that is full holds up neither the guest's end nor the monitor's")
+    func fullError() throws {
+        let pipe = try TestPipe()
+        _ = fcntl(pipe.writeEnd, F_SETFL, O_NONBLOCK)
+        let page = [UInt8](repeating: 0x2E, count: 4096)
+        while unsafe write(pipe.writeEnd, page, page.count) > 0 {}
+        _ = fcntl(pipe.writeEnd, F_SETFL, 0)
+        let child = try ChildProcess(
+            Monitor.boot("poweroff", "--console", "none", "--log-level", "trace"), error: pipe.writeEnd)
+        #expect(try child.wait() == .exited(0))
+    }
+
     @Test("output that nobody can take is said once and does no harm")
     func closedOutput() throws {
         let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)

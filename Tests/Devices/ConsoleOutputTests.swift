@@ -104,6 +104,40 @@ private func pattern(_ count: Int) -> [UInt8] {
         output.end(patience: 50)
     }
 
+    /// It takes a byte within every `patience`, and would hold up the end for as long as the ring has bytes.
+    @Test func aReaderThatTakesAByteNowAndThenDoesNotHoldUpTheEnd() throws {
+        let pipe = try TestPipe()
+        let log = NoticeLog()
+        let output = try ConsoleOutput(descriptor: pipe.writeEnd, notify: log.handler)
+        var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032))
+        while left > 0 { left -= output.send([UInt8](repeating: 0, count: min(left, 4096))[...]) }
+        let isOver = Atomic<Bool>(false)
+        let reader = try HostThread(named: "test-reader") {
+            while !isOver.load(ordering: .relaxed) {
+                _ = try? pipe.receive(1)
+                usleep(5_000)
+            }
+        }
+        output.end(patience: 50)
+        isOver.store(true, ordering: .relaxed)
+        reader.join()
+        #expect(output.lostByteCount > 0)
+    }
+
+    /// A vCPU's thread must come to its end, whatever the reader does.
+    @Test func whoWaitsForASlowReaderIsLetGoAtTheEnd() throws {
+        let pipe = try TestPipe()
+        let output = try ConsoleOutput(
+            descriptor: pipe.writeEnd, patience: WatchdogExpired.milliseconds, notify: { _ in })
+        var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032))
+        while left > 0 { left -= output.send([UInt8](repeating: 0, count: min(left, 4096))[...]) }
+        let writer = try HostThread(named: "test-writer") { for _ in 0..<10 { output.writeWaiting(1) } }
+        output.stopWaiting()
+        writer.join()
+        #expect(output.lostByteCount == 10)
+        output.end(patience: 50)
+    }
+
     @Test func aReaderThatIsGoneIsReportedOnce() throws {
         let log = NoticeLog()
         var ends: [Int32] = [0, 0]

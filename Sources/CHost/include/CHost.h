@@ -86,6 +86,14 @@ void chost_terminal_restore(void);
 /// Whether the terminal is raw now.
 bool chost_terminal_is_raw(void);
 
+/// Ends the process with `status` if `chost_end_limit_over` is not called within `seconds`; standard error then gets
+/// `message`, which must stay where it is. From here on SIGHUP, SIGINT, SIGQUIT and SIGTERM end it too, `leastSeconds` after
+/// this call at the earliest. The calling thread takes these signals; all others must block them.
+void chost_limit_end(int seconds, int leastSeconds, int status, const char *_Nonnull message);
+
+/// The end has come so far that nothing can hold it up any more.
+void chost_end_limit_over(void);
+
 /// Makes `signal` interrupt system calls and do nothing else.
 void chost_install_kick(int signal);
 

@@ -88,6 +88,8 @@ public final class ContainerSession: AgentSession {
     /// How the container ended, as far as the session has learned it.
     public var containerEnd: ContainerEnd? { state.withLock { $0.end } }
 
+    public var exitStatus: Int32? { ContainerOutcome(containerEnd, machine: .sessionEnded).status }
+
     public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
 
     /// Says all that is to be said at once: nothing has to wait for an answer.
@@ -140,9 +142,13 @@ public final class ContainerSession: AgentSession {
         Terminal.restore()
     }
 
-    /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads.
+    /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads, and
+    /// for five seconds in all: a reader that takes a byte now and then must not hold up the end.
     private func flush() {
+        let start = MonotonicTime.now()
         while !state.withLock({ $0.takeProgress() }) {
+            let passed = MonotonicTime.now().nanoseconds &- start.nanoseconds
+            if passed >= 5_000_000 &* UInt64(Self.patienceMilliseconds) { return }
             if !bell.wait(milliseconds: Self.patienceMilliseconds) { return }
         }
     }

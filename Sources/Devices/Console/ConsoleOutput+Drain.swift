@@ -103,9 +103,11 @@ extension ConsoleOutput {
 /// The end.
 extension ConsoleOutput {
     /// Waits until everything that was sent has been written, as long as the reader makes progress within every
-    /// `patience` milliseconds. False when something is left, because the reader has stopped.
+    /// `patience` milliseconds, and five times that in all: a reader that takes a byte now and then must not hold up the end.
+    /// False when something is left.
     @discardableResult
     public func flush(patience: Int32) -> Bool {
+        let start = MonotonicTime.now()
         flushed.drain()
         state.withLock { $0.isFlushing = true }
         defer { state.withLock { $0.isFlushing = false } }
@@ -113,6 +115,8 @@ extension ConsoleOutput {
         var last = progress()
         while state.withLock({ $0.ring.count > 0 }) {
             if flushed.wait(milliseconds: patience) { continue }
+            let passed = MonotonicTime.now().nanoseconds &- start.nanoseconds
+            if passed >= 5_000_000 &* UInt64(patience) { return false }
             let now = progress()
             if now == last { return false }
             last = now

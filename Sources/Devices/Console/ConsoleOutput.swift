@@ -31,6 +31,8 @@ public final class ConsoleOutput: Sendable {
         var wantsSpace = false
         var isStalled = false
         var isClosed = false
+        /// The machine ends: a writer that finds the ring full does not wait.
+        var isLeaving = false
         var isFlushing = false
         var isEnding = false
         var drainedByteCount: UInt64 = 0
@@ -118,7 +120,22 @@ public final class ConsoleOutput: Sendable {
         while unsafe append(1, fill: { target, _ in unsafe target.copyBytes(from: CollectionOfOne(byte)) })
             == 0
         {
+            if loseAtEnd() { return }
             if !space.wait(milliseconds: patience) { _ = hasStalled() }
+        }
+    }
+
+    /// Lets nobody wait for a slow reader any more: the machine ends, and its vCPUs with it.
+    public func stopWaiting() {
+        state.withLock { $0.isLeaving = true }
+        space.signal()
+    }
+
+    /// Drops a byte if nobody is to wait any more.
+    private func loseAtEnd() -> Bool {
+        state.withLock { state in
+            if state.isLeaving { state.lose(1) }
+            return state.isLeaving
         }
     }
 

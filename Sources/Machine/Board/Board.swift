@@ -16,6 +16,7 @@ struct Board: Sendable {
     /// The port of the session, where there is one.
     let agentPort: VirtioPort?
     let persistentMemory: VirtioPmem?
+    let notes: GuestNotes
 
     /// The machine as its firmware tables describe it.
     func description(cpuCount: Int) -> MachineDescription {

@@ -40,7 +40,8 @@ struct BoardBuilder: ~Copyable {
         if configuration.hasEntropy { quiet.append(VirtioRng(loop: loop)) }
         if let persistentMemory { quiet.append(persistentMemory) }
         try attachDisks(and: quiet, to: machine)
-        let report = reporter()
+        let notes = try GuestNotes(loop: loop, logger: logger)
+        let report = reporter(notes)
         let ports = PortBus(
             serial: console.serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
             power: PowerControl(handler: report), mark: BootMark(handler: report))
@@ -48,19 +49,19 @@ struct BoardBuilder: ~Copyable {
         return Board(
             ports: ports, windows: WindowBus(devices: windows), powerButton: button,
             console: console.terminal, consoleTail: console.tail, agentPort: agentPort,
-            persistentMemory: persistentMemory)
+            persistentMemory: persistentMemory, notes: notes)
     }
 
     /// What the guest says through a register ends the machine, or is noted.
-    private func reporter() -> MachineEventHandler {
-        { [control, timings, logger] event in
+    private func reporter(_ notes: GuestNotes) -> MachineEventHandler {
+        { [control, timings] event in
             switch event {
             case .powerOff: control.finish(.poweredOff)
             case .reset: control.finish(.reset)
             case .panicked: control.finish(.panicked)
-            case .crashLoaded: logger.notice("the guest's kernel panicked and its crash kernel takes over")
+            case .crashLoaded: notes.noteCrash()
             case .mark(BootMark.userland): timings.note(.userland)
-            case .mark(let value): logger.info("the guest wrote mark \(value)")
+            case .mark(let value): notes.note(mark: value)
             }
         }
     }

@@ -23,7 +23,7 @@ struct MachineConsole: Sendable {
             onCommand: { command in
                 switch command {
                 case .end: control.finish(.endedByUser)
-                case .help: StandardError.write(Self.help)
+                case .help: StandardError.post(Self.help)
                 }
             }, onFailure: { control.finish(.failed($0)) })
     }

@@ -1,0 +1,97 @@
+import Host
+import Logging
+import Synchronization
+
+/// What a guest says through a register and a log may show: noted within the exit of a vCPU, which must not wait for a reader of
+/// the log, and logged on the event loop's thread. A guest that says much is counted.
+final class GuestNotes: Sendable {
+    /// Marks that wait for the loop.
+    static let capacity = 64
+    /// Lines that are logged for one guest.
+    static let lineLimit = 100
+
+    fileprivate struct State: ~Copyable, Sendable {
+        /// The first `count` of them wait.
+        var marks = InlineArray<64, UInt8>(repeating: 0)
+        var count = 0
+        var crashCount: UInt64 = 0
+        var isCrashLogged = false
+        var lineCount = 0
+        /// What was not logged.
+        var hiddenCount: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let bell: EventFD
+    private let loop: EventLoop
+    private let logger: Logger
+    private let wantsMarks: Bool
+
+    init(loop: EventLoop, logger: Logger) throws(Failure) {
+        self.loop = loop
+        self.logger = logger
+        wantsMarks = logger.logLevel <= .info
+        bell = try EventFD()
+        try loop.watch(bell.descriptor) { [weak self] in self?.serve() }
+    }
+
+    /// The guest wrote `mark` to the mark port.
+    func note(mark: UInt8) {
+        guard wantsMarks else { return }
+        let isFirst = state.withLock { state in
+            guard state.count < Self.capacity else {
+                state.hiddenCount &+= 1
+                return false
+            }
+            state.marks[state.count] = mark
+            state.count += 1
+            return state.count == 1
+        }
+        if isFirst { bell.signal() }
+    }
+
+    /// The guest's kernel panicked and has a crash kernel.
+    func noteCrash() {
+        let isFirst = state.withLock { state in
+            state.crashCount &+= 1
+            return state.crashCount == 1
+        }
+        if isFirst { bell.signal() }
+    }
+
+    private func serve() {
+        bell.drain()
+        let (marks, isCrash) = state.withLock { $0.take() }
+        if isCrash { logger.notice("the guest's kernel panicked and its crash kernel takes over") }
+        for mark in marks { logger.info("the guest wrote mark \(mark)") }
+    }
+
+    /// The guest has come to its end.
+    func end() {
+        loop.unwatch(bell.descriptor)
+        serve()
+        let (hidden, crashes) = state.withLock { ($0.hiddenCount, $0.crashCount) }
+        if hidden > 0 { logger.info("the guest wrote \(hidden) more marks, which were not shown") }
+        if crashes > 1 {
+            logger.notice("the guest's kernel said \(crashes) times that its crash kernel takes over")
+        }
+    }
+}
+
+extension GuestNotes.State {
+    /// The marks to log, and whether to log the first crash.
+    fileprivate mutating func take() -> (marks: [UInt8], isCrash: Bool) {
+        var taken: [UInt8] = []
+        for index in 0..<count {
+            if lineCount < GuestNotes.lineLimit {
+                taken.append(marks[index])
+                lineCount += 1
+            } else {
+                hiddenCount &+= 1
+            }
+        }
+        count = 0
+        defer { isCrashLogged = isCrashLogged || crashCount > 0 }
+        return (taken, crashCount > 0 && !isCrashLogged)
+    }
+}

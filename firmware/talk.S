@@ -1,0 +1,13 @@
+// talk: a guest that makes the monitor's log as long as it can: pvpanic's "crash kernel loaded", and marks, without end.
+//
+// In: nothing. Out: mark 1, then 2 to port 0x505 and mark 2, for ever.
+
+#include "guest.h"
+
+guest talk
+entry:
+    mark MARK_USERLAND
+1:  port_write PVPANIC, 2
+    mark 2
+    jmp 1b
+end_guest talk
