@@ -31,6 +31,8 @@ boot() {
     if [ -t 0 ] && [ -t 1 ]; then words+=" demo.shell"; fi
     local command=(
         build/vmm boot --kernel "$kernel/bzImage" --initrd "$initramfs" --cpus 2 --memory 256M
+        # Its driver is in the initramfs, and it is as large as the terminal.
+        --console virtio
         --disk "$products/disk.img" --timings "$timings" --append "$words"
     )
     # doctor succeeds where Linux can be booted.

@@ -4,8 +4,8 @@ from .runs import beside, spans
 
 SPANS = (
     ("process, arguments", None, "main_entered"), ("KVM opened", "main_entered", "kvm_opened"),
-    ("machine, memory", "kvm_opened", "memory_ready"), ("devices", "memory_ready", "devices_ready"),
-    ("kernel, initramfs", "devices_ready", "kernel_loaded"), ("CPUs", "kernel_loaded", "first_run"),
+    ("machine, memory", "kvm_opened", "memory_ready"), ("kernel, initramfs", "memory_ready", "kernel_loaded"),
+    ("devices", "kernel_loaded", "devices_ready"), ("CPUs", "devices_ready", "first_run"),
     ("guest to user land", "first_run", "userland"), ("guest's user land and end", "userland", "end"),
 )
 

@@ -22,15 +22,16 @@ public enum LinuxLoader {
         kernel: String, initramfs: [String] = [], commandLine: String, machine: MachineDescription,
         policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
     ) throws(Failure) -> BootEntry {
-        try load(
-            KernelImage(InputFile(kernel, as: "kernel")), initramfs: initramfs, commandLine: commandLine,
-            machine: machine, policy: policy, into: memory)
+        try place(kernel: kernel, initramfs: initramfs, policy: policy, into: memory)
+            .finish(commandLine: commandLine, machine: machine)
     }
 
-    static func load(
-        _ image: consuming KernelImage, initramfs: [String], commandLine: String, machine: MachineDescription,
-        policy: LoadPolicy, into memory: GuestMemory
-    ) throws(Failure) -> BootEntry {
+    /// Loads `kernel` and `initramfs` (paths), which then lie in `memory` and are yet to be told of their machine. `memory` is
+    /// fresh: all of it is zero.
+    public static func place(
+        kernel: String, initramfs: [String] = [], policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
+    ) throws(Failure) -> PlacedKernel {
+        let image = try KernelImage(InputFile(kernel, as: "kernel"))
         try checkRoom(memory)
         // Both are opened before either is loaded: a mistyped path is told at once.
         let archives = try Initramfs(initramfs)
@@ -38,12 +39,7 @@ public enum LinuxLoader {
         let range = try archives.load(
             into: memory, above: kernel.end, upTo: kernel.header?.initramfsLimit ?? .max,
             policy.initramfsPages)
-        let limit = kernel.header?.commandLineByteCount ?? KernelCommandLine.defaultByteCount
-        try KernelCommandLine.write(commandLine, limit: limit, into: memory)
-        let data = BootData(
-            memoryMap: MemoryMap(of: memory), initramfs: range,
-            firmwareTables: try FirmwareTables.write(for: machine, into: memory))
-        return try enter(kernel, data, memory)
+        return PlacedKernel(image: image, kernel: kernel, initramfs: range, memory: memory)
     }
 
     private static func checkRoom(_ memory: GuestMemory) throws(Failure) {
@@ -52,21 +48,6 @@ public enum LinuxLoader {
                 .usage, "cannot boot with \(memory.byteCount >> 10) KiB of memory",
                 because: "the boot data alone need the first \(Layout.leastMemoryByteCount >> 20) MiB",
                 cure: "Give the guest more: --memory 128M.")
-        }
-    }
-
-    private static func enter(
-        _ kernel: LoadedKernel, _ data: BootData, _ memory: GuestMemory
-    ) throws(Failure) -> BootEntry {
-        try memory.place(EntryState.globalDescriptorTable(), at: Layout.globalDescriptorTable)
-        switch kernel.entry {
-        case .pvh(let entry):
-            try memory.place(StartInfo.bytes(data, at: Layout.startInfo), at: Layout.startInfo)
-            return BootEntry(form: .pvh, state: .pvh(at: entry))
-        case .linux64(let entry):
-            try memory.place(ZeroPage.bytes(data, header: kernel.header), at: Layout.zeroPage)
-            try PageTables.writeIdentity(at: Layout.pageTables, into: memory)
-            return BootEntry(form: .linux64, state: .linux64(at: entry))
         }
     }
 }

@@ -134,6 +134,10 @@ ssize_t chost_pwritev2(int fd, const struct iovec *vectors, int count, off_t off
     return pwritev2(fd, vectors, count, offset, flags);
 }
 
+bool chost_contains(const void *bytes, size_t byteCount, const void *pattern, size_t patternByteCount) {
+    return memmem(bytes, byteCount, pattern, patternByteCount) != NULL;
+}
+
 int chost_lock_file(int fd, bool isExclusive) {
     struct flock lock = {.l_type = isExclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_SETLK, &lock);

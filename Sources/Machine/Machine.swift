@@ -17,6 +17,7 @@ public final class Machine: Sendable {
     private let control: MachineControl
     private let timings: Timings
     private let session: (any AgentSession)?
+    private let silenceHint: String
 
     /// Builds the machine that `start` has begun: opens every file, loads the kernel, and stops short of its first
     /// instruction.
@@ -45,17 +46,17 @@ public final class Machine: Sendable {
         try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
         start.makeCPUs(configuration.cpuCount)
         timings.note(.memoryReady)
+        let kernel = try LinuxLoader.place(
+            kernel: configuration.kernel, initramfs: configuration.initramfs, into: memory)
+        timings.note(.kernelLoaded)
+        var configuration = configuration
+        try configuration.settleConsole { (driver) throws(Failure) in try kernel.has(driver) }
         let board = try BoardBuilder(
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
             logger: logger
         ).build(for: system)
+        let entry = try Self.finish(kernel, configuration, board, logger)
         timings.note(.devicesReady)
-        let description = board.description(cpuCount: configuration.cpuCount)
-        let entry = try LinuxLoader.load(
-            kernel: configuration.kernel, initramfs: configuration.initramfs,
-            commandLine: configuration.kernelCommandLine(on: description), machine: description, into: memory)
-        timings.note(.kernelLoaded)
-        logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
         let cpus = try start.cpus()
         try cpus[0].enter(entry.state)
         self.kvm = kvm
@@ -67,6 +68,26 @@ public final class Machine: Sendable {
         self.control = control
         self.timings = timings
         self.session = session
+        silenceHint = configuration.silenceHint
+    }
+
+    /// Tells the kernel of its machine, and the user of a console that it is told of and the machine lacks.
+    private static func finish(
+        _ kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration, _ board: Board,
+        _ logger: Logger
+    ) throws(Failure) -> BootEntry {
+        let description = board.description(cpuCount: configuration.cpuCount)
+        let commandLine = configuration.kernelCommandLine(on: description)
+        if let hint = configuration.missingConsoleHint(for: commandLine) { logger.warning("\(hint)") }
+        let entry = try kernel.finish(commandLine: commandLine, machine: description)
+        logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
+        return entry
+    }
+
+    /// What to try where the guest has come to its end and printed nothing on its console; nil where it has, or has none.
+    public var hintAfterSilence: String? {
+        guard let console = board.console, !console.sink.hasBegun else { return nil }
+        return silenceHint
     }
 
     /// The last 16 KiB of what the guest said on a console that is kept.
@@ -82,6 +103,8 @@ public final class Machine: Sendable {
                 session == nil ? try MachineSignals(board: board, control: control, loop: loop) : nil
             let hugePages = try HugePages(for: memory, loop: loop)
             defer { hugePages.stop() }
+            let silence = try SilenceWatch(console: board.console, hint: silenceHint, loop: loop)
+            defer { silence?.stop() }
             try board.console?.start()
             try startSession()
             VCPUThread.prepare()

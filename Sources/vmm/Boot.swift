@@ -15,6 +15,9 @@ enum Boot {
         let end = machine.run(endsProcess: true)
         if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }
         StandardError.write("vmm: \(end)\n")
+        if end.needsConsole, Terminal.isTerminal(2), let hint = machine.hintAfterSilence {
+            StandardError.write("vmm: \(hint)\n")
+        }
         machine.end(with: end.exitStatus)
     }
 }

@@ -8,7 +8,7 @@ struct BootArguments: Equatable {
     var cpus = "1"
     var disk: [String] = []
     var pmem: [String] = []
-    var console = "virtio"
+    var console = "auto"
     var timings: String?
     var logLevel = "warning"
     var allowEmulation = false

@@ -55,8 +55,10 @@ struct BootCommand: ParsableCommand {
     var pmem: [String] = []
 
     @Option(
-        help: ArgumentHelp("Where the guest's console is: virtio, serial or none.", valueName: "kind"))
-    var console = "virtio"
+        help: ArgumentHelp(
+            "The guest's console: virtio, serial or none; auto takes the one that the kernel can use.",
+            valueName: "kind"))
+    var console = "auto"
 
     @Option(help: ArgumentHelp("Write the time of each step to this file, as JSON.", valueName: "file"))
     var timings: String?

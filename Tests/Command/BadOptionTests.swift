@@ -29,7 +29,7 @@ struct BadOptionTests {
     @Test("options, values and commands that it does not know")
     func unknown() throws {
         try expectRefusal(Monitor.boot("halt", "--frobnicate"), 64, "--frobnicate")
-        try expectRefusal(Monitor.boot("halt", "--console", "vga"), 64, "vga", "virtio, serial, none")
+        try expectRefusal(Monitor.boot("halt", "--console", "vga"), 64, "vga", "auto, virtio, serial, none")
         try expectRefusal(Monitor.boot("halt", "--log-level", "loud"), 64, "loud", "warning")
         try expectRefusal(Monitor.boot("halt", "word"), 64, "word")
         try expectRefusal(Monitor.boot("halt", "--memory"), 64, "--memory")

@@ -17,6 +17,32 @@ struct ConsoleTests {
         #expect(run.error == "vmm: the guest powered off\n")
     }
 
+    /// Neither guest holds the strings of a driver, so the serial port is the console unless the command line names the other.
+    @Test(
+        "by default the console is the one that the guest uses",
+        arguments: [
+            ("serial", [], "tiny guest: serial line\r\n"),
+            ("serial", ["--cmdline", "console=ttyS0"], "tiny guest: serial line\r\n"),
+            ("virtioconsole", ["--append", "console=hvc0"], "tiny guest: virtio line\r\n"),
+        ])
+    func automatic(guest: String, options: [String], expected: String) throws {
+        let run = try ProgramRun(Monitor.boot(guest) + options)
+        #expect(run.status == 0)
+        #expect(run.output == expected)
+        #expect(run.error == "vmm: the guest powered off\n")
+    }
+
+    @Test("a console that the command line names and the machine lacks is spoken of")
+    func missingConsole() throws {
+        let run = try ProgramRun(
+            Monitor.boot("virtioconsole", "--console", "virtio", "--cmdline", "console=ttyS0"))
+        #expect(run.status == 0)
+        let lines = run.error.split(separator: "\n")
+        #expect(
+            lines.count == 2 && lines[0].contains("ttyS0") && lines[0].contains("--console serial"),
+            "\(run.error)")
+    }
+
     @Test("a disk's sector arrives on the console byte for byte")
     func sector() throws {
         let scratch = try Scratch()

@@ -30,8 +30,8 @@ struct DebianTests {
         let boots = try Lab.run(
             """
             boot bzimage --kernel \(debian.path("bzImage")) --memory 128M \(common)
-            boot bzimage4 --kernel \(debian.path("bzImage")) --cpus 4 \(common)
-            boot elf --kernel \(debian.path("vmlinux")) --console serial \(common)
+            boot bzimage4 --kernel \(debian.path("bzImage")) --cpus 4 --console virtio \(common)
+            boot elf --kernel \(debian.path("vmlinux")) \(common)
             boot panic --kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) --append \(panic)
             boot elf4 --kernel \(debian.path("vmlinux")) --cpus 4 \(common)
             """, seconds: 900)
@@ -54,11 +54,40 @@ struct DebianTests {
             """
             boot one \(common) --console serial
             boot four \(common) --cpus 4
-            boot large \(common) --memory 5G
+            boot large \(common) --memory 5G --console virtio
             """, seconds: 900)
         try expectMachine(boots["one"], cpus: 1, mebibytes: 180...256, kernel: "6.12.")
         try expectMachine(boots["four"], cpus: 4, mebibytes: 180...256, kernel: "6.12.")
         try expectMachine(boots["large"], cpus: 1, mebibytes: 4700...5120, kernel: "6.12.")
+    }
+
+    /// Debian 12 as installed has no virtio console in its initramfs either.
+    @Test(
+        "what they say is seen by default, from the first line to the panic, and once",
+        arguments: ["6.1", "6.12"])
+    func defaultConsole(version: String) throws {
+        let debian = DebianKernel(version: version)
+        try debian.prepare()
+        let boots = try Lab.run(
+            """
+            boot panic --kernel \(debian.path("bzImage")) --append reboot=k
+            boot named --kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) \
+                --cmdline 'console=ttyS0 quiet -- "echo seen=yes"'
+            boot late --kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) \
+                --append 'console=hvc0 -- "echo seen=yes"'
+            """, seconds: 600)
+        let panic = try #require(boots["panic"])
+        #expect(panic.status == 3, "\(panic)")
+        #expect(panic.lines.count { $0.contains("Linux version ") } == 1, "\(panic.lines)")
+        #expect(panic.says("Kernel panic - not syncing: VFS: Unable to mount root fs"), "\(panic)")
+        for name in ["named", "late"] {
+            let boot = try #require(boots[name])
+            #expect(boot.status == 0 && boot["seen"] == "yes", "\(boot)")
+        }
+        // A boot console shows what comes before the virtio console, which then takes its place.
+        let late = try #require(boots["late"])
+        #expect(late.lines.count { $0.contains("Linux version ") } == 1, "\(late.lines)")
+        #expect(late.lines.count { $0.contains("Run /init as init process") } == 1, "\(late.lines)")
     }
 
     @Test("one and four disks: what the guest wrote is what the host reads")

@@ -38,6 +38,18 @@ struct OwnKernelTests {
         #expect(timings.contains("\"end\": \"poweroff\"") && !timings.contains("\"userland\": null"))
     }
 
+    @Test("its console is the virtio console unless the user says otherwise")
+    func console() throws {
+        let line = command("echo consoles=$(cut -d' ' -f1 /proc/consoles)")
+        let boots = try Lab.run(
+            """
+            boot own \(Self.common) \(line)
+            boot serial \(Self.common) --console serial \(line)
+            """, seconds: 300)
+        #expect(boots["own"]?["consoles"] == "hvc0", "\(boots)")
+        #expect(boots["serial"]?["consoles"] == "ttyS0", "\(boots)")
+    }
+
     @Test("every way to end has its status")
     func endings() throws {
         let boots = try Lab.run(

@@ -72,7 +72,7 @@ struct ConfigurationTests {
             #expect(try MachineConfiguration.Console(parsing: kind.rawValue) == kind)
         }
         let failure = #expect(throws: Failure.self) { try MachineConfiguration.Console(parsing: "vga") }
-        #expect(failure?.why == "the kinds are virtio, serial, none")
+        #expect(failure?.why == "the kinds are auto, virtio, serial, none")
     }
 
     @Test("the default command line says where the console is")

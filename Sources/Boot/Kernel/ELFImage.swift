@@ -46,6 +46,9 @@ struct ELFImage {
     /// The end of the highest segment.
     var end: GuestAddress { segments.last?.range.end ?? Layout.extendedMemory }
 
+    /// Where the bytes of the file lie in memory.
+    var contents: [GuestRange] { segments.map(\.fileRange).filter { $0.byteCount > 0 } }
+
     private static func segments(
         _ programs: [ProgramHeader], of source: KernelSource, in memory: GuestMemory
     ) throws(Failure) -> [Segment] {

@@ -48,7 +48,8 @@ extension KernelImage {
             GuestRange(start: start, byteCount: codeByteCount), from: file, fileOffset: header.codeOffset,
             policy.kernelPages)
         let entry = GuestAddress(start.rawValue + Self.entryOffset)
-        return LoadedKernel(entry: .linux64(entry), end: end, header: header)
+        // What it unpacks itself from holds no string.
+        return LoadedKernel(entry: .linux64(entry), contents: [], end: end, header: header)
     }
 
     private static var entryOffset: UInt64 { 0x200 }

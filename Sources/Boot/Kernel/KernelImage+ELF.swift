@@ -18,7 +18,7 @@ extension KernelImage {
             (notes) throws(Failure) in
             try file.bytes(at: notes.fileOffset, byteCount: Int(min(notes.fileByteCount, ELFNotes.byteLimit)))
         }
-        return LoadedKernel(entry: entry, end: image.end, header: nil)
+        return LoadedKernel(entry: entry, contents: image.contents, end: image.end, header: nil)
     }
 }
 

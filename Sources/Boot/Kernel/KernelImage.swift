@@ -32,6 +32,8 @@ struct LoadedKernel {
     }
 
     let entry: Entry
+    /// Where what came from the file lies.
+    let contents: [GuestRange]
     /// The first address above 1 MiB that the kernel does not need for its start.
     let end: GuestAddress
     /// There is one if the kernel came in a bzImage.

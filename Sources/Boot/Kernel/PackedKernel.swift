@@ -68,7 +68,7 @@ struct PackedKernel: ~Copyable {
             (notes) throws(Failure) in
             try memory.loaded(notes, of: image)
         }
-        return LoadedKernel(entry: entry, end: image.end, header: header)
+        return LoadedKernel(entry: entry, contents: image.contents, end: image.end, header: header)
     }
 
     /// Looks at the beginning of what it unpacks to, which all decisions are made by.

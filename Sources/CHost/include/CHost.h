@@ -120,6 +120,10 @@ int chost_memfd_create(const char *_Nonnull name, unsigned int flags);
 int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount);
 ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
 ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
+/// Whether `pattern` lies in the bytes (memmem(3)).
+bool chost_contains(
+    const void *_Nonnull bytes, size_t byteCount, const void *_Nonnull pattern, size_t patternByteCount);
+
 /// An open-file-description lock on the whole file (F_OFD_SETLK), shared or exclusive, without waiting.
 int chost_lock_file(int fd, bool isExclusive);
 /// The same on one byte of the file: many locks live in one file that way, and none of them needs the byte to exist.

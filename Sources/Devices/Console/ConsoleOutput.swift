@@ -89,6 +89,9 @@ public final class ConsoleOutput: Sendable {
         return time == 0 ? nil : MonotonicTime(nanoseconds: time)
     }
 
+    /// Whether the guest has printed anything, whatever has become of it.
+    public var hasBegun: Bool { state.withLock { $0.drainer != .notStarted } }
+
     /// Bytes that wait in the ring.
     var pendingByteCount: Int { state.withLock { $0.ring.count } }
     /// All bytes that were dropped so far.

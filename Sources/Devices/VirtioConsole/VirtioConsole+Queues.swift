@@ -67,6 +67,7 @@ extension VirtioConsole {
         serve { active, counters throws(VirtqueueError) in
             try active.transmit(to: output, &counters)
             isHolding = active.isHolding
+            if counters.byteCountFromGuest > 0 { printed.store(true, ordering: .relaxed) }
         }
         if isHolding { patience.arm(milliseconds: Int(output.patience)) }
     }

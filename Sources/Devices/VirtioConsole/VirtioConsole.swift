@@ -33,6 +33,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     /// Wakes us when the input gate has waited long enough.
     let silence: TimerFD
     private let inputSilence: Int
+    let printed = Atomic<Bool>(false)
 
     /// A console of that size in characters; what the guest sends goes to `output`, what it is to receive comes through
     /// `receive`. 0 by 0 is a console without a size. Input is held back until the driver has been silent for
@@ -47,6 +48,9 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         silence = try TimerFD()
         self.inputSilence = inputSilence ?? InputGate.usualSilence
     }
+
+    /// Whether the guest has printed something here.
+    public var hasPrinted: Bool { printed.load(ordering: .relaxed) }
 
     public var counters: VirtioCounters { state.withLock { $0.counters } }
 

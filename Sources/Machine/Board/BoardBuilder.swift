@@ -80,7 +80,8 @@ struct BoardBuilder: ~Copyable {
         case .serial where configuration.keepsConsole:
             let tail = ConsoleTail()
             return Console(serial: Serial16550(line: line, output: tail), tail: tail)
-        case .serial:
+        // `settleConsole` has left none of these.
+        case .serial, .automatic:
             let sink = try MachineConsole.makeSink(logger: logger)
             let serial = Serial16550(line: line, output: sink)
             return Console(
@@ -92,7 +93,9 @@ struct BoardBuilder: ~Copyable {
             let device = try VirtioConsole(
                 output: sink, loop: loop, columns: size.columns, rows: size.rows)
             try attach(device, to: machine)
+            let early = EarlyOutput(sink: sink, until: device)
             return Console(
+                serial: configuration.hasEarlySerial ? Serial16550(line: line, output: early) : nil,
                 terminal: try MachineConsole(sink: sink, receiver: device, loop: loop, control: control))
         }
     }

@@ -5,8 +5,9 @@ extension MachineConfiguration {
     public var defaultCommandLine: String {
         let console =
             switch self.console {
+            case .virtio where hasEarlySerial: "earlyprintk=ttyS0,115200 console=hvc0 "
             case .virtio: "console=hvc0 "
-            case .serial: "console=ttyS0 "
+            case .serial, .automatic: "console=ttyS0 "
             case .none: ""
             }
         return console + "panic=-1"
@@ -17,7 +18,11 @@ extension MachineConfiguration {
     func kernelCommandLine(on machine: MachineDescription) -> String {
         var line = commandLine ?? defaultCommandLine
         if let appendedCommandLine { line += (line.isEmpty ? "" : " ") + appendedCommandLine }
-        let words = line.split(separator: " ").prefix { $0 != "--" }
-        return words.contains("acpi=off") ? machine.commandLineWords + " " + line : line
+        return Self.kernelWords(line).contains("acpi=off") ? machine.commandLineWords + " " + line : line
+    }
+
+    /// The words of a command line that are the kernel's: what follows `--` is init's.
+    static func kernelWords(_ line: String) -> ArraySlice<Substring> {
+        line.split(separator: " ").prefix { $0 != "--" }
     }
 }

@@ -48,7 +48,7 @@ extension MachineConfiguration {
                 because: "there may be 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
         }
-        guard !keepsConsole || console != .virtio else {
+        guard !keepsConsole || console == .serial || console == .none else {
             throw Failure(
                 .usage, "cannot keep what the guest prints", because: "only a serial console can be kept")
         }

@@ -1,6 +1,9 @@
 /// What a machine is to be: plain values, checked by `validate` before anything is built.
 public struct MachineConfiguration: Sendable {
     public enum Console: String, Sendable, CaseIterable {
+        /// The virtio console where the kernel has its driver built in, otherwise the serial port; the command line may name
+        /// either (`settleConsole`).
+        case automatic = "auto"
         /// A virtio console, /dev/hvc0 in the guest.
         case virtio
         /// A 16550A, /dev/ttyS0: what a kernel can use from its first instruction on.
@@ -24,6 +27,8 @@ public struct MachineConfiguration: Sendable {
     /// Whether there is an entropy device. A kernel that has RDRAND, or the time to gather noise, does without.
     public var hasEntropy = true
     public var console = Console.virtio
+    /// Whether a serial port shows what the kernel prints before the virtio console is there (`settleConsole`).
+    var hasEarlySerial = false
     /// Nothing goes into the console, and its last words are kept (`Machine.consoleTail`) instead of being printed.
     public var keepsConsole = false
 

@@ -38,6 +38,9 @@ extension MachineEnd {
         }
     }
 
+    /// Whether it is an end that a guest explains on its console and nowhere else.
+    public var needsConsole: Bool { self == .reset || self == .panicked }
+
     /// One word for programs.
     public var name: String {
         switch self {

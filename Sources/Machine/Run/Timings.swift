@@ -9,8 +9,8 @@ public final class Timings: Sendable {
         case mainEntered
         case kvmOpened
         case memoryReady
-        case devicesReady
         case kernelLoaded
+        case devicesReady
         case firstRun
         case firstConsoleByte
         case userland
@@ -28,8 +28,8 @@ public final class Timings: Sendable {
             case .mainEntered: "main_entered"
             case .kvmOpened: "kvm_opened"
             case .memoryReady: "memory_ready"
-            case .devicesReady: "devices_ready"
             case .kernelLoaded: "kernel_loaded"
+            case .devicesReady: "devices_ready"
             case .firstRun: "first_run"
             case .firstConsoleByte: "first_console_byte"
             case .userland: "userland"

@@ -1,0 +1,41 @@
+import GuestMemory
+public import Host
+
+/// A kernel and its initramfs in the guest's memory, before the kernel is told of its machine.
+public struct PlacedKernel: ~Copyable {
+    let image: KernelImage
+    let kernel: LoadedKernel
+    let initramfs: GuestRange?
+    let memory: GuestMemory
+
+    /// Whether the kernel has `driver` built in. The search reads a section of the kernel's file, or all of a kernel that was
+    /// unpacked.
+    public func has(_ driver: BuiltInDriver) throws(Failure) -> Bool {
+        try image.has(driver, in: kernel, memory)
+    }
+
+    /// Writes the firmware tables, the command line and the boot data of the entry that the kernel has. Call it once.
+    public func finish(
+        commandLine: String, machine: MachineDescription
+    ) throws(Failure) -> BootEntry {
+        let limit = kernel.header?.commandLineByteCount ?? KernelCommandLine.defaultByteCount
+        try KernelCommandLine.write(commandLine, limit: limit, into: memory)
+        let data = BootData(
+            memoryMap: MemoryMap(of: memory), initramfs: initramfs,
+            firmwareTables: try FirmwareTables.write(for: machine, into: memory))
+        return try enter(data)
+    }
+
+    private func enter(_ data: BootData) throws(Failure) -> BootEntry {
+        try memory.place(EntryState.globalDescriptorTable(), at: Layout.globalDescriptorTable)
+        switch kernel.entry {
+        case .pvh(let entry):
+            try memory.place(StartInfo.bytes(data, at: Layout.startInfo), at: Layout.startInfo)
+            return BootEntry(form: .pvh, state: .pvh(at: entry))
+        case .linux64(let entry):
+            try memory.place(ZeroPage.bytes(data, header: kernel.header), at: Layout.zeroPage)
+            try PageTables.writeIdentity(at: Layout.pageTables, into: memory)
+            return BootEntry(form: .linux64, state: .linux64(at: entry))
+        }
+    }
+}

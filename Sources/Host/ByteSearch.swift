@@ -1,0 +1,9 @@
+import CHost
+
+extension UnsafeRawBufferPointer {
+    /// Whether `pattern` lies anywhere in these bytes.
+    public func holds(_ pattern: StaticString) -> Bool {
+        guard let start = baseAddress else { return false }
+        return unsafe chost_contains(start, count, pattern.utf8Start, pattern.utf8CodeUnitCount)
+    }
+}
