@@ -4,44 +4,9 @@
 #include <cpuid.h>
 #include <linux/io_uring.h>
 #include <spawn.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
-
-/// The terminal as it was found. Signal handlers use it, so it lives in plain static memory and is written before the
-/// handlers are installed.
-static struct {
-    int fd;
-    struct termios original;
-    atomic_bool is_raw;
-} terminal;
-
-static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
-
-void chost_terminal_restore(void) {
-    if (atomic_exchange(&terminal.is_raw, false)) tcsetattr(terminal.fd, TCSANOW, &terminal.original);
-}
-
-/// Puts the terminal back and lets the signal do what it does by default. SA_RESETHAND has taken the handler away.
-static void restore_and_reraise(int signal) {
-    chost_terminal_restore();
-    raise(signal);
-}
-
-int chost_terminal_raw(int fd) {
-    if (tcgetattr(fd, &terminal.original) < 0) return -errno;
-    terminal.fd = fd;
-    struct sigaction action = {.sa_handler = restore_and_reraise, .sa_flags = SA_RESETHAND | SA_NODEFER};
-    for (size_t i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++) {
-        sigaction(fault_signals[i], &action, NULL);
-    }
-    struct termios raw = terminal.original;
-    cfmakeraw(&raw);
-    if (tcsetattr(fd, TCSADRAIN, &raw) < 0) return -errno;
-    atomic_store(&terminal.is_raw, true);
-    return 0;
-}
 
 static void do_nothing(int signal) { (void)signal; }
 
@@ -81,8 +46,6 @@ bool chost_close_after_process(int fd, int guard) {
     int files[] = {guard, fd};
     return syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 2) >= 0;
 }
-
-bool chost_terminal_is_raw(void) { return atomic_load(&terminal.is_raw); }
 
 int chost_pipe(int *readEnd, int *writeEnd) {
     int ends[2];

@@ -56,12 +56,17 @@ private final class ThreadBody {
 }
 
 private func hostThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument = unsafe argument else { return nil }
+    // A stack that is used up ends the process by SIGSEGV, whose handler puts the terminal back.
+    unsafe chost_call_with_signal_stack(hostThreadBody, argument)
+    return nil
+}
+
+private func hostThreadBody(_ argument: UnsafeMutableRawPointer?) {
+    guard let argument = unsafe argument else { return }
     let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
     unsafe chost_set_thread_name(String(body.name.prefix(15)))
     SignalMask.blockAll(allowing: body.signal)
     body.run()
-    return nil
 }
 
 /// The calling thread's signal mask.

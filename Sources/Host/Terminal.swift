@@ -21,7 +21,8 @@ public enum Terminal {
         isatty(descriptor) == 1
     }
 
-    /// Every key goes to the guest from here on, Ctrl-C too. `restore` undoes it, and so does a fault of ours.
+    /// Sends every key to the guest from here on, Ctrl-C too. `restore` undoes it, and so does every signal that ends or stops
+    /// the process.
     public static func makeRaw(_ descriptor: Int32) throws(Failure) {
         let result = chost_terminal_raw(descriptor)
         guard result == 0 else {
@@ -29,9 +30,53 @@ public enum Terminal {
         }
     }
 
-    /// Puts the terminal back as it was found; a second call does nothing.
+    /// Puts the terminal back as it was found; a second call does nothing. What nobody has read by then is dropped.
     public static func restore() {
         chost_terminal_restore()
+    }
+
+    /// Puts the terminal back at the end of a guest. Where the guest has written something that a terminal may answer (its
+    /// position, its title, its kind), the answers are waited for and dropped: the user's shell would take them for typed.
+    public static func leave() {
+        if chost_terminal_may_answer() { dropAnswers() }
+        restore()
+    }
+
+    /// Reads until the terminal has been silent for as long as an answer over a network takes.
+    private static func dropAnswers() {
+        let (silence, limit): (Int32, UInt64) = (50, 250_000_000)
+        let start = MonotonicTime.now()
+        var polled = pollfd(fd: chost_terminal_descriptor(), events: Int16(POLLIN), revents: 0)
+        var bytes = InlineArray<256, UInt8>(repeating: 0)
+        while unsafe poll(&polled, 1, silence) > 0,
+            MonotonicTime.now().nanoseconds &- start.nanoseconds < limit
+        {
+            var span = bytes.mutableSpan
+            let count = unsafe span.withUnsafeMutableBytes {
+                unsafe read(polled.fd, $0.baseAddress, $0.count)
+            }
+            if count <= 0 { return }
+        }
+    }
+
+    /// Stops the process as SIGTSTP does, with the terminal put back, and returns when it goes on.
+    public static func stopProcess() {
+        chost_stop_process()
+        resume()
+    }
+
+    /// Makes the terminal raw again after a stop, unless the process is in the background.
+    public static func resume() {
+        _ = chost_terminal_resume()
+    }
+
+    /// Whether the terminal was put back for a stop and `resume` has not made it raw again.
+    public static var isSuspended: Bool { chost_terminal_is_suspended() }
+
+    /// Notes what is about to be written to the terminal, for `leave`.
+    public static func note(output: UnsafeRawBufferPointer) {
+        guard let start = output.baseAddress else { return }
+        unsafe chost_terminal_note_output(start, output.count)
     }
 
     /// Whether `makeRaw` is in force.

@@ -6,7 +6,8 @@ final class RunningMonitor: Sendable {
     let child: ChildProcess
 
     init(_ command: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil) throws {
-        let child = try ChildProcess(command, input: input, output: output, error: error)
+        let child = try ChildProcess(
+            command, input: input, output: output, error: error, hasOwnGroup: true)
         self.child = child
         try eventually("the vCPU of \(command)") {
             guard child.isRunning else { throw EndedEarly(ending: child.ending) }

@@ -55,6 +55,11 @@ struct TerminalTests {
         arguments: [
             (SIGINT, ChildProcess.Ending.exited(130)), (SIGHUP, .exited(130)), (SIGSEGV, .signalled(SIGSEGV)),
             (SIGABRT, .signalled(SIGABRT)), (SIGBUS, .signalled(SIGBUS)), (SIGILL, .signalled(SIGILL)),
+            (SIGQUIT, .signalled(SIGQUIT)), (SIGUSR1, .signalled(SIGUSR1)), (SIGUSR2, .signalled(SIGUSR2)),
+            (SIGALRM, .signalled(SIGALRM)), (SIGXCPU, .signalled(SIGXCPU)),
+            (SIGVTALRM, .signalled(SIGVTALRM)),
+            (SIGPROF, .signalled(SIGPROF)), (SIGIO, .signalled(SIGIO)), (SIGPWR, .signalled(SIGPWR)),
+            (SIGSTKFLT, .signalled(SIGSTKFLT)), (34, .signalled(34)), (64, .signalled(64)),
         ])
     func signals(signal: Int32, ending: ChildProcess.Ending) throws {
         let session = try Session("spin", console: "serial")
@@ -77,6 +82,74 @@ struct TerminalTests {
         deaf.monitor.child.send(SIGTERM)
         #expect(try deaf.end() == .exited(143))
         #expect(deaf.terminal.mode == deaf.before)
+    }
+
+    @Test(
+        "put back while the monitor is stopped, and raw again when it goes on",
+        arguments: [SIGTSTP, SIGTTIN, SIGTTOU])
+    func stopped(signal: Int32) throws {
+        let session = try Session("echo", console: "serial")
+        session.monitor.child.send(signal)
+        try eventually("a stopped monitor, and the terminal as it was") {
+            session.monitor.child.state == "T" && session.terminal.mode == session.before
+        }
+        session.monitor.child.send(SIGCONT)
+        try eventually("a raw terminal") { session.terminal.mode.isRaw }
+        session.terminal.type("[again\u{03}]")
+        try session.terminal.waitFor("[again\u{03}]")
+        session.terminal.type("\u{04}")
+        #expect(try session.end() == .exited(0))
+        #expect(session.terminal.mode == session.before)
+    }
+
+    @Test("raw again after SIGSTOP, of which nobody is told, when a shell has set the terminal its own way")
+    func stoppedUnawares() throws {
+        let session = try Session("echo", console: "serial")
+        session.monitor.child.send(SIGSTOP)
+        try eventually("a stopped monitor") { session.monitor.child.state == "T" }
+        // As a shell does that takes the terminal back.
+        var cooked = termios()
+        unsafe tcgetattr(session.terminal.program, &cooked)
+        cooked.c_lflag |= UInt32(ICANON | ECHO | ISIG)
+        cooked.c_oflag |= UInt32(OPOST)
+        unsafe tcsetattr(session.terminal.program, TCSANOW, &cooked)
+        let shells = session.terminal.mode
+        session.monitor.child.send(SIGCONT)
+        try eventually("a raw terminal") { session.terminal.mode.isRaw }
+        session.terminal.type("x\u{04}")
+        #expect(try session.end() == .exited(0))
+        #expect(session.terminal.mode == shells, "what was set meanwhile stays")
+    }
+
+    @Test("what nobody has read at the end is dropped, and not typed into the user's shell")
+    func unreadInput() throws {
+        let session = try Session("spin", console: "serial")
+        // More than the monitor reads at once, so that something is left when it ends.
+        session.monitor.child.send(SIGSTOP)
+        try eventually("a stopped monitor") { session.monitor.child.state == "T" }
+        session.terminal.type("\u{01}x" + String(repeating: "\u{1B}[?6c", count: 600))
+        session.monitor.child.send(SIGCONT)
+        #expect(try session.end() == .exited(130))
+        var settings = termios()
+        unsafe tcgetattr(session.terminal.program, &settings)
+        settings.c_lflag &= ~UInt32(ICANON)
+        unsafe tcsetattr(session.terminal.program, TCSANOW, &settings)
+        var left: Int32 = 0
+        _ = unsafe ioctl(session.terminal.program, UInt(FIONREAD), &left)
+        #expect(left == 0)
+    }
+
+    @Test("who waits for a guest that prints nothing is told once what to try")
+    func silence() throws {
+        let terminal = try PseudoTerminal(columns: 200, rows: 24)
+        let side = terminal.program
+        let monitor = try RunningMonitor(Monitor.boot("spin"), input: side, output: side, error: side)
+        try terminal.waitFor("the guest has printed nothing")
+        terminal.type("\u{01}x")
+        #expect(try monitor.child.wait() == .exited(130))
+        try terminal.waitFor("ended by the user")
+        let count = terminal.shown().components(separatedBy: "has printed nothing").count - 1
+        #expect(count == 1, "\(terminal.shown())")
     }
 
     @Test("a fault's report stands in lines on a terminal that was raw")

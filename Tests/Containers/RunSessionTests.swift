@@ -174,14 +174,15 @@ struct RunSessionTests {
     }
 
     @Test(
-        "a process that does not heed signals loses its machine at the third", arguments: [SIGINT, SIGTERM])
+        "a process that does not heed signals loses its machine at the third",
+        arguments: [SIGINT, SIGTERM, SIGHUP])
     func insistence(signal: Int32) throws {
         let bench = try SessionBench()
         bench.run()
         bench.link.onLoop { [session = bench.session] in
             for second: UInt64 in [100, 106, 112, 118] {
                 session.take(signal: SIGTERM, at: MonotonicTime(nanoseconds: second * 1_000_000_000))
-                session.take(signal: SIGHUP, at: MonotonicTime(nanoseconds: second * 1_000_000_000))
+                session.take(signal: SIGQUIT, at: MonotonicTime(nanoseconds: second * 1_000_000_000))
             }
         }
         #expect(bench.link.end == nil && bench.link.frames(.signal).count == 8)

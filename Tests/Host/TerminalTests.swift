@@ -75,6 +75,33 @@ struct TerminalTests {
         #expect(terminal.mode == before)
     }
 
+    @Test("is restored when a thread has used up its stack")
+    func restoredAfterStackOverflow() async throws {
+        let terminal = try PseudoTerminal()
+        let before = terminal.mode
+        await #expect(processExitsWith: .signal(SIGSEGV)) { [path = terminal.path as String] in
+            let raw = try RawTerminal(at: path)
+            precondition(raw.isRaw)
+            let thread = try HostThread(named: "deep") { _ = depth(of: 1) }
+            thread.join()
+        }
+        #expect(terminal.mode == before)
+    }
+
+    @Test("is restored when an end is cut short by a signal, with the status that was to be")
+    func restoredAfterHeldUpEnd() async throws {
+        let terminal = try PseudoTerminal()
+        let before = terminal.mode
+        await #expect(processExitsWith: .exitCode(23)) { [path = terminal.path as String] in
+            let raw = try RawTerminal(at: path)
+            precondition(raw.isRaw)
+            ThisProcess.limitEnd(with: 23)
+            kill(getpid(), SIGTERM)
+            Semaphore().wait()
+        }
+        #expect(terminal.mode == before)
+    }
+
     @Test("is restored after a trap of Swift's own checks")
     func restoredAfterTrap() async throws {
         let terminal = try PseudoTerminal()
@@ -103,4 +130,12 @@ struct RawTerminal {
         unsafe tcgetattr(descriptor, &settings)
         return settings.c_lflag & UInt32(ICANON | ECHO | ISIG) == 0
     }
+}
+
+/// Calls itself until the stack ends.
+@inline(never)
+private func depth(of number: Int) -> Int {
+    let deeper = number == 0 ? 0 : depth(of: number &+ 1)
+    // Not the last thing that it does, which would need no stack.
+    return deeper &+ Int(getpid())
 }

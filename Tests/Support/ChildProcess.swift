@@ -16,12 +16,13 @@ public final class ChildProcess: @unchecked Sendable {
     static let inheritance = NSLock()
 
     /// Starts `command`, a path and its arguments. A stream that is nil is /dev/null; the descriptors stay the
-    /// caller's. Signals are at their defaults in it and none is blocked.
+    /// caller's. Signals are at their defaults in it and none is blocked. `hasOwnGroup` makes it a job of its own, as a shell
+    /// does: SIGTSTP stops it, whoever started the tests.
     public init(
         _ command: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil,
-        environment: [String: String] = ProcessInfo.processInfo.environment
+        environment: [String: String] = ProcessInfo.processInfo.environment, hasOwnGroup: Bool = false
     ) throws {
-        let plan = SpawnPlan(streams: [input, output, error])
+        let plan = SpawnPlan(streams: [input, output, error], hasOwnGroup: hasOwnGroup)
         var number: pid_t = 0
         let result = unsafe withCStrings(command) { arguments in
             unsafe withCStrings(environment.map { "\($0)=\($1)" }) { variables in
@@ -49,6 +50,13 @@ public final class ChildProcess: @unchecked Sendable {
     }
 
     public var isRunning: Bool { ending == nil }
+
+    /// The state letter of proc(5): T is stopped.
+    public var state: String? {
+        let text = (try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)) ?? ""
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        return text[text.index(after: end)...].split(separator: " ").first.map(String.init)
+    }
 
     /// Waits for its end.
     @discardableResult
@@ -82,7 +90,7 @@ private final class SpawnPlan {
     var actions = unsafe posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
 
-    init(streams: [Int32?]) {
+    init(streams: [Int32?], hasOwnGroup: Bool) {
         unsafe posix_spawn_file_actions_init(&actions)
         for (number, stream) in streams.enumerated() {
             if let stream {
@@ -97,7 +105,9 @@ private final class SpawnPlan {
         unsafe sigfillset(&all)
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let group = hasOwnGroup ? POSIX_SPAWN_SETPGROUP : 0
+        unsafe posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group))
     }
 
     deinit {

@@ -71,17 +71,45 @@ static inline void *_Nullable chost_mmap(
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-/// Makes the terminal raw and remembers how it was; a fault of ours puts it back before it ends the process.
+/// Makes the terminal raw and remembers how it was. A signal that ends the process, or stops it, puts it back first.
 /// 0 or -errno.
 int chost_terminal_raw(int fd);
+
+/// Stops the process as SIGTSTP does by default, with the terminal put back; returns when it goes on.
+void chost_stop_process(void);
+
+/// Whether the terminal was put back for a stop and is not raw again yet.
+bool chost_terminal_is_suspended(void);
+
+/// Makes the terminal raw again after a stop, unless the process is in the background. Whether it did.
+bool chost_terminal_resume(void);
+
+/// Notes whether these bytes, which are written to the terminal while it is raw, may make it send an answer.
+void chost_terminal_note_output(const void *_Nonnull bytes, size_t byteCount);
+
+/// Whether the terminal is raw and was sent something that it may answer.
+bool chost_terminal_may_answer(void);
+
+/// More than the largest frame that a signal of an x86 processor takes (12 KiB with AMX).
+#define CHOST_SIGNAL_STACK_SIZE (32 << 10)
+
+/// Has the calling thread's signal handlers run on `stack`, which has CHOST_SIGNAL_STACK_SIZE bytes: one for a stack that is
+/// used up has none left on it.
+void chost_use_signal_stack(char *_Nonnull stack);
+
+/// Calls `body` with a stack for signal handlers, on the calling thread.
+void chost_call_with_signal_stack(void (*_Nonnull body)(void *_Nullable), void *_Nullable argument);
 
 /// Has the kernel close the file of `fd` after the end of this process. A ring of io_uring(7) holds it too, and a ring is
 /// taken down by a worker of the kernel once nobody can use it any more. The ring stays open until then, and `guard` locked
 /// (flock(2)). False where `guard` is locked already, or where there is no io_uring.
 bool chost_close_after_process(int fd, int guard);
 
-/// Puts the terminal back, once; async-signal-safe.
+/// Puts the terminal back, once, and drops what nobody has read; async-signal-safe.
 void chost_terminal_restore(void);
+
+/// The descriptor of the terminal that was made raw.
+int chost_terminal_descriptor(void);
 
 /// Whether the terminal is raw now.
 bool chost_terminal_is_raw(void);

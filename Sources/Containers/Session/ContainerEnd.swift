@@ -12,6 +12,8 @@ public enum ContainerEnd: Sendable {
     case interrupted(signal: Int32)
     /// Its process, or its guest, did not heed the signals that asked for an end.
     case forced(signal: Int32)
+    /// Its process did not end after a hang-up of the terminal.
+    case hungUp
     /// The guest's agent said what it must not say, or nothing at all: a line of ours.
     case agentFailed(String)
 }
@@ -48,6 +50,10 @@ public struct ContainerOutcome: Hashable, Sendable {
                 128 + signal,
                 "the container's machine was ended: \(EndRequests.limit) signals to end came within ten seconds"
             )
+        case .hungUp:
+            self.init(
+                128 + 1,
+                "the container's machine was ended: its process went on for ten seconds after a hang-up")
         case .notStarted(let failure): self.init(Self.status(failure.reason), failure.message.printable)
         case .agentFailed(let why): self = Self.failed("the container's machine failed: \(why)")
         case nil: self = Self.ofMachine(machine)

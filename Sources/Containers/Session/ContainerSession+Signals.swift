@@ -8,12 +8,15 @@ import Synchronization
 extension ContainerSession {
     /// Not those of a fault of ours, those that nobody can catch, SIGCHLD, SIGPIPE and SIGURG, which are this program's
     /// own, and those by which a shell stops what reads or writes in the background.
-    private static let forwarded: [Int32] =
+    private static let taken: [Int32] =
         [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGCONT, SIGTSTP]
         + [SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR] + Array(34...64)
 
+    /// How long a process has after a hang-up, as long as docker's `stop` waits.
+    private static let hangUpMilliseconds = 10_000
+
     func watchSignals(_ loop: EventLoop) throws(Failure) {
-        let source = try SignalDescriptor(Self.forwarded)
+        let source = try SignalDescriptor(Self.taken)
         try loop.watch(source.descriptor) { [weak self] in
             while let signal = source.next() { self?.take(signal: signal) }
         }
@@ -21,13 +24,41 @@ extension ContainerSession {
     }
 
     func take(signal: Int32, at time: MonotonicTime = .now()) {
+        switch signal {
+        // A shell's user wants the job to stop, and its machine is stopped with it.
+        case SIGTSTP:
+            Terminal.stopProcess()
+            return goOn()
+        case SIGCONT: goOn()
+        default: break
+        }
         switch state.withLock({ $0.phase }) {
         case .running where insists(signal, at: time): finish(.forced(signal: signal))
-        case .running: forward(signal)
+        case .running:
+            if signal == SIGHUP { hangUp() }
+            forward(signal)
         // Nothing runs that could take it: a request to end is for us.
         case .silent, .greeted, .ended:
             if [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(signal) { finish(.interrupted(signal: signal)) }
         }
+    }
+
+    /// The process goes on after a stop: the terminal is the container's again, and may have another size. What was waited for
+    /// has waited too.
+    private func goOn() {
+        Terminal.resume()
+        let (phase, patience) = state.withLock { ($0.phase, $0.patience) }
+        patience?.renew()
+        if phase == .running, plan.process.terminal != nil { resize() }
+    }
+
+    /// The terminal that somebody sat at may be gone. A process that does not end then has nobody left who could end it.
+    private func hangUp() {
+        guard hasTerminal, let loop = state.withLock({ $0.link })?.loop, let timer = try? TimerFD(),
+            (try? loop.watch(timer.descriptor, { [weak self] in self?.finish(.hungUp) })) != nil
+        else { return }
+        timer.arm(milliseconds: Self.hangUpMilliseconds)
+        state.withLock { $0.hangUpTimer = timer }
     }
 
     /// Ctrl-C on a terminal that is raw. Before the process runs, and after it, nobody else would heed it.
@@ -37,7 +68,7 @@ extension ContainerSession {
     }
 
     private func insists(_ signal: Int32, at time: MonotonicTime) -> Bool {
-        guard [SIGINT, SIGTERM].contains(signal) else { return false }
+        guard [SIGHUP, SIGINT, SIGTERM].contains(signal) else { return false }
         return state.withLock { $0.requests.add(at: time) }
     }
 

@@ -45,6 +45,7 @@ public final class ContainerSession: AgentSession {
         var requests = EndRequests()
         var isLeaving = false
         var shutdownTimer: TimerFD?
+        var hangUpTimer: TimerFD?
 
         /// Whether all output has been written.
         mutating func takeProgress() -> Bool {
@@ -59,6 +60,8 @@ public final class ContainerSession: AgentSession {
     let timings: Timings?
     let bell: EventFD
     let state: Mutex<State>
+    /// Whether somebody sits at one of the streams.
+    let hasTerminal: Bool
     private let clock: Patience.Clock
 
     public convenience init(
@@ -74,6 +77,7 @@ public final class ContainerSession: AgentSession {
         self.clock = clock
         self.plan = plan
         self.streams = streams
+        hasTerminal = [streams.input, streams.output, streams.error].contains(where: Terminal.isTerminal)
         self.timings = timings
         self.logger = logger
         let bell = try EventFD()
@@ -139,7 +143,7 @@ public final class ContainerSession: AgentSession {
         link?.loop.unwatch(bell.descriptor)
         flush()
         for output in outputs { output.pump.end() }
-        Terminal.restore()
+        Terminal.leave()
     }
 
     /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads, and

@@ -79,6 +79,8 @@ final class InputPump: Sendable {
     }
 
     private func serve() {
+        // Brought back to the foreground without a signal.
+        if Terminal.isSuspended { Terminal.resume() }
         read()
         if !mayRead { unwatch() }
     }

@@ -109,8 +109,9 @@ final class OutputPump: Sendable {
     /// Writes some of `bytes`; 0 when there is no point in going on.
     private func write(_ bytes: ArraySlice<UInt8>) -> Int {
         while true {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe CHost.write(descriptor, $0.baseAddress, $0.count)
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Terminal.note(output: buffer)
+                return unsafe CHost.write(descriptor, buffer.baseAddress, buffer.count)
             }
             if count > 0 {
                 note(count)

@@ -80,6 +80,8 @@ public final class ConsoleInput: Sendable {
     }
 
     private func serveInput() {
+        // Brought back to the foreground without a signal.
+        if hasEscapes, Terminal.isSuspended { Terminal.resume() }
         let commands = state.withLock { state in
             let commands = readInput(&state)
             deliver(&state)

@@ -50,6 +50,7 @@ extension ConsoleOutput {
     private func write(_ piece: ConsoleRingPiece) {
         let result = unsafe CHost.write(descriptor, piece.start, piece.count)
         if result > 0 {
+            unsafe Terminal.note(output: UnsafeRawBufferPointer(start: piece.start, count: result))
             noteFirstByte()
             remove(result)
         } else if result < 0, Errno.current != .interrupted, Errno.current != .wouldBlock {

@@ -50,13 +50,25 @@ struct MachineConsole: Sendable {
         if let size = Self.terminalSize { virtio?.resize(columns: size.columns, rows: size.rows) }
     }
 
+    /// Stops the process, with the terminal put back for whoever has it meanwhile.
+    func stopProcess() {
+        Terminal.stopProcess()
+        resize()
+    }
+
+    /// The process goes on after a stop. The terminal's size may have changed, of which nobody was told.
+    func resume() {
+        Terminal.resume()
+        resize()
+    }
+
     static var terminalSize: Terminal.Size? { Terminal.size(of: output) ?? Terminal.size(of: input) }
 
     /// Everything that the guest said reaches its reader, if that one reads; then the terminal is as it was.
     func end() {
         source.stop()
         sink.end(patience: 1000)
-        Terminal.restore()
+        Terminal.leave()
     }
 
     private static let help = """
