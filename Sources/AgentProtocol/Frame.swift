@@ -1,5 +1,5 @@
 /// The version of this protocol. Both sides say theirs first, in `hello`; they must be equal.
-public let agentProtocolVersion: UInt32 = 1
+public let agentProtocolVersion: UInt32 = 2
 
 /// What a frame says. The raw values are on the wire and never change their meaning.
 public enum FrameKind: UInt8, Sendable {
@@ -23,6 +23,8 @@ public enum FrameKind: UInt8, Sendable {
     case exited = 18
     /// From the agent: a line of UTF-8 for the monitor's log.
     case log = 19
+    /// From the agent: the guest's kernel killed a process because the guest's memory was spent: an `OutOfMemory`.
+    case outOfMemory = 20
     /// Both ways: bytes of the stream, at most as many as there is credit for, and not none.
     case data = 32
     /// Both ways: the stream has ended. No payload. From its sender: no more bytes follow. From its receiver: nobody

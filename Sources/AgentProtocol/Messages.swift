@@ -64,6 +64,26 @@ public struct Credit: WireValue {
     }
 }
 
+/// A process that the guest's kernel killed for lack of memory.
+public struct OutOfMemory: WireValue {
+    /// As the kernel shows names, which a process chooses itself: at most 15 bytes, some of them as `\x1b`.
+    public let process: String
+
+    private static let limit = 60
+
+    /// A name that is longer than any of the kernel's is cut.
+    public init(process name: some Sequence<UInt8>) {
+        process = String(decoding: Array(name.prefix(Self.limit)), as: UTF8.self)
+    }
+
+    public func write(to writer: inout WireWriter) { writer.text(process) }
+
+    public init?(from reader: inout WireReader) {
+        guard let process = reader.text() else { return nil }
+        self.process = process
+    }
+}
+
 /// How a process ended.
 public enum ExitStatus: WireValue {
     /// By exit(2), with that status.

@@ -66,9 +66,10 @@ enum Run {
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
         let console = machine.consoleTail
         if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }
-        if outcome.status != 0, KernelWords.tellOfNoMemory(console) {
-            tell("the container ran out of its \(plan.memoryByteCount >> 20) MiB: more with --memory", [])
-        }
+        var killed = session.killedProcesses
+        // A guest whose agent came to say nothing more.
+        if killed.isEmpty, outcome.status != 0, KernelWords.tellOfNoMemory(console) { killed.add(nil) }
+        if let message = killed.message(plan) { tell(message, []) }
         return (machine, outcome.status)
     }
 

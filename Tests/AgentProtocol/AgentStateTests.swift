@@ -154,7 +154,7 @@ private final class AgentBench {
         arguments: [
             container, start(1), hello + hello, hello + start(1), hello + container + container,
             hello + container + start(0), hello + container + start(1) + start(1),
-            Frame.bytes(FrameHeader(.hello), Hello(version: 2)),
+            Frame.bytes(FrameHeader(.hello), Hello(version: agentProtocolVersion + 1)),
             hello + Frame.bytes(FrameHeader(.started)), hello + container + start(1) + data(1, 0),
             hello + container + start(1) + Frame.bytes(FrameHeader(.data, process: 1, stream: .output), [1]),
         ])

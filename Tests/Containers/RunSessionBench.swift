@@ -57,6 +57,10 @@ final class SessionBench: Sendable {
         say(Frame.bytes(FrameHeader(.started, process: 1)))
     }
 
+    func killed(_ name: String) {
+        say(Frame.bytes(FrameHeader(.outOfMemory), OutOfMemory(process: name.utf8)))
+    }
+
     func data(_ stream: StreamKind, _ bytes: [UInt8], process: UInt16 = 1) {
         say(Frame.bytes(FrameHeader(.data, process: process, stream: stream), bytes))
     }

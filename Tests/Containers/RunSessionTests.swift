@@ -34,6 +34,37 @@ struct RunSessionTests {
         #expect(outcome.status == status && outcome.message == nil)
     }
 
+    @Test("processes that the guest's kernel killed are counted and named, whatever the exit status")
+    func killed() throws {
+        let bench = try SessionBench { $0.memory = "96m" }
+        let plan = bench.session.plan
+        bench.greet()
+        #expect(bench.session.killedProcesses.message(plan) == nil)
+        bench.killed("tail")
+        #expect(
+            try eventually("the message") { bench.session.killedProcesses.message(plan) }
+                == """
+                the guest ran out of its 96 MiB of memory, and its kernel killed the process 'tail'
+                  Give it more with --memory; what the container writes lies in memory too, unless --writable SIZE gives it a disk.
+                """)
+        bench.say(Frame.bytes(FrameHeader(.started, process: 1)))
+        for name in ["tail", "a\u{1B}[2J", "b", "c", "d"] { bench.killed(name) }
+        bench.exit(.exited(0))
+        #expect(try bench.end().status == 0)
+        let message = try #require(bench.session.killedProcesses.message(plan))
+        #expect(message.contains("killed 6 processes: 'tail', 'a?[2J', 'b', ...\n"), "\(message)")
+    }
+
+    @Test("a guest whose files lie on a disk is not sent there")
+    func killedWithDisk() throws {
+        let bench = try SessionBench { $0.writable = "1G" }
+        var killed = KilledProcesses()
+        killed.add(nil)
+        #expect(
+            killed.message(bench.session.plan)?.hasSuffix("killed a process\n  Give it more with --memory.")
+                == true)
+    }
+
     @Test(
         "a process that cannot be started",
         arguments: [(.setUp, 125, 0), (.setUp, 125, 1), (.notExecutable, 126, 1), (.notFound, 127, 1)]

@@ -164,6 +164,12 @@ extension AgentState {
         outgoing.append(Frame.bytes(FrameHeader(.log), Array(text)))
     }
 
+    /// The kernel has killed a process for lack of memory.
+    public mutating func killed(_ end: OutOfMemory) {
+        // Before the monitor's hello nothing else may be said.
+        if phase != .silent { send(.outOfMemory, 0, end) }
+    }
+
     /// How many bytes of the stream may be sent in one frame now.
     public func outputLimit(_ process: UInt16, _ stream: StreamKind) -> Int {
         guard let index = index(process) else { return 0 }

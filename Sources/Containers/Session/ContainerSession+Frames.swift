@@ -30,6 +30,7 @@ extension ContainerSession {
         switch (frame.header.kind, phase) {
         case (.hello, .silent): try greet(frame)
         case (.log, .greeted), (.log, .running): log(frame)
+        case (.outOfMemory, .greeted), (.outOfMemory, .running): noteKilled(try value(frame))
         case (.started, .greeted) where frame.header.process == Self.process:
             timings?.note(.processStarted)
             run()
@@ -97,6 +98,10 @@ extension ContainerSession {
             }
             try body(&state.outputs[index])
         }
+    }
+
+    private func noteKilled(_ end: OutOfMemory) {
+        state.withLock { $0.killed.add(end.process) }
     }
 
     private func log(_ frame: Frame) {

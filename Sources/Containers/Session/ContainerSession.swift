@@ -38,6 +38,7 @@ public final class ContainerSession: AgentSession {
         var outputs: [OutputStream]
         var end: ContainerEnd?
         var loggedLineCount = 0
+        var killed = KilledProcesses()
         var link: (any SessionLink)?
         var input: InputPump?
         var signals: SignalDescriptor?
@@ -93,6 +94,9 @@ public final class ContainerSession: AgentSession {
     public var containerEnd: ContainerEnd? { state.withLock { $0.end } }
 
     public var exitStatus: Int32? { ContainerOutcome(containerEnd, machine: .sessionEnded).status }
+
+    /// Whom the guest's kernel has killed for lack of memory.
+    public var killedProcesses: KilledProcesses { state.withLock { $0.killed } }
 
     public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
 

@@ -51,7 +51,7 @@ struct FuzzedListener {
             guard let credit = try? frame.value(Credit.self) else { preconditionFailure("no credit") }
             inputCredit[process, default: 0] += Int(credit.byteCount)
             precondition(inputCredit[process, default: 0] <= Credit.initial, "more credit than was used")
-        case .hello, .started, .failed, .exited, .log, .end: break
+        case .hello, .started, .failed, .exited, .log, .outOfMemory, .end: break
         case .container, .start, .signal, .resize, .shutdown: preconditionFailure("not for an agent to say")
         }
     }

@@ -45,7 +45,9 @@ struct FuzzedSession {
         case 11: if let process = chosen() { agent.closeInput(process) }
         case 12: end { $0.exited($1, .exited(3)) }
         case 13: end { $0.failed($1, StartFailure(.notFound, "no such thing")) }
-        case 14: agent.log("a line")
+        case 14:
+            agent.log("a line")
+            agent.killed(OutOfMemory(process: [byte(), byte()]))
         default: listen(atMost: size())
         }
     }

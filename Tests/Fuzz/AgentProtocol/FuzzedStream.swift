@@ -33,6 +33,7 @@ enum FuzzedStream {
         case .failed: check(frame, StartFailure.self)
         case .exited: check(frame, ExitStatus.self)
         case .credit: check(frame, Credit.self)
+        case .outOfMemory: check(frame, OutOfMemory.self)
         case .shutdown, .started, .log, .data, .end: break
         }
     }

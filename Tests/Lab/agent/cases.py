@@ -117,6 +117,7 @@ def processes():
     with Container(limit=16 << 20) as m:
         m.send(start(["tail", "/dev/zero"]))
         check(m.ended()[2:] == (1, 9), "out of memory", m)
+        check(("killed", 0, 0) in m.events, "is told before the end", m)
         m.shut_down()
 
 
@@ -223,7 +224,7 @@ def file_systems():
 def broken_protocol():
     good = hello() + container()
     cases = [
-        frame(99), b"\xff" * 8, hello(2), container(), hello() + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
+        frame(99), b"\xff" * 8, hello(3), container(), hello() + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
         good + start(["true"], 0), good + container(), good + start([]), good + frame(32, 1, 9, b"x"), good + frame(6, payload=b"x" * 65),
         good + start(["sleep", "9"], has_input=True) + frame(32, 1, 0, b"x" * 32768) * 14]
     for case in cases:

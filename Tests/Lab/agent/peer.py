@@ -10,7 +10,7 @@ import struct
 import subprocess
 import tempfile
 
-KINDS = {1: "hello", 16: "started", 17: "failed", 18: "exited", 19: "log", 32: "data", 33: "end", 34: "credit"}
+KINDS = {1: "hello", 16: "started", 17: "failed", 18: "exited", 19: "log", 20: "killed", 32: "data", 33: "end", 34: "credit"}
 INITIAL_CREDIT = 256 << 10
 # What docker leaves to root.
 CAPABILITIES = 0xA80425FB
@@ -30,7 +30,7 @@ def frame(kind, process=0, stream=0, payload=b""):
     return struct.pack("<IBBH", len(payload), kind, stream, process) + payload
 
 
-def hello(version=1):
+def hello(version=2):
     return frame(1, payload=struct.pack("<I", version))
 
 

@@ -5,6 +5,7 @@ import CLinux
 struct Agent: ~Copyable {
     let port: AgentPort
     let device: String
+    let kernelLog = KernelLog()
     var state = AgentState()
     var mounts: ContainerMounts?
     var processes: [ContainerProcess] = []
@@ -63,7 +64,8 @@ struct Agent: ~Copyable {
                         heed(request)
                     }
                 }
-                serve(events.dropFirst(), &buffer)
+                if events[1].revents != 0 { reportKilled() }
+                serve(events.dropFirst(2), &buffer)
             }
         } catch {
             let why = text("the monitor broke the protocol: ", Self.reason(error))
@@ -78,6 +80,11 @@ struct Agent: ~Copyable {
         guard writesDisk, let containerInit else { return }
         kill(containerInit, SIGKILL)
         waitpid(containerInit, nil, 0)
+    }
+
+    /// Tells whom the kernel has killed for lack of memory.
+    mutating func reportKilled() {
+        kernelLog.readKilled { state.killed(OutOfMemory(process: $0)) }
     }
 
     /// Whether the port is still there.
@@ -116,11 +123,14 @@ struct Agent: ~Copyable {
 // MARK: - Waiting
 
 extension Agent {
-    /// The port, and for each process how its start went, its end, its input and its outputs.
+    /// The port, the kernel's log, and for each process how its start went, its end, its input and its outputs.
     private mutating func wait() -> [pollfd] {
         let isFull = state.outgoing.count > Self.outgoingLimit
         let events = Int16(state.outgoing.isEmpty ? POLLIN : POLLIN | POLLOUT)
-        var descriptors = [pollfd(fd: port.descriptor.number, events: events, revents: 0)]
+        var descriptors = [
+            pollfd(fd: port.descriptor.number, events: events, revents: 0),
+            Self.watch(kernelLog.descriptor, POLLIN),
+        ]
         for process in processes {
             let hasEnded = process.exitStatus != nil
             descriptors.append(Self.watch(process.start, POLLIN))
@@ -153,7 +163,11 @@ extension Agent {
             for output in 0..<2 where event(3 + output) != 0 { readOutput(index, output, &buffer) }
             if event(2) & (POLLERR | POLLHUP) != 0 { breakInput(index) }
             if event(2) & POLLOUT != 0 { writeInput(index) }
-            if event(1) != 0, processes[index].exitStatus == nil { processes[index].collect() }
+            if event(1) != 0, processes[index].exitStatus == nil {
+                // The kernel says so before the process is gone.
+                reportKilled()
+                processes[index].collect()
+            }
         }
         removeEnded()
         startWaiting()
