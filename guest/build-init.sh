@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 source ./common.sh
 
 output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/guest/init}")
-byte_limit=200000
+byte_limit=224000
 musl_headers=/usr/include/x86_64-linux-musl
 
 # The protocol's sources are the monitor's too; in here they are part of init's own module.

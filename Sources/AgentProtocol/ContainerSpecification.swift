@@ -4,7 +4,7 @@ public struct ContainerSpecification: WireValue {
     public enum Writable: Sendable {
         /// Nothing: the root is read-only, and has no /etc/hostname but the image's.
         case none
-        /// The guest's memory, at most so many bytes of it; 0 for half of it.
+        /// The guest's memory, at most so many bytes of it; 0 for what `MemoryPlan` gives.
         case memory(byteLimit: UInt64)
         /// An ext4 file system on the virtio disk whose serial number is `writable`.
         case disk

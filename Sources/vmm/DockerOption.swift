@@ -158,18 +158,8 @@ extension DockerOption {
             ], .networks)
 
     private static let files: [DockerOption] = [
-        refused("volume", .volumes, letter: "v"), refused("mount", .volumes),
-        refused("volumes-from", .volumes),
-        refused("volume-driver", .volumes),
-        refused(
-            "storage-opt",
-            Reason(
-                why: "an image's layers are read in place",
-                cure: "--writable SIZE gives the container a disk of that size to write to.")),
+        refused("volumes-from", .volumes), refused("volume-driver", .volumes),
         refused("device", .devices), refused("device-cgroup-rule", .devices), refused("gpus", .devices),
-        refused(
-            "shm-size",
-            Reason(why: "/dev/shm has 64 MiB", cure: "Write --tmpfs /dev/shm:size=SIZE.", isPlanned: true)),
     ]
 
     private static let process: [DockerOption] = [

@@ -114,6 +114,28 @@ struct RunCommand: ParsableCommand {
     var tmpfs: [String] = []
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Size of /dev/shm. (default: it shares the memory of the writable layer)", valueName: "size"))
+    var shmSize: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Mount a tmpfs or an anonymous volume: type=tmpfs,target=PATH.", valueName: "mount"))
+    var mount: [String] = []
+
+    @Option(
+        name: [.customShort("v", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Anonymous volume, which ends with the container.", valueName: "path"))
+    var volume: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("size=SIZE, the same as --writable SIZE.", valueName: "option"))
+    var storageOpt: [String] = []
+
+    @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Add a capability, or ALL.", valueName: "name"))
     var capAdd: [String] = []
@@ -222,6 +244,10 @@ struct RunCommand: ParsableCommand {
         options.labelFiles = labelFile
         options.isReadOnly = readOnly
         options.temporaryFileSystems = tmpfs
+        options.sharedMemory = shmSize
+        options.mounts = mount
+        options.volumes = volume
+        options.storageOptions = storageOpt
         options.writable = writable
         options.memory = memory
         options.memorySwap = memorySwap

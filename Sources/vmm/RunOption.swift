@@ -40,6 +40,10 @@ enum RunOption: String, CaseIterable {
     case cpus
     case processLimit = "pids-limit"
     case temporary = "tmpfs"
+    case sharedMemory = "shm-size"
+    case mount
+    case volume
+    case storageOption = "storage-opt"
     case addedCapability = "cap-add"
     case droppedCapability = "cap-drop"
     case limit = "ulimit"
@@ -61,6 +65,7 @@ enum RunOption: String, CaseIterable {
         case "l": self = .label
         case "w": self = .workingDirectory
         case "u": self = .user
+        case "v": self = .volume
         case "m": self = .memory
         default: return nil
         }
@@ -98,6 +103,10 @@ extension RunOptions {
         case .cpus: cpus = value
         case .processLimit: processLimit = value
         case .temporary: temporaryFileSystems.append(value)
+        case .sharedMemory: sharedMemory = value
+        case .mount: mounts.append(value)
+        case .volume: volumes.append(value)
+        case .storageOption: storageOptions.append(value)
         case .addedCapability: addedCapabilities.append(value)
         case .droppedCapability: droppedCapabilities.append(value)
         case .limit: resourceLimits.append(value)

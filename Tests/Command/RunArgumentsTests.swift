@@ -109,7 +109,7 @@ import Testing
 
     @Test("a mistake of the command line ends with 125, as docker's do")
     func status() throws {
-        for words in [["--nonsense", "image"], ["-v", "/a:/b", "image"], ["-e"], []] {
+        for words in [["--nonsense", "image"], ["-v", "/a:/b", "image"], ["-p80:80"], ["-e"], []] {
             let run = try ProgramRun([Monitor.program, "run"] + words)
             #expect(run.status == 125 && run.error.hasPrefix("vmm: "), "\(words): \(run)")
         }

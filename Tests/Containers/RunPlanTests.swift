@@ -311,7 +311,15 @@ struct RunPlanTests {
         { $0.name = "a/b" }, { $0.workingDirectory = "here" }, { $0.processLimit = "many" },
         { $0.processLimit = "-2" }, { $0.securityOptions = ["selinux"] }, { $0.pull = "often" },
         { $0.labels = ["=x"] }, { $0.labels = [""] }, { $0.memorySwap = "1g" }, { $0.memorySwap = "x" },
-        { $0.securityOptions = ["seccomp=profile.json"] },
+        { $0.securityOptions = ["seccomp=profile.json"] }, { $0.sharedMemory = "x" },
+        { $0.sharedMemory = "-1" }, { $0.volumes = ["/a:/b"] }, { $0.volumes = ["data"] },
+        { $0.volumes = ["/"] },
+        { $0.mounts = ["type=bind,src=/a,dst=/b"] }, { $0.mounts = ["type=tmpfs"] }, { $0.mounts = [""] },
+        { $0.mounts = ["type=tmpfs,dst=a"] }, { $0.mounts = ["type=tmpfs,dst=/a,tmpfs-size=x"] },
+        { $0.mounts = ["type=tmpfs,dst=/a,src=/b"] }, { $0.mounts = ["type=tmpfs,dst=/a,colour=red"] },
+        { $0.mounts = ["type=tmpfs,dst=/a,tmpfs-mode=9"] }, { $0.mounts = ["type=npipe,dst=/a"] },
+        { $0.storageOptions = ["size"] }, { $0.storageOptions = ["size=x"] },
+        { $0.storageOptions = ["dm.fs=ext4"] },
     ]
 
     @Test("what makes no sense is refused as such", arguments: nonsense.indices)
@@ -336,6 +344,64 @@ struct RunPlanTests {
     func text(index: Int) {
         let failure = #expect(throws: Failure.self) { try plan(.init(), Self.texts[index].1) }
         #expect(failure?.description.hasPrefix(Self.texts[index].0) == true, "\(String(describing: failure))")
+    }
+
+    @Test("sizes of file systems in memory come on top of the usual memory, and not of what was asked for")
+    func memory() throws {
+        #expect(try plan { $0.sharedMemory = "0" }.memoryByteCount == 256 << 20)
+        #expect(
+            try plan { $0.temporaryFileSystems = ["/a", "/b:size=50%", "/c:mode=1777"] }.memoryByteCount
+                == 256 << 20)
+        #expect(try plan { $0.sharedMemory = "64m" }.memoryByteCount == (256 + 66) << 20)
+        let both = try plan {
+            $0.sharedMemory = "1g"
+            $0.mounts = ["type=tmpfs,target=/x,tmpfs-size=1g"]
+        }
+        #expect(both.memoryByteCount == (256 + 2 * 1024 + 64) << 20 && both.limits.isEmpty)
+        #expect(try plan { $0.sharedMemory = "900t" }.memoryByteCount == (256 + 4096 + 128) << 20)
+        let own = try plan {
+            $0.sharedMemory = "1g"
+            $0.memory = "512m"
+        }
+        #expect(own.memoryByteCount == 512 << 20)
+    }
+
+    @Test("/dev/shm with a size, and tmpfs file systems that docker's --mount describes")
+    func memoryMounts() throws {
+        let plan = try plan {
+            $0.sharedMemory = "64m"
+            $0.temporaryFileSystems = ["/run:size=1m", "/tmp", "/run:size=2m"]
+            $0.mounts = [
+                "type=tmpfs,dst=/a,tmpfs-size=1k,tmpfs-mode=0700,readonly", "type=tmpfs,destination=/b",
+                "type=tmpfs,target=/dev/shm,tmpfs-size=8m",
+            ]
+        }
+        #expect(plan.container.mounts.map(\.target) == ["/tmp", "/run", "/a", "/b", "/dev/shm"])
+        #expect(plan.container.mounts.map(\.flags) == [14, 14, 15, 14, 14])
+        #expect(
+            plan.container.mounts.map(\.options) == [
+                "", "size=2m", "mode=0700,size=1024", "", "size=8388608",
+            ])
+        let shared = try self.plan { $0.sharedMemory = "64m" }.container.mounts
+        #expect(shared.map(\.target) == ["/dev/shm"] && shared[0].options == "mode=1777,size=67108864")
+    }
+
+    @Test("anonymous volumes are writable where the root is not; a size for storage is a disk")
+    func anonymousVolumes() throws {
+        let plan = try plan {
+            $0.volumes = ["/data"]
+            $0.mounts = ["target=/more", "type=volume,dst=/ro,readonly"]
+            $0.isReadOnly = true
+        }
+        #expect(plan.container.mounts.map(\.target) == ["/data", "/more", "/ro"])
+        #expect(plan.container.mounts.allSatisfy { $0.type == "bind" })
+        #expect(try self.plan { $0.volumes = ["/data"] }.container.mounts.isEmpty)
+        #expect(try self.plan { $0.storageOptions = ["size=1G"] }.writableByteCount == 1 << 30)
+        let own = try self.plan {
+            $0.storageOptions = ["size=1G"]
+            $0.writable = "2G"
+        }
+        #expect(own.writableByteCount == 2 << 30)
     }
 
     @Test("files of labels are read and checked")

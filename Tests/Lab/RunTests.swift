@@ -154,6 +154,43 @@ struct RunTests {
         #expect(boots["entry"]?.says("one two") == true)
     }
 
+    @Test("full file systems in memory fail their writers; killed processes are reported")
+    func memory() throws {
+        let boots = try lab(
+            """
+            fill='for place in / /dev/shm/ /dev/ $more; do dd if=/dev/zero of=$place/f bs=1M 2>&1 | grep -q "No space left" && echo full; done'
+            for size in 32m 64m 256m; do run fill$size --memory $size $image sh -c "$fill; echo end=yes"; done
+            run disk --memory 64m --writable 100m $image sh -c "$fill; echo end=yes"
+            run none --memory 64m --writable none $image sh -c "$fill; echo end=yes"
+            run more --memory 128m --tmpfs /a --tmpfs /b:size=20m --tmpfs /c:mode=700,uid=5 --shm-size 16m -e 'more=/a /b /c' $image \
+                sh -c "$fill; echo shm=\\$(stat -c %s /dev/shm/f); echo b=\\$(stat -c %s /b/f); echo c=\\$(stat -c %a,%u,%g /c); echo end=yes"
+            run names --memory 32m $image sh -c 'i=0; while mkdir /d$i 2>/dev/null; do i=$((i + 1)); done; echo end=yes'
+            run beside --memory 256m $image sh -c '(head -c 60m /dev/zero | tail -c 60m | (sleep 20; wc -c)) & sleep 6; \
+                dd if=/dev/zero of=/f bs=1M 2>/dev/null; dd if=/dev/zero of=/dev/shm/f bs=1M 2>/dev/null; wait'
+            run added --shm-size 300m $image sh -c 'dd if=/dev/zero of=/dev/shm/f bs=1M 2>/dev/null; echo shm=$(stat -c %s /dev/shm/f)'
+            run less --memory 64m --shm-size 300m $image sh -c "$fill; echo end=yes"
+            run killed --memory 64m $image sh -c 'tail /dev/zero; echo went=on'
+            """)
+        for (name, count) in [
+            ("fill32m", 3), ("fill64m", 3), ("fill256m", 3), ("disk", 3), ("none", 2), ("more", 6),
+            ("less", 3),
+        ] {
+            let boot = try #require(boots[name], "\(name)")
+            #expect(boot.status == 0 && boot["end"] == "yes" && !boot.says("killed"), "\(name): \(boot)")
+            #expect(boot.lines.filter { $0 == "full" }.count == count, "\(name): \(boot)")
+        }
+        let more = try #require(boots["more"])
+        #expect(
+            more["shm"] == "\(16 << 20)" && more["b"] == "\(20 << 20)" && more["c"] == "700,5,0", "\(more)")
+        #expect(boots["names"]?["end"] == "yes", "\(String(describing: boots["names"]))")
+        #expect(boots["beside"]?.says("62914560") == true, "\(String(describing: boots["beside"]))")
+        #expect(boots["added"]?["shm"] == "\(300 << 20)", "\(String(describing: boots["added"]))")
+        #expect(boots["less"]?.says("/dev/shm has only") == true, "\(String(describing: boots["less"]))")
+        let killed = try #require(boots["killed"])
+        #expect(killed.status == 0 && killed["went"] == "on", "\(killed)")
+        #expect(killed.says("its kernel killed the process 'tail'") && killed.says("--writable"), "\(killed)")
+    }
+
     @Test("streams: apart, whole, in both directions, slow, and cut off")
     func streams() throws {
         let boots = try lab(

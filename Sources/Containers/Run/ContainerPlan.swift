@@ -52,7 +52,7 @@ public struct ContainerPlan: Sendable {
         try options.validate()
         try options.checkLabels(host.file)
         let security = try SecurityOptions(options.securityOptions)
-        let writable = try WritableLayer(options.writable)
+        let writable = try WritableLayer(try options.writableLayer())
         let hostname = options.hostname ?? bundle?.hostname.orNil ?? identifier
         var container = try options.container(
             image, hostname: hostname, writable: writable, security: security)
@@ -66,7 +66,7 @@ public struct ContainerPlan: Sendable {
         stopSignal = try SignalNumber.parse(
             options.stopSignal ?? image.stopSignal.orIfEmpty("SIGTERM"),
             for: options.stopSignal == nil ? "the image's stop signal" : "--stop-signal")
-        memoryByteCount = try options.memoryByteCount()
+        memoryByteCount = try options.memoryByteCount(for: container)
         cpuCount = try options.cpuCount()
         writableByteCount = writable.diskByteCount
         limits = try options.limits()

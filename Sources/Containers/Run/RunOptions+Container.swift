@@ -11,8 +11,12 @@ extension RunOptions {
         container.firstProcessIsInit = runsAsInit
         container.maskedPaths = security.maskedPaths
         container.readOnlyPaths = security.readOnlyPaths
-        for text in temporaryFileSystems { container.mounts.append(try .init(temporary: text)) }
-        for volume in image.volumes where !container.mounts.contains(where: { $0.target == volume }) {
+        for mount in try temporaryMounts() {
+            container.mounts.removeAll { $0.target == mount.target }
+            container.mounts.append(mount)
+        }
+        for volume in try image.volumes + anonymousVolumes()
+        where !container.mounts.contains(where: { $0.target == volume }) {
             if let mount = mount(volume: volume, writable: writable) { container.mounts.append(mount) }
         }
         return container

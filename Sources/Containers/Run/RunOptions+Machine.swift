@@ -1,3 +1,4 @@
+import AgentProtocol
 public import Host
 import Machine
 
@@ -8,6 +9,23 @@ extension RunOptions {
     private static let usualMemoryByteCount: UInt64 = 256 << 20
     /// The project's kernel and a small program fit.
     private static let leastMemoryByteCount: UInt64 = 32 << 20
+
+    /// What file systems in memory may add to the usual memory at most.
+    private static let mostAddedByteCount: UInt64 = 4 << 30
+
+    /// The guest's memory: what was asked for, else the usual, and on top of that the sizes of the file systems in memory that
+    /// were asked for, so that they take nothing from the processes.
+    func memoryByteCount(for container: ContainerSpecification) throws(Failure) -> UInt64 {
+        if memory != nil { return try memoryByteCount() }
+        var added: UInt64 = 0
+        for mount in container.mounts where mount.type == "tmpfs" {
+            let byteCount = TmpfsOptions(mount.options, memoryByteCount: 0).byteCount ?? 0
+            added += min(byteCount, Self.mostAddedByteCount - added)
+        }
+        // The kernel's records of the pages are a 64th.
+        let mebibyte: UInt64 = 1 << 20
+        return Self.usualMemoryByteCount + (added + added / 32 + mebibyte - 1) / mebibyte * mebibyte
+    }
 
     func memoryByteCount() throws(Failure) -> UInt64 {
         guard let memory else { return Self.usualMemoryByteCount }
@@ -80,6 +98,9 @@ extension RunOptions {
     /// Refuses what is wrong whatever the image.
     public func validate() throws(Failure) {
         try checkSwap()
+        _ = try temporaryMounts()
+        _ = try anonymousVolumes()
+        _ = try writableLayer()
         try checkName()
         try checkHostname()
         guard PullPolicy(rawValue: pull) != nil else {

@@ -31,6 +31,13 @@ public struct RunOptions: Equatable, Sendable {
     public var isReadOnly = false
     /// PATH[:OPTION[,OPTION...]]
     public var temporaryFileSystems: [String] = []
+    /// The size of /dev/shm.
+    public var sharedMemory: String?
+    /// docker's `--mount` and `--volume`.
+    public var mounts: [String] = []
+    public var volumes: [String] = []
+    /// docker's `--storage-opt`: `size=SIZE`.
+    public var storageOptions: [String] = []
     /// SIZE for a disk, `memory` or `none`.
     public var writable: String?
 

@@ -31,8 +31,9 @@ extension Agent {
     private mutating func setUp(_ specification: ContainerSpecification) {
         do throws(StartFailure) {
             if case .disk = specification.writable { writesDisk = true }
-            try ContainerRoot(specification, device: device).enter()
-            let mounts = ContainerMounts(specification)
+            let memory = try ContainerRoot(specification, device: device).enter()
+            for note in memory.notes { state.log(note) }
+            let mounts = ContainerMounts(specification, memory)
             try mounts.mountShared()
             let name = specification.hostname
             try attempt(unsafe sethostname(name, name.utf8.count), "cannot set the hostname ", name)

@@ -5,9 +5,11 @@ struct ContainerMounts {
     typealias Mount = ContainerSpecification.Mount
 
     private let specification: ContainerSpecification
+    private let memory: ContainerMemory
 
-    init(_ specification: ContainerSpecification) {
+    init(_ specification: ContainerSpecification, _ memory: ContainerMemory) {
         self.specification = specification
+        self.memory = memory
     }
 
     private static let closed = UInt32(MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -21,7 +23,7 @@ struct ContainerMounts {
             isReadOnly: true)
         let flags = UInt32(MS_NOSUID)
         try mountUsual(
-            Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755,size=64m")
+            Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755")
         )
         try fillDevices()
         try mountUsual(
@@ -29,9 +31,7 @@ struct ContainerMounts {
                 type: "devpts", source: "devpts", target: "/dev/pts", flags: flags | UInt32(MS_NOEXEC),
                 options: "gid=5,mode=0620,ptmxmode=0666"))
         try mountUsual(
-            Mount(
-                type: "tmpfs", source: "shm", target: "/dev/shm", flags: Self.closed,
-                options: "mode=1777,size=64m"))
+            Mount(type: "tmpfs", source: "shm", target: "/dev/shm", flags: Self.closed))
         try mountUsual(Mount(type: "mqueue", source: "mqueue", target: "/dev/mqueue", flags: Self.closed))
     }
 
@@ -40,7 +40,7 @@ struct ContainerMounts {
         try mountUsual(Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed))
         for mount in specification.mounts where !Self.usual.contains(where: { mount.target.isEqual(to: $0) })
         {
-            try Self.mount(mount)
+            try place(mount)
         }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
@@ -55,13 +55,17 @@ struct ContainerMounts {
     /// A mount of the specification on the same place stands in for the usual one.
     private func mountUsual(_ mount: Mount, isReadOnly: Bool = false) throws(StartFailure) {
         if let own = specification.mounts.last(where: { $0.target.isEqual(to: mount.target) }) {
-            return try Self.mount(own)
+            return try place(own)
         }
-        try Self.mount(mount)
+        try place(mount)
         // Not a flag of mount(2): that would hold for all mounts of the file system.
         if isReadOnly {
             try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
         }
+    }
+
+    private func place(_ mount: Mount) throws(StartFailure) {
+        if try !memory.mount(mount, by: Self.mount) { try Self.mount(mount) }
     }
 
     private static func mount(_ mount: Mount) throws(StartFailure) {

@@ -10,6 +10,7 @@ struct ContainerRoot {
     private static let places = ["/proc", "/sys", "/dev"]
 
     private static let image = "/image"
+    private static let memory = "/memory"
     private static let writable = "/writable"
     private static let upper = writable + "/upper"
     private static let root = "/container"
@@ -19,17 +20,26 @@ struct ContainerRoot {
         self.device = device
     }
 
-    func enter() throws(StartFailure) {
+    /// Moves there, and gives the file systems in memory, which are mounted in it next.
+    func enter() throws(StartFailure) -> ContainerMemory {
         try mountImage()
+        var memory = ContainerMemory(specification)
         switch specification.writable {
         case .none where Self.places.allSatisfy({ isDirectory(Self.image + $0) == true }):
+            try memory.mountPool(on: Self.memory)
             try move(Self.image)
-        case .none: try moveToMemory(byteLimit: 0)
-        case .memory(let byteLimit): try moveToMemory(byteLimit: byteLimit)
+        case .none:
+            try memory.mountPool(on: Self.writable)
+            try moveToOverlay()
+        case .memory(let byteLimit):
+            try memory.mountPool(on: Self.writable, byteLimit: byteLimit)
+            try moveToOverlay()
         case .disk:
+            try memory.mountPool(on: Self.memory)
             try mount(try disk(), on: Self.writable, type: "ext4")
             try moveToOverlay()
         }
+        return memory
     }
 
     /// With DAX a page of the image is the host's page. Where the device or the image's blocks are not made for that,
@@ -53,13 +63,6 @@ struct ContainerRoot {
         try attempt(
             unsafe CLinux.mount(source, target, type, 0, options), text("cannot mount ", type, " on "), target
         )
-    }
-
-    private func moveToMemory(byteLimit: UInt64) throws(StartFailure) {
-        try mount(
-            "tmpfs", on: Self.writable, type: "tmpfs",
-            options: byteLimit == 0 ? "mode=0755" : text("mode=0755,size=", String(byteLimit)))
-        try moveToOverlay()
     }
 
     private func moveToOverlay() throws(StartFailure) {

@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -57,6 +58,33 @@ static inline int makeReadOnly(const char *path, bool withMountsBelow) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     int flags = withMountsBelow ? AT_RECURSIVE : 0;
     return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
+}
+
+// The guest's memory in bytes: sysinfo(2).
+static inline uint64_t freeMemory(void) {
+    struct sysinfo facts;
+    return sysinfo(&facts) < 0 ? 0 : (uint64_t)facts.freeram * facts.mem_unit;
+}
+static inline uint64_t totalMemory(void) {
+    struct sysinfo facts;
+    return sysinfo(&facts) < 0 ? 0 : (uint64_t)facts.totalram * facts.mem_unit;
+}
+
+// A new mount of a directory, which has no place yet: open_tree(2). It gets one, in the mount namespace of the caller, by
+// move_mount(2). Its flags are those of mount(2), the first four of which have the same bits in mount_setattr(2).
+static inline int openTree(const char *path) {
+    return syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+static inline int placeTree(int tree, const char *path) {
+    return syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
+}
+static inline int setMountFlags(int tree, unsigned flags) {
+    struct mount_attr attributes = {.attr_set = flags & 15};
+    if (flags & MS_NOATIME) attributes.attr_set |= MOUNT_ATTR_NOATIME;
+    if (flags & MS_STRICTATIME) attributes.attr_set |= MOUNT_ATTR_STRICTATIME;
+    if (attributes.attr_set & MOUNT_ATTR__ATIME) attributes.attr_clr = MOUNT_ATTR__ATIME;
+    if (flags & MS_NODIRATIME) attributes.attr_set |= MOUNT_ATTR_NODIRATIME;
+    return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 
 static inline int makeCharacterDevice(const char *path, mode_t mode, unsigned major, unsigned minor) {

@@ -1,0 +1,135 @@
+import AgentProtocol
+import Host
+
+/// docker's `--mount`: `type=tmpfs,target=PATH[,tmpfs-size=SIZE][,tmpfs-mode=MODE][,readonly]`, or an anonymous volume, which
+/// has no source.
+struct MountOption {
+    private let text: String
+    private var type = "volume"
+    private var target = ""
+    private var hasSource = false
+    private var isReadOnly = false
+    private var size: String?
+    private var mode: String?
+
+    init(_ text: String) throws(Failure) {
+        self.text = text
+        for field in text.split(separator: ",") {
+            let words = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            try take(String(words[0]), words.count == 2 ? String(words[1]) : nil)
+        }
+        guard ["tmpfs", "volume", "bind"].contains(type) else { throw bad("there is no type '\(type)'") }
+        if type == "bind" || type == "volume" && hasSource { throw RunOptions.noSharedDirectories("--mount") }
+        guard !hasSource else { throw bad("a tmpfs has no source") }
+        guard target.hasPrefix("/"), target != "/" else {
+            throw bad("target is not an absolute path below /")
+        }
+    }
+
+    private mutating func take(_ name: String, _ value: String?) throws(Failure) {
+        switch name {
+        case "type": type = value ?? ""
+        case "target", "dst", "destination": target = value ?? ""
+        case "source", "src": hasSource = true
+        case "readonly", "ro": isReadOnly = value == nil || value == "true" || value == "1"
+        case "tmpfs-size": size = value
+        case "tmpfs-mode": mode = value
+        // They say how a volume is made or shared, which an anonymous one of a container alone does not need.
+        case "volume-nocopy", "bind-propagation", "consistency": break
+        default: throw bad("'\(name)' is not known")
+        }
+    }
+
+    /// Where an anonymous volume lies; nil for a tmpfs.
+    var volume: String? { type == "volume" ? target : nil }
+
+    /// The tmpfs; nil for a volume.
+    func temporary() throws(Failure) -> ContainerSpecification.Mount? {
+        guard type == "tmpfs" else { return nil }
+        var options: [String] = []
+        if let mode {
+            guard let number = UInt16(mode, radix: 8), number <= 0o7777 else {
+                throw bad("tmpfs-mode is not a mode")
+            }
+            options.append("mode=\(mode)")
+        }
+        if let size {
+            guard let byteCount = Quantity.byteCount(size) else { throw bad("tmpfs-size is not a size") }
+            options.append("size=\(byteCount)")
+        }
+        var mount = try ContainerSpecification.Mount(temporary: "/x:" + options.joined(separator: ","))
+        mount.target = target
+        if isReadOnly { mount.flags |= ContainerSpecification.Mount.readOnly }
+        return mount
+    }
+
+    private func bad(_ why: String) -> Failure {
+        .invalid(
+            text, for: "--mount", because: why,
+            cure: "Write as in --mount type=tmpfs,target=/run,tmpfs-size=64m.")
+    }
+}
+
+extension RunOptions {
+    /// The file systems in memory that were asked for, in the order in which they are to be mounted.
+    func temporaryMounts() throws(Failure) -> [ContainerSpecification.Mount] {
+        var mounts: [ContainerSpecification.Mount] = []
+        if let shared = try sharedMemoryMount() { mounts.append(shared) }
+        for text in temporaryFileSystems { mounts.append(try .init(temporary: text)) }
+        for text in self.mounts {
+            if let mount = try MountOption(text).temporary() { mounts.append(mount) }
+        }
+        return mounts
+    }
+
+    private func sharedMemoryMount() throws(Failure) -> ContainerSpecification.Mount? {
+        guard let sharedMemory else { return nil }
+        guard let byteCount = Quantity.byteCount(sharedMemory) else {
+            throw .invalid(
+                sharedMemory, for: "--shm-size", because: "not a size", cure: "Write a size as 64m or 1g.")
+        }
+        // docker's word for the default.
+        if byteCount == 0 { return nil }
+        var mount = try ContainerSpecification.Mount(temporary: "/dev/shm:mode=1777,size=\(byteCount)")
+        mount.source = "shm"
+        return mount
+    }
+
+    /// Paths at which the container has a volume of its own.
+    func anonymousVolumes() throws(Failure) -> [String] {
+        for volume in volumes {
+            if volume.utf8.contains(UInt8(ascii: ":")) { throw Self.noSharedDirectories("--volume") }
+            guard volume.hasPrefix("/"), volume != "/" else {
+                throw .invalid(
+                    volume, for: "--volume", because: "not an absolute path below /",
+                    cure: "Write the path of an anonymous volume, as in --volume /data.")
+            }
+        }
+        var paths = volumes
+        for text in mounts {
+            if let path = try MountOption(text).volume { paths.append(path) }
+        }
+        return paths
+    }
+
+    /// docker's way to ask for a disk of some size, unless `--writable` says what to write to.
+    func writableLayer() throws(Failure) -> String? {
+        var size: String?
+        for option in storageOptions {
+            guard option.hasPrefix("size="), Quantity.byteCount(String(option.dropFirst(5))) != nil else {
+                throw .invalid(
+                    option, for: "--storage-opt", because: "only size=SIZE is known",
+                    cure: "--writable SIZE gives the container a disk of that size to write to.")
+            }
+            size = String(option.dropFirst(5))
+        }
+        return writable ?? size
+    }
+
+    static func noSharedDirectories(_ option: String) -> Failure {
+        Failure(
+            .usage, "\(option) is not supported yet", because: "directories of the host cannot be shared",
+            cure: "Import what the container needs with its image, or pass it through standard input with -i."
+        )
+    }
+}

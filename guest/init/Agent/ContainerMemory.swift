@@ -1,0 +1,58 @@
+import CLinux
+
+/// The container's file systems in the guest's memory, mounted as `MemoryPlan` has them.
+struct ContainerMemory {
+    typealias Mount = ContainerSpecification.Mount
+
+    private let plan: MemoryPlan
+    /// For each of the plan's places that is a directory of the pool a mount that has no place yet: open_tree(2).
+    private var trees: [Int32] = []
+
+    /// Plans with the memory that is free now: the image has been mounted, for whose pages the kernel keeps records.
+    init(_ specification: ContainerSpecification) {
+        plan = MemoryPlan(specification, freeByteCount: freeMemory(), byteCount: totalMemory())
+    }
+
+    var notes: [String] { plan.notes }
+
+    /// Makes the pool, with all its directories, on `path` in the agent's root: at most `byteLimit` bytes if that is not 0.
+    mutating func mountPool(on path: String, byteLimit: UInt64 = 0) throws(StartFailure) {
+        let byteCount = byteLimit == 0 ? plan.poolByteCount : min(byteLimit, plan.poolByteCount)
+        unsafe mkdir(path, 0o755)
+        try attempt(
+            unsafe CLinux.mount("tmpfs", path, "tmpfs", 0, text("mode=0755,size=", String(byteCount))),
+            "cannot mount tmpfs on ", path)
+        for (number, directory) in plan.places.enumerated() {
+            guard directory.byteCount == 0 else {
+                trees.append(-1)
+                continue
+            }
+            let place = text(path, "/", String(number))
+            try attempt(unsafe mkdir(place, 0o700), "cannot make ", place)
+            unsafe lchown(place, directory.user, directory.group)
+            unsafe chmod(place, directory.mode)
+            let tree = unsafe openTree(place)
+            try attempt(tree, "cannot open ", place)
+            trees.append(tree)
+        }
+    }
+
+    /// Mounts `mount` in the calling process's root if it lies in memory; false for all others.
+    func mount(_ mount: Mount, by make: (Mount) throws(StartFailure) -> Void) throws(StartFailure) -> Bool {
+        guard mount.type.isEqual(to: "tmpfs") else { return false }
+        let target = mount.target
+        guard let number = plan.places.lastIndex(where: { $0.mount.target.isEqual(to: target) }) else {
+            return false
+        }
+        guard plan.places[number].byteCount == 0 else {
+            try make(plan.places[number].mount)
+            return true
+        }
+        let failure = text("cannot mount tmpfs on ", target)
+        try attempt(setMountFlags(trees[number], plan.places[number].mount.flags), failure)
+        if unsafe placeTree(trees[number], target) == 0 { return true }
+        if lastError() == ENOENT { try makeDirectories(target) }
+        try attempt(unsafe placeTree(trees[number], target), failure)
+        return true
+    }
+}
