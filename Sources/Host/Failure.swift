@@ -62,12 +62,19 @@ extension Failure.Kind {
 
 extension Failure: CustomStringConvertible {
     /// One line, or two when there is a cure, which may have lines of its own. Files, images and programs that strangers made
-    /// have a part in these texts; nothing in them reaches the terminal as more than text.
+    /// have a part in these texts; nothing in them reaches the terminal as more than text, and whoever forgets to shorten what a
+    /// stranger wrote finds it cut here. Texts of our own are shorter than that.
     public var description: String {
-        let text = "\(what): \(why)".printable
+        let text = "\(what.printable): \(why.printable)"
         guard let cure else { return text }
-        return text + "\n  " + cure.split(separator: "\n").map(\.printable).joined(separator: "\n")
+        let lines = cure.split(separator: "\n").prefix(Self.cureLineLimit)
+        return text + "\n  "
+            + lines.map { String($0).shortened(to: Self.cureCharacterLimit).harmless }.joined(separator: "\n")
     }
+
+    /// A cure may have a command with a path in it, which must be whole to be of use.
+    private static let cureCharacterLimit = 400
+    private static let cureLineLimit = 10
 }
 
 extension String {

@@ -1,6 +1,7 @@
 /// Bytes from an archive in a message: in quotes, cut where they are long, and without anything that a terminal obeys.
 struct PrintableBytes: CustomStringConvertible {
-    private static let limit = 200
+    /// What is shown of them, escapes included.
+    private static let characterLimit = 200
     let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) {
@@ -8,9 +9,15 @@ struct PrintableBytes: CustomStringConvertible {
     }
 
     var description: String {
-        let text = String(decoding: bytes.prefix(Self.limit), as: UTF8.self)
-        let escaped = text.unicodeScalars.map(Self.escaped).joined()
-        return "\"\(escaped)\(bytes.count > Self.limit ? "..." : "")\""
+        var (text, count) = ("", 0)
+        // No more than these can be shown.
+        for scalar in String(decoding: bytes.prefix(4 * Self.characterLimit), as: UTF8.self).unicodeScalars {
+            let escaped = Self.escaped(scalar)
+            count += escaped.unicodeScalars.count
+            guard count <= Self.characterLimit else { return "\"\(text)...\"" }
+            text += escaped
+        }
+        return bytes.count > 4 * Self.characterLimit ? "\"\(text)...\"" : "\"\(text)\""
     }
 
     private static func escaped(_ scalar: Unicode.Scalar) -> String {

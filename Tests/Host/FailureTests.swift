@@ -24,6 +24,25 @@ struct FailureTests {
                 == "cannot use \(text): no \(text)\n  Rename a?]0;title?\nb?2J?c.")
     }
 
+    @Test("has no more than 200 characters of what a stranger wrote, and shows how that begins and ends")
+    func length() {
+        let name = "BEGIN" + String(repeating: "\u{301}\u{1B}n", count: 100_000) + "END"
+        let failure = Failure(
+            .badInput, "cannot use \(name), which is there", because: "it has \(name) in it",
+            cure: "Rename \(name)\n\(name).")
+        let text = failure.description
+        #expect(text.unicodeScalars.count <= 200 + 2 + 200 + 3 + 2 * 400 + 1)
+        #expect(text.hasPrefix("cannot use BEGIN") && text.contains("which is there: it has BEGIN"))
+        #expect(text.contains("END in it\n  Rename BEGIN"))
+        #expect(name.printable.unicodeScalars.count == 200)
+        #expect(name.printable.hasPrefix("BEGIN") && name.printable.hasSuffix("END"))
+        let fits = String(repeating: "é", count: 200)
+        #expect(fits.printable == fits && (fits + "x").printable != fits + "x")
+        #expect(
+            Failure(.usage, "a", because: "b", cure: String(repeating: "c\n", count: 1000)).description.count
+                < 40)
+    }
+
     @Test(
         "of a system call tells its kind from errno, and why in lower case",
         arguments: [
