@@ -101,9 +101,13 @@ struct TreeWalk: ~Copyable {
 
     private func file(_ name: [UInt8]) throws(Failure) -> TreeFile {
         let path = currentPath.appending(name)
-        guard path.byteCount <= LayerPath.byteLimit else {
-            throw Failure(
-                .badInput, TreeFile.complaint(path, in: rootPath), because: "\(LayerPathError.longPath)")
+        // File systems of other systems count characters, not bytes.
+        let problem: LayerPathError? =
+            if name.count > LayerPath.nameLimit { .longName } else if path.byteCount > LayerPath.byteLimit {
+                .longPath
+            } else { nil }
+        if let problem {
+            throw Failure(.badInput, TreeFile.complaint(path, in: rootPath), because: "\(problem)")
         }
         let (directory, systemName) = (current.rawValue, SystemName(name))
         var status = stat()

@@ -25,6 +25,8 @@ struct FileTree {
         static let whiteout = Flags(rawValue: 2)
         /// Its inode has, or had, another name.
         static let linked = Flags(rawValue: 4)
+        /// It can be found, but is not listed.
+        static let hidden = Flags(rawValue: 8)
     }
 
     static let root: NodeID = 0
@@ -69,11 +71,15 @@ struct FileTree {
         unsafe name.withUnsafeBytes { unsafe child(of: parent, named: $0) }
     }
 
-    /// Adds a node in place of whatever has this name now.
+    /// Adds a node in place of whatever has this name now. Refuses a name that no directory can have: names come from paths,
+    /// from links' targets and from the host's file systems, and not all of these were looked at before.
     mutating func insert(
         _ name: UnsafeRawBufferPointer, in parent: NodeID, _ type: FileType, inode: UInt64, layer: UInt16 = 0,
         flags: Flags = []
     ) throws(Damage) -> NodeID {
+        guard unsafe Name.isValid(name), let nameByteCount = UInt8(exactly: name.count) else {
+            throw Damage("a name on the way to it is empty, longer than 255 bytes, or no name of a file")
+        }
         try spend(type == .directory ? Self.directoryByteCount : 0)
         try spend(flags.contains(.linked) ? Self.linkByteCount : 0)
         if (nodes.count + 1) * 2 > table.count { growTable() }
@@ -88,7 +94,7 @@ struct FileTree {
         nodes.append(
             Node(
                 parent: UInt32(parent), nameStart: nameStart, inode: inode, layer: layer,
-                nameByteCount: UInt8(name.count), type: type, flags: flags))
+                nameByteCount: nameByteCount, type: type, flags: flags))
         return nodes.count - 1
     }
 
@@ -109,7 +115,7 @@ struct FileTree {
         }
     }
 
-    private static let tooMuch = Damage(
+    static let tooMuch = Damage(
         "there are more files than there is memory for: ten million are too many, of all layers together")
 
     /// Keeps the target of the symbolic link that was inserted last, behind its name.
