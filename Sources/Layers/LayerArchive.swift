@@ -13,11 +13,11 @@ public struct LayerDigests: Hashable, Sendable {
 /// A layer as images carry it: an archive, perhaps compressed.
 public enum LayerArchive {
     /// Passes the files of the layer `blob` to `sink` and digests the layer, in one pass. The caller compares the digests with
-    /// those that the image promises, and only then believes what the sink got.
+    /// those that the image promises, and only then believes what the sink got. What it unpacks to comes out of `budget`.
     public static func read<Blob: ByteSource & ~Copyable>(
-        _ blob: consuming Blob, into sink: inout some LayerSink
+        _ blob: consuming Blob, into sink: inout some LayerSink, budget: ImportBudget = ImportBudget()
     ) throws(Failure) -> LayerDigests {
-        var reader = TarReader(LayerContent(blob))
+        var reader = TarReader(LayerContent(blob, budget: budget))
         try reader.read(into: &sink)
         return reader.source.digests
     }

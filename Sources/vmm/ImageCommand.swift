@@ -1,6 +1,7 @@
 import ArgumentParser
 import Containers
 import Host
+import Layers
 
 /// `vmm image`: what the store has.
 struct ImageCommand: ParsableCommand {
@@ -59,6 +60,11 @@ struct ImageImportCommand: ParsableCommand {
     @Flag(help: "Let a bundle's config.json name a root file system outside of the bundle.")
     var allowOutsideRoot = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Maximum disk space of the import (default: VMM_MAX_IMPORT_SIZE, or 64G).", valueName: "size"))
+    var maxImportSize: String?
+
     @OptionGroup var progress: ProgressOptions
 
     func validate() throws {
@@ -74,7 +80,8 @@ struct ImageImportCommand: ParsableCommand {
 
     func run() throws {
         if let failure = ImageStore.mistakenName(among: images) { throw failure }
-        let store = try ImageStore.open()
+        var store = try ImageStore.open()
+        if let maxImportSize { store.limits = try ImportLimits(maxImportSize: maxImportSize) }
         for text in images {
             let image = try store.importImage(
                 text, called: name, liberties: liberties, progress: progress.style)

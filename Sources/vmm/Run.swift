@@ -1,6 +1,7 @@
 import AgentProtocol
 import Containers
 import Host
+import Layers
 import Logging
 import Machine
 
@@ -25,7 +26,8 @@ enum Run {
         let early = isLimited && MonitorCgroup.needsThisGroupEmpty ? nil : MachineStart(timings: times)
         let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
-        let store = try ImageStore.open()
+        var store = try ImageStore.open()
+        if let size = options.maxImportSize { store.limits = try ImportLimits(maxImportSize: size) }
         let image = try store.image(
             for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing,
             allowsOutsideRoot: options.allowsOutsideRoot,

@@ -198,6 +198,12 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            "Maximum disk space of an import (default: VMM_MAX_IMPORT_SIZE, or 64G).", valueName: "size"))
+    var maxImportSize: String?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Write the time of each step to a file, as JSON.", valueName: "file"))
     var timings: String?
 
@@ -260,6 +266,7 @@ struct RunCommand: ParsableCommand {
         options.allowsOutsideRoot = allowOutsideRoot
         options.pull = pull
         options.isQuiet = quiet
+        options.maxImportSize = maxImportSize
         options.timings = timings
         options.logLevel = logLevel
         // The library leaves everything from the first word on that it does not know.

@@ -55,6 +55,7 @@ enum RunOption: String, CaseIterable {
     case initrd
     case append
     case pull
+    case maxImportSize = "max-import-size"
     case timings
     case logLevel = "log-level"
 
@@ -118,6 +119,7 @@ extension RunOptions {
         case .initrd: initramfs = value
         case .append: append = value
         case .pull: pull = value
+        case .maxImportSize: maxImportSize = value
         case .timings: timings = value
         case .logLevel: logLevel = value
         }

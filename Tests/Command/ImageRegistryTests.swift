@@ -149,6 +149,29 @@ struct ImageRegistryTests {
             try old.image("import", registry.address + "/tool:1").output.dropLast() == identifiers[1] ?? "")
     }
 
+    /// A registry may send without end, whatever its manifests say.
+    @Test("ends a download that takes more than an import may")
+    func endlessDownload() throws {
+        var bench = try ImageBench()
+        let program = bench.directory.path("skopeo")
+        let script = """
+            #!/bin/sh
+            for place; do :; done
+            place=${place#oci:}; mkdir -p "${place%:image}"
+            head -c 64000000 /dev/urandom >"${place%:image}/blob"
+            sleep 20
+            """
+        try Data(script.utf8).write(to: URL(filePath: program))
+        #expect(unsafe chmod(program, 0o755) == 0)
+        bench.environment["PATH"] = "\(bench.directory.path):\(bench.environment["PATH"] ?? "/usr/bin:/bin")"
+        try bench.expectRefusal(
+            [Monitor.program, "image", "import", "--max-import-size", "8M", "registry.example/tool"], 65,
+            "registry.example/tool", "8M", "--max-import-size")
+        #expect(bench.leftovers.isEmpty)
+        bench.environment["VMM_MAX_IMPORT_SIZE"] = "none"
+        try bench.expectRefusal(bench.importing("registry.example/tool"), 64, "VMM_MAX_IMPORT_SIZE", "none")
+    }
+
     @Test("refuses an image that is for another machine")
     func foreign() throws {
         let bench = try ImageBench()

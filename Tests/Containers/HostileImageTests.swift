@@ -243,16 +243,17 @@ struct HostileImageTests {
         let image = try ImageSource.layout(path: layout.path, tag: nil).image(scratch: "/tmp")
         let store = try bench.store().directory
         let memory = TreeMemory(byteCount: 1 << 20)
+        let budget = ImportBudget(memory: memory)
         // Another layer that is made at the same time has it all.
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
-        var other: ErofsWriter? = try ErofsWriter(to: descriptor.rawValue, named: "other", memory: memory)
+        var other: ErofsWriter? = try ErofsWriter(to: descriptor.rawValue, named: "other", budget: budget)
         while memory.freeByteCount > 0 {
             let path = try LayerPath(String(describing: memory.freeByteCount))
             try other?.add(LayerEntry(path: path, kind: .fifo, permissions: 0))
         }
         func add() throws {
-            let importer = try ImageImport(store, session: ImportSession("test"), memory: memory)
+            let importer = try ImageImport(store, session: ImportSession("test", budget: budget))
             _ = try importer.add(image)
         }
         let failure = #expect(throws: Failure.self) { try add() }
@@ -261,6 +262,68 @@ struct HostileImageTests {
         other = nil
         try add()
         #expect(memory.freeByteCount == 1 << 20 && bench.layerFiles.count == 2)
+    }
+
+    @Test("of which only the last layer is refused, or what its layers are together")
+    func laterLayers() throws {
+        let good = StoreBench.archive("good")
+        var lost = TarWriter()
+        lost.member("link", type: "1", link: "nowhere")
+        try layout.image([good, Array("no archive".utf8)])
+        try bench.expectRefusal(layout.path, .badInput)
+        try layout.image([good, lost.finished()])
+        try bench.expectRefusal(layout.path, .badInput, "nowhere")
+        // What another image has stays.
+        try bench.layout("other").image([good])
+        try bench.take(bench.directory.path("other"))
+        #expect(bench.layerFiles.count == 1)
+        try bench.expectRefusal(layout.path, .badInput, "nowhere")
+        #expect(bench.layerFiles.count == 1 && bench.leftovers.isEmpty)
+    }
+
+    @Test("and a layer that two imports need goes with the last one that fails")
+    func claims() throws {
+        let store = try bench.store().directory
+        let digest = SHA256.digest(of: Array("a layer".utf8))
+        let layer = store.layer(digest.hexadecimal)
+        try Files.create(layer, [1])
+        let imports = [LayerClaims(store), LayerClaims(store)]
+        for (index, claims) in imports.enumerated() {
+            #expect(try claims.add(digest, as: store.workshops + "/\(index)") == 1)
+            #expect(try claims.add(digest, as: store.workshops + "/\(index)") == 1)
+        }
+        imports[0].giveUp()
+        #expect(FileFacts(of: layer) != nil)
+        imports[0].giveUp()
+        #expect(FileFacts(of: layer) != nil)
+        imports[1].giveUp()
+        #expect(FileFacts(of: layer) == nil && bench.leftovers.isEmpty)
+    }
+
+    @Test("that takes more than an import may, packed or not", arguments: TestLayout.Packing.allCases)
+    func bombs(_ packing: TestLayout.Packing) throws {
+        var tar = TarWriter()
+        // One byte in each block, so that it is no hole.
+        let block = [1] + [UInt8](repeating: 0, count: 4095)
+        tar.member("bomb", Array(repeatElement(block, count: 1024).joined()))
+        try layout.image([StoreBench.archive(), tar.finished()], packing)
+        func take(_ limit: UInt64) throws {
+            var store = try bench.store()
+            store.limits.writtenByteCount = limit
+            _ = try store.importImage(layout.path, progress: .silent)
+        }
+        let failure = #expect(throws: Failure.self) { try take(3 << 20) }
+        #expect(failure?.kind == .badInput && failure?.description.contains("--max-import-size") == true)
+        #expect(bench.content == [] && bench.leftovers.isEmpty)
+        try take(6 << 20)
+    }
+
+    @Test("a size that is none, for what an import may take", arguments: ["", "x", "0", "-1", "64X"])
+    func limits(_ text: String) throws {
+        let failure = #expect(throws: Failure.self) { try ImportLimits(maxImportSize: text) }
+        #expect(failure?.kind == .usage && failure?.what.contains("--max-import-size") == true)
+        #expect(try ImportLimits(maxImportSize: "1.5g").writtenByteCount == 3 << 29)
+        #expect(try ImportLimits(maxImportSize: nil).writtenByteCount == 64 << 30)
     }
 
     @Test("a truncated archive, and one that is none")

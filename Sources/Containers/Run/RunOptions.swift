@@ -58,6 +58,8 @@ public struct RunOptions: Equatable, Sendable {
     public var isQuiet = false
     /// Whether a bundle may have its root file system outside of it.
     public var allowsOutsideRoot = false
+    /// The most that an import may write.
+    public var maxImportSize: String?
     public var timings: String?
     public var logLevel = "warning"
 

@@ -14,15 +14,17 @@ extension ImageImport {
             $0.layerCount = layers.count
             $0.byteCount = layers.reduce(0) { $0.addingReportingOverflow($1.byteCount).partialValue }
         }
-        let sizes = try make(layers, of: image.files)
         let contents = Contents(
             identifier: image.identifier, configuration: image.configuration.configuration,
             configurationFile: image.configuration.bytes, created: image.configuration.created)
-        return try publish(
-            contents,
-            layers: image.layers.map { layer in
-                ImageRecord.Layer(digest: layer.contentDigest, byteCount: sizes[layer.contentDigest] ?? 0)
-            })
+        return try cleaningUp { () throws(Failure) in
+            let sizes = try make(layers, of: image.files)
+            return try publish(
+                contents,
+                layers: image.layers.map { layer in
+                    ImageRecord.Layer(digest: layer.contentDigest, byteCount: sizes[layer.contentDigest] ?? 0)
+                })
+        }
     }
 
     /// Refuses an image whose record could not be read back: it would be imported at every start, and never be there.
@@ -66,7 +68,7 @@ extension ImageImport {
                 session.state.withLock { $0.layersBegun += 1 }
                 let maker = LayerImport(
                     store: store, session: session, draft: workshop.file("layer-\(number).erofs"),
-                    memory: memory)
+                    claims: claims)
                 let reader = LayerReader(layer: layer, files: files, session: session)
                 let byteCount = try maker.make(layer.contentDigest) { writer throws(Failure) in
                     try reader.read(into: writer)

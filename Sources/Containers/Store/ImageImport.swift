@@ -19,13 +19,10 @@ final class ImageImport: Sendable {
     let catalogue: Catalogue
     let session: ImportSession
     let workshop: Workshop
-    /// Of which all layers have a share while they are made.
-    let memory: TreeMemory
+    let claims: LayerClaims
 
-    init(
-        _ store: StoreDirectory, session: ImportSession, memory: TreeMemory = TreeMemory()
-    ) throws(Failure) {
-        self.memory = memory
+    init(_ store: StoreDirectory, session: ImportSession) throws(Failure) {
+        claims = LayerClaims(store)
         catalogue = Catalogue(store: store)
         self.session = session
         Workshop.clean(store)
@@ -33,6 +30,16 @@ final class ImageImport: Sendable {
     }
 
     var store: StoreDirectory { catalogue.store }
+
+    /// Does the work of an import. Where that fails, the layers go that were made for it alone.
+    func cleaningUp<Value>(_ work: () throws(Failure) -> Value) throws(Failure) -> Value {
+        do throws(Failure) {
+            return try work()
+        } catch {
+            claims.giveUp()
+            throw error
+        }
+    }
 
     /// Makes an image of layers that are all there, unless it is there itself.
     func publish(_ contents: Contents, layers: [ImageRecord.Layer]) throws(Failure) -> ImageRecord {
@@ -68,6 +75,7 @@ final class ImageImport: Sendable {
         try store.writing(path) { () throws(Failure) in
             _ = try ImageIndex.write(
                 layers: paths, to: file.rawValue, named: "an index in \(store.path)",
+                budget: session.budget,
                 check: { () throws(Failure) in try self.session.check() })
         }
         return try store.doing("write an image into") { () throws(Errno) in

@@ -21,7 +21,7 @@ extension ImageStore {
         {
             return try catalogue.image(record)
         }
-        let image = try source.image(scratch: directory.workshops)
+        let image = try source.image(scratch: directory.workshops, budget: request.budget)
         if known?.identifier == image.identifier, stamp == nil, !request.wantsNames,
             let record = catalogue.record(of: image.identifier)
         {
@@ -61,7 +61,7 @@ extension ImageStore {
         _ work: @escaping @Sendable (ImageImport) throws(Failure) -> ImageRecord
     ) throws(Failure) -> Image {
         try NameRecord.check(names)
-        let session = ImportSession(title)
+        let session = ImportSession(title, budget: request.budget)
         let store = directory
         let (record, moved) = try ImportSupervisor(session: session, style: request.progress).run {
             () throws(Failure) in

@@ -36,7 +36,8 @@ extension ImageStore {
         progress: ProgressStyle = .automatic
     ) throws(Failure) -> Image {
         var request = ImageRequest(
-            name: try ImageName(parsing: name), text: name, pull: .always, progress: progress)
+            name: try ImageName(parsing: name), text: name, pull: .always, progress: progress,
+            budget: ImportBudget(limits: limits))
         request.movesNames = liberties.contains(.movesNames)
         request.allowsOutsideRoot = liberties.contains(.outsideRoot)
         request.furtherName = try furtherName.map { text throws(Failure) in

@@ -1,5 +1,5 @@
 public import Host
-import Layers
+public import Layers
 import SystemPackage
 
 /// Whether an image is fetched from its registry.
@@ -18,6 +18,8 @@ public enum PullPolicy: String, Hashable, Sendable, CaseIterable {
 /// open or mapped after that.
 public struct ImageStore: ~Copyable, Sendable {
     let directory: StoreDirectory
+    /// What each of its imports may take.
+    public var limits = ImportLimits()
     private let lock: StoreLock
 
     /// The directory.
@@ -29,7 +31,9 @@ public struct ImageStore: ~Copyable, Sendable {
         let directory =
             if let path { StoreDirectory(path: path) } else { try StoreDirectory.ofThisUser() }
         try directory.prepare()
-        return try ImageStore(directory)
+        var store = try ImageStore(directory)
+        store.limits = try ImportLimits(maxImportSize: nil)
+        return store
     }
 
     private init(_ directory: StoreDirectory) throws(Failure) {
@@ -45,7 +49,8 @@ public struct ImageStore: ~Copyable, Sendable {
         progress: ProgressStyle = .automatic
     ) throws(Failure) -> Image {
         var request = ImageRequest(
-            name: try ImageName(parsing: name), text: name, pull: pull, progress: progress)
+            name: try ImageName(parsing: name), text: name, pull: pull, progress: progress,
+            budget: ImportBudget(limits: limits))
         request.allowsOutsideRoot = allowsOutsideRoot
         return try find(request)
     }
@@ -58,6 +63,8 @@ struct ImageRequest {
     var text: String
     var pull: PullPolicy
     var progress: ProgressStyle
+    /// Of what is brought in, if it is.
+    var budget: ImportBudget
     /// Names that the image is to have, beside that by which it was asked for.
     var furtherName: RegistryReference?
     /// Whether it takes the names that it brings.

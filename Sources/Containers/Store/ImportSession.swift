@@ -1,4 +1,5 @@
 import Host
+import Layers
 import Synchronization
 
 /// What the threads of an import share: how far it is, and whether it shall go on.
@@ -16,13 +17,16 @@ final class ImportSession: Sendable {
     }
 
     let state: Mutex<State>
+    /// What the import may take.
+    let budget: ImportBudget
     /// How many of the bytes are done.
     let doneByteCount = Atomic<UInt64>(0)
     private let signal = Atomic<Int32>(0)
     private let isUrgent = Atomic<Bool>(false)
     private let hasFailed = Atomic<Bool>(false)
 
-    init(_ title: String) {
+    init(_ title: String, budget: ImportBudget = ImportBudget()) {
+        self.budget = budget
         state = Mutex(State(title: title))
     }
 

@@ -14,7 +14,8 @@ struct LayerReader: Sendable {
             throw files.refused("its layer \(name) has \(file.byteCount) bytes, not \(layer.byteCount)")
         }
         var sink = WatchedSink(writer, session: session, counts: false)
-        let found = try LayerArchive.read(WatchedSource(file, session: session), into: &sink)
+        let found = try LayerArchive.read(
+            WatchedSource(file, session: session), into: &sink, budget: session.budget)
         if let wanted = layer.blobDigest, wanted != found.blob {
             throw files.wrongDigest("layer", wanted, found.blob)
         }

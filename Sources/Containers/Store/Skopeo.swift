@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import Layers
 import SystemPackage
 
 /// Fetches images from registries by skopeo(1), which knows their protocols, their certificates and the user's passwords.
@@ -43,11 +44,16 @@ struct Skopeo {
         // skopeo takes a tag or a digest, not both; the digest says more.
         command += ["docker://\(reference.forSkopeo)", "oci:\(directory):\(Self.imageName)"]
         let program = try start(command)
-        let words = listen(to: program, directory)
+        let words = Result { () throws(Failure) in
+            try listen(
+                to: program, directory, ImportDownload(of: reference, to: kept, budget: session.budget))
+        }
+        // What it would still write is too much.
+        if case .failure = words { program.send(SIGKILL) }
         let ending = program.wait()
         try session.check()
+        let line = lastLine(of: try words.get())
         if ending == .exited(0) { return true }
-        let line = lastLine(of: words)
         if case .listAlone = selection, line.contains("unknown flag") { return false }
         throw failure(reference, line, ending)
     }
@@ -63,9 +69,12 @@ struct Skopeo {
         }
     }
 
-    /// What it says until it ends; meanwhile the session learns how much has come. It is told when it shall end, and killed
-    /// where that is urgent: it must not go on without us.
-    private func listen(to program: borrowing ChildProgram, _ directory: String) -> [UInt8] {
+    /// What it says until it ends; meanwhile the session learns how much has come, and `download` whether that is too much. It is
+    /// told when it shall end, and killed where that is urgent: it must not go on without us.
+    private func listen(
+        to program: borrowing ChildProgram, _ directory: String, _ download: ImportDownload
+    ) throws(Failure) -> [UInt8] {
+        var download = download
         var words: [UInt8] = []
         var isTold = false
         while let more = program.output(waiting: 200) {
@@ -80,6 +89,7 @@ struct Skopeo {
             }
             let byteCount = Files.allocatedByteCount(below: directory)
             session.note("\(ByteCount.text(byteCount)) came")
+            try download.grow(to: byteCount)
         }
         session.note(nil)
         return words

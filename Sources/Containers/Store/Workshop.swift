@@ -55,10 +55,12 @@ struct Workshop: ~Copyable, Sendable {
 }
 
 extension Files {
-    /// What a file takes on the disk, or a directory and all that is in it.
+    /// What a file takes on the disk, or a directory and all that is in it. A file that has a name elsewhere takes nothing there.
     static func allocatedByteCount(below path: String) -> UInt64 {
         guard let facts = FileFacts(of: path) else { return 0 }
-        guard facts.isDirectory else { return facts.allocatedByteCount }
+        guard facts.isDirectory else {
+            return facts.status.st_nlink > 1 ? 0 : facts.allocatedByteCount
+        }
         var sum = facts.allocatedByteCount
         for name in (try? names(in: path)) ?? [] { sum &+= allocatedByteCount(below: "\(path)/\(name)") }
         return sum

@@ -20,9 +20,12 @@ public struct TarIndex: ~Copyable {
     private let members: [LayerPath: Member]
 
     /// Opens the archive at `path`. What a compressed one unpacks to, or comes through a pipe, goes to the file system of the
-    /// directory `scratch`.
-    public init(opening path: String, scratch: String) throws(Failure) {
+    /// directory `scratch` and comes out of `budget`.
+    public init(
+        opening path: String, scratch: String, budget: ImportBudget = ImportBudget()
+    ) throws(Failure) {
         let role = "image archive"
+        let scratch = ScratchPlace(directory: scratch, budget: budget)
         let file =
             StreamSource.isStream(path)
             ? try Self.copy(UnpackedSource(StreamSource(opening: path, as: role)), scratch)
@@ -33,6 +36,8 @@ public struct TarIndex: ~Copyable {
     }
 
     private static func members(of file: borrowing FileSource) throws(Failure) -> [LayerPath: Member] {
+        // As a layer nothing is an archive without files; but it is no image.
+        guard file.byteCount > 0 else { throw file.refused("it is empty", cure: TarBlocks<FileSource>.cure) }
         var all = TarMembers(try file.part(from: 0, byteCount: file.byteCount, complaint: file.complaint))
         var members: [LayerPath: Member] = [:]
         var nameByteCount = 0
@@ -50,7 +55,7 @@ public struct TarIndex: ~Copyable {
     }
 
     private static func unpacked(
-        _ source: consuming FileSource, _ scratch: String
+        _ source: consuming FileSource, _ scratch: ScratchPlace
     ) throws(Failure) -> FileSource {
         let complaint = source.complaint
         var peeked = PeekedSource(try source.part(from: 0, byteCount: source.byteCount, complaint: complaint))
@@ -60,7 +65,7 @@ public struct TarIndex: ~Copyable {
     }
 
     private static func copy<Source: ByteSource & ~Copyable>(
-        _ source: consuming Source, _ scratch: String
+        _ source: consuming Source, _ scratch: ScratchPlace
     ) throws(Failure) -> FileSource {
         let complaint = source.complaint
         var file = try ScratchFile(in: scratch)
@@ -69,6 +74,7 @@ public struct TarIndex: ~Copyable {
             if unsafe piece.isEmpty { break }
             unsafe try file.append(piece)
         }
+        try file.finish()
         return try FileSource(file.descriptor, complaint: complaint)
     }
 

@@ -64,6 +64,7 @@ extension ErofsWriter {
     func addHardLink(_ entry: LayerEntry, to target: LayerPath) throws(Failure) {
         guard let name = entry.path.names.last else { throw refused("the root is a directory") }
         let parent = try directory(at: entry.path.names.dropLast())
+        work.add(nameCount: target.names.count)
         switch try find(target) {
         case .missing(let path): try addRedirect(entry, to: path)
         case .found(let node) where tree.nodes[node].type == .directory:
@@ -143,6 +144,7 @@ extension ErofsWriter {
     /// Takes the steps that need no directory, and the next name that does; nil at the end.
     private func nextName(_ walk: inout Walk) throws(Failure) -> [UInt8]? {
         while let name = walk.rest.popLast() {
+            try checked { () throws(Damage) in try work.pass() }
             if let step = step(name, from: walk.node) {
                 walk.node = step
             } else if let link = link(named: name, in: walk.node) {
@@ -205,6 +207,7 @@ extension ErofsWriter {
     private func find(_ path: LayerPath) throws(Failure) -> Found {
         var walk = Walk(path.names)
         while let name = walk.rest.popLast() {
+            try checked { () throws(Damage) in try work.pass() }
             if let step = step(name, from: walk.node) {
                 walk.node = step
                 continue
@@ -212,15 +215,12 @@ extension ErofsWriter {
             guard let child = tree.child(of: walk.node, named: name),
                 !tree.nodes[child].flags.contains(.whiteout)
             else {
-                return .missing(
-                    path: ([name] + walk.rest.reversed()).reduce(into: tree.path(of: walk.node)) {
-                        $0 += [UInt8(ascii: "/")] + $1
-                    })
+                return .missing(path: try redirect(from: walk.node, over: [name] + walk.rest.reversed()))
             }
             switch tree.nodes[child].type {
             case .directory where walk.rest.isEmpty && directories[directoryIndex(of: child)].isImplicit:
                 // Only the layers below know what this is.
-                return .missing(path: tree.path(of: child))
+                return .missing(path: try redirect(from: child, over: []))
             case .directory: walk.node = child
             case .symbolicLink where !walk.rest.isEmpty: try follow(child, &walk)
             default:
@@ -229,5 +229,20 @@ extension ErofsWriter {
             }
         }
         return .found(walk.node)
+    }
+
+    /// The path of what lies over `names` below `node`. Refuses one that is longer than a path may be (PATH_MAX): links put as
+    /// many names into a path as there is room for in their targets, and each link to the file would be stored with all of them.
+    private func redirect(from node: FileTree.NodeID, over names: [[UInt8]]) throws(Failure) -> [UInt8] {
+        guard var path = tree.path(of: node, atMost: LayerPath.byteLimit) else { throw tooLong }
+        for name in names {
+            guard path.count + name.count < LayerPath.byteLimit else { throw tooLong }
+            path += [UInt8(ascii: "/")] + name
+        }
+        return path
+    }
+
+    private var tooLong: Failure {
+        refused("by way of symbolic links it is a hard link to a path of more than 4,095 bytes")
     }
 }

@@ -19,18 +19,22 @@ public final class ErofsWriter: LayerSink {
     var inodeCount: UInt64 = 0
     var skippedAttributeCount: UInt64 = 0
     var current: OpenFile?
+    /// The names that paths have led over.
+    var work = PathWork()
+    private let budget: ImportBudget
     private let name: String
     /// The entry that is being added, for messages.
     var path = LayerPath.root
 
-    /// Writes to `descriptor`, an empty regular file that stays the caller's; `name` is for messages. What is kept until
-    /// the end comes out of `memory`, which writers at work at the same time share.
+    /// Writes to `descriptor`, an empty regular file that stays the caller's; `name` is for messages. What is written, and what
+    /// is kept until the end, comes out of `budget`, which all writers of an import share.
     public init(
-        to descriptor: Int32, named name: String, memory: TreeMemory = TreeMemory()
+        to descriptor: Int32, named name: String, budget: ImportBudget = ImportBudget()
     ) throws(Failure) {
         self.name = name
-        tree = FileTree(rootInode: 0, layer: 0, memory: memory)
-        output = OutputFile(descriptor, name: name)
+        self.budget = budget
+        tree = FileTree(rootInode: 0, layer: 0, memory: budget.memory)
+        output = OutputFile(descriptor, name: name, budget: budget)
         // Block 0 has the superblock and the root directory's inode.
         try output.skip(Erofs.blockByteCount)
     }
@@ -38,6 +42,8 @@ public final class ErofsWriter: LayerSink {
     public func add(_ entry: LayerEntry) throws(Failure) {
         precondition(current == nil, "a file of the layer is not complete")
         path = entry.path
+        try checked { () throws(Damage) in try budget.addEntry() }
+        work.add(nameCount: entry.path.names.count)
         switch entry.kind {
         case .directory: try addDirectory(entry)
         case .whiteout: try addWhiteout(entry)
@@ -78,8 +84,9 @@ public final class ErofsWriter: LayerSink {
     }
 
     func refused(_ reason: String) -> Failure {
-        let text = path.names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
-        return Failure(.badInput, "cannot write /\(text) to \(name)", because: reason)
+        Failure(
+            .badInput, "cannot write \(PrintableBytes([UInt8(ascii: "/")] + path.bytes)) to \(name)",
+            because: reason)
     }
 
     func checked<Value>(_ body: () throws(Damage) -> Value) throws(Failure) -> Value {

@@ -34,9 +34,9 @@ struct SortedChildren {
 }
 
 extension FileTree {
-    /// All nodes but the root that are not gone themselves; a directory above may be.
+    /// All nodes but the root that are neither gone nor hidden themselves; a directory above may be.
     fileprivate var living: some Sequence<NodeID> {
-        nodes.indices.lazy.dropFirst().filter { !nodes[$0].flags.contains(.gone) }
+        nodes.indices.lazy.dropFirst().filter { nodes[$0].flags.isDisjoint(with: [.gone, .hidden]) }
     }
 
     fileprivate func sort(_ children: inout ArraySlice<UInt32>) {
@@ -52,11 +52,17 @@ extension FileTree {
     }
 
     /// The path of a node, from the root down, for messages and links.
-    func path(of node: NodeID) -> [UInt8] {
+    func path(of node: NodeID) -> [UInt8] { path(of: node, atMost: .max) ?? [] }
+
+    /// The same; nil for one of more than `limit` bytes.
+    func path(of node: NodeID, atMost limit: Int) -> [UInt8]? {
+        var byteCount = 0
         var parts: [ArraySlice<UInt8>] = []
         var current = node
         while current != Self.root {
             parts.append(name(of: current))
+            byteCount += 1 + Int(nodes[current].nameByteCount)
+            guard byteCount <= limit else { return nil }
             current = Int(nodes[current].parent)
         }
         return parts.reversed().reduce(into: []) { path, part in

@@ -5,13 +5,14 @@ public import Host
 /// the file system of the image, whatever the number of layers.
 public enum ImageIndex {
     /// Merges the images at the paths `layers`, the lowest first, into `descriptor`, an empty regular file that stays the
-    /// caller's; `name` is for messages. `check`, which is called all the time, throws where the work shall end.
+    /// caller's; `name` is for messages. What is written and kept comes out of `budget`. `check`, which is called all the time,
+    /// throws where the work shall end.
     @discardableResult
     public static func write(
         layers: [String], to descriptor: Int32, named name: String,
-        check: @escaping () throws(Failure) -> Void = {}
+        budget: ImportBudget = ImportBudget(), check: @escaping () throws(Failure) -> Void = {}
     ) throws(Failure) -> ErofsFacts {
-        let merge = try LayerMerge(layers, check: check)
+        let merge = try LayerMerge(layers, budget: budget, check: check)
         let children = SortedChildren(of: merge.tree)
         try check()
         let listing = TreeListing(merge.tree, children)
@@ -22,7 +23,7 @@ public enum ImageIndex {
             buildTime: try source.mostFrequentTime(listing.order, check), start: Erofs.blockByteCount,
             check: check)
         try writer.source.place(behind: writer.endBlock)
-        var output = OutputFile(descriptor, name: name)
+        var output = OutputFile(descriptor, name: name, budget: budget)
         try output.skip(Erofs.blockByteCount)
         let root = try writer.write(to: &output, firstNumber: 1)
         try output.finish()

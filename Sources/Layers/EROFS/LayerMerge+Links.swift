@@ -15,8 +15,37 @@ struct MergedLinks {
     }
 
     /// By the number of the inode that stands for the file.
-    var targets: [UInt64: Target] = [:]
-    var late: [Late] = []
+    private(set) var targets: [UInt64: Target] = [:]
+    private(set) var late: [Late] = []
+    /// Inodes with several names that are files of the layer itself.
+    private var own: Set<UInt64> = []
+    private let share: TreeMemoryShare
+    private static let keptByteCount = 128
+
+    /// What is kept comes out of `memory`.
+    init(memory: TreeMemory) {
+        share = TreeMemoryShare(of: memory)
+    }
+
+    /// Whether a name of this inode was looked at before. Its attributes may have 256 KiB, its names be millions.
+    func knows(_ number: UInt64) -> Bool { targets[number] != nil || own.contains(number) }
+
+    mutating func add(own number: UInt64) throws(Damage) {
+        try share.spend(Self.keptByteCount)
+        own.insert(number)
+    }
+
+    mutating func add(_ target: Target, for number: UInt64) throws(Damage) {
+        var byteCount = Self.keptByteCount
+        if case .missing(let path) = target { byteCount += path.count }
+        try share.spend(byteCount)
+        targets[number] = target
+    }
+
+    mutating func add(_ link: Late) throws(Damage) {
+        try share.spend(Self.keptByteCount + link.name.count)
+        late.append(link)
+    }
 }
 
 extension LayerMerge {
@@ -24,18 +53,33 @@ extension LayerMerge {
     mutating func findLinks(
         of layer: MergedLayer, _ root: ErofsReader.Located
     ) throws(Failure) -> MergedLinks {
-        var links = MergedLinks()
+        var links = MergedLinks(memory: budget.memory)
         try layer.walk(root) { (entry) throws(Failure) in
             if entry.type == .directory { return FileTree.root }
             let inode = entry.file.inode
             guard inode.type == .regular, inode.byteCount == 0, inode.attributeByteCount > 0,
-                let path = try layer.marks(of: entry.file).value(of: Erofs.Overlay.redirect)
+                !links.knows(entry.file.number)
             else { return nil }
-            let target = try file(at: path, layer.number)
-            links.targets[entry.file.number] = target.map { .found($0) } ?? .missing(path)
+            let target = try target(of: entry.file, layer)
+            try checked(layer.number) { () throws(Damage) in
+                if let target {
+                    try links.add(target, for: entry.file.number)
+                } else if inode.linkCount > 1 {
+                    try links.add(own: entry.file.number)
+                }
+            }
             return nil
         }
         return links
+    }
+
+    /// What an inode stands for; nil for one of the layer's own files.
+    private mutating func target(
+        of file: ErofsReader.Located, _ layer: MergedLayer
+    ) throws(Failure) -> MergedLinks.Target? {
+        guard let path = try layer.marks(of: file).value(of: Erofs.Overlay.redirect) else { return nil }
+        work.add(nameCount: path.count { $0 == UInt8(ascii: "/") })
+        return try self.file(at: path, layer.number).map { .found($0) } ?? .missing(path)
     }
 
     /// Adds the links that had to wait, which may be links to each other. Programs write links to files that came before, so
@@ -58,7 +102,7 @@ extension LayerMerge {
                 try insert(link.name, in: link.parent, target.type, target.inode, target.layer, .linked)
             }
             guard left.count < waiting.count else {
-                let text = String(decoding: left[0].target, as: UTF8.self)
+                let text = PrintableBytes(left[0].target)
                 throw refused("it has a hard link to \(text), and no layer has such a file", layer.number)
             }
             waiting = left
@@ -70,6 +114,7 @@ extension LayerMerge {
         var path = MergedPath(at: FileTree.root)
         path.enter(target)
         while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
             if path.step(name, in: tree) { continue }
             guard let child = tree.child(of: path.node, named: name) else { return nil }
             if tree.nodes[child].type == .symbolicLink, !path.rest.isEmpty {
@@ -90,10 +135,11 @@ extension LayerMerge {
     private static let linkLimit = 40
 
     /// The directory to which a link leads, if there is one.
-    func lead(_ link: FileTree.NodeID, _ layer: UInt16) throws(Failure) -> FileTree.NodeID? {
+    mutating func lead(_ link: FileTree.NodeID, _ layer: UInt16) throws(Failure) -> FileTree.NodeID? {
         var path = MergedPath(at: Int(tree.nodes[link].parent))
         try enter(link, &path, layer)
         while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
             if path.step(name, in: tree) { continue }
             guard try enter(name, &path, layer) else { return nil }
         }
@@ -108,6 +154,7 @@ extension LayerMerge {
         var path = MergedPath(at: Int(tree.nodes[link].parent))
         try enter(link, &path, layer)
         while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
             if path.step(name, in: tree) { continue }
             if try enter(name, &path, layer) { continue }
             if let file = tree.child(of: path.node, named: name), tree.nodes[file].layer == layer {
@@ -135,7 +182,7 @@ extension LayerMerge {
     ) throws(Failure) {
         path.linkCount += 1
         guard path.linkCount <= Self.linkLimit else {
-            let text = String(decoding: tree.path(of: link), as: UTF8.self)
+            let text = PrintableBytes(tree.path(of: link))
             throw refused("too many symbolic links, the last one is \(text)", layer)
         }
         let reader = layers[Int(tree.nodes[link].layer)]

@@ -4,6 +4,7 @@ extension LayerMerge {
     /// Removes what a layer hides of those below.
     mutating func hide(_ layer: MergedLayer, _ root: ErofsReader.Located) throws(Failure) {
         try layer.walk(root) { (entry) throws(Failure) in
+            work.add()
             if entry.file.isWhiteout {
                 if let there = tree.child(of: entry.parent, named: entry.name) { tree.remove(there) }
                 return nil
@@ -20,7 +21,7 @@ extension LayerMerge {
 
     /// The directory that the layers below have there. Where the layer only has something in a directory, and there is a
     /// link, it is where the link leads.
-    private func lowerDirectory(
+    private mutating func lowerDirectory(
         _ entry: MergedLayer.Entry, isImplicit: Bool, _ layer: MergedLayer
     ) throws(Failure) -> FileTree.NodeID? {
         guard let there = tree.child(of: entry.parent, named: entry.name) else { return nil }
@@ -47,6 +48,8 @@ extension LayerMerge {
         _ layer: MergedLayer, _ root: ErofsReader.Located, _ links: inout MergedLinks
     ) throws(Failure) {
         try layer.walk(root) { (entry) throws(Failure) in
+            work.add()
+            try checked(layer.number) { () throws(Damage) in try budget.addEntry() }
             if entry.file.isWhiteout { return nil }
             if entry.type == .directory { return try addDirectory(entry, layer) }
             switch links.targets[entry.file.number] {
@@ -57,7 +60,8 @@ extension LayerMerge {
                 try insert(
                     entry.name, in: entry.parent, target.type, target.inode, target.layer, .linked)
             case .missing(let path):
-                links.late.append(MergedLinks.Late(name: entry.name, parent: entry.parent, target: path))
+                let link = MergedLinks.Late(name: entry.name, parent: entry.parent, target: path)
+                try checked(layer.number) { () throws(Damage) in try links.add(link) }
             }
             return nil
         }

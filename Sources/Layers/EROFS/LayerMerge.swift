@@ -12,13 +12,19 @@ struct LayerMerge {
     let check: () throws(Failure) -> Void
     /// A node's inode is the one of that number in its layer.
     var tree: FileTree
+    /// The names that paths have led over.
+    var work = PathWork()
+    let budget: ImportBudget
 
-    /// Merges the images at `paths`, the lowest first.
-    init(_ paths: [String], check: @escaping () throws(Failure) -> Void) throws(Failure) {
+    /// Merges the images at `paths`, the lowest first. What is kept of their files comes out of `budget`.
+    init(
+        _ paths: [String], budget: ImportBudget, check: @escaping () throws(Failure) -> Void
+    ) throws(Failure) {
         names = paths
+        self.budget = budget
         self.check = check
         layers = try paths.map { (path) throws(Failure) in try ErofsReader(files: [path]) }
-        tree = FileTree(rootInode: Erofs.rootNode, layer: 0)
+        tree = FileTree(rootInode: Erofs.rootNode, layer: 0, memory: budget.memory)
         for index in layers.indices { try apply(index) }
     }
 
@@ -28,7 +34,7 @@ struct LayerMerge {
         }
         let layer = MergedLayer(reader: layers[index], number: number, check: check)
         let (root, marks) = try layer.root()
-        var links = MergedLinks()
+        var links = MergedLinks(memory: budget.memory)
         if marks.says(Erofs.Overlay.hasRedirects) { links = try findLinks(of: layer, root) }
         if marks.says(Erofs.Overlay.hasWhiteouts) {
             if marks.says(Erofs.Overlay.opaque) { removeAll() }
@@ -42,7 +48,7 @@ struct LayerMerge {
     /// Nothing but the root stays.
     mutating func removeAll() {
         let root = tree.nodes[FileTree.root]
-        tree = FileTree(rootInode: root.inode, layer: root.layer)
+        tree = FileTree(rootInode: root.inode, layer: root.layer, memory: budget.memory)
     }
 
     /// The directory has the attributes that the layer gives it.
@@ -56,8 +62,14 @@ struct LayerMerge {
         _ name: [UInt8], in parent: FileTree.NodeID, _ type: FileType, _ inode: UInt64, _ layer: UInt16,
         _ flags: FileTree.Flags = []
     ) throws(Failure) -> FileTree.NodeID {
+        try checked(layer) { () throws(Damage) in
+            try tree.insert(name, in: parent, type, inode: inode, layer: layer, flags: flags)
+        }
+    }
+
+    func checked<Value>(_ layer: UInt16, _ body: () throws(Damage) -> Value) throws(Failure) -> Value {
         do throws(Damage) {
-            return try tree.insert(name, in: parent, type, inode: inode, layer: layer, flags: flags)
+            return try body()
         } catch {
             throw refused(error.reason, layer)
         }

@@ -10,14 +10,17 @@ struct OutputFile: ~Copyable {
 
     private let file: FileDescriptor
     private let name: String
+    private let budget: ImportBudget
     private let buffer: UnsafeMutableRawBufferPointer
     private var count = 0
     /// Where the buffer's first byte goes.
     private var start: UInt64 = 0
 
-    init(_ descriptor: Int32, name: String) {
+    /// What is written comes out of `budget`.
+    init(_ descriptor: Int32, name: String, budget: ImportBudget) {
         file = FileDescriptor(rawValue: descriptor)
         self.name = name
+        self.budget = budget
         unsafe buffer = .allocate(byteCount: Self.bufferByteCount, alignment: 4096)
     }
 
@@ -107,6 +110,7 @@ struct OutputFile: ~Copyable {
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(Failure) {
         guard offset <= Erofs.imageByteLimit else { throw tooLarge }
+        try budget.write(UInt64(bytes.count), to: file.rawValue, complaint)
         do {
             unsafe try file.writeAll(toAbsoluteOffset: Int64(offset), bytes)
         } catch {
@@ -117,10 +121,12 @@ struct OutputFile: ~Copyable {
     private func refused(_ error: any Error) -> Failure {
         let errno = error as? Errno ?? .ioError
         let cure = errno == .noSpace ? "Make room on the file system of the image store." : nil
-        return Failure("cannot write \(name)", errno: errno, cure: cure)
+        return Failure(complaint, errno: errno, cure: cure)
     }
 
+    private var complaint: String { "cannot write \(name)" }
+
     private var tooLarge: Failure {
-        Failure(.badInput, "cannot write \(name)", because: Erofs.imageTooLarge)
+        Failure(.badInput, complaint, because: Erofs.imageTooLarge)
     }
 }

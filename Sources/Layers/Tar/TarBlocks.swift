@@ -72,7 +72,9 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         while unsafe try !take(upTo: .max).isEmpty {}
     }
 
-    func refused(_ why: String) -> Failure { source.refused(why, cure: "Fetch or write it again.") }
+    static var cure: String { "Fetch or write it again." }
+
+    func refused(_ why: String) -> Failure { source.refused(why, cure: Self.cure) }
 
     func truncated(_ place: String) -> Failure {
         refused("it is truncated: it ends \(place), after \(position) bytes")

@@ -66,7 +66,8 @@ struct ErofsLimitTests {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
         let writer = try ErofsWriter(
-            to: descriptor.rawValue, named: "the layer", memory: TreeMemory(byteCount: 1 << 20))
+            to: descriptor.rawValue, named: "the layer",
+            budget: ImportBudget(memory: TreeMemory(byteCount: 1 << 20)))
         try writer.add(LayerEntry(path: .test("file"), kind: .fifo, permissions: 0))
         var count = 0
         let failure = #expect(throws: Failure.self) {
@@ -84,7 +85,8 @@ struct ErofsLimitTests {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
         let writer = try ErofsWriter(
-            to: descriptor.rawValue, named: "the layer", memory: TreeMemory(byteCount: 1 << 20))
+            to: descriptor.rawValue, named: "the layer",
+            budget: ImportBudget(memory: TreeMemory(byteCount: 1 << 20)))
         let failure = #expect(throws: Failure.self) {
             for number in 0..<20 {
                 var entry = LayerEntry(path: .test("\(number)"), kind: .directory, permissions: 0)
@@ -113,7 +115,7 @@ struct ErofsLimitTests {
             return limit
         }
         func writer() throws -> ErofsWriter {
-            try ErofsWriter(to: descriptor.rawValue, named: "the layer", memory: memory)
+            try ErofsWriter(to: descriptor.rawValue, named: "the layer", budget: ImportBudget(memory: memory))
         }
         #expect(TreeMemory().freeByteCount == 1 << 30)
         let alone = fill(try writer())

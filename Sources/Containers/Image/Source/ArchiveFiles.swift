@@ -8,8 +8,8 @@ final class ArchiveFiles: @unchecked Sendable {
     private let index: TarIndex
 
     /// `scratch` is a directory for what a compressed one unpacks to.
-    init(_ path: String, scratch: String) throws(Failure) {
-        index = try TarIndex(opening: path, scratch: scratch)
+    init(_ path: String, scratch: String, budget: ImportBudget) throws(Failure) {
+        index = try TarIndex(opening: path, scratch: scratch, budget: budget)
     }
 
     func has(_ name: String) -> Bool { index.has(name) }

@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import Layers
 import SystemPackage
 
 /// A file or directory that holds an image, told apart by what it is.
@@ -109,13 +110,14 @@ enum ImageSource: Hashable, Sendable {
         }
     }
 
-    /// Reads the texts of a layout or an archive. `scratch` is a directory for what a compressed archive unpacks to.
-    func image(scratch: String) throws(Failure) -> SourceImage {
+    /// Reads the texts of a layout or an archive. `scratch` is a directory for what a compressed archive unpacks to, which comes
+    /// out of `budget`.
+    func image(scratch: String, budget: ImportBudget = ImportBudget()) throws(Failure) -> SourceImage {
         if case .layout(let path, let tag) = self {
             var source = LayoutSource(SourceFiles(directory: path))
             return try source.image(name: tag)
         }
-        let files = try SourceFiles(archive: path, scratch: scratch)
+        let files = try SourceFiles(archive: path, scratch: scratch, budget: budget)
         var kind: ImageName.PathKind?
         if case .archive(_, _, let announced) = self { kind = announced }
         // What docker 25 writes is both.

@@ -26,11 +26,11 @@ struct SourceFiles: Sendable {
         place = .directory
     }
 
-    /// `scratch` is a directory for what a compressed archive unpacks to.
-    init(archive path: String, scratch: String) throws(Failure) {
+    /// `scratch` is a directory for what a compressed archive unpacks to, which comes out of `budget`.
+    init(archive path: String, scratch: String, budget: ImportBudget) throws(Failure) {
         self.path = path
         complaint = "cannot use the image \(path.printable)"
-        place = .archive(try ArchiveFiles(path, scratch: scratch))
+        place = .archive(try ArchiveFiles(path, scratch: scratch, budget: budget))
     }
 
     /// Where a layout has the blob of that digest.

@@ -51,6 +51,15 @@ final class TreeMemoryShare {
         return true
     }
 
+    /// What was asked for in pieces.
+    private var spentByteCount = 0
+
+    /// Makes it `byteCount` more than all that was spent before.
+    func spend(_ byteCount: Int) throws(Damage) {
+        spentByteCount += byteCount
+        guard grow(to: spentByteCount) else { throw FileTree.tooMuch }
+    }
+
     deinit {
         memory.giveBack(byteCount)
     }
