@@ -40,6 +40,9 @@ public struct LayerEntry: Hashable, Sendable {
     public var nanoseconds: UInt32
     /// Extended attributes, with their prefix: `user.`, `security.`, `trusted.`, `system.posix_acl_`.
     public var attributes: [ExtendedAttribute] = []
+    /// Whether the file is not of the layer by this path, nor is the directory in the root that the path begins with: only hard
+    /// links lead to it.
+    public var isHidden = false
 
     public init(
         path: LayerPath, kind: Kind, permissions: UInt16, userID: UInt32 = 0, groupID: UInt32 = 0,

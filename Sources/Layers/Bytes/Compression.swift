@@ -12,6 +12,9 @@ enum Compression: Hashable {
         switch magic {
         case _ where magic.starts(with: [0x1F, 0x8B]): self = .gzip
         case [0x28, 0xB5, 0x2F, 0xFD]: self = .zstd
+        // Frames to be passed over may come first (RFC 8878, 3.1.2): pzstd, zstd:chunked and others write them.
+        case _ where magic.count == 4 && magic[0] & 0xF0 == 0x50 && magic[1...] == [0x2A, 0x4D, 0x18]:
+            self = .zstd
         case [0xFD, 0x37, 0x7A, 0x58]: self = .foreign("xz")
         case [0x04, 0x22, 0x4D, 0x18]: self = .foreign("LZ4")
         case _ where magic.starts(with: "BZh".utf8): self = .foreign("bzip2")

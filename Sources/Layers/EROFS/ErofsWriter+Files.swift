@@ -5,6 +5,7 @@ extension ErofsWriter {
         guard byteCount <= FileData.largestFile else { throw refused("it has more than 64 PiB") }
         let attributes = try attributeBody(entry)
         let node = try insert(entry.path, .regular)
+        if entry.isHidden { hide(entry.path) }
         let size = byteCount + UInt64(attributes.count)
         let isSmall = byteCount <= Erofs.inlineLimit && fitsBehindInode(size)
         let inode = Inode(
@@ -15,6 +16,14 @@ extension ErofsWriter {
             node: node, inode: inode, attributes: attributes, firstBlock: output.offset / Erofs.blockByteCount
         )
         try proceed(with: file)
+    }
+
+    /// Hides the directory in the root that `path` begins with.
+    private func hide(_ path: LayerPath) {
+        guard let name = path.names.first, let node = tree.child(of: FileTree.root, named: name) else {
+            return
+        }
+        tree.nodes[node].flags.insert(.hidden)
     }
 
     /// Goes on with a file to which something was added: its inode is written when it is complete.

@@ -17,8 +17,19 @@ struct PaxRecords {
     private(set) var userID: UInt32?
     private(set) var groupID: UInt32?
     private(set) var modified: PaxTime?
-    private(set) var attributes: [ExtendedAttribute] = []
     private(set) var sparse = PaxSparseRecords()
+
+    /// By its name, so that a million records of one header are not a million searches; and when it came, for their order.
+    private var attributesByName: [[UInt8]: (order: Int, value: [UInt8])] = [:]
+    private var attributeOrder = 0
+
+    /// In the order in which they were set.
+    var attributes: [ExtendedAttribute] {
+        guard !attributesByName.isEmpty else { return [] }
+        return attributesByName.sorted { $0.value.order < $1.value.order }.map {
+            ExtendedAttribute(name: $0.key, value: $0.value.value)
+        }
+    }
 
     /// Takes the records of a header of type `x`.
     mutating func add(_ body: [UInt8]) throws(Problem) {
@@ -64,8 +75,8 @@ struct PaxRecords {
         case "path": path = try Self.name(key, value)
         case "linkpath": linkName = try Self.name(key, value)
         case "size": byteCount = try Self.number(key, value)
-        case "uid": userID = try Self.number(key, value)
-        case "gid": groupID = try Self.number(key, value)
+        case "uid": userID = try Self.optional(key, value, Self.owner)
+        case "gid": groupID = try Self.optional(key, value, Self.owner)
         case "mtime": modified = try Self.optional(key, value) { PaxTime(Array($0)) }
         case let name where name.hasPrefix("GNU.sparse."): try sparse.set(key, to: value)
         default: try setAttribute(key, to: value)
@@ -76,9 +87,22 @@ struct PaxRecords {
         _ key: ArraySlice<UInt8>, to value: ArraySlice<UInt8>
     ) throws(Problem) {
         guard let (name, content) = try PaxAttribute.parse(key, value) else { return }
-        attributes.removeAll { $0.name == name }
-        guard attributes.count < Self.attributeLimit else { throw .tooManyAttributes }
-        if let content { attributes.append(ExtendedAttribute(name: name, value: content)) }
+        guard let content else {
+            attributesByName[name] = nil
+            return
+        }
+        attributeOrder &+= 1
+        attributesByName[name] = (attributeOrder, content)
+        guard attributesByName.count <= Self.attributeLimit else { throw .tooManyAttributes }
+    }
+
+    /// A number with or without a sign.
+    private static func owner(_ text: ArraySlice<UInt8>) -> UInt32? {
+        let isNegative = text.first == UInt8(ascii: "-")
+        let hasSign = isNegative || text.first == UInt8(ascii: "+")
+        guard let number: Int64 = DecimalNumber.parse(text.dropFirst(hasSign ? 1 : 0)) else { return nil }
+        // Not negative, so there is an opposite.
+        return TarNumber.owner(isNegative ? 0 &- number : number)
     }
 
     static func name(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Problem) -> [UInt8]? {

@@ -6,7 +6,8 @@ struct TarHeader {
 
     enum Problem: Error {
         case checksum
-        case number(field: String)
+        /// Where the name of the file is known, in a header that has no extension.
+        case number(field: String, of: [UInt8])
     }
 
     let type: UInt8
@@ -31,12 +32,16 @@ struct TarHeader {
         let format = unsafe Format(of: block)
         name = unsafe Self.name(block, format)
         linkName = unsafe Self.text(block, 157, 100)
-        byteCount = unsafe try Self.number(block, 124, 12, "size")
+        // What has no data may have any size.
+        byteCount =
+            TarMember.isHeaderOnly(type)
+            ? unsafe UInt64(clamping: try Self.number(block, 124, 12, "size") as Int64)
+            : unsafe try Self.number(block, 124, 12, "size")
         // Some systems put the file's type above the twelve bits.
-        let mode: UInt32 = unsafe try Self.number(block, 100, 8, "mode")
+        let mode: Int64 = unsafe try Self.number(block, 100, 8, "mode")
         permissions = UInt16(truncatingIfNeeded: mode & 0o7777)
-        userID = unsafe try Self.number(block, 108, 8, "uid")
-        groupID = unsafe try Self.number(block, 116, 8, "gid")
+        userID = TarNumber.owner(unsafe try Self.number(block, 108, 8, "uid"))
+        groupID = TarNumber.owner(unsafe try Self.number(block, 116, 8, "gid"))
         seconds = unsafe try Self.number(block, 136, 12, "mtime")
         let isDevice = type == UInt8(ascii: "3") || type == UInt8(ascii: "4")
         major = isDevice ? unsafe try Self.number(block, 329, 8, "devmajor") : 0
@@ -84,7 +89,7 @@ struct TarHeader {
     ) throws(Problem) -> Number {
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: block[start..<start + byteCount])
         guard let value = unsafe TarNumber.parse(bytes), let number = Number(exactly: value) else {
-            throw .number(field: field)
+            throw .number(field: field, of: unsafe text(block, 0, 100))
         }
         return number
     }

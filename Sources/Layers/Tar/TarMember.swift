@@ -31,7 +31,7 @@ struct TarExtensions {
 extension TarMember {
     /// Types whose size means nothing and that no data follows, whatever it says: links, devices, directories, FIFOs. Archives
     /// have hard links with the size of the file that they name.
-    private static func isHeaderOnly(_ type: UInt8) -> Bool {
+    static func isHeaderOnly(_ type: UInt8) -> Bool {
         (UInt8(ascii: "1")...UInt8(ascii: "6")).contains(type)
     }
 

@@ -46,11 +46,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         try blocks.skipPadding(paddingLeft)
         (dataLeft, paddingLeft) = (0, 0)
         headerPosition = blocks.position
-        // An archive that just ends is read by all others too; what is missing then, its digest tells.
-        guard let block = unsafe try blocks.next() else {
-            if headerPosition == 0 { throw blocks.refused("it is empty") }
-            return nil
-        }
+        // An archive that just ends is read by all others too, and one without a byte; what is missing then, its digest tells.
+        guard let block = unsafe try blocks.next() else { return nil }
         if let header = unsafe try parse(block) { return header }
         // Two blocks of zeroes are the end (POSIX.1-1988, tar).
         guard let second = unsafe try blocks.next() else { return nil }
@@ -199,7 +196,9 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         if case .checksum = problem, headerPosition == 0 {
             return blocks.source.refused("it is not a tar archive")
         }
-        return refused(problem.description)
+        guard case .number(_, let name) = problem else { return refused(problem.description) }
+        return blocks.refused(
+            "the header of \(PrintableBytes(name)) at byte \(headerPosition) is damaged: \(problem)")
     }
 
     private func refused(_ problem: SparseMap.Problem) -> Failure { refused(problem.description) }

@@ -7,19 +7,24 @@ enum TarNumber {
         return first & 0x80 == 0 ? unsafe octal(field) : unsafe base256(field)
     }
 
+    /// The owner that a file gets whose archive says `number`. Programs that unpack archives hand it to chown(2): that takes the
+    /// low 32 bits, and -1 for leaving the file to whoever made it, who is root.
+    static func owner(_ number: Int64) -> UInt32 {
+        let owner = UInt32(truncatingIfNeeded: number)
+        return owner == .max ? 0 : owner
+    }
+
+    /// Writers pad with spaces and zero bytes, before the digits and behind them. What follows a zero byte behind the digits is
+    /// not looked at, by GNU tar as little as by Go's archive/tar.
     private static func octal(_ field: UnsafeRawBufferPointer) -> Int64? {
-        var (value, isInside, isOver): (Int64, Bool, Bool) = (0, false, false)
-        for index in field.indices {
-            let byte = unsafe field[index]
-            switch byte {
-            // Writers pad with spaces and zero bytes, before the digits and behind them.
-            case 0, UInt8(ascii: " "): isOver = isInside
-            case UInt8(ascii: "0")...UInt8(ascii: "7") where !isOver:
-                isInside = true
-                // At most twelve digits of three bits.
-                value = value << 3 | Int64(byte & 7)
-            default: return nil
-            }
+        let isPadding = { (byte: UInt8) in byte == 0 || byte == UInt8(ascii: " ") }
+        var digits = unsafe Array(field.drop(while: isPadding).prefix { $0 != 0 })
+        while digits.last == UInt8(ascii: " ") { digits.removeLast() }
+        var value: Int64 = 0
+        for byte in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(byte) else { return nil }
+            // At most twelve digits of three bits.
+            value = value << 3 | Int64(byte & 7)
         }
         return value
     }

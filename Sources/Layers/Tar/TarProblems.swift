@@ -4,7 +4,7 @@ extension TarHeader.Problem: CustomStringConvertible {
     var description: String {
         switch self {
         case .checksum: "its checksum is wrong"
-        case .number(let field): "its \(field) is not a number, or out of range"
+        case .number(let field, _): "its \(field) is not a number, or out of range"
         }
     }
 }

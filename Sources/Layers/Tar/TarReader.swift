@@ -31,6 +31,14 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
     /// What the sink gets for a member; nil for what means nothing here.
     private func entry(of member: TarMember) throws(Failure) -> LayerEntry? {
         let path = try path(member.name, of: member, "its name")
+        switch AufsLeftover(path, isFile: TarMember.isFile(member.type)) {
+        case .hidden: return nil
+        case .linkTarget:
+            var entry = LayerEntry(member, at: path, .file(byteCount: try size(of: member)))
+            entry.isHidden = true
+            return entry
+        case nil: break
+        }
         if let last = path.names.last, last.starts(with: Whiteout.prefix) {
             return try whiteout(path, last, member)
         }

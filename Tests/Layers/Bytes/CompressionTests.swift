@@ -26,6 +26,20 @@ import Testing
         Packing(
             testDescription: "zstd in frames",
             command: "split -b 50000 plain s. && zstd -q s.* && cat s.*.zst"),
+        // Magic numbers from 0x184D2A50 on, and a length (RFC 8878, 3.1.2).
+        Packing(
+            testDescription: "zstd, frames to be passed over first",
+            command: "printf 'P*M\\30\\3\\0\\0\\0abc_*M\\30\\0\\0\\0\\0'; zstd -cq plain"),
+        Packing(
+            testDescription: "zstd, and between, and last",
+            command: """
+                skip() { printf 'Z*M\\30\\5\\0\\0\\0abcde'; }
+                split -b 50000 plain s.; for s in s.*; do skip; zstd -cq $s; done; skip; skip
+                """),
+        Packing(testDescription: "pzstd", command: "pzstd -p 3 -cq plain"),
+        Packing(
+            testDescription: "zstd, frames of nothing",
+            command: "for i in 1 2 3; do zstd -cq </dev/null; done; zstd -cq plain; zstd -cq </dev/null"),
         Packing(testDescription: "zstd, far back", command: "zstd -cq --ultra -20 --long=27 plain"),
     ]
 
@@ -47,6 +61,22 @@ import Testing
             #expect(try files.file("text")?.content == workshop.bytes("text"))
             #expect(try files.file("noise")?.content == workshop.bytes("noise"))
         }
+    }
+
+    /// OCI image 1.1 asks for an archive, and builders write such layers for steps that change nothing.
+    @Test(
+        arguments: [
+            "cat /dev/null", "gzip -c /dev/null", "zstd -cq </dev/null", "printf '^*M\\30\\1\\0\\0\\0x'",
+            "gzip -c /dev/null; gzip -c /dev/null",
+        ]) func aLayerOfNothing(_ command: String) throws
+    {
+        let workshop = try Workshop()
+        try workshop.shell("(\(command)) >packed")
+        var sink = RecordingSink()
+        let digests = try LayerArchive.read(
+            MemorySource(workshop.bytes("packed"), complaint: "cannot read it"), into: &sink)
+        #expect(sink.complete().isEmpty && digests.contentByteCount == 0)
+        #expect(digests.content == SHA256.digest(of: []))
     }
 
     @Test(arguments: ["gzip -9 -cn", "zstd -cq"]) func aTruncatedLayer(_ command: String) throws {

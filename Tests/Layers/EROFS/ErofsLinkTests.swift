@@ -41,6 +41,21 @@ struct ErofsLinkTests {
         #expect(try image.get()["/d/1000"]?.linkCount == UInt32(count + 1))
     }
 
+    @Test("links to a hidden file are names of it, and it has no other")
+    func hidden() throws {
+        var layer = TestLayer()
+        layer.file(".wh..wh.plnk/1.2", [1, 2, 3]) { $0.isHidden = true }
+        layer.add("a", .hardLink(to: .test(".wh..wh.plnk/1.2")))
+        layer.add("d/b", .hardLink(to: .test(".wh..wh.plnk/1.2")))
+        for image in [try TestImage([layer]), try TestImage([TestLayer(), layer])] {
+            let seen = try image.reader().seen()
+            #expect(
+                seen.keys.sorted() == ["", "/a", "/d"] || seen.keys.sorted() == ["", "/a", "/d", "/d/b"])
+            #expect(seen["/a"]?.names == ["/a", "/d/b"] && seen["/a"]?.linkCount == 2)
+            #expect(seen["/a"]?.content == SeenContent([1, 2, 3]))
+        }
+    }
+
     @Test("a link to a lower layer's file is another name of it")
     func lowerFile() throws {
         var layers = [TestLayer(), TestLayer(), TestLayer()]

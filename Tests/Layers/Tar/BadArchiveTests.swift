@@ -100,7 +100,8 @@ import Testing
         bad("a length beyond numbers", "99999999999999999999999 path=x\n"),
         bad("a length that ends within itself", "1 "), bad("only a length", "2"),
         value("size", "-1"), value("size", "18446744073709551616"), value("size", "12x"),
-        value("uid", "4294967296"), value("gid", "-2"), value("mtime", "yesterday"), value("mtime", "1.x"),
+        value("uid", "9223372036854775808"), value("gid", "--2"), value("gid", "-"),
+        value("mtime", "yesterday"), value("mtime", "1.x"),
         value("mtime", "9223372036854775808"), value("mtime", "-"), value("mtime", "."),
         value("SCHILY.xattr.user." + String(repeating: "n", count: 251), "v"),
         value("SCHILY.xattr.user.big", String(repeating: "v", count: 65537)),
@@ -156,9 +157,16 @@ import Testing
         #expect(!failure.description.contains("\u{1B}"))
     }
 
-    @Test func nothingAtAllIsNoArchive() throws {
-        let failure = try #require(throws: Failure.self) { try RecordingSink.read([]) }
-        #expect(failure.why == "it is empty")
+    @Test func aNumberThatIsNoneNamesItsFile() throws {
+        var header = TarWriter.Header("some/file")
+        header.userID = "12x4567\0"
+        let failure = try #require(throws: Failure.self) {
+            try RecordingSink.read(TarWriter.archive { $0.add(header) })
+        }
+        #expect(
+            failure.why
+                == "the header of \"some/file\" at byte 0 is damaged: its uid is not a number, or out of range"
+        )
     }
 
     /// Cut anywhere, an archive is refused, but for where a header could follow, a file's data are complete (umoci 0.4 leaves

@@ -131,6 +131,102 @@ import Testing
         #expect(files.flatMap(\.entry.attributes) == [])
     }
 
+    /// As docker and umoci have it: chown(2) takes 32 bits, and leaves the owner alone for -1.
+    @Test(
+        arguments: [
+            (-2, 4_294_967_294), (-1, 0), (1 << 32, 0), (1 << 40, 0), (4_294_967_295, 0), (1 << 32 | 7, 7),
+            (4_294_967_294, 4_294_967_294), (-1000, 4_294_966_296), (0, 0),
+        ] as [(Int64, UInt32)]) func ownersBeyondTheirSize(_ number: Int64, _ owner: UInt32) throws
+    {
+        var block = TarWriter.Header("x").block
+        block.replaceSubrange(108..<116, with: TarWriter.base256(number, byteCount: 8))
+        block.replaceSubrange(116..<124, with: TarWriter.base256(number, byteCount: 8))
+        block.replaceSubrange(148..<156, with: Array("        ".utf8))
+        let sum = block.reduce(0) { $0 + Int($1) }
+        block.replaceSubrange(148..<156, with: TarWriter.octal(sum, digits: 6) + [32])
+        var pax = TarWriter()
+        pax.add(records: [("uid", "\(number)"), ("gid", (number < 0 ? "" : "+") + "\(number)")])
+        pax.add("x")
+        for archive in [block + [UInt8](repeating: 0, count: 1024), pax.archive] {
+            let entry = try #require(try RecordingSink.read(archive).first?.entry)
+            #expect(entry.userID == owner && entry.groupID == owner)
+        }
+    }
+
+    /// As Go's archive/tar reads them; GNU tar reads them so too.
+    @Test(
+        arguments: [
+            ("0001750\0", 1000), ("1750   \0", 1000), ("   1750\0", 1000), ("\0\0\0\0" + "1750", 1000),
+            ("\0   1750", 1000), ("1750\0xyz", 1000), ("1750\0" + "777", 1000), ("1750 \0xy", 1000),
+            ("        ", 0), ("\0\0\0\0\0\0\0\0", 0), ("77777777", 0o77777777),
+        ] as [(String, UInt32)]) func numbersAndTheirPadding(_ field: String, _ owner: UInt32) throws
+    {
+        var header = TarWriter.Header("x")
+        header.userID = field
+        let entry = try #require(try RecordingSink.read(TarWriter.archive { $0.add(header) }).first?.entry)
+        #expect(entry.userID == owner)
+    }
+
+    @Test(arguments: ["1750xyz\0", "xyz", "1750 1\0", "1759\0", "-1\0", "+1\0", "0x1\0"])
+    func noNumbers(_ field: String) throws {
+        var header = TarWriter.Header("x")
+        header.userID = field
+        #expect(throws: Failure.self) { try RecordingSink.read(TarWriter.archive { $0.add(header) }) }
+    }
+
+    @Test func theSizeOfWhatHasNoDataMeansNothing() throws {
+        var header = TarWriter.Header("x", type: "2", linkName: "y")
+        header.size = TarWriter.base256(-1)
+        header.mode = "7777777\0"
+        let files = try RecordingSink.read(
+            TarWriter.archive {
+                $0.add(header)
+                $0.add("after")
+            })
+        #expect(files.count == 2 && files[0].entry.permissions == 0o7777)
+    }
+
+    /// As docker has it: what aufs kept for itself is no file of the image, but what its links were is.
+    @Test func leftoversOfAufs() throws {
+        let files = try RecordingSink.read(
+            TarWriter.archive { tar in
+                tar.add(TarWriter.Header(".wh..wh.aufs"))
+                tar.add(TarWriter.Header(".wh..wh.orph/", type: "5"))
+                tar.add(TarWriter.Header(".wh..wh.orph/x"))
+                tar.add(TarWriter.Header("./.wh..wh.plnk/", type: "5"))
+                tar.add("./.wh..wh.plnk/12.34", Array("data".utf8))
+                tar.add(TarWriter.Header(".wh..wh.plnk/directory/", type: "5"))
+                tar.add(TarWriter.Header(".wh..wh.plnk/a/b"))
+                tar.add(TarWriter.Header("a", type: "1", linkName: ".wh..wh.plnk/12.34"))
+                tar.add(TarWriter.Header("d/b", type: "1", linkName: "/.wh..wh.plnk/12.34"))
+                tar.add(".wh..wh..opq")
+            })
+        #expect(try files.map(\.entry.path) == [path(".wh..wh.plnk/12.34"), path("a"), path("d/b"), .root])
+        #expect(files.map(\.entry.isHidden) == [true, false, false, false])
+        #expect(files.last?.entry.kind == .opaque)
+    }
+
+    /// The last value counts, and stands where it was set; an empty one takes an attribute back.
+    @Test func attributesThatAreSetAgain() throws {
+        let many = (0..<20_000).map { ("SCHILY.xattr.user.\($0 % 900)", "\($0)") }
+        let files = try RecordingSink.read(
+            TarWriter.archive { tar in
+                tar.add(records: [
+                    ("SCHILY.xattr.user.a", "1"), ("SCHILY.xattr.user.b", "1"), ("SCHILY.xattr.user.a", "2"),
+                    ("SCHILY.xattr.user.c", "1"), ("SCHILY.xattr.user.c", ""),
+                ])
+                tar.add("x")
+                tar.add(records: many)
+                tar.add("y")
+            })
+        #expect(
+            files[0].entry.attributes.map { String(decoding: $0.name + $0.value, as: UTF8.self) } == [
+                "user.b1", "user.a2",
+            ])
+        #expect(files[1].entry.attributes.count == 900)
+        #expect(files[1].entry.attributes.last?.value == Array("19999".utf8))
+    }
+
     @Test func attributesOfOtherSystemsAreLeftOut() throws {
         let files = try RecordingSink.read(
             TarWriter.archive { tar in

@@ -39,6 +39,17 @@ import Testing
         try workshop.shell("test -z \"$(ls -A s)\"")
     }
 
+    @Test(arguments: ["cat", "gzip -c", "zstd -cq"]) func nothingAtAllIsNoImage(_ packer: String) throws {
+        let workshop = try Workshop()
+        try workshop.shell("\(packer) </dev/null >a")
+        do throws(Failure) {
+            _ = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path)
+            Issue.record("it is an archive")
+        } catch {
+            #expect(error.why == "it is empty")
+        }
+    }
+
     @Test func onlySoMuchIsReadIntoMemory() throws {
         let workshop = try Workshop()
         try workshop.shell("head -c 1000 /dev/zero >f; tar -cf a f")
