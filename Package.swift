@@ -115,6 +115,7 @@ if Context.environment["VMM_FUZZ"] != nil {
         fuzzer("fuzz-tar", "Tar", ["Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "GuestMemory", "Host"]),
         fuzzer("fuzz-erofs", "Erofs", ["Layers", "Host"]),
+        fuzzer("fuzz-layer-merge", "LayerMerge", ["Layers", "Host"]),
         fuzzer("fuzz-image-texts", "ImageTexts", ["Containers", "Layers", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol"]),
         fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "Bus", "GuestMemory", "Host", "CHost"]),

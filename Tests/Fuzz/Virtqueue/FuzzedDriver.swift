@@ -1,4 +1,5 @@
 import Devices
+import FuzzSupport
 import Glibc
 import GuestMemory
 import Virtio
