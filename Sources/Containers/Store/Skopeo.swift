@@ -91,6 +91,7 @@ struct Skopeo {
             session.note("\(ByteCount.text(byteCount)) came")
             try download.grow(to: byteCount)
         }
+        try download.grow(to: Files.allocatedByteCount(below: directory))
         session.note(nil)
         return words
     }
