@@ -57,7 +57,7 @@ inside_lab() { # IMAGE RUNS OUTPUT COMMAND...
     cd "$stage"
     VMM_STORE=$stage/store VMM_CLOCK=instructions ./vmm compare --paths "$paths" --runs "$runs" --warmup 2 \
         --parallel 1,10 --crowd 30 --dangerous-trials \
-        --html page.html --svg picture.svg --json samples.json --csv samples.csv "$image" "$@" >table.txt || status=$?
+        --html page.html --svg picture.svg --json samples.json --csv samples.csv "./$image" "$@" >table.txt || status=$?
     for name in page.html picture.svg samples.json samples.csv table.txt; do
         [ ! -e "$name" ] || cp "$name" "$directory/$output.${name##*.}"
     done
@@ -79,7 +79,7 @@ on_host() { # IMAGE COMMAND...
     local image=$1 output=$results/$1-host
     shift
     VMM_STORE=$PWD/$results/store build/vmm compare --paths "$paths" --runs "${VMM_COMPARE_RUNS:-30}" \
-        --parallel 1,10,100 --html "$output.html" --svg "$output.svg" --json "$output.json" --csv "$output.csv" "$images/$image" "$@" |
+        --parallel 1,10,100 --html "$output.html" --svg "$output.svg" --json "$output.json" --csv "$output.csv" "./$images/$image" "$@" |
         tee "$output.txt"
 }
 
