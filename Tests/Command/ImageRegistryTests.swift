@@ -71,15 +71,26 @@ struct ImageRegistryTests {
         let second = try layout.image([ImageBench.archive("other")], .gzip, tag: "x")
         try registry.push(layout.path + ":x", as: "team/tool:1")
         #expect(try bench.image("import", "docker://" + name).output == second + "\n")
+        // What a registry says moves a name without a word, unless somebody here gave it.
+        let other = try bench.layout("other")
+        try other.image([ImageBench.archive("mine")], tag: name)
+        let refused = bench.importing(other.path)
+        try bench.expectRefusal(refused, 64, name, "--move-names")
+        let moved = try bench.image("import", other.path, "--move-names")
+        #expect(moved.error.contains("\(name) (was \(second.prefix(12)))"), "\(moved)")
+        let back = try bench.image("import", name)
+        #expect(
+            back.output == second + "\n" && back.error.contains("(was \(moved.output.prefix(12)))"), "\(back)"
+        )
         let digest = try ProgramRun([
             "skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + name,
         ]).output.prefix { $0 != "\n" }
         #expect(try bench.image("import", "\(registry.address)/team/tool@\(digest)").output == second + "\n")
         // The first has no name any more.
         let names = try bench.image("list").output
-        #expect(names.contains("team/tool:1") && names.split(separator: "\n").count == 4)
+        #expect(names.contains("team/tool:1") && names.split(separator: "\n").count == 5)
         #expect(try bench.image("prune").output != "0 bytes freed\n")
-        #expect(try bench.image("list").output.split(separator: "\n").count == 3)
+        #expect(try bench.image("list").output.split(separator: "\n").count == 4)
     }
 
     @Test("says what skopeo says, and what to do")

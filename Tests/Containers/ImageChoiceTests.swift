@@ -229,6 +229,35 @@ struct ImageChoiceTests {
         }
     }
 
+    @Test("each entry is of one image, and its title leads to that")
+    func grouping() throws {
+        var random = SplitMix64(seed: 9)
+        let names = [nil, nil, "a", "a:latest", "docker.io/library/a:latest", "b", "x/b:1", "Not/A name:"]
+        for _ in 0..<500 {
+            let entries = (0..<Int.random(in: 0...8, using: &random)).map { _ in
+                let digit = "abcd".randomElement(using: &random).map(String.init) ?? ""
+                let blob = TestLayout.Blob(
+                    digest: "sha256:" + String(repeating: digit, count: 64), byteCount: 1)
+                return entry(
+                    blob, names.randomElement(using: &random) ?? nil,
+                    tag: names.randomElement(using: &random) ?? nil)
+            }
+            let text = #"{"manifests": [\#(entries.joined(separator: ", "))]}"#
+            let document = JSONDocument(complaint: "", subject: "")
+            let index = try LayoutIndex(try document.root(Array(text.utf8)))
+            let groups = LayoutIndex.groups(index.entries)
+            #expect(groups.reduce(0) { $0 + $1.entries.count } == entries.count)
+            for (number, group) in groups.enumerated() {
+                let found = index.entries(called: group.title)
+                #expect(found.contains { group.digests.contains($0.digest) }, "\(text)")
+                for other in groups[(number + 1)...] {
+                    #expect(group.names.isDisjoint(with: other.names), "\(text)")
+                    #expect(group.digests.isDisjoint(with: other.digests), "\(text)")
+                }
+            }
+        }
+    }
+
     @Test("of a Docker archive the same holds")
     func dockerArchives() throws {
         func write(_ entries: [(text: String, tags: String)]) throws -> String {

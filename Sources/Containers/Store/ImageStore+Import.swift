@@ -90,7 +90,8 @@ extension ImageStore {
     /// The image that a registry has now.
     func pull(_ reference: RegistryReference, _ request: ImageRequest) throws(Failure) -> Image {
         let name = reference.description
-        return try add("pulling \(reference)", [], request) { importer throws(Failure) in
+        let before = [name, request.furtherName?.description].compactMap { $0.flatMap(catalogue.name) }
+        var found = try add("pulling \(reference)", [], request) { importer throws(Failure) in
             let session = importer.session
             let lock = try StoreLock(.work("pull " + name), of: importer.store, alone: true) {
                 () throws(Failure) in
@@ -113,6 +114,12 @@ extension ImageStore {
             try importer.catalogue.set(names, workshop: importer.workshop)
             return record
         }
+        // A registry may say something else at any time; but somebody here may have given the name to an image.
+        let moved = before.filter {
+            $0.identifier != found.identifier && !($0.isFromRegistry && $0.name == name)
+        }
+        if !moved.isEmpty { found.notice = Self.notice(of: moved) }
+        return found
     }
 
     /// Copies an image from its registry into a layout, whose path is returned. Where the registry has it for several

@@ -63,11 +63,10 @@ struct LayoutIndex {
     /// The entries that `name` means: an image's name as docker reads it, the tag or name exactly as it was written there, or
     /// a digest.
     func entries(called name: String) -> [Descriptor] {
-        if let wanted = try? RegistryReference(parsing: name) {
-            let found = entries.filter { $0.isCalled(wanted) }
-            if !found.isEmpty { return found }
+        let wanted = try? RegistryReference(parsing: name)
+        let found = entries.filter { entry in
+            entry.referenceName == name || entry.registryName == name || wanted.map(entry.isCalled) == true
         }
-        let found = entries.filter { $0.referenceName == name || $0.registryName == name }
         return found.isEmpty ? entries.filter { $0.digest.begins(as: name) } : found
     }
 
