@@ -26,7 +26,7 @@ struct FailureTests {
 
     @Test("has no more than 200 characters of what a stranger wrote, and shows how that begins and ends")
     func length() {
-        let name = "BEGIN" + String(repeating: "\u{301}\u{1B}n", count: 100_000) + "END"
+        let name = "BEGIN" + String(repeating: "n\u{301}\u{1B}", count: 100_000) + "END"
         let failure = Failure(
             .badInput, "cannot use \(name), which is there", because: "it has \(name) in it",
             cure: "Rename \(name)\n\(name).")
