@@ -97,8 +97,28 @@ ssize_t chost_pwritev2(int fd, const struct iovec *vectors, int count, off_t off
     return pwritev2(fd, vectors, count, offset, flags);
 }
 
+/// The index of the pattern's byte that is rarest at the beginning of the bytes.
+static size_t rarest(const uint8_t *bytes, size_t byteCount, const uint8_t *pattern, size_t patternByteCount) {
+    uint16_t counts[256] = {0};
+    size_t sampled = byteCount < 4096 ? byteCount : 4096, found = 0;
+    for (size_t i = 0; i < sampled; i++) counts[bytes[i]]++;
+    for (size_t i = 1; i < patternByteCount; i++) {
+        if (counts[pattern[i]] < counts[pattern[found]]) found = i;
+    }
+    return found;
+}
+
+/// memchr(3) for one byte of the pattern passes over a kernel several times as quickly as memmem(3).
 bool chost_contains(const void *bytes, size_t byteCount, const void *pattern, size_t patternByteCount) {
-    return memmem(bytes, byteCount, pattern, patternByteCount) != NULL;
+    if (patternByteCount == 0 || byteCount < patternByteCount) return false;
+    const uint8_t *start = bytes, *wanted = pattern;
+    size_t anchor = rarest(start, byteCount, wanted, patternByteCount);
+    const uint8_t *at = start + anchor, *end = start + (byteCount - patternByteCount) + anchor + 1;
+    while (at < end && (at = memchr(at, wanted[anchor], (size_t)(end - at)))) {
+        if (memcmp(at - anchor, wanted, patternByteCount) == 0) return true;
+        at++;
+    }
+    return false;
 }
 
 int chost_lock_file(int fd, bool isExclusive) {

@@ -75,7 +75,7 @@ struct BuiltInDriverTests {
     func pieces() throws {
         for shift in [0, 1, 10, 11, 12] {
             var writer = ELFWriter(Self.code)
-            let padding = [UInt8](repeating: 1, count: (256 << 10) - shift)
+            let padding = [UInt8](repeating: 1, count: (64 << 10) - shift)
             writer.add(padding + Array("virtio-mmio\0virtio-ports".utf8), at: 0x20_0000)
             writer.add([0], at: 0x30_0000)
             #expect(try drivers(withSections(writer)) == [.virtioConsole], "\(shift) bytes before the end")

@@ -56,7 +56,7 @@ extension KernelImage {
     }
 
     private func fileHolds(_ pattern: StaticString, in range: Range<UInt64>) throws(Failure) -> Bool {
-        let pieceByteCount: UInt64 = 256 << 10
+        let pieceByteCount: UInt64 = 64 << 10
         let overlap = UInt64(pattern.utf8CodeUnitCount) - 1
         // The range ends within the file, whose size is an Int64.
         var start = range.lowerBound

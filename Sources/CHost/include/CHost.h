@@ -148,7 +148,7 @@ int chost_memfd_create(const char *_Nonnull name, unsigned int flags);
 int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount);
 ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
 ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
-/// Whether `pattern` lies in the bytes (memmem(3)).
+/// Whether `pattern`, of one byte at least, lies in the bytes.
 bool chost_contains(
     const void *_Nonnull bytes, size_t byteCount, const void *_Nonnull pattern, size_t patternByteCount);
 
