@@ -142,6 +142,11 @@ struct RunPlanTests {
         sets.effective = ["CAP_KILL"]
         bundle.capabilities = sets
         #expect(try plan().process.capabilities.bounding == 0x21)
+        sets.ambient = ["CAP_KILL", "CAP_CHOWN"]
+        sets.permitted = ["CAP_KILL", "CAP_CHOWN"]
+        sets.inheritable = ["CAP_KILL"]
+        bundle.capabilities = sets
+        #expect(try plan().process.capabilities.ambient == 0x20, "what Linux lets a process raise")
         for set in [
             \BundleConfiguration.Capabilities.bounding, \.effective, \.permitted, \.inheritable, \.ambient,
         ] {

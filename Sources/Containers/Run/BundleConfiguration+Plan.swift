@@ -58,17 +58,23 @@ extension BundleConfiguration.Capabilities {
         sets.permitted = try CapabilitySet(only: permitted).bits
         sets.inheritable = try CapabilitySet(only: inheritable).bits
         sets.ambient = try CapabilitySet(only: ambient).bits
-        let all = sets.bounding | sets.effective | sets.permitted | sets.inheritable | sets.ambient
-        let unusual = CapabilitySet.names(all & ~CapabilitySet.usual.bits)
-        guard unusual.isEmpty else {
-            throw Failure(
-                .badInput, "cannot give the container what its bundle asks for",
-                because: "a container does not usually have \(unusual.map { "CAP_" + $0 }.briefList)",
-                cure: unusual.count > 8
-                    ? "To give it all capabilities: --cap-add ALL"
-                    : "To give it these: " + unusual.map { "--cap-add " + $0 }.joined(separator: " "))
-        }
+        try Self.check(sets.bounding | sets.effective | sets.permitted | sets.inheritable | sets.ambient)
+        // What `runc spec` writes has ambient ones that are not inheritable. Linux refuses these (capabilities(7), Ambient), and
+        // runc goes on without them.
+        sets.ambient &= sets.permitted & sets.inheritable
         return sets
+    }
+
+    /// Refuses what a container does not have by itself: the user's word is needed for that.
+    private static func check(_ bits: UInt64) throws(Failure) {
+        let unusual = CapabilitySet.names(bits & ~CapabilitySet.usual.bits)
+        guard !unusual.isEmpty else { return }
+        throw Failure(
+            .badInput, "cannot give the container what its bundle asks for",
+            because: "a container does not usually have \(unusual.map { "CAP_" + $0 }.briefList)",
+            cure: unusual.count > 8
+                ? "To give it all capabilities: --cap-add ALL"
+                : "To give it these: " + unusual.map { "--cap-add " + $0 }.joined(separator: " "))
     }
 }
 
