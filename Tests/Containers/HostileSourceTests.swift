@@ -33,6 +33,12 @@ struct HostileSourceTests {
         let other = String(repeating: "0", count: 64) + ".json"
         for (members, word) in [
             ([("manifest.json", manifest(other)), (other, config), ("layer.tar", layer)], "another digest"),
+            (
+                [
+                    ("manifest.json", manifest("sha256:" + other.dropLast(5))),
+                    ("sha256:" + other.dropLast(5), config),
+                ], "another digest"
+            ),
             ([("manifest.json", manifest("/etc/passwd")), ("layer.tar", layer)], "passwd"),
             ([("manifest.json", manifest("../../../etc/passwd"))], "passwd"),
             ([("manifest.json", manifest(name, "../../../etc/passwd")), (name, config)], "passwd"),

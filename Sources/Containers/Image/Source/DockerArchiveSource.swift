@@ -6,13 +6,14 @@ struct DockerArchiveSource {
     /// An entry of the manifest. What has the same configuration is one image, however many names it has.
     private struct Entry {
         var field: JSONField
-        /// The file of its configuration: "HEX.json", or "blobs/sha256/HEX".
+        /// The file of its configuration: "HEX.json", "blobs/sha256/HEX" or "sha256:HEX".
         var configurationName: String
         var names: [String]
 
         /// What its configuration's name says that its digest is.
         var digest: Digest? {
-            Digest(hexadecimal: configurationName.split(separator: "/").last?.prefix { $0 != "." } ?? "")
+            let stem = configurationName.split(separator: "/").last?.prefix { $0 != "." } ?? ""
+            return Digest(hexadecimal: stem) ?? Digest(stem)
         }
 
         /// What to call it in a message, and after the colon of a path.
