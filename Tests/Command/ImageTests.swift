@@ -127,25 +127,32 @@ struct ImageTests {
         try bench.layout("debian").image([ImageBench.archive()])
         try bench.layout("team/tool").image([ImageBench.archive()])
         try bench.layout("Upper/Tool").image([ImageBench.archive()])
+        try bench.layout("three/names/deep").image([ImageBench.archive()])
+        try bench.layout("docker.io/three/names/deep").image([ImageBench.archive()])
         try Data("x".utf8).write(to: URL(filePath: bench.directory.path("cafe")))
         #expect(
             try ProgramRun([
                 "tar", "-C", bench.directory.path("debian"), "-cf", bench.directory.path("d.tar"), ".",
             ]).status == 0)
+        try FileManager.default.copyItem(
+            atPath: bench.directory.path("d.tar"), toPath: bench.directory.path("team/d.tar"))
         // Without skopeo nothing comes from a registry either.
         let only = "PATH=/nowhere"
         for (word, status, cure) in [
             ("debian", 69, "./debian"), ("cafe", 69, "./cafe"), ("debian:12", 69, "./debian:12"),
             ("d.tar", 64, "./d.tar"),
             ("d.tar:x", 64, "docker://d.tar:x"), ("team/tool", 64, "./team/tool"), ("other", 69, "apt-get"),
+            ("docker.io/three/names/deep", 64, "docker://docker.io"),
         ] as [(String, Int32, String)] {
             try bench.expectRefusal(bench.shellCommand("\(only) vmm image import \(word)"), status, cure)
             let run = try bench.shell("\(only) vmm run --kernel cafe --initrd cafe \(word) true")
             #expect(run.status == 125 && run.error.contains(cure), "\(run)")
         }
+        try bench.expectRefusal(
+            bench.shellCommand("\(only) vmm image import debian"), 69, "apt-get", "./debian")
         for path in [
             "./debian", "oci:debian", "$PWD/debian", "./team/tool", "Upper/Tool", "./d.tar",
-            "oci-archive:d.tar",
+            "oci-archive:d.tar", "three/names/deep", "team/d.tar",
         ] {
             let run = try bench.shell("\(only) vmm image import \(path)")
             #expect(run.status == 0, "\(path): \(run.error)")

@@ -46,13 +46,18 @@ extension ImageStore {
         return try find(reference, besideFile: word, request)
     }
 
-    /// Looks at a registry for what a file is called as well. That must not be taken for it, but its owner may have meant it.
+    /// Looks for what a file is called as well. That must not be taken for the image, but its owner may have meant it.
     private func find(
         _ reference: RegistryReference, besideFile word: String, _ request: ImageRequest
     ) throws(Failure) -> Image {
-        let archiveEnds = [".tar", ".tar.gz", ".tgz", ".tar.zst"]
         let path = ImageSource.split(word)?.path ?? word
-        guard !word.contains("/"), !archiveEnds.contains(where: { path.hasSuffix($0) }) else {
+        let isArchive = [".tar", ".tar.gz", ".tgz", ".tar.zst"].contains { path.hasSuffix($0) }
+        if word.contains("/"), isArchive || reference.isTooDeep(for: word),
+            let source = try ImageSource(word, kind: nil)
+        {
+            return try find(source, request)
+        }
+        guard !word.contains("/"), !isArchive else {
             throw Failure(
                 .usage, "cannot tell which image \(word.brief) is",
                 because: "a file is called so, and an image in a registry may be",
@@ -61,9 +66,10 @@ extension ImageStore {
         do throws(Failure) {
             return try find(reference, request)
         } catch {
+            let cure = [error.cure, "For the file of that name write ./\(word.brief)"]
             throw Failure(
                 error.kind, error.what, because: error.why,
-                cure: "For the file of that name write ./\(word.brief)")
+                cure: cure.compactMap(\.self).joined(separator: " "))
         }
     }
 
@@ -89,5 +95,13 @@ extension ImageStore {
         Failure(
             .missingInput, "cannot use the image \(path.printable)", because: "no such file or directory",
             cure: "Check the path of the image.")
+    }
+}
+
+extension RegistryReference {
+    /// Whether `word`, which this was read from, names no registry and has more parts than a name at docker.io can have.
+    fileprivate func isTooDeep(for word: String) -> Bool {
+        registry == "docker.io" && !word.contains("docker.io/")
+            && repository.split(separator: "/").count > 2
     }
 }
