@@ -132,7 +132,7 @@ struct ImageRemoveCommand: ParsableCommand {
 
     @OptionGroup var progress: ProgressOptions
 
-    /// What cannot be removed does not keep the others.
+    /// Removes all that can be removed; the first failure decides the status.
     func run() throws {
         var status: Int32 = 0
         for text in images {

@@ -9,9 +9,9 @@ struct RunCommand: ParsableCommand {
         usage: "vmm run [<options>] <image> [<command> [<argument> ...]]",
         discussion: """
             The image is a name in the store or at a registry, docker://NAME, or a path that begins with / or .: an OCI \
-            layout, an archive of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the image. The \
-            container and what it wrote are gone when its process ends. Signals go to the process; the third SIGINT or \
-            SIGTERM within ten seconds ends its machine at once.
+            layout, an archive of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the \
+            image. The container and what it wrote are gone when its process ends. Signals go to the process; the third \
+            SIGINT or SIGTERM within ten seconds ends its machine at once.
 
             Exit status: the process's own; 128 and the number of the signal that ended it; 125 when vmm or the \
             guest's kernel failed, 126 when the command cannot be run, 127 when it is not there.

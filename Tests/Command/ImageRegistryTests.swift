@@ -108,6 +108,18 @@ struct ImageRegistryTests {
         #expect(bench.leftovers.isEmpty)
     }
 
+    /// Pushes an index of `entries`.
+    private func push(
+        _ entries: [String], of layout: TestLayout, as name: String, to registry: TestRegistry
+    ) throws {
+        let list = entries.joined(separator: ", ")
+        let index = try layout.blob(
+            #"{"schemaVersion": 2, "mediaType": "\#(TestLayout.indexType)", "manifests": [\#(list)]}"#)
+        let annotation = #", "annotations": {"org.opencontainers.image.ref.name": "x"}"#
+        try layout.index([index.descriptor(TestLayout.indexType, annotation)])
+        try registry.push(layout.path + ":x", as: name)
+    }
+
     @Test("pulls the variant that fits the CPU best, and none of the attestations")
     func variants() throws {
         let bench = try ImageBench()
@@ -128,21 +140,11 @@ struct ImageRegistryTests {
             try entry(4, amd64 + #", "variant": "v4""#), try entry(2, amd64 + #", "variant": "v2""#),
             try entry(3, amd64 + #", "variant": "v3""#),
         ]
-        func push(_ entries: [String], as name: String) throws {
-            let index = try layout.blob(
-                #"{"schemaVersion": 2, "mediaType": "\#(TestLayout.indexType)", "manifests": [\#(entries.joined(separator: ", "))]}"#
-            )
-            try layout.index([
-                index.descriptor(
-                    TestLayout.indexType, #", "annotations": {"org.opencontainers.image.ref.name": "x"}"#)
-            ])
-            try registry.push(layout.path + ":x", as: name)
-        }
-        try push(entries, as: "tool:1")
+        try push(entries, of: layout, as: "tool:1", to: registry)
         let run = try bench.image("import", registry.address + "/tool:1")
         #expect(run.output.dropLast() == identifiers[Platform.hostLevel] ?? "", "\(run.error)")
         #expect(try bench.image("list").output.contains("/tool:1 "))
-        try push(Array(entries.prefix(2)), as: "tool:2")
+        try push(Array(entries.prefix(2)), of: layout, as: "tool:2", to: registry)
         try bench.expectRefusal(
             bench.importing(registry.address + "/tool:2"), 65, "linux/arm64", "linux/amd64")
         // An old skopeo does not know how to fetch a list alone, and takes what it takes.

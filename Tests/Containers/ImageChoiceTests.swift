@@ -42,7 +42,7 @@ struct ImageChoiceTests {
             ", \"annotations\": {\(notes)}" + (platform.map { ", \"platform\": {\($0)}" } ?? ""))
     }
 
-    /// What the one file of an image says.
+    /// The content of an image's one file.
     private func text(_ image: Image) throws -> String {
         String(decoding: try ErofsReader(files: image.files).contents(of: "/text") ?? [], as: UTF8.self)
     }

@@ -1,12 +1,12 @@
-/// What Linux takes at the most to start a program with.
+/// The limits of Linux on the arguments and variables of a program.
 enum CommandSize {
-    /// Of arguments and variables together, where the stack has its usual 8 MiB: a quarter of it, a pointer and a zero byte for
+    /// The limit on all of them together, where the stack has its usual 8 MiB: a quarter of it, a pointer and a zero byte for
     /// each included (Linux, fs/exec.c, bprm_stack_limits).
     private static let byteLimit = 2 << 20
     /// Linux, MAX_ARG_STRLEN, less the zero byte.
     private static let textByteLimit = 131_071
 
-    /// What is wrong with these arguments and variables; nil where nothing is.
+    /// Tells why no program can be started with `texts`; nil if one can.
     static func problem(_ texts: [String]) -> String? {
         let overhead = 1 + MemoryLayout<UInt>.size
         var byteCount = 0

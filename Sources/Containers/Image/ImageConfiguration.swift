@@ -17,6 +17,6 @@ public struct ImageConfiguration: Hashable, Sendable {
 
     public init() {}
 
-    /// What the image's program begins with: its entry point, which is none where it is one empty word, as docker has it.
+    /// The words that the image's command line begins with: its entry point, or none if that is one empty word (docker's rule).
     public var entrypointWords: [String] { entrypoint == [""] ? [] : entrypoint }
 }

@@ -45,7 +45,7 @@ enum ImageName: Hashable, Sendable {
 }
 
 extension ImageStore {
-    /// What to say to users who write a file and then a name, as for docker's import. Nil where `images` are images.
+    /// Explains `--name` to users who write a file and then a name, as for docker's import; nil if `images` can be images.
     public static func mistakenName(among images: [String]) -> Failure? {
         guard images.count == 2, case .path? = try? ImageName(parsing: images[0]),
             case .word(let name)? = try? ImageName(parsing: images[1])

@@ -56,7 +56,7 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         (self.registry, self.repository, self.tag, self.digest) = (registry, repository, tag, digest)
     }
 
-    /// What has that digest, in the same place.
+    /// The reference to `digest` in the same repository.
     func with(_ digest: Digest) -> RegistryReference {
         RegistryReference(
             registry: registry, repository: repository, tag: nil, digest: digest.description)

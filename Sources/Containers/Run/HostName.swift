@@ -1,9 +1,9 @@
-/// What a container's host may be called.
+/// The names that a container's host may have.
 enum HostName {
     /// HOST_NAME_MAX.
     private static let byteLimit = 64
 
-    /// What a name is made of, for messages.
+    /// The rule, for messages.
     static let rule = "a name has 1 to 64 letters, digits, -, _ and ."
 
     /// Whether `name` may go into /etc/hosts as it is.

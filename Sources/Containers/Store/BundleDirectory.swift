@@ -7,7 +7,7 @@ struct BundleFile {
     private static let byteLimit = 4 << 20
 
     let configuration: BundleConfiguration
-    /// As it came.
+    /// The file, byte for byte.
     let bytes: [UInt8]
 
     /// Reads the file at `path`; `bundle` is what the user calls the bundle.
@@ -22,8 +22,8 @@ struct BundleFile {
             bytes, document: JSONDocument(complaint: complaint, subject: "its config.json"))
     }
 
-    /// What the store keeps of it, where the files of its root have that fingerprint. Its identifier is another than that of
-    /// the files alone.
+    /// Describes the bundle to the store, if the files of its root have that fingerprint. The identifier is not that of the
+    /// files alone.
     func contents(fingerprint: Digest) -> ImageImport.Contents {
         let all = Array(fingerprint.hexadecimal.utf8) + bytes
         return ImageImport.Contents(
@@ -33,7 +33,7 @@ struct BundleFile {
 }
 
 extension BundleConfiguration {
-    /// Where the root file system of the bundle in the directory `path` lies, without any link on the way. The specification
+    /// Finds the root file system of the bundle in the directory `path`, without any link on the way. The specification
     /// lets it lie anywhere (OCI runtime 1.2, config.md, Root); but whoever made the bundle does not decide which of the user's
     /// files go into a container, so it stays in the bundle unless `mayBeOutside`.
     func root(

@@ -17,7 +17,7 @@ public struct ImageListing: Hashable, Sendable {
 }
 
 extension ImageStore {
-    /// What an import may do that nobody expects of it.
+    /// Permissions for an import that only the user can give.
     public struct Liberties: OptionSet, Sendable {
         public let rawValue: Int
 
@@ -91,7 +91,7 @@ extension ImageStore {
         return (all.filter { $0.identifier == identifier }.map(\.name), identifier)
     }
 
-    /// What the store calls the file or directory that `text` is a path of.
+    /// The name in the store of the file or directory whose path is `text`; nil if it is no path.
     private static func storeName(_ text: String) -> String? {
         guard case .path(let path, let kind)? = try? ImageName(parsing: text) else { return nil }
         return try? ImageSource(path, kind: kind)?.storeName()

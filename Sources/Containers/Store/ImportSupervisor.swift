@@ -8,7 +8,7 @@ import SystemPackage
 struct ImportSupervisor {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
     private static let intervalMilliseconds: Int32 = 100
-    /// How long a second signal leaves the import to kill its helper.
+    /// The time that the import has to kill its helper after a second signal.
     private static let lastMilliseconds: Int32 = 2000
 
     let session: ImportSession

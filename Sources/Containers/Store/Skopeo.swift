@@ -5,10 +5,10 @@ import SystemPackage
 
 /// Fetches images from registries by skopeo(1), which knows their protocols, their certificates and the user's passwords.
 struct Skopeo {
-    /// What the image is called in the layout that it is copied to.
+    /// The image's name in the layout that it is copied to.
     static let imageName = "image"
 
-    /// What to copy of a list of images for several platforms.
+    /// The part to copy of a list of images for several platforms.
     enum Selection {
         /// The list and nothing that it lists.
         case listAlone
@@ -69,8 +69,8 @@ struct Skopeo {
         }
     }
 
-    /// What it says until it ends; meanwhile the session learns how much has come, and `download` whether that is too much. It is
-    /// told when it shall end, and killed where that is urgent: it must not go on without us.
+    /// Collects skopeo's output until it ends. Tells the session how much has come, and `download` too, which throws when that is
+    /// too much. Ends skopeo when the session ends, and kills it if that is urgent: it must not go on without us.
     private func listen(
         to program: borrowing ChildProgram, _ directory: String, _ download: ImportDownload
     ) throws(Failure) -> [UInt8] {

@@ -34,7 +34,7 @@ struct Descriptor: Hashable {
         return referenceName.flatMap { $0.contains(":") || $0.contains("/") ? $0 : nil }
     }
 
-    /// What tells the image from the others of a layout: its whole name with nothing left out, else its tag.
+    /// The name that tells the image from the others of a layout: its whole name with nothing left out, else its tag.
     var imageName: String? {
         registryName.flatMap { try? RegistryReference(parsing: $0) }?.description ?? registryName
             ?? referenceName

@@ -4,7 +4,7 @@ enum MediaType: Hashable {
     case index
     case manifest
     case configuration
-    /// What registries and old tools made of a configuration's type: Docker 1.10 pushed `application/octet-stream`.
+    /// A type that says nothing. Docker 1.10 pushed configurations as `application/octet-stream`, and registries changed types.
     case unspecific
     /// A tar, whatever it is packed with: its first bytes tell that better than the many tools that write its type.
     case layer

@@ -6,7 +6,7 @@ struct Platform: Hashable, CustomStringConvertible {
     var system: String
     var architecture: String
     var variant = ""
-    /// What the image needs of its system beyond the usual (`os.features`).
+    /// Features that the image needs of its system (`os.features`).
     var features: [String] = []
 
     /// What this monitor's machines are.
@@ -29,8 +29,8 @@ struct Platform: Hashable, CustomStringConvertible {
     /// Whether nothing is said; some tools leave the platform out.
     var isEmpty: Bool { system.isEmpty && architecture.isEmpty }
 
-    /// How well a CPU of `level` is used by the image: the number of its variant, as every CPU runs `v1`, and 0 where it says
-    /// nothing. Nil where it does not run at all.
+    /// Rates the image for a CPU of `level`: the number of its variant (every CPU runs `v1`), 0 if it says nothing, nil if it
+    /// does not run there.
     func fit(level: Int) -> Int? {
         guard system.isEmpty || system == Self.wanted.system, features.isEmpty,
             architecture.isEmpty || architecture == Self.wanted.architecture

@@ -10,13 +10,13 @@ struct DockerArchiveSource {
         var configurationName: String
         var names: [String]
 
-        /// What its configuration's name says that its digest is.
+        /// The digest of the configuration, as its name has it.
         var digest: Digest? {
             let stem = configurationName.split(separator: "/").last?.prefix { $0 != "." } ?? ""
             return Digest(hexadecimal: stem) ?? Digest(stem)
         }
 
-        /// What to call it in a message, and after the colon of a path.
+        /// Its name in messages, which is also understood behind the colon of a path.
         var title: String { names.min() ?? digest.map { "@" + $0.short } ?? configurationName }
 
         /// `alpine` is `docker.io/library/alpine:latest`.

@@ -90,8 +90,8 @@ enum ImageSource: Hashable, Sendable {
         if case .layout(let path, _) = self { path + "/index.json" } else { path }
     }
 
-    /// What the store calls the image, wherever the user stands; nil for what comes through a pipe, which nobody can read
-    /// again.
+    /// The image's name in the store, the same from every working directory; nil for an archive that comes through a pipe, which
+    /// nobody can read again.
     func storeName() throws(Failure) -> String? {
         if case .archive = self, FileFacts(of: path)?.isStream == true { return nil }
         let kind =

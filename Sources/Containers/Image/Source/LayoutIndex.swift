@@ -1,8 +1,7 @@
 import Host
 import Layers
 
-/// What the `index.json` of a layout lists (OCI image 1.1, image-layout.md): the images in it, each under one name, several
-/// or none.
+/// The `index.json` of a layout (OCI image 1.1, image-layout.md): the images in it, each under one name, several or none.
 struct LayoutIndex {
     /// Entries of one image: they have a name in common, or a digest. Those of one name are the image for several platforms.
     struct Group {
@@ -16,7 +15,7 @@ struct LayoutIndex {
             if let name = entry.imageName { names.insert(name) }
         }
 
-        /// What to call it in a message, and after the colon of a path.
+        /// Its name in messages, which is also understood behind the colon of a path.
         var title: String { names.min() ?? entries.first?.selector ?? "" }
     }
 
@@ -80,7 +79,7 @@ struct LayoutIndex {
 }
 
 extension Descriptor {
-    /// What it can be asked for by where it has no name.
+    /// The word that asks for it, also if it has no name.
     var selector: String { "@" + digest.short }
 
     fileprivate func isCalled(_ wanted: RegistryReference) -> Bool {

@@ -9,7 +9,7 @@ struct LayoutSource {
     /// Nobody reads more manifests and indexes than this to find one.
     private static let manifestLimit = 1000
 
-    /// What an entry of an index leads to.
+    /// The target of an entry of an index.
     private enum Finding {
         /// An artifact, which is no image, or nothing.
         case none
@@ -25,9 +25,9 @@ struct LayoutSource {
     private var foreignPlatforms: Set<String> = []
     /// That a text is missing: the first of those that are.
     private var missing: Failure?
-    /// What the first artifact is.
+    /// The reason why the first artifact is no image.
     private var artifact: Failure?
-    /// What the indexes that were read lead to.
+    /// The digests in the indexes that were read.
     private var innerDigests: Set<Digest> = []
     /// Of manifests and indexes that were read, as often as each was.
     private var manifestCount = 0
@@ -61,11 +61,11 @@ struct LayoutSource {
         return first
     }
 
-    /// What is still to be fetched of an image of which only the index has come.
+    /// The part of an image that is still to be fetched after its index.
     enum Rest {
         /// Nothing: the image is there.
         case nothing
-        /// What the index lists under this digest.
+        /// The manifest that the index lists under this digest.
         case manifest(Digest)
         /// Something that the index does not tell from the rest.
         case unknown
@@ -113,7 +113,7 @@ struct LayoutSource {
             cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
     }
 
-    /// What a group of entries leads to. Where two fit equally well and are not the same, nobody knows which is meant.
+    /// Finds the image of a group. Refuses two that fit equally well: nobody knows which is meant.
     private mutating func finding(_ group: LayoutIndex.Group, _ index: LayoutIndex) throws(Failure) -> Finding
     {
         var best: [(selector: String, image: SourceImage)] = []
@@ -147,7 +147,7 @@ struct LayoutSource {
         }
     }
 
-    /// What fits best of what an index leads to; the first where several fit equally well.
+    /// Finds the image in an index that fits best; the first if several fit equally well.
     private mutating func indexFinding(_ descriptor: Descriptor, depth: Int) throws(Failure) -> Finding {
         guard depth < Self.indexDepthLimit else { throw files.refused("its indexes are nested too deeply") }
         guard try isThere(descriptor, as: "index") else { return .none }
