@@ -73,8 +73,10 @@ public final class KVMSystem: Sendable {
         // A signal that arrives while the kernel allocates makes it give up.
         while result == -EINTR { result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0) }
         let number = try kvmCall("cannot create a virtual machine", result)
-        return VirtualMachine(
+        let machine = VirtualMachine(
             owning: OwnedDescriptor(owning: number), runAreaByteCount: try runAreaByteCount())
+        machine.adoptHostTSCFrequency()
+        return machine
     }
 
     /// The features that a guest may be shown on this host (KVM_GET_SUPPORTED_CPUID).

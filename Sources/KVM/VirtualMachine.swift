@@ -40,6 +40,16 @@ public final class VirtualMachine: Sendable {
             ckvm_ioctl(descriptor.rawValue, ckvm_CREATE_IRQCHIP))
     }
 
+    /// Gives vCPUs made afterwards a TSC as fast as the host's (KVM_SET_TSC_KHZ with 0, Linux 5.18).
+    ///
+    /// KVM's default is the frequency that the host's kernel knew when KVM was loaded, unless the CPU says that its TSC is
+    /// constant. If the kernel has refined it since by more than 250 ppm, and the CPU cannot scale a guest's TSC, KVM
+    /// takes the guest's TSC for standing still: each timer of the guest then comes late by as long as the host has been up.
+    /// An older KVM refuses the call, and is no worse off.
+    func adoptHostTSCFrequency() {
+        _ = ckvm_ioctl_value(descriptor.rawValue, ckvm_SET_TSC_KHZ, 0)
+    }
+
     /// Each signal of `event` raises the interrupt `gsi` once (KVM_IRQFD).
     public func connect(_ event: EventFD, toInterrupt gsi: UInt32) throws(Failure) {
         var request = kvm_irqfd()
