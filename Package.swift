@@ -74,7 +74,10 @@ let package = Package(
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
         tests(
             "Machine",
-            ["Machine", "Boot", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport", logging]),
+            [
+                "Machine", "Boot", "Devices", "KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport",
+                logging,
+            ]),
         tests("AgentProtocol", ["AgentProtocol"]),
         tests("Layers", ["Layers", "Host", "CHost", "TestSupport", system]),
         tests(

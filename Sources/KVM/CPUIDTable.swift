@@ -20,6 +20,18 @@ public final class CPUIDTable {
         capacity = Int(count + Self.spareCount)
     }
 
+    /// A table of those answers, which need not be any host's.
+    convenience init(_ entries: [Entry]) {
+        self.init(capacity: UInt32(entries.count))
+        let places = unsafe ckvm_cpuid_entries(storage)
+        for (index, entry) in entries.enumerated() {
+            unsafe places[index] = kvm_cpuid_entry2()
+            unsafe (places[index].function, places[index].index) = (entry.leaf, entry.subleaf)
+            unsafe (places[index].eax, places[index].ebx) = (entry.eax, entry.ebx)
+            unsafe (places[index].ecx, places[index].edx) = (entry.ecx, entry.edx)
+        }
+    }
+
     deinit {
         unsafe free(storage)
     }

@@ -111,6 +111,10 @@ public struct KVMCapability: RawRepresentable, Hashable, Sendable {
     public static let tscDeadlineTimer = KVMCapability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)
     public static let maximumVCPUs = KVMCapability(rawValue: KVM_CAP_MAX_VCPUS)
     public static let memorySlots = KVMCapability(rawValue: KVM_CAP_NR_MEMSLOTS)
+    static let pmu = KVMCapability(rawValue: KVM_CAP_PMU_CAPABILITY)
+    static let busLockExit = KVMCapability(rawValue: KVM_CAP_X86_BUS_LOCK_EXIT)
+    static let notifyExit = KVMCapability(rawValue: KVM_CAP_X86_NOTIFY_VMEXIT)
+    static let enforcedFeatures = KVMCapability(rawValue: KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
 }
 
 /// Turns -errno of an ioctl into a failure that names what was tried.

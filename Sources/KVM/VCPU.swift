@@ -22,6 +22,9 @@ public struct VCPU: ~Copyable, Sendable {
         return area.exit
     }
 
+    /// Whether the guest locked the bus before the last exit, whatever that was for (KVM_RUN_X86_BUS_LOCK).
+    public var hasLockedBus: Bool { area.hasLockedBus }
+
     /// Element `index` of a port write: some instructions (rep outs) write many at once.
     public func written(_ index: UInt32) -> UInt32 { area.portElement(index) }
 
@@ -67,9 +70,15 @@ final class VCPURunArea: Sendable {
         case UInt32(KVM_EXIT_INTERNAL_ERROR): return unsafe .internalError(ckvm_internal_suberror(run))
         case UInt32(KVM_EXIT_SYSTEM_EVENT): return unsafe .systemEvent(ckvm_system_event_type(run))
         case UInt32(KVM_EXIT_INTR): return .interrupted
+        case UInt32(KVM_EXIT_X86_BUS_LOCK): return .busLock
+        case UInt32(KVM_EXIT_NOTIFY):
+            let flags = unsafe ckvm_notify_flags(run)
+            return .notify(isContextInvalid: flags & UInt32(KVM_NOTIFY_CONTEXT_INVALID) != 0)
         case let reason: return .unknown(reason)
         }
     }
+
+    var hasLockedBus: Bool { unsafe ckvm_has_locked_bus(run) != 0 }
 
     private var portExit: VCPUExit {
         let port = unsafe ckvm_io_port(run)

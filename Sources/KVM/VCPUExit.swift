@@ -18,6 +18,11 @@ public enum VCPUExit: Sendable {
     case internalError(UInt32)
     /// KVM_EXIT_SYSTEM_EVENT with its type.
     case systemEvent(UInt32)
+    /// The guest has locked the bus, and nothing else (KVM_EXIT_X86_BUS_LOCK); see `VCPU.hasLockedBus`.
+    case busLock
+    /// The guest kept interrupts out for longer than the notify window (KVM_EXIT_NOTIFY). Where its context is invalid,
+    /// the vCPU cannot go on.
+    case notify(isContextInvalid: Bool)
     /// A signal or a kick.
     case interrupted
     /// An exit that vmm never asks for.

@@ -15,7 +15,9 @@ public final class Machine: Sendable {
     private let cpus: [VCPUThread]
     private let loop: EventLoop
     private let control: MachineControl
+    private let counters = GuestCounters()
     private let timings: Timings
+    private let logger: Logger
     private let session: (any AgentSession)?
     private let silenceHint: String
 
@@ -67,6 +69,7 @@ public final class Machine: Sendable {
         self.loop = loop
         self.control = control
         self.timings = timings
+        self.logger = logger
         self.session = session
         silenceHint = configuration.silenceHint
     }
@@ -113,7 +116,7 @@ public final class Machine: Sendable {
                 try cpu.start(
                     VCPULoop(
                         cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
-                        files: board.persistentMemory?.files, control: control))
+                        files: board.persistentMemory?.files, control: control, counters: counters))
             }
             try loop.run()
             signals?.stop()
@@ -153,6 +156,8 @@ public final class Machine: Sendable {
         board.console?.end()
         if let first = board.console?.sink.firstByteTime { timings.note(.firstConsoleByte, at: first) }
         timings.note(.end)
+        timings.note(counters.values)
+        for warning in counters.values.warnings { logger.warning("\(warning)") }
         return control.reason ?? .failed(Failure(.software, "the machine ended", because: "nobody said why"))
     }
 }

@@ -108,7 +108,7 @@ private final class Bench: Sendable {
 
     func readFeatures() throws(Failure) {
         let kvm = try kvm()
-        try features.withLock { (features) throws(Failure) in features = try kvm.supportedCPUID() }
+        try features.withLock { (features) throws(Failure) in features = try kvm.guestFeatures() }
     }
 
     func makeCPUs(_ count: Int) {
@@ -135,6 +135,7 @@ private final class Bench: Sendable {
             let system = try kvm.makeVirtualMachine()
             state.withLock { $0.system = system }
             made.post()
+            try system.restrictGuest()
             asked.wait()
             let count = state.withLock { $0.count }
             for cpu in 0..<count {

@@ -11,6 +11,7 @@ struct TimingsTests {
         let unit: String
         let processStart: UInt64
         let steps: [String: UInt64?]
+        let guest: [String: UInt64]
         let end: String
         let status: Int
     }
@@ -29,6 +30,7 @@ struct TimingsTests {
         #expect(
             (parsed.clock, parsed.unit, parsed.end, parsed.status) == ("CLOCK_MONOTONIC", "ns", "poweroff", 0)
         )
+        #expect(parsed.guest == ["bus_locks": 0, "notify_exits": 0])
         #expect(parsed.processStart == run.timings.processStart.nanoseconds)
         #expect(Set(parsed.steps.keys) == Set(Timings.Step.allCases.map(\.name)))
         for step in Timings.Step.allCases {

@@ -49,6 +49,15 @@ static inline int ckvm_ioctl_pointer(int fd, unsigned long request, void *_Nonnu
     return result < 0 ? -errno : result;
 }
 
+/// KVM_ENABLE_CAP with one argument, on a machine or a vCPU; 0 or -errno.
+static inline int ckvm_enable_capability(int fd, uint32_t capability, uint64_t argument) {
+    struct kvm_enable_cap request = {.cap = capability, .args = {argument}};
+    return ioctl(fd, KVM_ENABLE_CAP, &request) < 0 ? -errno : 0;
+}
+
+/// KVM_X86_NOTIFY_VMEXIT_*: exits to us, and KVM's own choice of the window (0).
+static const uint64_t ckvm_notify_exits = KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER;
+
 /// struct kvm_cpuid2 ends in a flexible array: one allocation holds the header and `capacity` entries.
 static inline struct kvm_cpuid2 *_Nullable ckvm_cpuid_create(uint32_t capacity) {
     struct kvm_cpuid2 *table = calloc(1, sizeof *table + capacity * sizeof table->entries[0]);
@@ -98,7 +107,13 @@ static inline uint64_t ckvm_fail_entry_reason(ckvm_run_area run) {
     return run->fail_entry.hardware_entry_failure_reason;
 }
 static inline uint32_t ckvm_internal_suberror(ckvm_run_area run) { return run->internal.suberror; }
+static inline uint32_t ckvm_notify_flags(ckvm_run_area run) { return run->notify.flags; }
 static inline uint32_t ckvm_system_event_type(ckvm_run_area run) { return run->system_event.type; }
+
+/// Whether the guest has locked the bus: a flag beside any exit, or the reason for this one.
+static inline uint8_t ckvm_has_locked_bus(ckvm_run_area run) {
+    return (run->flags & KVM_RUN_X86_BUS_LOCK) != 0 || run->exit_reason == KVM_EXIT_X86_BUS_LOCK;
+}
 
 /// Makes the next or the running KVM_RUN return at once with EINTR (KVM_CAP_IMMEDIATE_EXIT). Another thread's call.
 static inline void ckvm_set_immediate_exit(ckvm_run_area run, uint8_t value) {

@@ -1,26 +1,20 @@
 import KVM
 
 extension CPUIDTable {
-    /// Makes the host's answers those of CPU number `cpu` of `cpuCount` in one package, one thread a core.
+    /// Turns the host's answers into those of CPU number `cpu` of `cpuCount` in one package, one thread a core.
     ///
     /// Topology and APIC numbers follow the machine and not the host; the hypervisor bit is set; the deadline timer is
-    /// offered, which spares the guest its timer calibration; the performance counters, which we do not virtualize, are
-    /// not there (Intel SDM 2A, CPUID; AMD APM 3, E.3).
+    /// offered, which spares the guest its timer calibration (Intel SDM 2A, CPUID; AMD APM 3, E.3). Call `keepAllowed`
+    /// before, once.
     func normalize(cpu: UInt32, cpuCount: UInt32) {
         for leaf: UInt32 in [0xB, 0x1F] where entry(leaf: leaf) != nil { addSubleaf(1, of: leaf) }
         forEach { entry in
             switch entry.leaf {
             case 0x1: entry.normalizeFeatures(cpu: cpu, cpuCount: cpuCount)
             case 0x4: entry.normalizeIntelCache(cpuCount: cpuCount)
-            case 0x6: entry.eax &= 1 << 2  // ARAT: the APIC timer runs in every sleep state
-            case 0xA: entry.clear()  // no performance counters
             case 0xB, 0x1F: entry.normalizeTopology(cpu: cpu, cpuCount: cpuCount)
-            // TopologyExt; AMD's counters
-            case 0x8000_0001: entry.ecx &= ~(1 << 22 | 1 << 23 | 1 << 24 | 1 << 28)
             // NC, the number of CPUs but one, and ApicIdSize
             case 0x8000_0008: entry.ecx = entry.ecx & ~0xF0FF | (cpuCount - 1) | idBitCount(cpuCount) << 12
-            case 0x8000_001D, 0x8000_001E: entry.clear()  // TopologyExt's caches and ids
-            case 0x8000_0022: entry.clear()  // AMD's performance monitoring, version 2
             default: break
             }
         }
@@ -33,16 +27,11 @@ private func idBitCount(_ cpuCount: UInt32) -> UInt32 {
 }
 
 extension CPUIDTable.Entry {
-    fileprivate mutating func clear() {
-        (eax, ebx, ecx, edx) = (0, 0, 0, 0)
-    }
-
     /// Leaf 1: EBX holds the initial APIC id and the number of ids in the package.
     fileprivate mutating func normalizeFeatures(cpu: UInt32, cpuCount: UInt32) {
         let idCount = min(255, 1 << idBitCount(cpuCount))
         ebx = ebx & 0xFFFF | cpu << 24 | UInt32(idCount) << 16
         ecx |= 1 << 31 | 1 << 24  // hypervisor; TSC deadline timer
-        ecx &= ~(1 << 15 | 1 << 3)  // PDCM: no performance capabilities; no MONITOR
         // HTT says that the package has more than one logical CPU.
         edx = cpuCount > 1 ? edx | 1 << 28 : edx & ~(1 << 28)
     }

@@ -8,6 +8,7 @@ extension VCPU {
     func setUp(cpu: Int, of cpuCount: Int, features: CPUIDTable) throws(Failure) {
         features.normalize(cpu: UInt32(cpu), cpuCount: UInt32(cpuCount))
         try set(features)
+        try enforceFeatures()
         try setMSRs([(MSR.defaultMemoryType, MSR.writeBack), (MSR.miscEnable, MSR.fastStrings)])
     }
 

@@ -47,6 +47,8 @@ public final class Timings: Sendable {
     /// takes longer than all that is timed before the first instruction.
     private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
 
+    private let counts = Mutex(GuestCounts())
+
     /// No step was reached yet.
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
@@ -55,6 +57,11 @@ public final class Timings: Sendable {
     /// `step` was reached at `time`, unless it was before.
     public func note(_ step: Step, at time: MonotonicTime = .now()) {
         times.withLock { if $0[step.rawValue] == nil { $0[step.rawValue] = time } }
+    }
+
+    /// What the guest did until its end that harms the host.
+    func note(_ counts: GuestCounts) {
+        self.counts.withLock { $0 = counts }
     }
 
     /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
@@ -67,13 +74,14 @@ public final class Timings: Sendable {
 
 extension Timings {
     /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
-    /// not reached), and how the machine ended.
+    /// not reached), what the guest did that harms the host, and how the machine ended.
     public func json(end: MachineEnd) -> String {
         var steps = ""
         for step in Step.allCases {
             if !steps.isEmpty { steps += ",\n" }
             steps += "    \"\(step.name)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
+        let counts = counts.withLock(\.self)
         return """
             {
               "clock": "CLOCK_MONOTONIC",
@@ -82,6 +90,7 @@ extension Timings {
               "steps": {
             \(steps)
               },
+              "guest": { "bus_locks": \(counts.busLocks), "notify_exits": \(counts.notifications) },
               "end": "\(end.name)",
               "status": \(end.exitStatus)
             }

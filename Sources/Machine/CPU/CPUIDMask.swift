@@ -1,0 +1,59 @@
+/// The bits of a CPUID leaf that a guest may see; the others read as zero.
+struct CPUIDMask: Equatable, Sendable {
+    var eax: UInt32 = 0
+    var ebx: UInt32 = 0
+    var ecx: UInt32 = 0
+    var edx: UInt32 = 0
+
+    /// All that KVM offers of the leaf.
+    static var all: CPUIDMask { CPUIDMask(eax: .max, ebx: .max, ecx: .max, edx: .max) }
+    static var none: CPUIDMask { CPUIDMask() }
+
+    /// Returns the bits that guests may see of `leaf` and `subleaf` (Intel SDM 2A, CPUID; AMD APM 3, appendix E;
+    /// KVM's own in Documentation/virt/kvm/x86/cpuid.rst). What is not listed is zero: features that a later KVM
+    /// learns to offer reach guests only when they are added here.
+    ///
+    /// Left out on purpose: nested virtualization (VMX, SVM, 0x8000_000A), SMX and SKINIT, MONITOR and WAITPKG (a
+    /// guest would idle without leaving the CPU), performance counters, debug stores, PT, IBS and LBR, resource
+    /// control (0xF, 0x10), SGX, SEV, TSX (its side channels; KVM turns it off where CPUID has none), CET, LAM, MPX,
+    /// AMX (0x1D, 0x1E) and AVX10 (0x24), which Linux and its programs do without.
+    static func allowed(leaf: UInt32, subleaf: UInt32) -> CPUIDMask {
+        switch (leaf, subleaf) {
+        // The highest leaf and the vendor; descriptors of caches; names.
+        case (0x0, _), (0x2, _), (0x4000_0000, _), (0x8000_0000, _): .all
+        case (0x8000_0002...0x8000_0004, _), (0x8000_0005, _): .all
+        // Family, model and stepping; brand and CLFLUSH size.
+        case (0x1, _): CPUIDMask(eax: .max, ebx: 0xFFFF, ecx: features1C, edx: features1D)
+        // Deterministic caches.
+        case (0x4, _): CPUIDMask(eax: .max, ebx: .max, ecx: .max, edx: 0b111)
+        // ARAT: the APIC timer runs in every sleep state.
+        case (0x6, _): CPUIDMask(eax: 1 << 2)
+        case (0x7, 0): CPUIDMask(eax: .max, ebx: features7B, ecx: features7C, edx: features7D)
+        case (0x7, 1): CPUIDMask(eax: features71A, edx: features71D)
+        // PSFD, IPRED_CTRL, RRSBA_CTRL, DDPD_U, BHI_CTRL, MCDT_NO: all about speculation.
+        case (0x7, 2): CPUIDMask(edx: 0b11_1111)
+        // XSAVE: the components of XCR0; XSAVEOPT, XSAVEC, XGETBV1, XSAVES; a size, an offset and the alignment each.
+        case (0xD, 0): CPUIDMask(eax: stateComponents, ebx: .max, ecx: .max)
+        case (0xD, 1): CPUIDMask(eax: 0b1111, ebx: .max)
+        case (0xD, 2..<32) where stateComponents >> subleaf & 1 == 1:
+            CPUIDMask(eax: .max, ebx: .max, ecx: 1 << 1)
+        // The frequencies of the time-stamp counter and of the CPU.
+        case (0x15, _): CPUIDMask(eax: .max, ebx: .max, ecx: .max)
+        case (0x16, _): CPUIDMask(eax: 0xFFFF, ebx: 0xFFFF, ecx: 0xFFFF)
+        case (0x4000_0001, _): CPUIDMask(eax: featuresKVM)
+        case (0x8000_0001, _): CPUIDMask(eax: .max, ecx: featuresExtendedC, edx: featuresExtendedD)
+        // The second and third level's caches.
+        case (0x8000_0006, _): CPUIDMask(eax: .max, ebx: .max, ecx: .max, edx: ~(0b11 << 16))
+        // The time-stamp counter runs evenly.
+        case (0x8000_0007, _): CPUIDMask(edx: 1 << 8)
+        // Widths of addresses; AMD's speculation controls.
+        case (0x8000_0008, _): CPUIDMask(eax: 0xFF_FFFF, ebx: features8B)
+        // TLBs of 1 GiB pages; which widths of SSE are quick.
+        case (0x8000_0019, _): CPUIDMask(eax: .max, ebx: .max)
+        case (0x8000_001A, _): CPUIDMask(eax: 0b111)
+        case (0x8000_0021, _): CPUIDMask(eax: features21A, ecx: features21C)
+        // 0xB and 0x1F, the topology, are the machine's own: `normalize`.
+        default: .none
+        }
+    }
+}
