@@ -171,3 +171,12 @@ int chost_x86_64_level(void) {
     if (!has(features, bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL)) return 3;
     return (saved & AVX512) == AVX512 ? 4 : 3;
 }
+
+int chost_open_standard_descriptors(void) {
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        // The lowest number that is free, which is this one; it stays open in programs that are started.
+        if (open("/dev/null", O_RDWR) != fd) return -errno;
+    }
+    return 0;
+}

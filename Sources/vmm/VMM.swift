@@ -17,11 +17,11 @@ struct VMM: ParsableCommand {
 @main
 enum Main {
     static func main() {
-        Signals.ignoreBrokenPipes()
-        ThisProcess.shareOneMemoryPool()
-        let words = CommandLine.arguments
         do {
-            try runPlainly(words)
+            try StandardDescriptors.openMissing()
+            Signals.ignoreBrokenPipes()
+            ThisProcess.shareOneMemoryPool()
+            try runPlainly(CommandLine.arguments)
             var command = try VMM.parseAsRoot()
             try command.run()
         } catch let failure as Failure {

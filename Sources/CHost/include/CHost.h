@@ -166,6 +166,9 @@ int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
 /// programs use: 1 to 4.
 int chost_x86_64_level(void);
 
+/// Opens /dev/null in the place of each of the descriptors 0 to 2 that is closed; 0 or -errno.
+int chost_open_standard_descriptors(void);
+
 /// Reads `byteCount` (1, 2, 4 or 8) bytes of memory that somebody else may be writing, exactly once: a compiler is free to
 /// read ordinary memory again after it has been checked.
 static inline uint64_t chost_load_once(const void *_Nonnull source, size_t byteCount) {
