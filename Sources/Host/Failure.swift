@@ -18,6 +18,8 @@ public struct Failure: Error, Sendable, Equatable {
         case software = 70
         /// The host's kernel refused a call (EX_OSERR).
         case host = 71
+        /// The output cannot be written (EX_IOERR).
+        case output = 74
         /// A file or device may not be opened (EX_NOPERM).
         case notPermitted = 77
     }
@@ -42,7 +44,12 @@ public struct Failure: Error, Sendable, Equatable {
 
     /// The failure of a system call; EACCES, EPERM and ENOENT have kinds of their own.
     public init(_ what: String, errno: Errno, cure: String? = nil) {
-        kind = Kind(errno)
+        self.init(Kind(errno), what, errno: errno, cure: cure)
+    }
+
+    /// The failure of a system call whose kind its errno does not tell.
+    public init(_ kind: Kind, _ what: String, errno: Errno, cure: String? = nil) {
+        self.kind = kind
         self.what = what
         why = errno.description.lowercasedFirst
         self.cure = cure

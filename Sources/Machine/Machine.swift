@@ -96,6 +96,9 @@ public final class Machine: Sendable {
     /// The last 16 KiB of what the guest said on a console that is kept.
     public var consoleTail: [UInt8] { board.consoleTail?.bytes ?? [] }
 
+    /// Why output of the guest's console could not be written, after `run`; nil where all was, or nobody reads it any more.
+    public var outputFailure: Failure? { board.console?.outputFailure }
+
     /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
     ///
     /// With `endsProcess` nothing but the end of the process follows: an end that a disk or a reader holds up is then cut short

@@ -13,12 +13,21 @@ enum Boot {
             configuration, from: MachineStart(timings: times), timings: times, logger: logger,
             allowsEmulation: arguments.allowEmulation)
         let end = machine.run(endsProcess: true)
-        if let path = arguments.timings { try WholeFile.write(times.json(end: end), to: path) }
+        let status = status(of: end, outputFailure: machine.outputFailure)
+        if let path = arguments.timings {
+            try WholeFile.write(times.json(end: end, status: status), to: path)
+        }
         StandardError.write("vmm: \(end)\n")
         if end.needsConsole, Terminal.isTerminal(2), let hint = machine.hintAfterSilence {
             StandardError.write("vmm: \(hint)\n")
         }
-        machine.end(with: end.exitStatus)
+        machine.end(with: status)
+    }
+
+    /// A guest that did well, but whose output is lost, is a failure; any other end says that it is one.
+    private static func status(of end: MachineEnd, outputFailure: Failure?) -> Int32 {
+        guard end.exitStatus == 0, let outputFailure else { return end.exitStatus }
+        return outputFailure.kind.rawValue
     }
 }
 

@@ -56,7 +56,7 @@ enum Compare {
     }
 
     private static func write(_ report: ComparisonReport, _ arguments: CompareCommand) throws(Failure) {
-        StandardOutput.write(report.text(inColour: StandardOutput.takesColour))
+        try StandardOutput.write(report.text(inColour: StandardOutput.takesColour))
         if let path = arguments.json { try WholeFile.write(report.json.text() + "\n", to: path) }
         if let path = arguments.csv { try WholeFile.write(report.csv, to: path) }
         if let path = arguments.html { try WholeFile.write(report.html, to: path) }

@@ -80,7 +80,7 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         if explain {
-            StandardOutput.write(Explanation.text)
+            try StandardOutput.write(Explanation.text)
             return
         }
         guard let image else { throw ValidationError("Missing expected argument '<image>'") }

@@ -14,7 +14,8 @@ struct ImageCommand: ParsableCommand {
               0    done                                64   the command line makes no sense
               65   an image that cannot be used        66   an image or file is not there
               69   skopeo or the registry cannot       71   the host refused a call
-              77   not permitted                       130  ended by the user
+              74   the output cannot be written        77   not permitted
+              130  ended by the user
             """,
         subcommands: [
             ImageImportCommand.self, ImageListCommand.self, ImageRemoveCommand.self, ImagePruneCommand.self,
@@ -86,7 +87,7 @@ struct ImageImportCommand: ParsableCommand {
             let image = try store.importImage(
                 text, called: name, liberties: liberties, progress: progress.style)
             if !progress.quiet, let notice = image.notice { StandardError.write("vmm: \(notice)\n") }
-            StandardOutput.write(image.identifier + "\n")
+            try StandardOutput.write(image.identifier + "\n")
         }
     }
 }
@@ -108,8 +109,8 @@ struct ImageListCommand: ParsableCommand {
 
     func run() throws {
         let images = try ImageStore.open().list()
-        if quiet { return StandardOutput.write(ImageTable.identifiers(images)) }
-        StandardOutput.write(json ? ImageTable.json(images) : ImageTable.text(images))
+        if quiet { return try StandardOutput.write(ImageTable.identifiers(images)) }
+        try StandardOutput.write(json ? ImageTable.json(images) : ImageTable.text(images))
     }
 }
 
@@ -148,7 +149,7 @@ struct ImageRemoveCommand: ParsableCommand {
 
     private func remove(_ text: String) throws {
         let freed = try ImageStore.open().remove(text, progress: progress.style)
-        if let freed { StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
+        if let freed { try StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
     }
 }
 
@@ -167,6 +168,6 @@ struct ImagePruneCommand: ParsableCommand {
 
     func run() throws {
         let freed = try ImageStore.open().prune(progress: progress.style)
-        StandardOutput.write("\(ByteCount.text(freed)) freed\n")
+        try StandardOutput.write("\(ByteCount.text(freed)) freed\n")
     }
 }

@@ -65,6 +65,7 @@ enum Run {
         _ = consume store
         let end = machine.run(endsProcess: true)
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
+            .noting(outputFailure: session.outputFailure)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
         let console = machine.consoleTail
         if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }

@@ -14,7 +14,8 @@ struct RunCommand: ParsableCommand {
             SIGINT or SIGTERM within ten seconds ends its machine at once.
 
             Exit status: the process's own; 128 and the number of the signal that ended it; 125 when vmm or the \
-            guest's kernel failed, 126 when the command cannot be run, 127 when it is not there.
+            guest's kernel failed, or output of a process that ended with 0 could not be written; 126 when the command \
+            cannot be run, 127 when it is not there.
 
             Options of docker's that are not listed here are accepted where they would change nothing; the others \
             are refused with a reason (docs/docker-options.md).

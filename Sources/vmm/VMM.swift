@@ -25,11 +25,18 @@ enum Main {
             var command = try VMM.parseAsRoot()
             try command.run()
         } catch let failure as Failure {
-            StandardError.write("vmm: \(failure)\n")
-            ThisProcess.end(with: isContainer ? Run.failureStatus : failure.kind.rawValue)
+            leave(after: failure)
         } catch {
             leave(after: error)
         }
+    }
+
+    /// Prints what was asked for: help, a version. ArgumentParser's own way would not notice that it cannot be written.
+    private static func answer(_ text: String) -> Never {
+        do throws(Failure) { try StandardOutput.write(text.isEmpty ? "" : text + "\n") } catch {
+            leave(after: error)
+        }
+        ThisProcess.end(with: 0)
     }
 
     /// Whether the exit status is the container's, and 125 is left for whatever is not.
@@ -47,10 +54,15 @@ enum Main {
         }
     }
 
+    private static func leave(after failure: Failure) -> Never {
+        StandardError.write("vmm: \(failure)\n")
+        ThisProcess.end(with: isContainer ? Run.failureStatus : failure.kind.rawValue)
+    }
+
     /// What ArgumentParser threw: help and version are asked for, the rest is a mistake in the command line.
     private static func leave(after error: any Error) -> Never {
         let code = VMM.exitCode(for: error)
-        if code.isSuccess { VMM.exit(withError: error) }
+        if code.isSuccess { answer(VMM.fullMessage(for: error)) }
         if let asked = error as? ExitCode { ThisProcess.end(with: asked.rawValue) }
         let path = CommandPath(CommandLine.arguments.dropFirst())
         let words =

@@ -173,18 +173,27 @@ struct ConsoleTests {
         #expect(try child.wait() == .exited(0))
     }
 
-    @Test("output that nobody can take is said once and does no harm")
+    @Test("output that cannot be written is said once, is a failure, and does no harm to the guest")
     func closedOutput() throws {
-        let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
-        defer { close(full) }
-        let said = try TemporaryFile()
-        let errors = unsafe open(said.path, O_WRONLY | O_CLOEXEC)
-        defer { close(errors) }
-        let child = try ChildProcess(
-            Monitor.boot("serial", "--console", "serial"), output: full, error: errors)
-        #expect(try child.wait() == .exited(0))
-        let text = String(decoding: try said.bytes(), as: UTF8.self)
-        #expect(text.contains("the console's output is closed: No space left on device"))
-        #expect(text.contains("the guest powered off"))
+        let scratch = try Scratch()
+        let timings = scratch.path + "/timings"
+        for (guest, status) in [("serial", Int32(74)), ("triplefault", 5)] {
+            let run = try OutputRun(
+                Monitor.boot(guest, "--console", "serial", "--timings", timings), output: .full)
+            #expect(run.ending == .exited(status))
+            #expect(
+                run.error.contains("the console's output is closed: No space left on device")
+                    == (guest == "serial"))
+            #expect(run.error.contains(guest == "serial" ? "the guest powered off" : "triple fault"))
+            let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: timings)))
+            #expect((object as? [String: Any])?["status"] as? Int == Int(status))
+        }
+    }
+
+    @Test("a reader that closed its pipe is no error of the guest's")
+    func goneReader() throws {
+        let run = try OutputRun(Monitor.boot("serial", "--console", "serial"), output: .gone)
+        #expect(run.ending == .exited(0))
+        #expect(run.error == "vmm: the guest powered off\n")
     }
 }

@@ -146,6 +146,26 @@ struct RunSessionTests {
         bench.data(.output, [4])
         bench.exit(.signaled(13))
         #expect(try bench.end().status == 141)
+        #expect(bench.session.outputFailure == nil, "nobody has to be told of a reader that has gone")
+    }
+
+    @Test(
+        "output that cannot be written is a line, and a status where the process has none",
+        arguments: [(0, 125), (3, 3)] as [(UInt8, Int32)])
+    func lostOutput(exit: UInt8, status: Int32) throws {
+        for (kind, name) in [(StreamKind.output, "output"), (.error, "error")] {
+            let bench = try SessionBench()
+            bench.run()
+            try replaceWithNothing(
+                kind == .output ? bench.output.writeEnd : bench.error.writeEnd, "/dev/full")
+            bench.data(kind, [1, 2, 3])
+            try eventually("the end of the stream") { !bench.link.frames(.end, kind).isEmpty }
+            bench.exit(.exited(exit))
+            let outcome = try bench.end().noting(outputFailure: bench.session.outputFailure)
+            #expect(outcome.status == status)
+            #expect(
+                outcome.message == "cannot write the container's standard \(name): no space left on device")
+        }
     }
 
     @Test("input goes as far as there is credit, and its end is told")
@@ -168,8 +188,8 @@ struct RunSessionTests {
     }
 
     /// Closes a pipe's end, whose number stays taken for its owner.
-    private func replaceWithNothing(_ descriptor: Int32) throws {
-        let nothing = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    private func replaceWithNothing(_ descriptor: Int32, _ path: String = "/dev/null") throws {
+        let nothing = unsafe open(path, O_RDWR | O_CLOEXEC)
         try #require(nothing >= 0 && dup2(nothing, descriptor) == descriptor)
         close(nothing)
     }

@@ -62,9 +62,10 @@ struct FailureTests {
     @Test("has the exit statuses of sysexits.h")
     func statuses() {
         let kinds: [Failure.Kind] = [
-            .usage, .badInput, .missingInput, .unavailable, .software, .host, .notPermitted,
+            .usage, .badInput, .missingInput, .unavailable, .software, .host, .output,
+            .notPermitted,
         ]
-        #expect(kinds.map(\.rawValue) == [64, 65, 66, 69, 70, 71, 77])
+        #expect(kinds.map(\.rawValue) == [64, 65, 66, 69, 70, 71, 74, 77])
     }
 
     @Test("a whole file is made, or replaced to its last byte")

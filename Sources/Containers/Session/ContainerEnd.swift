@@ -1,5 +1,5 @@
 public import AgentProtocol
-import Host
+public import Host
 public import Machine
 
 /// How a container came to its end, as far as its session knows.
@@ -58,6 +58,14 @@ public struct ContainerOutcome: Hashable, Sendable {
         case .agentFailed(let why): self = Self.failed("the container's machine failed: \(why)")
         case nil: self = Self.ofMachine(machine)
         }
+    }
+
+    /// The same, with a word about output that could not be written. A process that ended with 0 has not done what it was
+    /// for then; any other status tells that already, and stays.
+    public func noting(outputFailure failure: Failure?) -> ContainerOutcome {
+        guard let failure else { return self }
+        let text = message.map { $0 + "\nvmm: " + failure.description } ?? failure.description
+        return ContainerOutcome(status == 0 ? Self.failureStatus : status, text, wantsConsole: wantsConsole)
     }
 
     private static func status(_ reason: StartFailure.Reason) -> Int32 {

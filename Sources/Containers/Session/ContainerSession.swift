@@ -98,6 +98,16 @@ public final class ContainerSession: AgentSession {
     /// Whom the guest's kernel has killed for lack of memory.
     public var killedProcesses: KilledProcesses { state.withLock { $0.killed } }
 
+    /// What kept output of the container from being written, if something did.
+    public var outputFailure: Failure? {
+        for output in state.withLock({ $0.outputs }) {
+            guard let cause = output.pump.failure else { continue }
+            let stream = output.kind == .error ? "error" : "output"
+            return Failure(.output, "cannot write the container's standard \(stream)", errno: cause)
+        }
+        return nil
+    }
+
     public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
 
     /// Says all that is to be said at once: nothing has to wait for an answer.

@@ -57,6 +57,9 @@ final class OutputPump: Sendable {
         if wakes { work.post() }
     }
 
+    /// Why output could not be written; nil where all was, or where its reader has gone, which nobody has to be told.
+    var failure: Errno? { state.withLock { $0.cause == .brokenPipe ? nil : $0.cause } }
+
     /// What was written since the last call of this.
     func progress() -> Progress {
         state.withLock { state in

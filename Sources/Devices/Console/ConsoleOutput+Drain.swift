@@ -93,6 +93,7 @@ extension ConsoleOutput {
     private func close(_ cause: Errno) {
         state.withLock { state in
             state.isClosed = true
+            state.closedCause = cause
             state.lose(UInt64(state.ring.count))
             state.ring.removeFirst(state.ring.count)
         }

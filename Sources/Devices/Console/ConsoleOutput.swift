@@ -33,6 +33,7 @@ public final class ConsoleOutput: Sendable {
         var isClosed = false
         /// The machine ends: a writer that finds the ring full does not wait.
         var isLeaving = false
+        var closedCause: Errno?
         var isFlushing = false
         var isEnding = false
         var drainedByteCount: UInt64 = 0
@@ -94,6 +95,8 @@ public final class ConsoleOutput: Sendable {
 
     /// Bytes that wait in the ring.
     var pendingByteCount: Int { state.withLock { $0.ring.count } }
+    /// Why the descriptor takes nothing more, once it does not.
+    public var closedCause: Errno? { state.withLock { $0.closedCause } }
     /// All bytes that were dropped so far.
     public var lostByteCount: UInt64 { state.withLock { $0.lostByteCount } }
 

@@ -1,6 +1,8 @@
 import Devices
 import Host
 import Logging
+import Synchronization
+import SystemPackage
 
 /// The guest's console and the user's terminal, or the pipes in its place.
 struct MachineConsole: Sendable {
@@ -28,15 +30,16 @@ struct MachineConsole: Sendable {
             }, onFailure: { control.finish(.failed($0)) })
     }
 
-    /// The ring in front of standard output.
+    /// The ring in front of standard output. Of a reader that has gone nobody has to be told.
     static func makeSink(logger: Logger) throws(Failure) -> ConsoleOutput {
-        try ConsoleOutput(descriptor: output) { notice in
-            switch notice {
-            case .lost(let byteCount):
-                logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
-            case .closed(let cause): logger.warning("the console's output is closed: \(cause)")
-            }
-        }
+        let notices = ConsoleNotices(logger: logger)
+        return try ConsoleOutput(descriptor: output) { notices.take($0) }
+    }
+
+    /// What keeps the guest's output from being written; nil where its reader has gone by itself.
+    var outputFailure: Failure? {
+        guard let cause = sink.closedCause, cause != .brokenPipe else { return nil }
+        return Failure(.output, "cannot write the console's output", errno: cause)
     }
 
     /// From here on keys go to the guest.
@@ -78,4 +81,24 @@ struct MachineConsole: Sendable {
         Ctrl-A Ctrl-A  send Ctrl-A to the guest
 
         """
+}
+
+/// What the user is told of console output that nobody gets.
+private final class ConsoleNotices: Sendable {
+    private let logger: Logger
+    private let isUnread = Atomic<Bool>(false)
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func take(_ notice: ConsoleOutput.Notice) {
+        switch notice {
+        case .closed(.brokenPipe): isUnread.store(true, ordering: .releasing)
+        case .closed(let cause): logger.warning("the console's output is closed: \(cause)")
+        case .lost where isUnread.load(ordering: .acquiring): break
+        case .lost(let byteCount):
+            logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
+        }
+    }
 }

@@ -74,8 +74,8 @@ public final class Timings: Sendable {
 
 extension Timings {
     /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
-    /// not reached), what the guest did that harms the host, and how the machine ended.
-    public func json(end: MachineEnd) -> String {
+    /// not reached), what the guest did that harms the host, how the machine ended, and the monitor's exit status.
+    public func json(end: MachineEnd, status: Int32? = nil) -> String {
         var steps = ""
         for step in Step.allCases {
             if !steps.isEmpty { steps += ",\n" }
@@ -92,7 +92,7 @@ extension Timings {
               },
               "guest": { "bus_locks": \(counts.busLocks), "notify_exits": \(counts.notifications) },
               "end": "\(end.name)",
-              "status": \(end.exitStatus)
+              "status": \(status ?? end.exitStatus)
             }
 
             """
