@@ -38,9 +38,9 @@ struct InputFile: ~Copyable {
         case S_IFREG: break
         case S_IFDIR:
             throw Failure(
-                .missingInput, complaint, because: "it is a directory", cure: "Name the file in it.")
+                .badInput, complaint, because: "it is a directory", cure: "Name the file in it.")
         default:
-            throw Failure(.missingInput, complaint, because: "it is not a regular file")
+            throw Failure(.badInput, complaint, because: "it is not a regular file")
         }
         guard status.st_size > 0 else {
             throw Failure(

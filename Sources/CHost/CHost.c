@@ -172,6 +172,18 @@ int chost_x86_64_level(void) {
     return (saved & AVX512) == AVX512 ? 4 : 3;
 }
 
+int chost_block_device_sectors(int fd, uint32_t *logical, uint32_t *physical) {
+    int size;
+    if (ioctl(fd, BLKSSZGET, &size) < 0) return -1;
+    *logical = (uint32_t)size;
+    return ioctl(fd, BLKPBSZGET, physical);
+}
+
+int chost_block_device_is_read_only(int fd) {
+    int flag;
+    return ioctl(fd, BLKROGET, &flag) < 0 ? -1 : flag != 0;
+}
+
 int chost_open_standard_descriptors(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;

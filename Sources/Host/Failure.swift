@@ -8,9 +8,9 @@ public struct Failure: Error, Sendable, Equatable {
     public enum Kind: Int32, Sendable {
         /// The command line asks for something that makes no sense (EX_USAGE).
         case usage = 64
-        /// A kernel, an initramfs or a disk whose content cannot be used (EX_DATAERR).
+        /// A kernel, an initramfs or a disk that cannot be used: its content, or what it is (EX_DATAERR).
         case badInput = 65
-        /// A file that is not there or is not a file (EX_NOINPUT).
+        /// A file that is not there (EX_NOINPUT).
         case missingInput = 66
         /// KVM is missing, or cannot do what is needed (EX_UNAVAILABLE).
         case unavailable = 69
@@ -20,6 +20,8 @@ public struct Failure: Error, Sendable, Equatable {
         case host = 71
         /// The output cannot be written (EX_IOERR).
         case output = 74
+        /// Somebody else uses a file or device (EX_TEMPFAIL).
+        case inUse = 75
         /// A file or device may not be opened (EX_NOPERM).
         case notPermitted = 77
     }
@@ -42,7 +44,7 @@ public struct Failure: Error, Sendable, Equatable {
         errno = nil
     }
 
-    /// The failure of a system call; EACCES, EPERM and ENOENT have kinds of their own.
+    /// The failure of a system call; EACCES, EPERM, ENOENT and EISDIR have kinds of their own.
     public init(_ what: String, errno: Errno, cure: String? = nil) {
         self.init(Kind(errno), what, errno: errno, cure: cure)
     }
@@ -60,7 +62,8 @@ public struct Failure: Error, Sendable, Equatable {
 extension Failure.Kind {
     init(_ errno: Errno) {
         switch errno {
-        case .noSuchFileOrDirectory, .isDirectory, .notDirectory: self = .missingInput
+        case .noSuchFileOrDirectory, .notDirectory: self = .missingInput
+        case .isDirectory: self = .badInput
         case .permissionDenied, .notPermitted: self = .notPermitted
         default: self = .host
         }

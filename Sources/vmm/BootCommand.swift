@@ -14,8 +14,9 @@ struct BootCommand: ParsableCommand {
               64   the command line makes no sense     65   a file that cannot be used
               66   a file that is not there            69   KVM is missing or cannot do it
               70   vmm itself failed                   71   the host refused a call
-              74   the output cannot be written        77   not permitted
-              130  ended by the user                   143  SIGTERM, a second time
+              74   the output cannot be written        75   a disk is in use
+              77   not permitted                       130  ended by the user
+              143  SIGTERM, a second time
             """)
 
     @Option(help: ArgumentHelp("The kernel: an ELF vmlinux or a bzImage.", valueName: "file"))
@@ -45,7 +46,7 @@ struct BootCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A raw disk image or block device: FILE[,ro][,id=NAME].",
+            "A raw disk image or block device: FILE[,ro][,id=NAME][,sector=SIZE][,format=raw].",
             valueName: "disk"))
     var disk: [String] = []
 

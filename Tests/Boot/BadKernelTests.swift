@@ -134,7 +134,7 @@ import Testing
 
     @Test func aDirectory() throws {
         let failure = try failure(opening: "/")
-        #expect(failure.kind == .missingInput)
+        #expect(failure.kind == .badInput)
         #expect(failure.why == "it is a directory")
     }
 

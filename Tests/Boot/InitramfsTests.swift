@@ -69,9 +69,12 @@ import Testing
     }
 
     @Test func aMissingFileAndADirectory() throws {
-        for (path, why) in [("/nonexistent", "no such file or directory"), ("/", "it is a directory")] {
+        for (path, why, kind) in [
+            ("/nonexistent", "no such file or directory", Failure.Kind.missingInput),
+            ("/", "it is a directory", .badInput),
+        ] {
             let failure = try #require(throws: Failure.self) { _ = try Initramfs([path]) }
-            #expect(failure.kind == .missingInput)
+            #expect(failure.kind == kind)
             #expect(failure.what == "cannot use the initramfs \(path)")
             #expect(failure.why == why)
         }

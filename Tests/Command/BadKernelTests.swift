@@ -16,12 +16,12 @@ struct BadKernelTests {
         let missing = scratch.path + "/none"
         try expectRefusal(Monitor.boot(kernel: missing), 66, missing, "no such file", in: scratch)
         let directory = try scratch.directory("kernels")
-        try expectRefusal(Monitor.boot(kernel: directory), 66, directory, "directory", in: scratch)
+        try expectRefusal(Monitor.boot(kernel: directory), 65, directory, "directory", in: scratch)
         try expectRefusal(Monitor.boot(kernel: missing + "/below"), 66, missing, in: scratch)
         let fifo = scratch.path + "/fifo"
         try #require(unsafe mkfifo(fifo, 0o600) == 0)
-        try expectRefusal(Monitor.boot(kernel: fifo), 66, fifo, "not a regular file", in: scratch)
-        try expectRefusal(Monitor.boot(kernel: "/dev/null"), 66, "/dev/null", in: scratch)
+        try expectRefusal(Monitor.boot(kernel: fifo), 65, fifo, "not a regular file", in: scratch)
+        try expectRefusal(Monitor.boot(kernel: "/dev/null"), 65, "/dev/null", in: scratch)
     }
 
     @Test("that is empty, text, or no kernel at all")
@@ -90,7 +90,7 @@ struct BadKernelTests {
         let scratch = try Scratch()
         let (missing, directory) = (scratch.path + "/none", try scratch.directory("directory"))
         try expectRefusal(Monitor.boot("halt", "--initrd", missing), 66, missing, in: scratch)
-        try expectRefusal(Monitor.boot("halt", "--initrd", directory), 66, directory, in: scratch)
+        try expectRefusal(Monitor.boot("halt", "--initrd", directory), 65, directory, in: scratch)
         let empty = try scratch.file("empty")
         try expectRefusal(Monitor.boot("halt", "--initrd", empty), 65, empty, "empty", in: scratch)
         let large = try scratch.file("large", byteCount: 64 << 20)

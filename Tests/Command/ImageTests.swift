@@ -68,7 +68,7 @@ struct ImageTests {
         try bench.expectRefusal(bench.importing("No Name"), 66, "No Name")
         try bench.expectRefusal([Monitor.program, "image", "import"], 64, "image")
         try bench.expectRefusal([Monitor.program, "image", "remove", "tool"], 66, "tool", "vmm image list")
-        try bench.expectRefusal(bench.importing("/dev/null"), 66, "/dev/null")
+        try bench.expectRefusal(bench.importing("/dev/null"), 65, "/dev/null")
         let text = bench.directory.path("text")
         try Data("not an archive, though it has some length to it\n".utf8).write(to: URL(filePath: text))
         try bench.expectRefusal(bench.importing(text), 65, text)
@@ -111,7 +111,7 @@ struct ImageTests {
         for (script, status, word) in [
             ("head -c 700 x.tar | vmm image import -", 65, "/dev/stdin"),
             ("true | vmm image import -", 65, "/dev/stdin"),
-            ("vmm image import - </dev/null", 66, "/dev/stdin"),
+            ("vmm image import - </dev/null", 65, "/dev/stdin"),
             ("cat x.tar | vmm image import -  x", 64, "--name x"),
             ("vmm image import - <.", 65, "/dev/stdin"),
             ("cat x.tar | vmm image import oci:-", 66, "not a directory"),

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [true, false]) func aDirectoryIsNoDisk(_ readOnly: Bool) {
         let failure = failure("/", readOnly: readOnly)
-        #expect(failure?.kind == .missingInput)
+        #expect(failure?.kind == .badInput)
         #expect(failure?.why == "is a directory")
     }
 
@@ -73,6 +73,43 @@ import Testing
         let readers = try (0..<3).map { _ in try DiskFile.open(file.path, readOnly: true) }
         #expect(failure(file.path)?.why == "another monitor is using it")
         withExtendedLifetime(readers) {}
+    }
+
+    @Test func aDiskInUseHasAKindOfItsOwn() throws {
+        let file = try TemporaryFile(byteCount: 4096)
+        let first = try DiskFile.open(file.path, readOnly: false)
+        #expect(failure(file.path)?.kind == .inUse)
+        withExtendedLifetime(first) {}
+    }
+
+    /// By another name, too.
+    @Test func aMachineHasAWritableDiskOnce() throws {
+        let file = try TemporaryFile(byteCount: 4096)
+        let link = file.path + "-link"
+        #expect(unsafe symlink(file.path, link) == 0)
+        defer { unsafe unlink(link) }
+        for (firstReadOnly, secondReadOnly) in [(false, false), (false, true), (true, false)] {
+            let first = try DiskFile.open(file.path, readOnly: firstReadOnly)
+            for (path, why) in [(file.path, "it is named twice"), (link, "\(file.path) is the same disk")] {
+                let failure = #expect(throws: Failure.self) {
+                    _ = try DiskFile.open(path, readOnly: secondReadOnly, beside: [first])
+                }
+                #expect(failure?.kind == .usage && failure?.why == why)
+            }
+        }
+        let first = try DiskFile.open(file.path, readOnly: true)
+        _ = try DiskFile.open(link, readOnly: true, beside: [first])
+    }
+
+    @Test(arguments: [512, 1024, 2048, 4096] as [UInt32]) func anImageHasWholeSectors(_ sector: UInt32) throws
+    {
+        let whole = try TemporaryFile(byteCount: 8192)
+        #expect(try DiskFile.open(whole.path, readOnly: false, sectorByteCount: sector).byteCount == 8192)
+        let odd = try TemporaryFile(byteCount: 8192 + Int(sector) / 2)
+        let failure = #expect(throws: Failure.self) {
+            _ = try DiskFile.open(odd.path, readOnly: false, sectorByteCount: sector)
+        }
+        #expect(failure?.why == "its size of \(8192 + sector / 2) bytes is not a multiple of \(sector)")
     }
 
     @Test func aDiskIsFreeAgainAfterItsUser() throws {

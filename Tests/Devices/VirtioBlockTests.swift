@@ -13,10 +13,12 @@ final class DiskBench {
     let driver: VirtioDriver
 
     init(
-        readOnly: Bool = false, identifier: String? = "disk-0", without: UInt64 = 0, content: [UInt8]? = nil
+        readOnly: Bool = false, identifier: String? = "disk-0", without: UInt64 = 0, content: [UInt8]? = nil,
+        sector: UInt32? = nil
     ) throws {
         file = try content.map { try TemporaryFile($0) } ?? TemporaryFile(byteCount: Self.byteCount)
-        device = VirtioBlock(try DiskFile.open(file.path, readOnly: readOnly), identifier: identifier)
+        let disk = try DiskFile.open(file.path, readOnly: readOnly, sectorByteCount: sector)
+        device = VirtioBlock(disk, identifier: identifier)
         driver = try VirtioDriver(device)
         try driver.start(without: without)
     }
@@ -58,6 +60,18 @@ final class DiskBench {
         #expect(bench.driver.configuration(at: 32, byteCount: 1) == 1)
         #expect(bench.driver.configuration(at: 56, byteCount: 1) == 1)
         #expect(bench.driver.offeredFeatures() & 1 << 5 == 0)
+    }
+
+    /// Virtio 1.2, 5.2.4: the capacity and the alignment of discards count 512 bytes whatever the size of a sector.
+    @Test(arguments: [(512, 3), (1024, 2), (2048, 1), (4096, 0)] as [(UInt32, UInt64)])
+    func theGuestSeesTheSectorsOfTheDisk(_ sector: UInt32, _ physicalExponent: UInt64) throws {
+        let bench = try DiskBench(sector: sector)
+        #expect(bench.driver.offeredFeatures() & 1 << 6 != 0)
+        #expect(bench.driver.configuration(at: 0, byteCount: 8) == UInt64(DiskBench.byteCount / 512))
+        #expect(bench.driver.configuration(at: 20, byteCount: 4) == UInt64(sector))
+        #expect(bench.driver.configuration(at: 24, byteCount: 1) == physicalExponent)
+        #expect(bench.driver.configuration(at: 26, byteCount: 2) == 1 << physicalExponent)
+        #expect(bench.driver.configuration(at: 44, byteCount: 4) == 8)
     }
 
     @Test(arguments: ["", "data", "exactly-20-bytes-abc", "more-than-20-bytes-abcdef"])

@@ -119,7 +119,7 @@ import Virtio
         let good = try TemporaryFile([1])
         let cases: [(path: String, kind: Failure.Kind, why: String)] = [
             ("/nowhere/layer", .missingInput, "no such file"), (empty.path, .badInput, "empty"),
-            ("/", .missingInput, "is a directory"), ("/dev/null", .missingInput, "not a regular file"),
+            ("/", .badInput, "is a directory"), ("/dev/null", .badInput, "not a regular file"),
             (good.path + "/below", .missingInput, "not a directory"),
         ]
         for (path, kind, why) in cases {

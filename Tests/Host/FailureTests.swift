@@ -47,7 +47,7 @@ struct FailureTests {
         "of a system call tells its kind from errno, and why in lower case",
         arguments: [
             (Errno.noSuchFileOrDirectory, Failure.Kind.missingInput, "no such file or directory"),
-            (.isDirectory, .missingInput, "is a directory"),
+            (.isDirectory, .badInput, "is a directory"),
             (.notDirectory, .missingInput, "not a directory"),
             (.permissionDenied, .notPermitted, "permission denied"),
             (.notPermitted, .notPermitted, "operation not permitted"),
@@ -62,10 +62,10 @@ struct FailureTests {
     @Test("has the exit statuses of sysexits.h")
     func statuses() {
         let kinds: [Failure.Kind] = [
-            .usage, .badInput, .missingInput, .unavailable, .software, .host, .output,
+            .usage, .badInput, .missingInput, .unavailable, .software, .host, .output, .inUse,
             .notPermitted,
         ]
-        #expect(kinds.map(\.rawValue) == [64, 65, 66, 69, 70, 71, 74, 77])
+        #expect(kinds.map(\.rawValue) == [64, 65, 66, 69, 70, 71, 74, 75, 77])
     }
 
     @Test("a whole file is made, or replaced to its last byte")

@@ -55,15 +55,26 @@ struct ConfigurationTests {
         #expect(disk.identifier == identifier)
     }
 
+    @Test("a disk's sectors and its content are what the user says")
+    func diskContent() throws {
+        let disk = try DiskConfiguration(parsing: "a,sector=4096,format=raw")
+        #expect(disk.sectorByteCount == 4096 && disk.isRaw && !disk.isReadOnly)
+        let plain = try DiskConfiguration(parsing: "a")
+        #expect(plain.sectorByteCount == nil && !plain.isRaw)
+    }
+
     @Test(
         "a disk that says something unknown is refused",
         arguments: [
             "", ",ro", "a.img,rw", "a.img,", "a.img,id=", "a.img,ro,", "a.img,RO", "a.img,serial=1",
+            "a.img,format=qcow2", "a.img,format=", "a.img,format", "a.img,sector=512.0", "a.img,sector=256",
+            "a.img,sector=8192", "a.img,sector=-512", "a.img,sector=", "a.img,sector=99999999999999999999",
+            "a.img,ro=1",
         ])
     func badDisks(text: String) {
         let failure = #expect(throws: Failure.self) { try DiskConfiguration(parsing: text) }
         #expect(failure?.kind == .usage)
-        #expect(failure?.cure == "Write FILE[,ro][,id=NAME].")
+        #expect(failure?.cure == "Write FILE[,ro][,id=NAME][,sector=SIZE][,format=raw].")
     }
 
     @Test("consoles have names")

@@ -20,7 +20,7 @@ struct ExitStatusTableTests {
         let kinds: [(Failure.Kind, String)] = [
             (.usage, "makes no sense"), (.badInput, "cannot be used"), (.missingInput, "is not there"),
             (.unavailable, "KVM is missing"), (.software, "failed"), (.host, "refused a call"),
-            (.output, "cannot be written"), (.notPermitted, "not permitted"),
+            (.output, "cannot be written"), (.inUse, "in use"), (.notPermitted, "not permitted"),
         ]
         let all = ends.map { ($0.exitStatus, $1) } + kinds.map { ($0.rawValue, $1) }
         return Dictionary(uniqueKeysWithValues: all.map { ("\($0)", $1) })

@@ -161,6 +161,10 @@ int chost_lock_byte(int fd, off_t offset, bool isExclusive);
 int chost_claim_byte(int fd, off_t offset, pid_t *_Nonnull holder);
 /// BLKGETSIZE64: the size of a block device in bytes.
 int chost_block_device_size(int fd, uint64_t *_Nonnull byteCount);
+/// BLKSSZGET and BLKPBSZGET: the sizes of a block device's sectors in bytes.
+int chost_block_device_sectors(int fd, uint32_t *_Nonnull logical, uint32_t *_Nonnull physical);
+/// BLKROGET: 1 for a block device that refuses writes, 0 for one that takes them.
+int chost_block_device_is_read_only(int fd);
 
 /// The highest microarchitecture level of x86-64 (System V ABI, AMD64 supplement, 3.1.1) that this CPU has and its kernel lets
 /// programs use: 1 to 4.

@@ -3,27 +3,27 @@ struct BlockConfiguration {
     static let writeBackOffset = 32
     static let byteCount = 60
 
-    /// Physical sectors of 4,096 bytes: the page cache's own unit, in which no write has to read first.
-    static let physicalBlockExponent: UInt8 = 3
     /// A discard takes at most 2 GiB in a segment and 16 segments in a request, write zeroes likewise.
     static let maximumRangeSectors: UInt32 = 1 << 22
     static let maximumRangeCount: UInt32 = 16
 
     let sectorCount: UInt64
+    let sectors: DiskSectors
     let isWriteBack: Bool
 
     var bytes: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
         bytes.set(sectorCount, at: 0)  // capacity
         bytes.set(UInt32(VirtioBlock.queueSize) - 2, at: 12)  // seg_max: all but header and status
-        bytes.set(UInt32(DiskFile.sectorByteCount), at: 20)  // blk_size
-        bytes.set(Self.physicalBlockExponent, at: 24)  // topology.physical_block_exp
-        bytes.set(UInt16(1) << Self.physicalBlockExponent, at: 26)  // topology.min_io_size
+        bytes.set(sectors.logicalByteCount, at: 20)  // blk_size
+        bytes.set(sectors.physicalExponent, at: 24)  // topology.physical_block_exp
+        bytes.set(UInt16(1) << UInt16(sectors.physicalExponent), at: 26)  // topology.min_io_size
         bytes.set(UInt8(isWriteBack ? 1 : 0), at: Self.writeBackOffset)
         bytes.set(UInt16(1), at: 34)  // num_queues
         bytes.set(Self.maximumRangeSectors, at: 36)  // max_discard_sectors
         bytes.set(Self.maximumRangeCount, at: 40)  // max_discard_seg
-        bytes.set(UInt32(1) << Self.physicalBlockExponent, at: 44)  // discard_sector_alignment
+        let alignment = sectors.physicalByteCount / UInt32(DiskFile.sectorByteCount)
+        bytes.set(alignment, at: 44)  // discard_sector_alignment
         bytes.set(Self.maximumRangeSectors, at: 48)  // max_write_zeroes_sectors
         bytes.set(Self.maximumRangeCount, at: 52)  // max_write_zeroes_seg
         bytes.set(UInt8(1), at: 56)  // write_zeroes_may_unmap

@@ -9,86 +9,107 @@ public final class DiskFile: Sendable {
     public static let sectorByteCount: UInt64 = 512
 
     let owner: OwnedDescriptor
+    let path: String
+    let identity: DiskIdentity
     public let byteCount: UInt64
     public let isReadOnly: Bool
+    let sectors: DiskSectors
     /// Whether the file system can say "this read would wait" (RWF_NOWAIT); found out by the first read.
     let canRefuseToWait = Atomic<Bool>(true)
 
-    private init(_ owner: consuming OwnedDescriptor, byteCount: UInt64, isReadOnly: Bool) {
+    private init(
+        _ owner: consuming OwnedDescriptor, _ path: String, _ identity: DiskIdentity, byteCount: UInt64,
+        isReadOnly: Bool, sectors: DiskSectors
+    ) {
         self.owner = owner
+        self.path = path
+        self.identity = identity
         self.byteCount = byteCount
         self.isReadOnly = isReadOnly
+        self.sectors = sectors
     }
 
-    /// Opens `path`. Several monitors may share a disk that all of them attach read-only; a writable disk has one user.
-    public static func open(_ path: String, readOnly: Bool) throws(Failure) -> DiskFile {
-        let owner = try openDescriptor(path, readOnly: readOnly)
-        let byteCount = try size(of: owner.rawValue, path)
-        guard byteCount > 0, byteCount % sectorByteCount == 0 else { throw badSize(byteCount, path) }
+    /// Opens `path` for a machine that has the disks `others` already. Several monitors may share a disk that all of them
+    /// attach read-only; a writable disk has one user, and a block device that is one is not the host's to mount meanwhile.
+    ///
+    /// Content in a format that wraps a disk is refused, unless `acceptsAnyContent`: a guest may have written such bytes
+    /// itself. `sectorByteCount` is the size of a sector that the guest sees; nil: the device's own, or 512.
+    public static func open(
+        _ path: String, readOnly: Bool, acceptsAnyContent: Bool = false, sectorByteCount: UInt32? = nil,
+        beside others: [DiskFile] = []
+    ) throws(Failure) -> DiskFile {
+        let identity = try DiskIdentity(path)
+        try refuseSecondUse(of: identity, path, readOnly: readOnly, beside: others)
+        let owner = try openDescriptor(path, identity, readOnly: readOnly)
+        guard try DiskIdentity(of: owner.rawValue, path) == identity else {
+            throw Failure(
+                .badInput, "cannot use the disk \(path)", because: "another file has taken its place")
+        }
+        let byteCount = try size(of: owner.rawValue, identity, path)
+        if !acceptsAnyContent { try refuseWrapping(owner.rawValue, byteCount, path) }
+        let sectors = try DiskSectors(of: owner.rawValue, identity, logical: sectorByteCount, path)
+        guard byteCount > 0, byteCount % UInt64(sectors.logicalByteCount) == 0 else {
+            throw badSize(byteCount, sectors, path)
+        }
         try lock(owner.rawValue, path, readOnly: readOnly)
-        return DiskFile(owner, byteCount: byteCount, isReadOnly: readOnly)
+        return DiskFile(
+            owner, path, identity, byteCount: byteCount, isReadOnly: readOnly, sectors: sectors)
     }
 
     var descriptor: Int32 { owner.rawValue }
     var sectorCount: UInt64 { byteCount / Self.sectorByteCount }
 
-    private static func openDescriptor(
-        _ path: String, readOnly: Bool
-    ) throws(Failure) -> OwnedDescriptor {
-        // Not to be held up by a FIFO, nor given a controlling terminal, before we know what it is.
-        let flags = O_NONBLOCK | O_NOCTTY
+    private static func size(
+        of descriptor: Int32, _ identity: DiskIdentity, _ path: String
+    ) throws(Failure) -> UInt64 {
+        var (status, byteCount) = (stat(), UInt64(0))
+        let isKnown =
+            identity.isBlockDevice
+            ? unsafe chost_block_device_size(descriptor, &byteCount) == 0
+            : unsafe fstat(descriptor, &status) == 0
+        guard isKnown else { throw Failure("cannot find the size of the disk \(path)", errno: .current) }
+        return identity.isBlockDevice ? byteCount : UInt64(clamping: status.st_size)
+    }
+
+    private static func refuseWrapping(
+        _ descriptor: Int32, _ byteCount: UInt64, _ path: String
+    ) throws(Failure) {
+        let head = try piece(of: descriptor, at: 0, path)
+        let tail = try piece(of: descriptor, at: byteCount - min(byteCount, sectorByteCount), path)
+        guard let format = DiskFormat(head: head, tail: tail) else { return }
+        throw Failure(
+            .badInput, "cannot use the disk \(path)",
+            because: "it is \(format.description), whose content a guest would neither see nor spare",
+            cure: "Make a raw disk of it: \(format.conversion(of: path))  (its bytes as they are: "
+                + "--disk \(word(path)),format=raw)")
+    }
+
+    /// Up to 512 bytes of the content.
+    private static func piece(
+        of descriptor: Int32, at offset: UInt64, _ path: String
+    ) throws(Failure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(sectorByteCount))
         do throws(Errno) {
-            return try OwnedDescriptor(
-                opening: path, for: readOnly ? .reading : .readingAndWriting, flags: flags)
+            // Within the file, whose size is an off_t.
+            let count = try hostCall {
+                unsafe bytes.withUnsafeMutableBytes {
+                    unsafe pread(descriptor, $0.baseAddress, $0.count, off_t(truncatingIfNeeded: offset))
+                }
+            }
+            return Array(bytes.prefix(count))
         } catch {
-            let mayHelp =
-                !readOnly && [.readOnlyFileSystem, .permissionDenied, .notPermitted].contains(error)
-            throw Failure(
-                "cannot open the disk \(path)", errno: error,
-                cure: mayHelp ? "Attach it read-only: --disk \(path),ro" : nil)
+            throw Failure("cannot read the disk \(path)", errno: error)
         }
     }
 
-    private static func size(of descriptor: Int32, _ path: String) throws(Failure) -> UInt64 {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw Failure("cannot look at the disk \(path)", errno: .current)
-        }
-        switch Int32(bitPattern: status.st_mode) & S_IFMT {
-        case S_IFREG: return UInt64(status.st_size)
-        case S_IFBLK: return try blockDeviceSize(descriptor, path)
-        case S_IFDIR: throw Failure("cannot use the disk \(path)", errno: .isDirectory)
-        default: throw Failure(.missingInput, "cannot use the disk \(path)", because: notADisk)
-        }
-    }
-
-    private static let notADisk = "it is neither a file nor a block device"
-
-    private static func blockDeviceSize(_ descriptor: Int32, _ path: String) throws(Failure) -> UInt64 {
-        var byteCount: UInt64 = 0
-        guard unsafe chost_block_device_size(descriptor, &byteCount) == 0 else {
-            throw Failure("cannot find the size of the disk \(path)", errno: .current)
-        }
-        return byteCount
-    }
-
-    private static func badSize(_ byteCount: UInt64, _ path: String) -> Failure {
-        let whole = byteCount / sectorByteCount * sectorByteCount + sectorByteCount
+    private static func badSize(_ byteCount: UInt64, _ sectors: DiskSectors, _ path: String) -> Failure {
+        let unit = UInt64(sectors.logicalByteCount)
+        let whole = byteCount / unit &* unit &+ unit
         return Failure(
             .badInput, "cannot use the disk \(path)",
             because: byteCount == 0
-                ? "it is empty" : "its size of \(byteCount) bytes is not a multiple of \(sectorByteCount)",
-            cure: byteCount == 0 ? "Give it a size: truncate -s 1G \(path)" : "truncate -s \(whole) \(path)")
-    }
-
-    private static func lock(_ descriptor: Int32, _ path: String, readOnly: Bool) throws(Failure) {
-        guard chost_lock_file(descriptor, !readOnly) < 0 else { return }
-        let cause = Errno.current
-        guard cause == .resourceTemporarilyUnavailable || cause == .permissionDenied else {
-            throw Failure("cannot lock the disk \(path)", errno: cause)
-        }
-        throw Failure(
-            .unavailable, "cannot use the disk \(path)", because: "another monitor is using it",
-            cure: "Stop the other one, or attach the disk read-only to both: --disk \(path),ro")
+                ? "it is empty" : "its size of \(byteCount) bytes is not a multiple of \(unit)",
+            cure: "\(byteCount == 0 ? "Give it a size: truncate -s 1G" : "truncate -s \(whole)") "
+                + DiskFormat.quoted(path))
     }
 }

@@ -54,7 +54,8 @@ public final class VirtioBlock: VirtioDevice {
 
     public var configuration: [UInt8] {
         BlockConfiguration(
-            sectorCount: disk.sectorCount, isWriteBack: state.withLock { $0.isWriteBack }
+            sectorCount: disk.sectorCount, sectors: disk.sectors,
+            isWriteBack: state.withLock { $0.isWriteBack }
         ).bytes
     }
 

@@ -94,7 +94,7 @@ private final class PmemFile: Sendable {
         switch Int32(bitPattern: status.st_mode) & S_IFMT {
         case S_IFREG: break
         case S_IFDIR: throw Failure(complaint, errno: .isDirectory)
-        default: throw Failure(.missingInput, complaint, because: "it is not a regular file")
+        default: throw Failure(.badInput, complaint, because: "it is not a regular file")
         }
         guard status.st_size > 0 else { throw Failure(.badInput, complaint, because: "it is empty") }
         guard status.st_size <= room else {

@@ -52,8 +52,8 @@ public struct FileSource: ByteSource, ~Copyable {
         guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(complaint, errno: .current) }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return UInt64(clamping: status.st_size)
-        case S_IFDIR: throw Failure(.missingInput, complaint, because: "it is a directory")
-        default: throw Failure(.missingInput, complaint, because: "it is not a regular file")
+        case S_IFDIR: throw Failure(.badInput, complaint, because: "it is a directory")
+        default: throw Failure(.badInput, complaint, because: "it is not a regular file")
         }
     }
 

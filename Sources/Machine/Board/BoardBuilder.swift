@@ -135,12 +135,16 @@ struct BoardBuilder: ~Copyable {
         and quiet: [any VirtioDevice], to machine: VirtualMachine
     ) throws(Failure) {
         var quiet = quiet[...]
+        var files: [DiskFile] = []
         for disk in configuration.disks {
             if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI, let device = quiet.popFirst()
             {
                 try attach(device, to: machine)
             }
-            let file = try DiskFile.open(disk.path, readOnly: disk.isReadOnly)
+            let file = try DiskFile.open(
+                disk.path, readOnly: disk.isReadOnly, acceptsAnyContent: disk.isRaw,
+                sectorByteCount: disk.sectorByteCount, beside: files)
+            files.append(file)
             try attach(VirtioBlock(file, identifier: disk.identifier), to: machine)
         }
         for device in quiet { try attach(device, to: machine) }

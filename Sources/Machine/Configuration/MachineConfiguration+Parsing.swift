@@ -80,24 +80,35 @@ extension MachineConfiguration {
 }
 
 extension DiskConfiguration {
-    /// FILE[,ro][,id=NAME]. A comma within the file's name is written twice.
+    /// FILE[,ro][,id=NAME][,sector=SIZE][,format=raw]. A comma within the file's name is written twice.
     public init(parsing text: String) throws(Failure) {
         var words = commaSeparated(text)
         self.init(path: words.removeFirst())
         guard !path.isEmpty else { throw Self.bad(text, "it names no file") }
-        for word in words {
-            if word == "ro" {
-                isReadOnly = true
-            } else if word.hasPrefix("id="), word.count > 3 {
-                identifier = String(word.dropFirst(3))
-            } else {
-                throw Self.bad(text, "it does not know '\(word)'")
+        for word in words { try set(word, of: text) }
+    }
+
+    private mutating func set(_ word: String, of text: String) throws(Failure) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let value = parts.count == 2 ? String(parts[1]) : nil
+        switch (parts[0], value) {
+        case ("ro", nil): isReadOnly = true
+        case ("id", let name?) where !name.isEmpty: identifier = name
+        case ("format", "raw"): isRaw = true
+        case ("format", _): throw Self.bad(text, "the only format is raw (qemu-img convert -O raw makes it)")
+        case ("sector", let size?):
+            guard let byteCount = UInt32(size), [512, 1024, 2048, 4096].contains(byteCount) else {
+                throw Self.bad(text, "a sector has 512, 1024, 2048 or 4096 bytes")
             }
+            sectorByteCount = byteCount
+        default: throw Self.bad(text, "it does not know '\(word)'")
         }
     }
 
     private static func bad(_ text: String, _ why: String) -> Failure {
-        Failure(.usage, "cannot attach the disk \(text)", because: why, cure: "Write FILE[,ro][,id=NAME].")
+        Failure(
+            .usage, "cannot attach the disk \(text)", because: why,
+            cure: "Write FILE[,ro][,id=NAME][,sector=SIZE][,format=raw].")
     }
 }
 

@@ -42,12 +42,16 @@ public struct MachineConfiguration: Sendable {
     public static let minimumMemoryByteCount: UInt64 = 2 << 20
 }
 
-/// A disk as the user names it: FILE[,ro][,id=NAME].
+/// A disk as the user names it: FILE[,ro][,id=NAME][,sector=SIZE][,format=raw].
 public struct DiskConfiguration: Hashable, Sendable {
     public var path: String
     public var isReadOnly = false
     /// What the guest reads as the disk's serial number: at most 20 bytes (Virtio 1.2, 5.2.6, VIRTIO_BLK_T_GET_ID).
     public var identifier: String?
+    /// The size of a sector that the guest sees; nil: the device's own, or 512 bytes.
+    public var sectorByteCount: UInt32?
+    /// Whether the content is a raw disk's whatever it looks like.
+    public var isRaw = false
 
     public init(path: String) {
         self.path = path

@@ -1,0 +1,42 @@
+import CHost
+import Host
+import SystemPackage
+
+/// The sizes of a disk's sectors. Requests count in units of 512 bytes whatever these are (Virtio 1.2, 5.2.4); a guest
+/// aligns its requests, and reads partition tables, by the logical size.
+struct DiskSectors: Hashable, Sendable {
+    static let logicalSizes: [UInt32] = [512, 1024, 2048, 4096]
+    /// The page cache's unit, in which no write has to read first.
+    private static let pageByteCount: UInt32 = 4096
+    /// More than any disk has; the configuration space has 16 bits for the number of logical sectors in it.
+    private static let mostPhysicalByteCount: UInt32 = 1 << 20
+
+    let logicalByteCount: UInt32
+    let physicalByteCount: UInt32
+
+    /// A logical size that is nil is the device's own, and an image's is 512 bytes. Whatever size the guest sees, its
+    /// requests go through the host's page cache, which takes any.
+    init(
+        of descriptor: Int32, _ identity: DiskIdentity, logical: UInt32?, _ path: String
+    ) throws(Failure) {
+        var (own, physical): (UInt32, UInt32) = (512, Self.pageByteCount)
+        if identity.isBlockDevice, unsafe chost_block_device_sectors(descriptor, &own, &physical) < 0 {
+            throw Failure("cannot find the sectors of the disk \(path)", errno: .current)
+        }
+        logicalByteCount = logical ?? own
+        guard Self.logicalSizes.contains(logicalByteCount) else {
+            throw Failure(
+                .badInput, "cannot use the disk \(path)",
+                because: "its sectors have \(logicalByteCount) bytes, and no guest takes more than 4096",
+                cure: "Write --disk \(DiskFile.word(path)),sector=4096")
+        }
+        let isPower = physical.nonzeroBitCount == 1
+        physicalByteCount =
+            isPower ? min(max(physical, Self.pageByteCount), Self.mostPhysicalByteCount) : Self.pageByteCount
+    }
+
+    /// How many logical sectors a physical one has, as a power of two.
+    var physicalExponent: UInt8 {
+        UInt8(physicalByteCount.trailingZeroBitCount - logicalByteCount.trailingZeroBitCount)
+    }
+}
