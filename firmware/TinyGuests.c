@@ -31,9 +31,10 @@ struct tiny_guest tiny_guest_reset_stub(void) { return BYTES_OF(reset); }
 
 // What guest.h and pvh.S lay at fixed offsets of an image.
 #define ELF_ENTRY 24
-#define ELF_PROGRAM_HEADER_COUNT 56
 #define NOTE_OFFSET (64 + 56 + 8)     // p_offset of the second program header
+#define NOTE_TYPE 8                   // the third word
 #define NOTE_DESCRIPTOR 16            // behind three words and "Xen\0"
+#define XEN_ELFNOTE_PHYS32_ENTRY 18
 
 static uint64_t word_at(struct tiny_guest guest, size_t offset) {
     uint64_t word;
@@ -44,6 +45,7 @@ static uint64_t word_at(struct tiny_guest guest, size_t offset) {
 uint64_t tiny_guest_entry(struct tiny_guest guest) { return word_at(guest, ELF_ENTRY); }
 
 uint64_t tiny_guest_pvh_entry(struct tiny_guest guest) {
-    int has_note = ((const char *)guest.bytes)[ELF_PROGRAM_HEADER_COUNT] > 1;
-    return has_note ? word_at(guest, word_at(guest, NOTE_OFFSET) + NOTE_DESCRIPTOR) : 0;
+    size_t note = word_at(guest, NOTE_OFFSET);
+    int is_pvh = (uint32_t)word_at(guest, note + NOTE_TYPE) == XEN_ELFNOTE_PHYS32_ENTRY;
+    return is_pvh ? word_at(guest, note + NOTE_DESCRIPTOR) : 0;
 }

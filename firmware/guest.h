@@ -16,7 +16,8 @@
 #define AT(label) (IMAGE + (label - image))
 
 // Begins an image. memory: bytes from IMAGE that the segment asks for, if more than the file's own.
-// notes: program headers after the first, which the file lays itself behind `guest`.
+// notes: program headers after the first, which the file lays itself behind `guest`. Without any, a note of Linux' own says that
+// this is a kernel, entered at its 64-bit entry.
 .macro guest name, memory=(image_end - image), notes=0
     .section .rodata.guest.\name, "a", @progbits
     .balign 64
@@ -30,10 +31,22 @@ image:
     .long 1
     .quad AT(entry), 64, 0                      // e_entry, e_phoff, e_shoff
     .long 0
+    .if \notes
     .short 64, 56, 1 + \notes, 0, 0, 0          // e_ehsize, e_phentsize, e_phnum, no sections
+    .else
+    .short 64, 56, 2, 0, 0, 0
+    .endif
     .long 1, 7                                  // PT_LOAD, readable, writable and executable
     .quad 0, IMAGE, IMAGE                       // p_offset, p_vaddr, p_paddr
     .quad image_end - image, \memory, 0x1000    // p_filesz, p_memsz, p_align
+    .if \notes == 0
+    .long 4, 4                                  // PT_NOTE, readable
+    .quad 176, AT(image) + 176, AT(image) + 176 // behind the headers
+    .quad 20, 20, 4
+    .long 6, 0, 0x100                           // LINUX_ELFNOTE_BUILD_SALT, empty
+    .asciz "Linux"
+    .balign 8
+    .endif
 .endm
 
 // Ends an image: the ways out that every guest has, reached by a jump. They use nothing that 32-bit code has not.

@@ -4,7 +4,7 @@ import Host
 /// The initramfs: one or more archives, one after another, each from an address that is a multiple of four, with zeroes
 /// between them (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
 struct Initramfs: ~Copyable {
-    private let files: [File]
+    private var files: [File] = []
     /// From the first byte of the first file to the last of the last.
     let byteCount: UInt64
 
@@ -19,21 +19,29 @@ struct Initramfs: ~Copyable {
         }
     }
 
-    /// Opens the files at `paths`.
-    init(_ paths: [String]) throws(Failure) {
-        var files: [File] = []
+    /// Opens the files at `paths`, which follow those that came with the kernel.
+    init(
+        _ paths: [String], after first: consuming InputFile? = nil, _ second: consuming InputFile? = nil
+    ) throws(Failure) {
+        var place = Place()
+        if let first { files.append(try place.file(first)) }
+        if let second { files.append(try place.file(second)) }
+        for path in paths { files.append(try place.file(InputFile(path, as: "initramfs"))) }
+        byteCount = place.end
+    }
+
+    /// Where the next file goes.
+    private struct Place {
         var end: UInt64 = 0
-        for path in paths {
-            let input = try InputFile(path, as: "initramfs")
+
+        mutating func file(_ input: consuming InputFile) throws(Failure) -> File {
             let (padded, overflow) = end.addingReportingOverflow(3)
             let start = padded & ~3
             let (next, overflowAgain) = start.addingReportingOverflow(input.byteCount)
             guard !overflow, !overflowAgain else { throw input.refused("it is absurdly large") }
-            files.append(File(input, at: start))
             end = next
+            return File(input, at: start)
         }
-        self.files = files
-        byteCount = end
     }
 
     /// Brings all files into `memory`, as high as `limit` (the address of the last byte that may be used) and the RAM

@@ -2,10 +2,15 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A regular file that a user named: a kernel or an initramfs.
+/// A regular file that a user named, a kernel or an initramfs; or a section of one.
 struct InputFile: ~Copyable {
     let descriptor: OwnedDescriptor
+    /// Where it begins in the file of the descriptor: 0 but for a section.
+    let start: UInt64
     let byteCount: UInt64
+    /// Whether nobody but root and the monitor's user may change it. Otherwise it is copied and never mapped: somebody else
+    /// could cut it off (SIGBUS), or change the code of a guest that runs.
+    let isSettled: Bool
     /// "cannot use the kernel /boot/vmlinuz": how every failure about it begins.
     let complaint: String
 
@@ -13,9 +18,39 @@ struct InputFile: ~Copyable {
     init(_ path: String, as role: String) throws(Failure) {
         let complaint = "cannot use the \(role) \(path)"
         let descriptor = try Self.open(path, complaint, role)
-        byteCount = try Self.size(of: descriptor.rawValue, complaint, role)
+        let status = try Self.status(of: descriptor.rawValue, complaint, role)
+        start = 0
+        byteCount = UInt64(status.st_size)
+        isSettled =
+            (status.st_uid == 0 || status.st_uid == geteuid()) && status.st_mode & (S_IWGRP | S_IWOTH) == 0
         self.complaint = complaint
         self.descriptor = descriptor
+    }
+
+    /// The section of `file` that has `byteCount` bytes from `offset` on, which must be there.
+    private init(
+        _ file: borrowing InputFile, at offset: UInt64, byteCount: UInt64, complaint: String
+    ) throws(Failure) {
+        let number = fcntl(file.descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
+        guard number >= 0 else { throw Failure(complaint, errno: .current) }
+        descriptor = OwnedDescriptor(owning: number)
+        // Both are below the size of a file.
+        start = file.start &+ offset
+        self.byteCount = byteCount
+        isSettled = file.isSettled
+        self.complaint = complaint
+    }
+
+    /// The section called `name`, a file of its own; its bytes may not all be there.
+    func section(_ name: String, at offset: UInt64, byteCount: UInt64) throws(Failure) -> InputFile {
+        let (end, overflow) = offset.addingReportingOverflow(byteCount)
+        guard !overflow, end <= self.byteCount else {
+            throw refused(
+                "it ends before its section \(name) does: it is truncated",
+                cure: "Build, copy or download it again.")
+        }
+        return try InputFile(
+            self, at: offset, byteCount: byteCount, complaint: "\(complaint) (section \(name))")
     }
 
     private static func open(
@@ -29,9 +64,9 @@ struct InputFile: ~Copyable {
         }
     }
 
-    private static func size(
+    private static func status(
         of descriptor: Int32, _ complaint: String, _ role: String
-    ) throws(Failure) -> UInt64 {
+    ) throws(Failure) -> stat {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(complaint, errno: .current) }
         switch status.st_mode & S_IFMT {
@@ -46,7 +81,7 @@ struct InputFile: ~Copyable {
             throw Failure(
                 .badInput, complaint, because: "it is empty", cure: "Build or download the \(role) again.")
         }
-        return UInt64(status.st_size)
+        return status
     }
 
     private static func cure(for error: Errno, _ role: String) -> String? {
@@ -59,27 +94,38 @@ struct InputFile: ~Copyable {
 
     /// Up to `byteCount` bytes from `offset` on; fewer where the file ends.
     func bytes(at offset: UInt64, byteCount: Int) throws(Failure) -> ImageBytes {
-        guard offset < self.byteCount, let start = off_t(exactly: offset) else {
-            return ImageBytes(bytes: [])
-        }
+        guard offset < self.byteCount else { return ImageBytes(bytes: []) }
         let count = Int(min(UInt64(byteCount), self.byteCount - offset))
-        var failure: Errno?
+        var failure: Failure?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
-            while done < count {
-                let at = unsafe buffer.baseAddress! + done
-                let result = unsafe pread(descriptor.rawValue, at, count - done, start + off_t(done))
-                if result > 0 {
-                    done += result
-                } else if result == 0 {
-                    return
-                } else if errno != EINTR {
-                    failure = .current
-                    return
-                }
+            do throws(Failure) {
+                done = unsafe try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            } catch {
+                failure = error
             }
         }
-        if let failure { throw Failure(complaint, errno: failure) }
+        if let failure { throw failure }
         return ImageBytes(bytes: bytes)
+    }
+
+    /// Fills `buffer` from `offset` on, which lies in the file with all that follows; the number of bytes, fewer where the file
+    /// has been cut off meanwhile.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Failure) -> Int {
+        var done = 0
+        while done < buffer.count {
+            // Below the file's size, which is an off_t.
+            let place = off_t(truncatingIfNeeded: start &+ offset) &+ off_t(done)
+            let result = unsafe pread(
+                descriptor.rawValue, buffer.baseAddress! + done, buffer.count - done, place)
+            if result > 0 {
+                done += result
+            } else if result == 0 {
+                break
+            } else if errno != EINTR {
+                throw Failure(complaint, errno: .current)
+            }
+        }
+        return done
     }
 
     func refused(_ why: String, cure: String? = nil) -> Failure {

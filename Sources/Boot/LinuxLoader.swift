@@ -16,14 +16,24 @@ public struct BootEntry: Equatable, Sendable {
 
 /// Brings a kernel and all that it is told into the guest's memory: what a boot loader and a BIOS do on a PC.
 public enum LinuxLoader {
-    /// Loads `kernel` and `initramfs` (paths), writes the firmware tables, the command line and the boot data of the
-    /// entry that the kernel has. `memory` is fresh: all of it is zero.
+    /// What the file of a kernel says of the command line that it needs.
+    public struct KernelTraits: Equatable, Sendable {
+        /// The command line that comes with the kernel, in a unified kernel image.
+        public var commandLine: String?
+        /// The kernel was built without ACPI, as far as its file tells.
+        public var lacksACPI = false
+
+        public init() {}
+    }
+
+    /// Loads `kernel` and `initramfs` (paths), writes the firmware tables, the boot data of the entry that the kernel has, and
+    /// the command line, which `commandLine` makes once the kernel is known. `memory` is fresh: all of it is zero.
     public static func load(
-        kernel: String, initramfs: [String] = [], commandLine: String, machine: MachineDescription,
-        policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
+        kernel: String, initramfs: [String] = [], machine: MachineDescription,
+        policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory, commandLine: (KernelTraits) -> String
     ) throws(Failure) -> BootEntry {
-        try place(kernel: kernel, initramfs: initramfs, policy: policy, into: memory)
-            .finish(commandLine: commandLine, machine: machine)
+        let placed = try place(kernel: kernel, initramfs: initramfs, policy: policy, into: memory)
+        return try placed.finish(commandLine: commandLine(placed.traits), machine: machine)
     }
 
     /// Loads `kernel` and `initramfs` (paths), which then lie in `memory` and are yet to be told of their machine. `memory` is
@@ -31,15 +41,34 @@ public enum LinuxLoader {
     public static func place(
         kernel: String, initramfs: [String] = [], policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
     ) throws(Failure) -> PlacedKernel {
-        let image = try KernelImage(InputFile(kernel, as: "kernel"))
         try checkRoom(memory)
-        // Both are opened before either is loaded: a mistyped path is told at once.
-        let archives = try Initramfs(initramfs)
+        let file = try InputFile(kernel, as: "kernel")
+        let prefix = try file.bytes(at: 0, byteCount: KernelFormat.prefixByteCount)
+        var traits = KernelTraits()
+        // A bzImage is an EFI program too, without a section .linux.
+        guard prefix.has("MZ"), !KernelFormat.isBzImage(prefix),
+            var unified = try UnifiedKernel.parts(of: file, prefix: prefix)
+        else {
+            return try place(
+                KernelImage(file, prefix: prefix), Initramfs(initramfs), traits, policy, memory)
+        }
+        traits.commandLine = unified.commandLine
+        let archives = try Initramfs(initramfs, after: unified.microcode.take(), unified.initramfs.take())
+        return try place(KernelImage(unified.kernel), archives, traits, policy, memory)
+    }
+
+    /// Both kernel and initramfs are open before either is loaded: a mistyped path is told at once.
+    private static func place(
+        _ image: consuming KernelImage, _ archives: consuming Initramfs, _ traits: KernelTraits,
+        _ policy: LoadPolicy, _ memory: GuestMemory
+    ) throws(Failure) -> PlacedKernel {
         let kernel = try image.load(into: memory, policy)
+        var traits = traits
+        traits.lacksACPI = kernel.lacksACPI
         let range = try archives.load(
             into: memory, above: kernel.end, upTo: kernel.header?.initramfsLimit ?? .max,
             policy.initramfsPages)
-        return PlacedKernel(image: image, kernel: kernel, initramfs: range, memory: memory)
+        return PlacedKernel(image: image, kernel: kernel, traits: traits, initramfs: range, memory: memory)
     }
 
     private static func checkRoom(_ memory: GuestMemory) throws(Failure) {

@@ -29,11 +29,14 @@ public struct LoadPolicy: Equatable, Sendable {
     public var initramfsPages: Pages
     public var compressed: Compressed
     public var entry: Entry
+    /// Whether an ELF file is taken that does not look like a kernel.
+    public var allowsAnyKernel: Bool
 
     public init(
         kernelPages: Pages = .map, initramfsPages: Pages = .map, compressed: Compressed = .unpack,
-        entry: Entry = .pvh
+        entry: Entry = .pvh, allowsAnyKernel: Bool = false
     ) {
+        self.allowsAnyKernel = allowsAnyKernel
         self.kernelPages = kernelPages
         self.initramfsPages = initramfsPages
         self.compressed = compressed

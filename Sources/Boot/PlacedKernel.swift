@@ -5,6 +5,8 @@ public import Host
 public struct PlacedKernel: ~Copyable {
     let image: KernelImage
     let kernel: LoadedKernel
+    /// What its file says of the command line that it needs.
+    public let traits: LinuxLoader.KernelTraits
     let initramfs: GuestRange?
     let memory: GuestMemory
 

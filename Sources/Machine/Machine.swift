@@ -49,10 +49,11 @@ public final class Machine: Sendable {
         start.makeCPUs(configuration.cpuCount)
         timings.note(.memoryReady)
         let kernel = try LinuxLoader.place(
-            kernel: configuration.kernel, initramfs: configuration.initramfs, into: memory)
+            kernel: configuration.kernel, initramfs: configuration.initramfs,
+            policy: LoadPolicy(allowsAnyKernel: configuration.allowsAnyKernel), into: memory)
         timings.note(.kernelLoaded)
         var configuration = configuration
-        try configuration.settleConsole { (driver) throws(Failure) in try kernel.has(driver) }
+        try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in try kernel.has(driver) }
         let board = try BoardBuilder(
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
             logger: logger
@@ -80,7 +81,7 @@ public final class Machine: Sendable {
         _ logger: Logger
     ) throws(Failure) -> BootEntry {
         let description = board.description(cpuCount: configuration.cpuCount)
-        let commandLine = configuration.kernelCommandLine(on: description)
+        let commandLine = configuration.kernelCommandLine(on: description, for: kernel.traits)
         if let hint = configuration.missingConsoleHint(for: commandLine) { logger.warning("\(hint)") }
         let entry = try kernel.finish(commandLine: commandLine, machine: description)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")

@@ -34,6 +34,7 @@ enum Boot {
 extension MachineConfiguration {
     init(_ arguments: BootArguments) throws(Failure) {
         self.init(kernel: arguments.kernel)
+        allowsAnyKernel = arguments.allowAnyKernel
         initramfs = arguments.initrd
         commandLine = arguments.cmdline
         appendedCommandLine = arguments.append

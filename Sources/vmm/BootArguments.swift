@@ -12,6 +12,7 @@ struct BootArguments: Equatable {
     var timings: String?
     var logLevel = "warning"
     var allowEmulation = false
+    var allowAnyKernel = false
 }
 
 extension BootArguments {
@@ -26,6 +27,10 @@ extension BootArguments {
         while let word = rest.popFirst() {
             if word == "--allow-emulation" {
                 allowEmulation = true
+                continue
+            }
+            if word == "--allow-any-kernel" {
+                allowAnyKernel = true
                 continue
             }
             guard word.hasPrefix("--"), let option = Option(rawValue: String(word.dropFirst(2))),

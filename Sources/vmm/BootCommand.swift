@@ -19,7 +19,9 @@ struct BootCommand: ParsableCommand {
               143  SIGTERM, a second time
             """)
 
-    @Option(help: ArgumentHelp("The kernel: an ELF vmlinux or a bzImage.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The kernel: an ELF vmlinux, a bzImage or a unified kernel image.", valueName: "file"))
     var kernel: String
 
     @Option(
@@ -73,6 +75,12 @@ struct BootCommand: ParsableCommand {
     @Flag(help: "Go on where KVM has no hardware virtualization; only tiny guests run there.")
     var allowEmulation = false
 
+    @Flag(
+        help:
+            "Boot an ELF file that does not look like a kernel, by the 64-bit entry of the Linux boot protocol."
+    )
+    var allowAnyKernel = false
+
     func run() throws {
         try Boot.run(arguments)
     }
@@ -82,6 +90,6 @@ struct BootCommand: ParsableCommand {
         BootArguments(
             kernel: kernel, initrd: initrd, cmdline: cmdline, append: append, memory: memory, cpus: cpus,
             disk: disk, pmem: pmem, console: console, timings: timings, logLevel: logLevel,
-            allowEmulation: allowEmulation)
+            allowEmulation: allowEmulation, allowAnyKernel: allowAnyKernel)
     }
 }

@@ -61,10 +61,6 @@ import Testing
     ]
 
     static let segments: [Case] = [
-        Case("a program that wants ld.so", why: "a Linux program, not a kernel") {
-            $0.add(Array("/lib64/ld-linux-x86-64.so.2".utf8), at: 0x20_0000)
-            $0.segments[1].type = 3
-        },
         Case("nothing to load", why: "no segment to load") { $0.segments[0].type = 2 },
         Case("only empty segments", why: "no segment to load") {
             $0.segments[0].memoryByteCount = 0
@@ -108,6 +104,35 @@ import Testing
         let failure = try refusal(of: bad.bytes)
         #expect(failure.kind == .badInput)
         #expect(failure.why.contains(bad.why), "\(failure)")
+    }
+
+    /// What they would end in is a triple fault.
+    static let programs: [Case] = [
+        Case("a program that wants ld.so", why: "a Linux program, not a kernel") {
+            $0.add(Array("/lib64/ld-linux-x86-64.so.2".utf8), at: 0x20_0000)
+            $0.segments[1].type = 3
+        },
+        Case("a static program", why: "neither a PVH note nor Linux' version") {
+            $0.addNotes(ELFWriter.note("GNU", type: 1, noise(16)))
+        },
+        Case("one that speaks of Linux", why: "neither a PVH note nor Linux' version") {
+            $0.add(Array("Linux version %s\0Linux version".utf8), at: 0x20_0000)
+        },
+        Case("a note of another's", why: "neither a PVH note nor Linux' version") {
+            $0.addNotes(ELFWriter.note("Xen", type: 6, Array("linux\0".utf8)))
+        },
+    ]
+
+    @Test(arguments: programs)
+    func isNoKernel(_ program: Case) throws {
+        for bytes in [program.bytes, Compression.zstd.file(of: program.bytes)] {
+            let failure = try refusal(of: bytes, looksLikeOne: true)
+            #expect(failure.kind == .badInput)
+            #expect(failure.why.contains(program.why), "\(failure)")
+            #expect(failure.cure?.contains("--allow-any-kernel") == true, "\(failure)")
+            // The user may insist.
+            #expect(throws: Never.self) { try Loaded(bytes) }
+        }
     }
 
     @Test func aLargerMemoryIsNamed() throws {

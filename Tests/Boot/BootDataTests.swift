@@ -27,7 +27,7 @@ import Testing
         let boot = try Boot(ELFWriter())
         #expect(boot.entry.form == .linux64)
         let page = GuestAddress(boot.entry.state.rsi)
-        #expect(try boot.load(UInt64.self, page, 0x070) == 0xE_0000)
+        #expect(try boot.load(UInt64.self, page, 0x070) == boot.rsdp)
         #expect(try boot.load(UInt16.self, page, 0x1FE) == 0xAA55)
         #expect(try boot.load(UInt32.self, page, 0x202) == 0x5372_6448)
         #expect(try boot.load(UInt8.self, page, 0x210) == 0xFF)
@@ -70,7 +70,7 @@ import Testing
         #expect(try boot.load(UInt64.self, module, 8) == 5)
         #expect(try boot.memory.bytes(at: start, count: 5) == Array("files".utf8))
         #expect(try boot.text(at: boot.load(UInt64.self, info, 24)) == "console=hvc0 quiet")
-        #expect(try boot.load(UInt64.self, info, 32) == 0xE_0000)
+        #expect(try boot.load(UInt64.self, info, 32) == boot.rsdp)
         let map = GuestAddress(try boot.load(UInt64.self, info, 40))
         #expect(try boot.load(UInt32.self, info, 48) == 4)
         #expect(try boot.load(UInt64.self, map, 3 * 24) == 0x10_0000)
@@ -196,10 +196,22 @@ private struct Boot {
     ) throws {
         let directory = try TemporaryDirectory()
         memory = try GuestMemory(byteCount: byteCount)
+        var policy = policy
+        policy.allowsAnyKernel = true
         entry = try LinuxLoader.load(
             kernel: directory.write(kernel, to: "kernel"),
-            initramfs: [directory.write(Array("files".utf8), to: "initramfs")], commandLine: commandLine,
-            machine: MachineDescription(apicIDs: [0]), policy: policy, into: memory)
+            initramfs: [directory.write(Array("files".utf8), to: "initramfs")],
+            machine: MachineDescription(apicIDs: [0]), policy: policy, into: memory
+        ) { _ in commandLine }
+    }
+
+    /// Where ACPI's tables begin, found as a kernel finds them that was not told.
+    var rsdp: UInt64? {
+        get throws {
+            try stride(from: UInt64(0xE_0000), to: 0x10_0000, by: 16).first {
+                try memory.bytes(at: GuestAddress($0), count: 8) == Array("RSD PTR ".utf8)
+            }
+        }
     }
 
     init(_ elf: ELFWriter, memory: UInt64 = 64 * mebibyte, commandLine: String = "console=hvc0 quiet") throws

@@ -91,6 +91,15 @@ import Testing
         #expect(try loaded.holds([(0x100_0000, image.code)], upTo: 32 * mebibyte))
     }
 
+    /// Memtest86+ is one.
+    @Test func itIsEnteredAsItIsWhenItHasNoPayload() throws {
+        var image = BzImageWriter(payload: noise(5000))
+        (image.payloadOffset, image.payloadByteCount) = (0, 0)
+        let loaded = try Loaded(image.bytes, looksLikeOne: true)
+        #expect(loaded.kernel.entry == .linux64(GuestAddress(0x100_0200)))
+        #expect(try loaded.holds([(0x100_0000, image.code)], upTo: 32 * mebibyte))
+    }
+
     @Test func itIsEnteredAsItIsWhenThereIsNoRoomToUnpack() throws {
         var elf = ELFWriter(noise(5000))
         elf.byteCount = 16 << 20
@@ -115,7 +124,10 @@ import Testing
         ),
         ("payload beyond the end", changed { $0.payloadByteCount += 1 }, LoadPolicy(), "truncated"),
         ("payload nowhere", changed { $0.payloadOffset = .max }, LoadPolicy(), "truncated"),
-        ("no payload", changed { $0.payloadByteCount = 0 }, LoadPolicy(), "names no payload"),
+        (
+            "a payload of its size alone", changed { $0.payloadByteCount = 4 }, LoadPolicy(),
+            "names no payload"
+        ),
         ("damaged", changed { $0.payload[3000] ^= 0xFF }, LoadPolicy(), "damaged"),
         (
             "larger than it says",

@@ -1,3 +1,4 @@
+import Foundation
 import GuestMemory
 import Testing
 
@@ -34,10 +35,11 @@ import Testing
         let bytes = ELFWriter(noise(8192)).bytes
         let path = try directory.write(bytes, to: "kernel")
         let memory = try GuestMemory(byteCount: 4 * mebibyte)
-        _ = try KernelImage(InputFile(path, as: "kernel")).load(into: memory, LoadPolicy())
+        let policy = LoadPolicy(allowsAnyKernel: true)
+        _ = try KernelImage(InputFile(path, as: "kernel")).load(into: memory, policy)
         try memory.store(UInt64.max, at: GuestAddress(0x10_0800))
         let again = try GuestMemory(byteCount: 4 * mebibyte)
-        _ = try KernelImage(InputFile(path, as: "kernel")).load(into: again, LoadPolicy())
+        _ = try KernelImage(InputFile(path, as: "kernel")).load(into: again, policy)
         #expect(try again.bytes(at: GuestAddress(0x10_0000), count: 8192) == Array(bytes[0x1000..<0x3000]))
     }
 
@@ -92,5 +94,74 @@ import Testing
         elf.segments[1].offset = .max - 4
         elf.segments[1].fileByteCount = .max
         #expect(try Loaded(elf.bytes).kernel.entry == .linux64(GuestAddress(0x10_0000)))
+    }
+
+    /// FreeBSD's kernel has a PT_INTERP, "/red/herring".
+    @Test func aPVHNoteMakesItAKernelWhateverElseItHas() throws {
+        var elf = ELFWriter()
+        elf.add(Array("/red/herring\0".utf8), at: 0x20_0000)
+        elf.segments[1].type = 3
+        elf.addNotes(ELFWriter.note("Xen", type: 18, little(UInt32(0x10_0002))))
+        #expect(
+            try Loaded(elf.bytes, looksLikeOne: true).kernel.entry == .pvh(GuestAddress(0x10_0002)))
+    }
+
+    static let kernels: [(name: String, change: @Sendable (inout ELFWriter) -> Void, lacksACPI: Bool)] = [
+        (
+            "Linux by its banner",
+            { $0.add(noise(9000) + Array("\0Linux version 4.14.55 (x)\0RSD PTR \0".utf8), at: 0x20_0001) },
+            false
+        ),
+        (
+            "Linux without ACPI",
+            {
+                $0.add(Array("Linux version %s\0Linux version 6.12.1 (x)".utf8) + noise(9000), at: 0x20_0000)
+            }, true
+        ),
+        (
+            "Linux by its note",
+            {
+                $0.add(ELFWriter.note("Linux", type: 0x100, [0]), at: 0x20_0000)
+                var note = $0.segments[1]
+                note.type = 4
+                $0.segments.append(note)
+            }, false
+        ),
+    ]
+
+    @Test(arguments: kernels.indices)
+    func aKernelWithoutPVHIsRecognized(_ index: Int) throws {
+        let (name, change, lacksACPI) = Self.kernels[index]
+        var elf = ELFWriter()
+        change(&elf)
+        for bytes in [elf.bytes, Compression.lz4.file(of: elf.bytes)] {
+            let kernel = try Loaded(bytes, looksLikeOne: true).kernel
+            #expect(kernel.entry == .linux64(GuestAddress(0x10_0000)), "\(name)")
+            #expect(kernel.lacksACPI == lacksACPI, "\(name)")
+        }
+    }
+
+    /// Whoever may write the file could cut it off, or change the code of a guest that runs.
+    @Test(arguments: [(mode_t(0o644), true), (0o600, true), (0o664, false), (0o646, false)])
+    func aFileThatOthersMayWriteIsNotMapped(_ mode: mode_t, isMapped: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let bytes = ELFWriter(noise(8192)).bytes
+        let path = try directory.write(bytes, to: "kernel")
+        #expect(unsafe chmod(path, mode) == 0)
+        let memory = try GuestMemory(byteCount: 4 * mebibyte)
+        _ = try KernelImage(InputFile(path, as: "kernel")).load(
+            into: memory, LoadPolicy(allowsAnyKernel: true))
+        let changed = try #require(FileHandle(forWritingAtPath: path))
+        try changed.seek(toOffset: 0x1000)
+        try changed.write(contentsOf: Data([UInt8](repeating: 0x5A, count: 8192)))
+        let expected = isMapped ? [UInt8](repeating: 0x5A, count: 8192) : Array(bytes[0x1000...])
+        #expect(try memory.bytes(at: GuestAddress(0x10_0000), count: 8192) == expected)
+    }
+
+    @Test(arguments: Compression.allCases)
+    func aCompressedFileThatOthersMayWriteIsCopied(_ compression: Compression) throws {
+        let bytes = BzImageWriter(BzImageTests.file, compression).bytes
+        let loaded = try Loaded(bytes, memory: 32 * mebibyte, mode: 0o666)
+        #expect(try loaded.holds(BzImageTests.expected, upTo: 32 * mebibyte))
     }
 }

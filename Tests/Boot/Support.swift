@@ -39,10 +39,17 @@ struct Loaded {
     let memory: GuestMemory
     let kernel: LoadedKernel
 
-    init(_ bytes: [UInt8], memory size: UInt64 = 64 * mebibyte, policy: LoadPolicy = LoadPolicy()) throws {
+    /// A file of a few bytes does not look like a kernel, and `looksLikeOne` is not asked of it.
+    init(
+        _ bytes: [UInt8], memory size: UInt64 = 64 * mebibyte, policy: LoadPolicy = LoadPolicy(),
+        looksLikeOne: Bool = false, mode: mode_t = 0o644
+    ) throws {
         memory = try GuestMemory(byteCount: size)
         let directory = try TemporaryDirectory()
         let path = try directory.write(bytes, to: "kernel")
+        #expect(unsafe chmod(path, mode) == 0)
+        var policy = policy
+        policy.allowsAnyKernel = !looksLikeOne
         kernel = try KernelImage(InputFile(path, as: "kernel")).load(into: memory, policy)
     }
 
@@ -60,11 +67,12 @@ struct Loaded {
 /// The failure of loading `bytes` as a kernel; it names the file.
 func refusal(
     of bytes: [UInt8], memory size: UInt64 = 64 * mebibyte, policy: LoadPolicy = LoadPolicy(),
+    looksLikeOne: Bool = false,
     sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> Failure {
     let failure = try #require(
         throws: Failure.self, sourceLocation: sourceLocation
-    ) { try Loaded(bytes, memory: size, policy: policy) }
+    ) { try Loaded(bytes, memory: size, policy: policy, looksLikeOne: looksLikeOne) }
     #expect(failure.what.hasPrefix("cannot use the kernel /"), sourceLocation: sourceLocation)
     #expect(failure.description.split(separator: "\n").count <= 2, sourceLocation: sourceLocation)
     return failure

@@ -15,6 +15,7 @@ import Testing
         ["--pmem", "a,b", "--kernel", "k", "--pmem", "c"],
         ["--kernel", "k", "--timings", "t.json", "--log-level", "debug", "--allow-emulation"],
         ["--allow-emulation", "--kernel", "one", "--kernel", "two"],
+        ["--kernel", "k", "--allow-any-kernel"],
         ["--kernel", "k", "--cmdline", ""],
     ]
 

@@ -31,4 +31,27 @@ import Testing
         #expect(line { $0.commandLine = "acpi=off -- true" } == words + "acpi=off -- true")
         #expect(line { $0.commandLine = "quiet -- acpi=off" } == "quiet -- acpi=off")
     }
+
+    @Test func aKernelThatWasBuiltWithoutACPIIsToldOfItsDevices() {
+        var kernel = LinuxLoader.KernelTraits()
+        kernel.lacksACPI = true
+        let line = MachineConfiguration(kernel: "vmlinux").kernelCommandLine(on: machine, for: kernel)
+        #expect(line.hasPrefix("virtio_mmio.device=512@0xd0000000:6 "))
+    }
+
+    /// What came with the kernel comes after the default and counts therefore; the user replaces both.
+    @Test func theCommandLineOfAUnifiedKernelIsUsed() {
+        var kernel = LinuxLoader.KernelTraits()
+        kernel.commandLine = "root=/dev/vda ro"
+        var configuration = MachineConfiguration(kernel: "linux.efi")
+        let standard = configuration.defaultCommandLine
+        #expect(
+            configuration.kernelCommandLine(on: machine, for: kernel) == standard + " root=/dev/vda ro")
+        configuration.appendedCommandLine = "quiet"
+        #expect(
+            configuration.kernelCommandLine(on: machine, for: kernel)
+                == standard + " root=/dev/vda ro quiet")
+        configuration.commandLine = "mine"
+        #expect(configuration.kernelCommandLine(on: machine, for: kernel) == "mine quiet")
+    }
 }

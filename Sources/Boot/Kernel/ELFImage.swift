@@ -25,6 +25,8 @@ struct ELFImage {
     /// In ascending order of their addresses in memory.
     let segments: [Segment]
     let notes: [Notes]
+    /// There is a PT_INTERP, as in programs; FreeBSD's kernel has one too.
+    let wantsInterpreter: Bool
     /// The physical address of e_entry.
     let entry: GuestAddress
 
@@ -35,9 +37,7 @@ struct ELFImage {
     ) throws(Failure) {
         let header = try ELFHeader(bytes, of: source)
         let programs = try header.programs(of: source, table)
-        guard !programs.contains(where: { $0.type == ProgramHeader.interpreter }) else {
-            throw source.refused("it is a Linux program, not a kernel", cure: KernelSource.cure)
-        }
+        wantsInterpreter = programs.contains { $0.type == ProgramHeader.interpreter }
         segments = try Self.segments(programs, of: source, in: memory)
         notes = programs.filter { $0.type == ProgramHeader.note }.map(Notes.init)
         entry = try Self.physical(header.entry, in: segments, of: source)

@@ -1,4 +1,5 @@
 import GuestMemory
+import Host
 
 /// The notes of a PT_NOTE segment (ELF-64 Object File Format 1.5, 8 "Note Section").
 enum ELFNotes {
@@ -7,8 +8,8 @@ enum ELFNotes {
     /// XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry of the x86/HVM direct boot ABI.
     private static let physicalEntry: UInt32 = 18
 
-    /// The PVH entry, if a note names one; it is not checked. The descriptor has 4 bytes or 8.
-    static func pvhEntry(in notes: ImageBytes, alignment: UInt64) -> GuestAddress? {
+    /// Adds what `notes` say to `found`; nothing in it is checked. The descriptor of a PVH entry has 4 bytes or 8.
+    static func read(_ notes: ImageBytes, alignment: UInt64, into found: inout KernelNotes) {
         let mask: UInt64 = alignment == 8 ? 7 : 3
         var offset: UInt64 = 0
         while let nameByteCount = notes.load(UInt32.self, at: offset),
@@ -19,11 +20,13 @@ enum ELFNotes {
             let name = offset &+ 12
             let descriptor = (name &+ UInt64(nameByteCount) &+ mask) & ~mask
             if type == physicalEntry, nameByteCount == 4, notes.has("Xen\0", at: Int(name)) {
-                return entry(notes, at: descriptor, byteCount: byteCount)
+                found.hasPVHNote = true
+                found.pvhEntry = found.pvhEntry ?? entry(notes, at: descriptor, byteCount: byteCount)
+            } else if nameByteCount == 6, notes.has("Linux\0", at: Int(name)) {
+                found.isLinux = true
             }
             offset = (descriptor &+ UInt64(byteCount) &+ mask) & ~mask
         }
-        return nil
     }
 
     private static func entry(_ notes: ImageBytes, at offset: UInt64, byteCount: UInt32) -> GuestAddress? {
@@ -32,5 +35,24 @@ enum ELFNotes {
         case 8: notes.load(UInt64.self, at: offset).map { GuestAddress($0) }
         default: nil
         }
+    }
+}
+
+/// What the notes of an ELF file say of the kernel in it.
+struct KernelNotes: Equatable {
+    /// The address that a XEN_ELFNOTE_PHYS32_ENTRY names, wherever it leads.
+    var pvhEntry: GuestAddress?
+    /// There is such a note.
+    var hasPVHNote = false
+    /// There is a note of Linux' own, as its build leaves them since 4.19 (LINUX_ELFNOTE_BUILD_SALT).
+    var isLinux = false
+
+    init() {}
+
+    /// The notes of `image`; `read` is asked for their bytes, of which there need not be that many.
+    init(
+        of image: ELFImage, _ read: (ELFImage.Notes) throws(Failure) -> ImageBytes
+    ) throws(Failure) {
+        for notes in image.notes { ELFNotes.read(try read(notes), alignment: notes.alignment, into: &self) }
     }
 }

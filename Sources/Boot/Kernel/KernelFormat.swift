@@ -14,7 +14,7 @@ enum KernelFormat {
     init(_ bytes: ImageBytes, of file: borrowing InputFile) throws(Failure) {
         if bytes.has([0x7F, 0x45, 0x4C, 0x46]) {
             self = .elf
-        } else if bytes.has("HdrS", at: 0x202), bytes.load(UInt16.self, at: 0x1FE) == 0xAA55 {
+        } else if Self.isBzImage(bytes) {
             self = .bzImage(try SetupHeader(bytes, of: file))
         } else if let codec = Codec(magicOf: bytes) {
             self = .compressed(codec)
@@ -22,6 +22,11 @@ enum KernelFormat {
             let (why, cure) = Self.guess(bytes)
             throw file.refused(why, cure: cure ?? KernelSource.cure)
         }
+    }
+
+    /// Whether there is a setup header.
+    static func isBzImage(_ bytes: ImageBytes) -> Bool {
+        bytes.has("HdrS", at: 0x202) && bytes.load(UInt16.self, at: 0x1FE) == 0xAA55
     }
 
     /// What a file that is no kernel of ours seems to be, and what to do about it if that is more than to take another.
@@ -35,7 +40,9 @@ enum KernelFormat {
                 "it is an initramfs (a cpio archive)", "Give it with --initrd, and a kernel with --kernel."
             )
         }
-        if bytes.has("MZ") { return ("it is an EFI program without a Linux setup header", nil) }
+        if bytes.has("MZ") {
+            return ("it is an EFI program with neither a Linux setup header nor a section .linux", nil)
+        }
         if bytes.bytes.allSatisfy({ $0 == 0 }) { return ("it begins with zeroes", nil) }
         if let line = firstLine(of: bytes) { return ("it is a text file that begins with \"\(line)\"", nil) }
         if bytes.bytes.count < 0x400 { return ("it is too short for a kernel: it may be truncated", nil) }

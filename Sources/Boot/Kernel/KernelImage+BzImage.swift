@@ -6,7 +6,8 @@ extension KernelImage {
     func loadBzImage(
         _ header: SetupHeader, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
-        if policy.compressed == .unpack {
+        // Memtest86+ and others of its kind have the header and no payload: they are entered as they are.
+        if policy.compressed == .unpack, header.payload.byteCount > 0 {
             let packed = try PackedKernel(payloadOf: header, in: file)
             if let kernel = try packed.load(into: memory, policy, header) { return kernel }
         }

@@ -14,44 +14,43 @@ extension KernelImage {
             try memory.load(
                 segment.fileRange, from: file, fileOffset: segment.fileOffset, policy.kernelPages)
         }
-        let entry = try image.entry(policy.entry) {
+        let notes = try KernelNotes(of: image) {
             (notes) throws(Failure) in
             try file.bytes(at: notes.fileOffset, byteCount: Int(min(notes.fileByteCount, ELFNotes.byteLimit)))
         }
-        return LoadedKernel(entry: entry, contents: image.contents, end: image.end, header: nil)
+        let content = try memory.identify(image, notes, of: source, policy)
+        return LoadedKernel(
+            entry: image.entry(policy.entry, notes), contents: image.contents, end: image.end, header: nil,
+            lacksACPI: content == .linuxWithoutACPI)
     }
 }
 
 extension ELFImage {
-    /// The entry by `policy`; `read` is asked for the bytes of the notes, of which there need not be that many.
-    func entry(
-        _ policy: LoadPolicy.Entry, notes read: (Notes) throws(Failure) -> ImageBytes
-    ) throws(Failure) -> LoadedKernel.Entry {
-        guard policy == .pvh else { return .linux64(entry) }
-        for notes in notes {
-            // A note that leads nowhere is no reason to give up the other entry.
-            if let found = ELFNotes.pvhEntry(in: try read(notes), alignment: notes.alignment),
-                segments.contains(where: { $0.holds(found) })
-            {
-                return .pvh(found)
-            }
+    /// The entry by `policy`.
+    func entry(_ policy: LoadPolicy.Entry, _ notes: KernelNotes) -> LoadedKernel.Entry {
+        // A note that leads nowhere is no reason to give up the other entry.
+        guard policy == .pvh, let found = notes.pvhEntry, segments.contains(where: { $0.holds(found) }) else {
+            return .linux64(entry)
         }
-        return .linux64(entry)
+        return .pvh(found)
     }
 }
 
 extension GuestMemory {
     /// Brings bytes of a file to `range`, which is RAM: whole pages of the file that meet whole pages of RAM are mapped
-    /// if `pages` says so, all else is copied. What else lies in the range's first and last page stays.
+    /// if `pages` says so and nobody else may change the file, all else is copied. What else lies in the range's first and last
+    /// page stays.
     func load(
         _ range: GuestRange, from file: borrowing InputFile, fileOffset: UInt64, _ pages: LoadPolicy.Pages
     ) throws(Failure) {
         let mask = Self.pageByteCount - 1
+        // Within the file.
+        let fileOffset = file.start &+ fileOffset
         let start = range.start.rawValue
         let end = start + range.byteCount
         let firstPage = (start + mask) & ~mask
         let lastPage = end & ~mask
-        guard pages == .map, start & mask == fileOffset & mask, firstPage < lastPage else {
+        guard pages == .map, file.isSettled, start & mask == fileOffset & mask, firstPage < lastPage else {
             if range.start < low.range.end! { expectWrites(to: range) }
             return try copy(start, to: end, from: file, fileOffset: fileOffset)
         }

@@ -9,6 +9,11 @@ struct KernelImage: ~Copyable {
 
     init(_ file: consuming InputFile) throws(Failure) {
         let prefix = try file.bytes(at: 0, byteCount: KernelFormat.prefixByteCount)
+        try self.init(file, prefix: prefix)
+    }
+
+    /// `prefix` is the file's beginning.
+    init(_ file: consuming InputFile, prefix: ImageBytes) throws(Failure) {
         format = try KernelFormat(prefix, of: file)
         self.prefix = prefix
         self.file = file
@@ -38,4 +43,6 @@ struct LoadedKernel {
     let end: GuestAddress
     /// There is one if the kernel came in a bzImage.
     let header: SetupHeader?
+    /// It is known to have been built without ACPI.
+    var lacksACPI = false
 }

@@ -41,18 +41,36 @@ struct PackedKernel: ~Copyable {
         _ file: borrowing InputFile, _ range: Range<UInt64>, _ codec: Codec, claimedByteCount: UInt64
     ) throws(Failure) {
         guard let byteCount = Int(exactly: file.byteCount) else { throw file.refused("it is absurdly large") }
-        do throws(Errno) {
-            mapping = try MappedRegion(
-                descriptor: file.descriptor.rawValue, byteCount: byteCount, protection: PROT_READ,
-                flags: MAP_PRIVATE)
-        } catch {
-            throw Failure(file.complaint, errno: error)
-        }
+        // A section of a file need not begin with a page.
+        let skew = Int(file.start & (GuestMemory.pageByteCount - 1))
+        mapping = try Self.view(of: file, skew, byteCount)
         // Within the file, whose size is an Int.
-        self.range = Int(range.lowerBound)..<Int(range.upperBound)
+        self.range = skew + Int(range.lowerBound)..<skew + Int(range.upperBound)
         self.codec = codec
         self.claimedByteCount = claimedByteCount
         complaint = file.complaint
+    }
+
+    /// The bytes of `file` behind `skew` others: mapped, or a copy where somebody else may cut the file off meanwhile.
+    private static func view(
+        of file: borrowing InputFile, _ skew: Int, _ byteCount: Int
+    ) throws(Failure) -> MappedRegion {
+        let mapping: MappedRegion
+        do throws(Errno) {
+            mapping = try MappedRegion(
+                descriptor: file.isSettled ? file.descriptor.rawValue : -1, byteCount: skew + byteCount,
+                protection: file.isSettled ? PROT_READ : PROT_READ | PROT_WRITE,
+                flags: file.isSettled ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS,
+                offset: file.isSettled ? Int(file.start) - skew : 0)
+        } catch {
+            throw Failure(file.complaint, errno: error)
+        }
+        if !file.isSettled {
+            // What has been cut off is zero, and damaged.
+            _ = unsafe try file.read(
+                into: UnsafeMutableRawBufferPointer(start: mapping.base + skew, count: byteCount), at: 0)
+        }
+        return mapping
     }
 
     /// Unpacks the kernel; nil if that cannot be done here: a compression that is not ours, or too little memory.
@@ -64,11 +82,15 @@ struct PackedKernel: ~Copyable {
         let image = try examine(for: source, in: memory)
         guard let stage = Stage(for: image, byteCount: claimedByteCount, in: memory) else { return nil }
         try unpack(image, of: source, into: stage, memory)
-        let entry = try image.entry(policy.entry) {
+        let notes = try KernelNotes(of: image) {
             (notes) throws(Failure) in
             try memory.loaded(notes, of: image)
         }
-        return LoadedKernel(entry: entry, contents: image.contents, end: image.end, header: header)
+        // A bzImage's setup header has said that it is Linux.
+        let content = header == nil ? try memory.identify(image, notes, of: source, policy) : .kernel
+        return LoadedKernel(
+            entry: image.entry(policy.entry, notes), contents: image.contents, end: image.end, header: header,
+            lacksACPI: content == .linuxWithoutACPI)
     }
 
     /// Looks at the beginning of what it unpacks to, which all decisions are made by.

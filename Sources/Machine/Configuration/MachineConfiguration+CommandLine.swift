@@ -13,12 +13,18 @@ extension MachineConfiguration {
         return console + "panic=-1"
     }
 
-    /// The words that the kernel gets. One that is told `acpi=off` cannot find its devices in ACPI's tables: it is told of
-    /// them too, in front, because what follows `--` is init's.
-    func kernelCommandLine(on machine: MachineDescription) -> String {
+    /// The words that the kernel gets. Those that came with it follow the default ones, and so count where both say something.
+    ///
+    /// A kernel that has no ACPI, or is told `acpi=off`, cannot find its devices in ACPI's tables: it is told of them too, in
+    /// front, because what follows `--` is init's.
+    func kernelCommandLine(
+        on machine: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits()
+    ) -> String {
         var line = commandLine ?? defaultCommandLine
+        if commandLine == nil, let own = kernel.commandLine { line += " " + own }
         if let appendedCommandLine { line += (line.isEmpty ? "" : " ") + appendedCommandLine }
-        return Self.kernelWords(line).contains("acpi=off") ? machine.commandLineWords + " " + line : line
+        guard kernel.lacksACPI || Self.kernelWords(line).contains("acpi=off") else { return line }
+        return machine.commandLineWords + " " + line
     }
 
     /// The words of a command line that are the kernel's: what follows `--` is init's.

@@ -3,15 +3,19 @@ import Host
 
 /// Which console a machine gets where its user leaves that open.
 extension MachineConfiguration {
-    /// Replaces `.automatic` by the console that the kernel can use: the one that the command line names, else the virtio
-    /// console if the kernel has its driver built in, else the serial port, which stock kernels print to from their first
-    /// instructions on. `has` says whether the kernel has a driver built in.
+    /// Replaces `.automatic` by the console that the kernel can use: the one that the user's command line or the kernel's own
+    /// names, else the virtio console if the kernel has its driver built in, else the serial port, which stock kernels print
+    /// to from their first instructions on. `has` says whether the kernel has a driver built in.
     ///
     /// One console and not both: a kernel that is told of two prints its log twice, and systemd asks for a login on each.
     /// A boot console is another thing: the kernel itself gives it up for the console that takes its place.
-    mutating func settleConsole(has: (BuiltInDriver) throws(Failure) -> Bool) throws(Failure) {
+    mutating func settleConsole(
+        for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
+        has: (BuiltInDriver) throws(Failure) -> Bool
+    ) throws(Failure) {
         guard console == .automatic else { return }
-        let named = NamedConsoles(Self.kernelWords(userCommandLine))
+        let written = (commandLine ?? kernel.commandLine ?? "") + " " + (appendedCommandLine ?? "")
+        let named = NamedConsoles(Self.kernelWords(written))
         if named.hasVirtio != named.hasSerial {
             console = named.hasVirtio ? .virtio : .serial
         } else {
@@ -21,9 +25,6 @@ extension MachineConfiguration {
         hasEarlySerial = named.hasEarlySerial
         if commandLine == nil, !hasEarlySerial { hasEarlySerial = try has(.earlyPrintk) }
     }
-
-    /// What the user wrote of the command line.
-    private var userCommandLine: String { (commandLine ?? "") + " " + (appendedCommandLine ?? "") }
 
     /// What to tell the user whose kernel is told of consoles that the machine lacks, and of none that it has.
     func missingConsoleHint(for line: String) -> String? {

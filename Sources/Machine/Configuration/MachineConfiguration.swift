@@ -13,6 +13,8 @@ public struct MachineConfiguration: Sendable {
     }
 
     public var kernel: String
+    /// Whether an ELF file is booted that does not look like a kernel.
+    public var allowsAnyKernel = false
     /// Laid one after another in memory, as the kernel unpacks them.
     public var initramfs: [String] = []
     /// Replaces `defaultCommandLine` where it is not nil.

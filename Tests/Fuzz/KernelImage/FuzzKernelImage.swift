@@ -1,8 +1,9 @@
 import Boot
 import FuzzSupport
+import Glibc
 import GuestMemory
 
-/// The input is a kernel file, its last byte the loader's policy: loaded into 64 MiB of memory it either gives an entry
+/// The input is a kernel file, its last byte the loader's policy and the file's mode: loaded into 64 MiB of memory it either gives an entry
 /// within them or a failure.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
@@ -18,13 +19,16 @@ private func loadKernelImage(_ input: [UInt8]) -> Verdict {
     }
     file.empty()
     file.write(input.dropLast())
+    // What others may write to is copied and never mapped.
+    precondition(unsafe chmod(file.path, choice & 16 == 0 ? 0o600 : 0o666) == 0)
     let policy = LoadPolicy(
         kernelPages: choice & 1 == 0 ? .map : .copy, compressed: choice & 2 == 0 ? .unpack : .enter,
-        entry: choice & 4 == 0 ? .pvh : .linux64)
+        entry: choice & 4 == 0 ? .pvh : .linux64, allowsAnyKernel: choice & 8 == 0)
     let machine = MachineDescription(apicIDs: [0])
     guard
         let entry = try? LinuxLoader.load(
-            kernel: file.path, commandLine: "quiet", machine: machine, policy: policy, into: memory)
+            kernel: file.path, machine: machine, policy: policy, into: memory,
+            commandLine: { $0.commandLine ?? "quiet" })
     else { return .welcome }
     let first = GuestRange(start: GuestAddress(entry.state.instructionPointer), byteCount: 1)
     precondition(memory.contains(first), "the entry is outside of memory")
