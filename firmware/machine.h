@@ -20,6 +20,14 @@
 #define SLEEP_CONTROL_S5 0x34         // SLP_EN (bit 5), SLP_TYP 5 (bits 4:2)
 #define RESET_REGISTER 0x602          // ACPI 6.5, 4.8.3.6
 #define RESET_VALUE 1
+#define RESET_CONTROL 0xCF9           // RST_CNT of PCI chip sets
+#define RESET_CONTROL_HARD 2
+#define RESET_CONTROL_RESET 4
+#define TIMER_COUNTER_0 0x40          // 8254
+#define TIMER_COUNTER_2 0x42
+#define TIMER_CONTROL 0x43
+#define TIMER_GATE 0x61               // bit 0: counter 2's gate, bit 5: its output
+#define TIMER_GSI 0
 
 // What is written to the mark port, one byte at a time.
 

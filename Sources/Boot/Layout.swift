@@ -11,7 +11,9 @@ public import GuestMemory
 ///   0x0002_0000     command line, up to 64 KiB
 ///   0x0009_FC00   reserved: where a BIOS would keep its extended data area
 ///   0x000A_0000   a gap in the memory map: a PC's video memory and option ROMs
-///   0x000E_0000   reserved: ACPI tables; the RSDP at its start, where a guest that is not told of it looks
+///   0x000E_0000   reserved: where a guest that is not told of the RSDP looks for it
+///   ...             RSDP, ACPI tables, MP table: all that there is, just below the reset vector
+///   0x000F_FFF0     the reset vector of real mode: code that resets the machine
 ///   0x0010_0000   RAM: the kernel where it wants to be, from 1 MiB up
 ///                   ...
 ///                   the initramfs, as high as the kernel takes it, below the end of this RAM
@@ -26,8 +28,9 @@ public import GuestMemory
 ///                 persistent memory: at the next GiB above all RAM, and above 4 GiB in any case
 /// ```
 ///
-/// Ports: 0x60, 0x64 i8042 (reset only); 0x3F8 COM1; 0x505 pvpanic; 0x600 to 0x602 ACPI sleep and reset; 0x700 mark.
-/// Interrupts (GSI = IOAPIC pin): 4 COM1, 5 events (power button), 6 to 23 virtio-mmio.
+/// Ports: 0x40 to 0x43 and 0x61 interval timer (KVM's, made when it is first used); 0x60, 0x64 i8042 (reset only); 0x3F8 COM1;
+/// 0x505 pvpanic; 0x600 to 0x602 ACPI sleep and reset; 0x700 mark; 0xCF9 reset control.
+/// Interrupts (GSI = IOAPIC pin): 0 interval timer, 4 COM1, 5 events (power button), 6 to 23 virtio-mmio.
 public enum Layout {
     // Boot data in the first 640 KiB.
     static let globalDescriptorTable = GuestAddress(0x500)
@@ -42,6 +45,8 @@ public enum Layout {
     static let videoMemory = GuestAddress(0xA_0000)
     /// 128 KiB in which a guest searches for the RSDP (ACPI 6.5, 5.2.5.1).
     static let firmware = GuestRange(start: GuestAddress(0xE_0000), byteCount: 0x2_0000)
+    /// F000:FFF0, where a kernel jumps in real mode to have the BIOS reset the machine; 16 bytes up to 1 MiB.
+    static let resetVector = GuestAddress(0xF_FFF0)
     /// Where RAM goes on above the first megabyte; no kernel is loaded lower.
     public static let extendedMemory = GuestAddress(0x10_0000)
     /// The least RAM that a machine has: the first megabyte, and one for a kernel.
@@ -85,8 +90,19 @@ public enum Layout {
     /// SLP_TYP of \_S5 (ACPI 6.5, 4.8.3.7).
     public static let softOffType: UInt8 = 5
     public static let markPort: UInt16 = 0x700
+    /// RST_CNT of PCI chip sets: what `reboot=p` writes to.
+    public static let resetControlPort: UInt16 = 0xCF9
+    /// The 8254's three counters and its control word.
+    public static let timerPorts: ClosedRange<UInt16> = 0x40...0x43
+    public static let timerControlPort: UInt16 = 0x43
+    /// Port B of the 8255: the gate and the output of the timer's third counter.
+    public static let timerGatePort: UInt16 = 0x61
 
     // Interrupts.
+    /// The PC's cascade of interrupt controllers: nothing is connected to it.
+    static let cascadeGSI: UInt8 = 2
+    /// The pins of the IOAPIC: GSIs 0 to 23.
+    static let gsiCount: UInt8 = 24
     public static let serialGSI: UInt32 = 4
     public static let eventGSI: UInt32 = 5
     public static let firstVirtioGSI: UInt32 = 6

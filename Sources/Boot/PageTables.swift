@@ -15,22 +15,22 @@ enum PageTables {
     private static let largePage: UInt64 = 1 << 7
     private static let table = present | writable | 1 << 5
 
-    /// Writes the six pages to `address`; what they do not use of them is zero already.
+    /// Writes the six pages to `address`, a multiple of 4,096; what they do not use of them is zero already.
     static func writeIdentity(at address: GuestAddress, into memory: GuestMemory) throws(Failure) {
+        let tables = GuestRange(start: address, byteCount: (2 + directoryCount) * pageByteCount)
+        guard memory.contains(tables) else { throw .outsideMemory(GuestMemoryFault(tables)) }
+        // 2,054 stores: they go where they belong without a check each. The guest does not run yet.
+        let entries = unsafe memory.hostBytes(tables).bindMemory(to: UInt64.self)
         let pointers = address.rawValue + pageByteCount
         let directories = pointers + pageByteCount
-        do throws(GuestMemoryFault) {
-            try memory.store(pointers | table, at: address)
-            for index in 0..<directoryCount {
-                let directory = directories + index * pageByteCount
-                try memory.store(directory | table, at: GuestAddress(pointers + index * 8))
-            }
-            for index in 0..<directoryCount * entriesPerTable {
-                let page = index << 21 | present | writable | touched | largePage
-                try memory.store(page, at: GuestAddress(directories + index * 8))
-            }
-        } catch {
-            throw .outsideMemory(error)
+        unsafe entries[0] = pointers | table
+        for index in 0..<Int(directoryCount) {
+            unsafe entries[Int(entriesPerTable) + index] =
+                directories + UInt64(index) * pageByteCount | table
+        }
+        for index in 0..<Int(directoryCount * entriesPerTable) {
+            let page = UInt64(index) << 21 | present | writable | touched | largePage
+            unsafe entries[2 * Int(entriesPerTable) + index] = page
         }
     }
 }

@@ -26,6 +26,8 @@ public struct VCPUSegment: Sendable {
     public var isSystem = false
     /// Code that runs in 64-bit mode.
     public var isLong = false
+    /// Code or data of 16 bits, as in real mode.
+    public var is16Bit = false
 
     public init(selector: UInt16, limit: UInt32, type: UInt8, isSystem: Bool = false, isLong: Bool = false) {
         self.selector = selector
@@ -150,7 +152,7 @@ extension kvm_segment {
         present = 1
         s = segment.isSystem ? 0 : 1
         l = segment.isLong ? 1 : 0
-        db = segment.isLong || segment.isSystem ? 0 : 1
+        db = segment.isLong || segment.isSystem || segment.is16Bit ? 0 : 1
         g = segment.limit > 0xFFFFF ? 1 : 0
     }
 }

@@ -58,7 +58,7 @@ public final class Machine: Sendable {
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
             logger: logger
         ).build(for: system)
-        let entry = try Self.finish(kernel, configuration, board, logger)
+        let entry = try Self.finish(kernel, configuration, system, board, logger)
         timings.note(.devicesReady)
         let cpus = try start.cpus()
         try cpus[0].enter(entry.state)
@@ -77,11 +77,12 @@ public final class Machine: Sendable {
 
     /// Tells the kernel of its machine, and the user of a console that it is told of and the machine lacks.
     private static func finish(
-        _ kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration, _ board: Board,
-        _ logger: Logger
+        _ kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration, _ system: VirtualMachine,
+        _ board: Board, _ logger: Logger
     ) throws(Failure) -> BootEntry {
         let description = board.description(cpuCount: configuration.cpuCount)
-        let commandLine = configuration.kernelCommandLine(on: description, for: kernel.traits)
+        let commandLine = configuration.kernelCommandLine(
+            on: description, for: kernel.traits, timeStampFrequency: { system.timeStampFrequency })
         if let hint = configuration.missingConsoleHint(for: commandLine) { logger.warning("\(hint)") }
         let entry = try kernel.finish(commandLine: commandLine, machine: description)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")

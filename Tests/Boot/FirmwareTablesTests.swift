@@ -11,7 +11,7 @@ import Testing
 
     @Test func theRootPointerHoldsTogether() throws {
         let tables = try Tables(machine)
-        #expect(tables.rsdp == GuestAddress(0xE_0000))
+        #expect(tables.rsdp.rawValue % 16 == 0 && tables.rsdp >= GuestAddress(0xE_0000))
         #expect(try tables.memory.bytes(at: tables.rsdp, count: 8) == Array("RSD PTR ".utf8))
         #expect(try tables.sum(tables.rsdp, 20) == 0)
         #expect(try tables.sum(tables.rsdp, 36) == 0)
@@ -27,7 +27,7 @@ import Testing
             let byteCount = try tables.memory.load(UInt32.self, at: address + 4)
             #expect(try tables.sum(address, Int(byteCount)) == 0, "\(signature)")
             #expect(address.rawValue % 16 == 0, "\(signature)")
-            #expect(address.rawValue + UInt64(byteCount) <= 0x10_0000, "\(signature)")
+            #expect(address.rawValue + UInt64(byteCount) <= 0xF_FFF0, "\(signature)")
         }
     }
 
@@ -70,11 +70,50 @@ import Testing
         #expect(kinds == [0, 0, 0, 9, 1, 4])
     }
 
+    /// A start touches no more pages than it has to.
+    @Test func allOfASmallMachineLiesInOnePage() throws {
+        let small = MachineDescription(
+            apicIDs: [0, 1], virtioDevices: (0..<4).map { MachineDescription.VirtioDevice(index: $0) })
+        #expect(try Tables(small).rsdp >= GuestAddress(0xF_F000))
+    }
+
+    @Test func theResetVectorIsCode() throws {
+        let code = try Tables(machine).memory.bytes(at: GuestAddress(0xF_FFF0), count: 16)
+        #expect(
+            code.starts(with: [
+                0xB0, 0xFE, 0xE6, 0x64, 0xBA, 0x02, 0x06, 0xB0, 0x01, 0xEE, 0xFA, 0xF4, 0xEB, 0xFD,
+            ]))
+    }
+
     @Test func theLargestMachineFits() throws {
         let largest = MachineDescription(
             apicIDs: (0..<64).map { UInt32($0) },
             virtioDevices: (0..<Layout.virtioDeviceLimit).map { MachineDescription.VirtioDevice(index: $0) })
         #expect(try Tables(largest).all().count == 4)
+    }
+
+    /// The MP table, from its pointer on: what there is for a kernel without ACPI.
+    @Test func theMPTableNamesCPUsAndInterrupts() throws {
+        let tables = try Tables(machine)
+        let entries = try tables.mpEntries()
+        let cpus = entries.filter { $0[0] == 0 }
+        #expect(cpus.map { $0[1] } == [0, 1, 2], "an id of more than eight bits has no place")
+        #expect(cpus.map { $0[3] } == [3, 1, 1], "all enabled, the first the one that boots")
+        #expect(entries.filter { $0[0] == 1 } == [[1, 0] + Array("ISA   ".utf8)])
+        let ioapics = entries.filter { $0[0] == 2 }
+        #expect(ioapics == [[2, 3, 0x11, 1, 0x00, 0x00, 0xC0, 0xFE]], "with an id that no CPU has")
+        let pins = entries.filter { $0[0] == 3 }
+        #expect(pins.map { $0[5] } == (0..<24).filter { $0 != 2 })
+        // Vectored, edge triggered, active high, from the ISA bus to the IOAPIC's pin of the same number.
+        #expect(pins.allSatisfy { $0 == [3, 0, 5, 0, 0, $0[5], 3, $0[5]] })
+        #expect(
+            entries.filter { $0[0] == 4 } == [[4, 3, 0, 0, 0, 0, 0xFF, 0], [4, 1, 0, 0, 0, 0, 0xFF, 1]])
+    }
+
+    @Test(arguments: [1, 64])
+    func theMPTableOfAMachineOfThatSize(_ count: UInt32) throws {
+        let entries = try Tables(MachineDescription(apicIDs: Array(0..<count))).mpEntries()
+        #expect(entries.count { $0[0] == 0 } == Int(count))
     }
 
     /// Where ACPI's own compiler is installed, it has to find nothing to complain about.
@@ -128,6 +167,29 @@ private struct Tables {
     func contents(_ signature: String) throws -> [UInt8] {
         let address = try #require(try all()[signature])
         return try memory.bytes(at: address, count: Int(try memory.load(UInt32.self, at: address + 4)))
+    }
+
+    /// The entries of the MP table, found and checked as a kernel does it (Intel MultiProcessor Specification 1.4, chapter 4).
+    func mpEntries() throws -> [[UInt8]] {
+        let found = try stride(from: UInt64(0xF_0000), to: 0x10_0000, by: 16).first {
+            try memory.bytes(at: GuestAddress($0), count: 4) == Array("_MP_".utf8)
+        }
+        let pointer = GuestAddress(try #require(found))
+        #expect(try sum(pointer, 16) == 0)
+        #expect(try memory.bytes(at: pointer + 8, count: 2) == [1, 4])
+        let table = GuestAddress(UInt64(try memory.load(UInt32.self, at: pointer + 4)))
+        #expect(try memory.bytes(at: table, count: 4) == Array("PCMP".utf8))
+        let byteCount = Int(try memory.load(UInt16.self, at: table + 4))
+        #expect(try sum(table, byteCount) == 0)
+        #expect(try memory.load(UInt32.self, at: table + 36) == 0xFEE0_0000)
+        var rest = try memory.bytes(at: table, count: byteCount)[44...]
+        var entries: [[UInt8]] = []
+        while let type = rest.first {
+            entries.append(Array(rest.prefix(type == 0 ? 20 : 8)))
+            rest = rest.dropFirst(type == 0 ? 20 : 8)
+        }
+        #expect(try memory.load(UInt16.self, at: table + 34) == UInt16(entries.count))
+        return entries
     }
 
     func sum(_ address: GuestAddress, _ count: Int) throws -> UInt8 {

@@ -87,8 +87,6 @@ struct OwnKernelTests {
         }
     }
 
-    /// The kernel also does without the machine's timer then: with neither ACPI nor an MP table it knows of no APIC's, and
-    /// there is no PIT. So it must not sleep.
     @Test("told acpi=off, it finds its devices by the words on its command line")
     func withoutACPI() throws {
         let line = """

@@ -32,6 +32,20 @@ import Testing
         #expect(line { $0.commandLine = "quiet -- acpi=off" } == "quiet -- acpi=off")
     }
 
+    /// As Linux reads it: quotes are no part of a word, and the last word about it counts.
+    @Test(arguments: [
+        ("acpi=\"off\"", true), ("\"acpi=off\"", true), ("quiet\tacpi=off", true),
+        ("acpi=force acpi=off", true),
+        ("acpi=off acpi=force", false), ("x=\"a acpi=off b\"", false), ("acpi=offline", false),
+        ("acpi", false),
+        ("\"--\" acpi=off", false), ("pacpi=off", false), ("acpi=of\"f\"", false),
+    ])
+    func acpiIsOff(line words: String, isOff: Bool) {
+        let line = line { $0.commandLine = words }
+        #expect(line.hasPrefix("virtio_mmio.device=") == isOff)
+        #expect(line.hasSuffix(words))
+    }
+
     @Test func aKernelThatWasBuiltWithoutACPIIsToldOfItsDevices() {
         var kernel = LinuxLoader.KernelTraits()
         kernel.lacksACPI = true
@@ -53,5 +67,18 @@ import Testing
                 == standard + " root=/dev/vda ro quiet")
         configuration.commandLine = "mine"
         #expect(configuration.kernelCommandLine(on: machine, for: kernel) == "mine quiet")
+    }
+
+    @Test(arguments: [
+        ("no-kvmclock", true), ("quiet nopv -- sh", true), ("no-kvmclock-vsyscall", false),
+        ("-- no-kvmclock", false),
+        ("quiet", false),
+    ])
+    func aKernelWithoutKVMClockIsToldItsFrequency(line words: String, isTold: Bool) {
+        var configuration = MachineConfiguration(kernel: "vmlinux")
+        configuration.commandLine = words
+        let line = configuration.kernelCommandLine(on: machine, timeStampFrequency: { 2_600_000 })
+        #expect(line == (isTold ? "tsc_early_khz=2600000 " : "") + words)
+        #expect(configuration.kernelCommandLine(on: machine) == words, "KVM does not tell")
     }
 }

@@ -11,7 +11,8 @@ struct MachineEndTests {
         "the guest's own ways",
         arguments: [
             ("poweroff", MachineEnd.poweredOff, Int32(0)), ("halt", .poweredOff, 0),
-            ("resetreg", .reset, 3), ("reboot8042", .reset, 3), ("pvpanic", .panicked, 4),
+            ("resetreg", .reset, 3), ("reboot8042", .reset, 3), ("resetcf9", .reset, 3),
+            ("pvpanic", .panicked, 4),
         ])
     func byGuest(name: String, expected: MachineEnd, status: Int32) throws {
         let end = try MachineRun(name).end()

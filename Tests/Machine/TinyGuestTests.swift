@@ -62,6 +62,14 @@ struct TinyGuestTests {
         #expect(run.log.marks == [MachineLog.passed])
     }
 
+    @Test(
+        "there is an interval timer for a guest that touches it, whatever it touches first", arguments: 0...2)
+    func timer(first: Int) throws {
+        let run = try MachineRun("timer") { $0.appendedCommandLine = "count=\(first)" }
+        #expect(try run.end() == .poweredOff)
+        #expect(run.log.marks == [MachineLog.passed])
+    }
+
     @Test("a disk is read: a guest copies its first sector to its last, and nothing else changes")
     func disk() throws {
         let sector = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 3) }

@@ -15,27 +15,27 @@ struct VCPULoopTests {
         let system: VirtualMachine
         let vcpu: VCPU
         let control: MachineControl
-        let counters = GuestCounters()
+        let counters: GuestCounters
         let loop: VCPULoop
+    }
 
-        init() throws {
-            system = try KVMSystem().makeVirtualMachine()
-            try system.createInterruptControllers(tssAddress: 0xFFFB_D000)
-            vcpu = try system.makeVCPU(0)
-            control = MachineControl(loop: try EventLoop())
-            let ports = PortBus(
-                serial: nil, keyboard: I8042 { _ in }, panic: PVPanic { _ in }, power: PowerControl { _ in },
-                mark: BootMark { _ in })
-            loop = VCPULoop(
-                cpu: 0, ports: ports, windows: WindowBus(devices: []),
-                memory: try GuestMemory(byteCount: 2 << 20), files: nil, control: control,
-                counters: counters)
-        }
+    private func makeFixture() throws -> Fixture {
+        let system = try KVMSystem().makeVirtualMachine()
+        try system.createInterruptControllers(tssAddress: 0xFFFB_D000)
+        let ports = PortBus(
+            serial: nil, keyboard: I8042 { _ in }, panic: PVPanic { _ in }, power: PowerControl { _ in },
+            mark: BootMark { _ in }, reset: ResetControl { _ in }, timer: IntervalTimer(of: system))
+        let (control, counters) = (MachineControl(loop: try EventLoop()), GuestCounters())
+        let loop = VCPULoop(
+            cpu: 0, ports: ports, windows: WindowBus(devices: []),
+            memory: try GuestMemory(byteCount: 2 << 20), files: nil, control: control, counters: counters)
+        return Fixture(
+            system: system, vcpu: try system.makeVCPU(0), control: control, counters: counters, loop: loop)
     }
 
     @Test("a notify exit is counted and the guest goes on")
     func notified() throws {
-        let fixture = try Fixture()
+        let fixture = try makeFixture()
         for _ in 0..<3 { fixture.loop.serve(.notify(isContextInvalid: false), of: fixture.vcpu) }
         #expect(!fixture.control.isEnded)
         #expect(fixture.counters.values == GuestCounts(busLocks: 0, notifications: 3))
@@ -45,7 +45,7 @@ struct VCPULoopTests {
 
     @Test("one that cost the vCPU its state ends the machine with a report")
     func corrupted() throws {
-        let fixture = try Fixture()
+        let fixture = try makeFixture()
         fixture.loop.serve(.notify(isContextInvalid: true), of: fixture.vcpu)
         guard case .internalError(let fault) = fixture.control.reason else {
             Issue.record("\(String(describing: fixture.control.reason))")
@@ -56,7 +56,7 @@ struct VCPULoopTests {
 
     @Test("a bus lock is counted, and slows the guest down, beside whatever else the exit was for")
     func busLock() throws {
-        let fixture = try Fixture()
+        let fixture = try makeFixture()
         let bytes = [UInt8](repeating: 0, count: 14) + [2, 0] + [UInt8](repeating: 0, count: 4080)
         let file = try TemporaryFile(bytes)
         let descriptor = unsafe open(file.path, O_RDWR | O_CLOEXEC)

@@ -44,7 +44,8 @@ struct BoardBuilder: ~Copyable {
         let report = reporter(notes)
         let ports = PortBus(
             serial: console.serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
-            power: PowerControl(handler: report), mark: BootMark(handler: report))
+            power: PowerControl(handler: report), mark: BootMark(handler: report),
+            reset: ResetControl(handler: report), timer: IntervalTimer(of: machine))
         let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
             ports: ports, windows: WindowBus(devices: windows), powerButton: button,

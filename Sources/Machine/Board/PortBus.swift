@@ -9,6 +9,8 @@ struct PortBus: Sendable {
     let panic: PVPanic
     let power: PowerControl
     let mark: BootMark
+    let reset: ResetControl
+    let timer: IntervalTimer
 
     /// Ports that nothing answers at read as all ones.
     func read(_ port: UInt16, byteCount: Int) -> UInt64 {
@@ -19,6 +21,8 @@ struct PortBus: Sendable {
         case Layout.keyboardCommandPort: keyboard.read(at: 4, byteCount: 1)
         case Layout.panicPort: panic.read(at: 0, byteCount: 1)
         case Layout.powerPorts: power.read(at: offset(port, Layout.sleepControlPort), byteCount: byteCount)
+        case Layout.resetControlPort: reset.read(at: 0, byteCount: 1)
+        case Layout.timerPorts, Layout.timerGatePort: timer.read(port)
         default: .max
         }
     }
@@ -33,6 +37,10 @@ struct PortBus: Sendable {
         case Layout.powerPorts:
             power.write(value, at: offset(port, Layout.sleepControlPort), byteCount: byteCount)
         case Layout.markPort: mark.write(value, at: 0, byteCount: 1)
+        // Four bytes at the port before would be an address of PCI's configuration space.
+        case Layout.resetControlPort: reset.write(value, at: 0, byteCount: 1)
+        case Layout.timerPorts, Layout.timerGatePort:
+            timer.write(UInt8(truncatingIfNeeded: value), to: port)
         default: break
         }
     }

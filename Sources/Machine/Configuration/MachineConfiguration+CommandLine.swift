@@ -15,20 +15,21 @@ extension MachineConfiguration {
 
     /// The words that the kernel gets. Those that came with it follow the default ones, and so count where both say something.
     ///
-    /// A kernel that has no ACPI, or is told `acpi=off`, cannot find its devices in ACPI's tables: it is told of them too, in
-    /// front, because what follows `--` is init's.
+    /// What it could not find out by itself goes in front, because what follows `--` is init's. A kernel that has no ACPI, or is
+    /// told `acpi=off`, is told of its devices. One that is told to do without kvm-clock is told the frequency of its time stamp
+    /// counter, in kHz, where KVM knows it: to measure it takes a timer whose every access is an exit.
     func kernelCommandLine(
-        on machine: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits()
+        on machine: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
+        timeStampFrequency: () -> UInt32? = { nil }
     ) -> String {
         var line = commandLine ?? defaultCommandLine
         if commandLine == nil, let own = kernel.commandLine { line += " " + own }
         if let appendedCommandLine { line += (line.isEmpty ? "" : " ") + appendedCommandLine }
-        guard kernel.lacksACPI || Self.kernelWords(line).contains("acpi=off") else { return line }
-        return machine.commandLineWords + " " + line
-    }
-
-    /// The words of a command line that are the kernel's: what follows `--` is init's.
-    static func kernelWords(_ line: String) -> ArraySlice<Substring> {
-        line.split(separator: " ").prefix { $0 != "--" }
+        let switches = KernelSwitches(line)
+        if switches.turnsOffKVMClock, let frequency = timeStampFrequency() {
+            line = "tsc_early_khz=\(frequency) " + line
+        }
+        if kernel.lacksACPI || switches.turnsOffACPI { line = machine.commandLineWords + " " + line }
+        return line
     }
 }

@@ -15,7 +15,7 @@ extension MachineConfiguration {
     ) throws(Failure) {
         guard console == .automatic else { return }
         let written = (commandLine ?? kernel.commandLine ?? "") + " " + (appendedCommandLine ?? "")
-        let named = NamedConsoles(Self.kernelWords(written))
+        let named = NamedConsoles(written)
         if named.hasVirtio != named.hasSerial {
             console = named.hasVirtio ? .virtio : .serial
         } else {
@@ -28,7 +28,7 @@ extension MachineConfiguration {
 
     /// What to tell the user whose kernel is told of consoles that the machine lacks, and of none that it has.
     func missingConsoleHint(for line: String) -> String? {
-        let named = NamedConsoles(Self.kernelWords(line)).names
+        let named = NamedConsoles(line).names
         let present = present
         guard let first = named.first, !named.contains(where: { present == $0 }) else { return nil }
         let other = first == "hvc0" ? "virtio" : first == "ttyS0" ? "serial" : nil
@@ -38,7 +38,7 @@ extension MachineConfiguration {
     }
 
     /// What Linux calls the machine's console.
-    private var present: Substring? {
+    private var present: String? {
         switch console {
         case .virtio: "hvc0"
         case .serial, .automatic: "ttyS0"

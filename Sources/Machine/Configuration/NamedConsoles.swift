@@ -1,19 +1,20 @@
+import Boot
+
 /// The consoles that a kernel's command line names (Linux, admin-guide/kernel-parameters.txt: console=, earlyprintk=,
 /// earlycon=).
 struct NamedConsoles: Equatable {
     /// What each `console=` names, without its options: "ttyS0".
-    private(set) var names: [Substring] = []
+    private(set) var names: [String] = []
     /// Whether a boot console on the serial port is asked for.
     private(set) var hasEarlySerial = false
 
-    init(_ words: some Sequence<Substring>) {
-        for word in words {
-            let parts = word.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            switch parts[0] {
-            case "console": if let name = Self.device(parts[1]) { names.append(name) }
-            case "earlyprintk": if Self.isSerialPort(parts[1]) { hasEarlySerial = true }
-            case "earlycon": if parts[1].hasPrefix("uart") { hasEarlySerial = true }
+    init(_ commandLine: String) {
+        for parameter in KernelParameters(commandLine) {
+            guard let value = parameter.value else { continue }
+            switch parameter.name {
+            case "console": if let name = Self.device(value) { names.append(name) }
+            case "earlyprintk": if Self.isSerialPort(value) { hasEarlySerial = true }
+            case "earlycon": if value.hasPrefix("uart") { hasEarlySerial = true }
             default: break
             }
         }
@@ -23,13 +24,13 @@ struct NamedConsoles: Equatable {
     var hasSerial: Bool { names.contains("ttyS0") }
 
     /// `uart8250,io,0x3f8` is another name of the first serial port.
-    private static func device(_ value: Substring) -> Substring? {
+    private static func device(_ value: String) -> String? {
         let name = value.prefix { $0 != "," }
         if name.isEmpty || name == "null" { return nil }
-        return name.hasPrefix("uart") ? "ttyS0" : name
+        return name.hasPrefix("uart") ? "ttyS0" : String(name)
     }
 
-    private static func isSerialPort(_ value: Substring) -> Bool {
+    private static func isSerialPort(_ value: String) -> Bool {
         value.split(separator: ",").contains { $0 == "serial" || $0 == "ttyS0" }
     }
 }

@@ -2,25 +2,37 @@ import GuestMemory
 import Host
 
 /// The ACPI tables and how a kernel gets from one to the next: RSDP -> XSDT -> FADT -> DSDT, and -> MADT
-/// (ACPI 6.5, 5.2).
+/// (ACPI 6.5, 5.2); and the MP table, for a kernel without ACPI.
 enum FirmwareTables {
     private static let rsdpByteCount = 36
     private static let rsdpLegacyByteCount = 20
     private static let rsdpRoom: UInt64 = 64
 
-    /// Writes all tables for `machine` to their place; the address of the RSDP.
+    /// Writes all tables for `machine`, and the code at the reset vector, to their place; the address of the RSDP.
+    ///
+    /// They lie as close to the reset vector as they can: a start touches one page for all, unless the machine is large.
     static func write(
         for machine: MachineDescription, into memory: GuestMemory
     ) throws(Failure) -> GuestAddress {
-        let rsdp = Layout.firmware.start
-        var place = TablePlace(next: rsdp.rawValue + rsdpRoom)
-        let dsdt = try place.put(DSDT.bytes(machine), into: memory)
-        let fadt = try place.put(FADT.bytes(dsdt: dsdt), into: memory)
-        let madt = try place.put(MADT.bytes(apicIDs: machine.apicIDs), into: memory)
-        let xsdt = try place.put(extendedTable(fadt, madt), into: memory)
+        let dsdt = DSDT.bytes(machine)
+        let madt = MADT.bytes(apicIDs: machine.apicIDs)
+        var place = TablePlace(
+            endingWith: [
+                Int(rsdpRoom), dsdt.count, FADT.byteCount, madt.count, extendedTableByteCount,
+                MPTable.byteCount(cpuCount: machine.apicIDs.count),
+            ])
+        let rsdp = GuestAddress(place.next)
+        place.next += rsdpRoom
+        let fadt = try place.put(FADT.bytes(dsdt: place.put(dsdt, into: memory)), into: memory)
+        let xsdt = try place.put(extendedTable(fadt, place.put(madt, into: memory)), into: memory)
+        _ = try place.put(
+            MPTable.bytes(apicIDs: machine.apicIDs, at: GuestAddress(place.next)), into: memory)
         try memory.place(rootPointer(to: xsdt), at: rsdp)
+        try memory.place(ResetVector.code, at: Layout.resetVector)
         return rsdp
     }
+
+    private static let extendedTableByteCount = SystemTable.headerByteCount + 2 * 8
 
     /// Extended System Description Table (5.2.8).
     private static func extendedTable(_ fadt: GuestAddress, _ madt: GuestAddress) -> [UInt8] {
@@ -52,11 +64,20 @@ enum FirmwareTables {
 private struct TablePlace {
     var next: UInt64
 
+    /// Room for tables of those sizes, the last of which ends at the reset vector.
+    init(endingWith byteCounts: [Int]) {
+        let byteCount = byteCounts.reduce(0) { $0 + UInt64(($1 + 15) & ~15) }
+        // Bounded by the number of CPUs and devices, which the machine's configuration checks.
+        precondition(
+            byteCount <= Layout.resetVector.rawValue - Layout.firmware.start.rawValue,
+            "the firmware tables do not fit into their place")
+        next = Layout.resetVector.rawValue - byteCount
+    }
+
     mutating func put(_ table: [UInt8], into memory: GuestMemory) throws(Failure) -> GuestAddress {
         let address = GuestAddress(next)
         let end = next + UInt64(table.count)
-        // Bounded by the number of CPUs and devices, which the machine's configuration checks.
-        precondition(end <= Layout.firmware.end!.rawValue, "the firmware tables do not fit into their place")
+        precondition(end <= Layout.resetVector.rawValue, "a table is larger than it said")
         try memory.place(table, at: address)
         next = (end + 15) & ~15
         return address

@@ -1,0 +1,83 @@
+/// The words of a command line as Linux takes it apart (lib/cmdline.c, `next_arg`; kernel/params.c, `parse_args`): blanks
+/// separate them except between quotes, which may stand anywhere, and what follows a word `--` is for init.
+public struct KernelParameters: Sequence, IteratorProtocol {
+    /// `name=value` without the quotes around it or around its value.
+    public struct Parameter: Equatable, Sendable {
+        public let name: String
+        public let value: String?
+    }
+
+    private var rest: Substring.UTF8View
+
+    public init(_ commandLine: String) {
+        rest = commandLine[...].utf8
+    }
+
+    /// The next parameter, or nil at the end of the kernel's own.
+    public mutating func next() -> Parameter? {
+        rest = rest.drop(while: Self.isBlank)
+        guard !rest.isEmpty else { return nil }
+        let parameter = Self.parameter(takeWord())
+        guard parameter != Parameter(name: "--", value: nil) else {
+            rest = rest.suffix(0)
+            return nil
+        }
+        return parameter
+    }
+
+    /// Up to a blank that is in no quotes.
+    private mutating func takeWord() -> Substring.UTF8View {
+        var isQuoted = false
+        let word = rest.prefix { byte in
+            if byte == Self.quote { isQuoted.toggle() }
+            return isQuoted || !Self.isBlank(byte)
+        }
+        rest = rest[word.endIndex...]
+        return word
+    }
+
+    private static func parameter(_ word: Substring.UTF8View) -> Parameter {
+        var word = word
+        let isQuoted = word.first == quote
+        if isQuoted { word = word.dropFirst() }
+        guard let equals = word.dropFirst().firstIndex(of: UInt8(ascii: "=")) else {
+            return Parameter(name: text(isQuoted ? withoutQuote(word) : word), value: nil)
+        }
+        var value = word[word.index(after: equals)...]
+        let isValueQuoted = value.first == quote
+        if isValueQuoted { value = value.dropFirst() }
+        if isQuoted || isValueQuoted { value = withoutQuote(value) }
+        return Parameter(name: text(word[..<equals]), value: text(value))
+    }
+
+    private static func withoutQuote(_ word: Substring.UTF8View) -> Substring.UTF8View {
+        word.last == quote ? word.dropLast() : word
+    }
+
+    private static func text(_ bytes: Substring.UTF8View) -> String { String(Substring(bytes)) }
+
+    private static let quote = UInt8(ascii: "\"")
+
+    /// As Linux' isspace() has it for ASCII.
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || 0x09...0x0D ~= byte }
+}
+
+/// What a command line turns off of that a machine describes itself by.
+public struct KernelSwitches: Equatable, Sendable {
+    /// The kernel does without ACPI; the last word about it counts (arch/x86/kernel/acpi/boot.c, `parse_acpi`).
+    public private(set) var turnsOffACPI = false
+    /// The kernel does without kvm-clock, which tells it the frequency of its time stamp counter (arch/x86/kernel/kvmclock.c;
+    /// `nopv` in arch/x86/kernel/cpu/hypervisor.c).
+    public private(set) var turnsOffKVMClock = false
+
+    public init(_ commandLine: String) {
+        for parameter in KernelParameters(commandLine) {
+            switch (parameter.name, parameter.value) {
+            case ("acpi", "off"): turnsOffACPI = true
+            case ("acpi", "force"): turnsOffACPI = false
+            case ("no-kvmclock", _), ("no_kvmclock", _), ("nopv", _): turnsOffKVMClock = true
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import CKVM
+public import Host
+
+extension VirtualMachine {
+    /// What a guest has told an 8254 before KVM has one.
+    public enum IntervalTimerStart: Sendable {
+        /// Nothing that would have to be kept.
+        case untouched
+        /// A control word (port 0x43).
+        case controlWord(UInt8)
+        /// The gate of counter 2 (port 0x61, bit 0).
+        case gate(Bool)
+    }
+
+    /// Creates an 8254 in the kernel, its gate port 0x61 included, in the state that `start` left it in (KVM_CREATE_PIT2,
+    /// KVM_SET_PIT2). The machine has its interrupt controllers; its vCPUs may exist.
+    public func createIntervalTimer(_ start: IntervalTimerStart) throws(Failure) {
+        var configuration = kvm_pit_config()
+        configuration.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
+        try kvmCall(
+            "cannot create the interval timer",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_CREATE_PIT2, &configuration))
+        if case .untouched = start { return }
+        var state = kvm_pit_state2()
+        try kvmCall(
+            "cannot read the interval timer",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_GET_PIT2, &state))
+        switch start {
+        case .untouched: return
+        case .controlWord(let word): Self.program(&state, word)
+        case .gate(let isOpen): state.channels.2.gate = isOpen ? 1 : 0
+        }
+        try kvmCall(
+            "cannot program the interval timer",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_PIT2, &state))
+    }
+
+    /// Selects the counter's mode and which bytes of its count are written next (Intel 8254, "Control Word Format"). A word that
+    /// only latches something leaves all as it is.
+    private static func program(_ state: inout kvm_pit_state2, _ word: UInt8) {
+        let access = word >> 4 & 3
+        guard access != 0 else { return }
+        switch word >> 6 {
+        case 0: program(&state.channels.0, word, access)
+        case 1: program(&state.channels.1, word, access)
+        case 2: program(&state.channels.2, word, access)
+        default: return
+        }
+    }
+
+    private static func program(_ channel: inout kvm_pit_channel_state, _ word: UInt8, _ access: UInt8) {
+        let mode = word >> 1 & 7
+        // Modes 6 and 7 are 2 and 3.
+        channel.mode = mode > 5 ? mode - 4 : mode
+        (channel.rw_mode, channel.read_state, channel.write_state) = (access, access, access)
+        channel.bcd = word & 1
+    }
+}
+
+extension VirtualMachine {
+    /// The frequency of the vCPUs' time stamp counters in kHz; nil where KVM does not tell it of a machine, which it does since
+    /// Linux 5.17 (KVM_GET_TSC_KHZ).
+    public var timeStampFrequency: UInt32? {
+        let result = ckvm_ioctl(descriptor.rawValue, ckvm_GET_TSC_KHZ)
+        return result > 0 ? UInt32(result) : nil
+    }
+}
