@@ -25,12 +25,17 @@ private func loadKernelImage(_ input: [UInt8]) -> Verdict {
         kernelPages: choice & 1 == 0 ? .map : .copy, compressed: choice & 2 == 0 ? .unpack : .enter,
         entry: choice & 4 == 0 ? .pvh : .linux64, allowsAnyKernel: choice & 8 == 0)
     let machine = MachineDescription(apicIDs: [0])
-    guard
-        let entry = try? LinuxLoader.load(
-            kernel: file.path, machine: machine, policy: policy, into: memory,
-            commandLine: { $0.commandLine ?? "quiet" })
-    else { return .welcome }
+    guard let entry = try? load(policy, machine, into: memory) else { return .welcome }
     let first = GuestRange(start: GuestAddress(entry.state.instructionPointer), byteCount: 1)
     precondition(memory.contains(first), "the entry is outside of memory")
     return .welcome
+}
+
+/// Loads the kernel in the file as a monitor does that also wants to know what it has built in.
+private func load(
+    _ policy: LoadPolicy, _ machine: MachineDescription, into memory: GuestMemory
+) throws -> BootEntry {
+    let kernel = try LinuxLoader.place(kernel: file.path, policy: policy, into: memory)
+    for driver in BuiltInDriver.allCases { _ = try kernel.has(driver) }
+    return try kernel.finish(commandLine: kernel.traits.commandLine ?? "quiet", machine: machine)
 }
