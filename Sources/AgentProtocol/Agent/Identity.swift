@@ -8,8 +8,9 @@ public struct Identity: Sendable {
     /// Finds `user` (`user` or `user:group`, names or numbers) and `groups` in the container's files, which `file` reads
     /// and gives as nothing where they are missing. They are the image's: whatever is no entry in them is passed over.
     ///
-    /// A number needs no entry; a name does. Without a group of its own a user has the group of its entry, and those of
-    /// /etc/group that name it.
+    /// A number needs no entry; a name does. A word of digits is always a number: an image whose /etc/passwd has a user with
+    /// the *name* 1000 does not decide who user 1000 is. Without a group of its own a user has the group of its entry, and
+    /// those of /etc/group that name it.
     public init(
         user text: String, groups: [String], file: (String) -> [UInt8]
     ) throws(StartFailure) {
@@ -31,10 +32,11 @@ public struct Identity: Sendable {
     /// `name:password:user:group:comment:home:shell`: passwd(5). The user's name, where there is an entry.
     private mutating func takeUser(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> [UInt8]? {
         let number = wanted.isEmpty ? 0 : Self.number(wanted[...])
+        if number == nil, Self.isNumeric(wanted) { throw Self.missing("user", wanted, "/etc/passwd") }
         for line in Self.lines(file) {
             let fields = Self.fields(line)
             guard fields.count >= 6, let user = Self.number(fields[2]), let group = Self.number(fields[3]),
-                user == number || fields[0].elementsEqual(wanted)
+                number.map({ $0 == user }) ?? fields[0].elementsEqual(wanted)
             else { continue }
             self.user = user
             self.group = group
@@ -49,6 +51,7 @@ public struct Identity: Sendable {
     /// `name:password:group:name,name...`: group(5).
     private static func group(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> UInt32 {
         if let number = number(wanted[...]) { return number }
+        if isNumeric(wanted) { throw missing("group", wanted, "/etc/group") }
         for line in lines(file) {
             let fields = fields(line)
             if fields.count >= 3, fields[0].elementsEqual(wanted), let group = number(fields[2]) {
@@ -80,6 +83,13 @@ public struct Identity: Sendable {
 
     private static func fields(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    }
+
+    /// Whether the word is digits, with or without a sign: a number for those who write such words, in range or not.
+    private static func isNumeric(_ word: [UInt8]) -> Bool {
+        let sign = word.first.map { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") } ?? false
+        let digits = word.dropFirst(sign ? 1 : 0)
+        return !digits.isEmpty && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
     /// Decimal digits, below 2^31, as the tools that make users keep to. The kernel has a meaning of its own for 2^32 - 1.
