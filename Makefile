@@ -26,7 +26,7 @@ SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest Sources/AgentProtocol -type f 2>/dev/null)
 PREFIX ?= /usr/local
 
-.PHONY: all install demo test lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
+.PHONY: all install demo test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
 all: build/vmm kernel agent
 
@@ -108,9 +108,17 @@ kernels:
 demo: build/vmm
 	@scripts/demo.sh
 
+# The sets of packages that the tests, and what they run here and in the lab, may use. They find no other program.
+TEST_SETS := build kernels kernel initramfs lab images archives pages peers tables
+TEST_PROGRAMS := $(CURDIR)/build/programs
+
+test:
+	@scripts/packages.sh $(TEST_SETS)
+	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
+	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' $(MAKE) test-here SWIFT='$(notdir $(SWIFT))'
+
 # The machine of the lab is made ready before the tests, which start it many times.
-test: build/vmm kernel initramfs agent firmware kernels fuzz
-	@scripts/packages.sh lab images archives pages
+test-here: build/vmm kernel initramfs agent firmware kernels fuzz
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS)
 

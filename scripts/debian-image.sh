@@ -26,10 +26,13 @@ mirror() {
     echo "$address"
 }
 
+# inside ROOT COMMAND...: runs a command in the image, by a PATH of its own: the caller's may be of another system.
+inside() { chroot "$1" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "${@:2}"; }
+
 # The sources of the version that was installed, for what Debian's packages leave out: the tests' own files.
 regression_files() { # ROOT
     local lists=$work/apt version upstream
-    version=$(chroot "$1" dpkg-query -W -f '${source:Version}' postgresql-15)
+    version=$(inside "$1" dpkg-query -W -f '${source:Version}' postgresql-15)
     upstream=${version%-*}
     mkdir -p "$lists/lists/partial" "$work/source"
     printf 'deb-src %s %s main\n' "$mirror" "$suite" >"$lists/sources.list"
@@ -44,7 +47,7 @@ regression_files() { # ROOT
 
 # pg_regress and the server's headers, without the compilers that their package would bring along.
 server_files() { # ROOT
-    (cd "$work" && chroot "$1" apt-get -qq --print-uris download postgresql-server-dev-15 | awk '{ print $1 }' |
+    (cd "$work" && inside "$1" apt-get -qq --print-uris download postgresql-server-dev-15 | awk '{ print $1 }' |
         tr -d "'" | xargs curl -fsSLO)
     dpkg -x "$work"/postgresql-server-dev-15_*.deb "$1"
 }

@@ -2,7 +2,8 @@
 # Installs the Debian packages that a part of the project needs, and only when one is missing: a second run
 # is a single dpkg-query, so that every make target can afford to ask.
 #
-# usage: scripts/packages.sh SET...      the sets are listed below
+# usage: scripts/packages.sh SET...            the sets are listed below
+#        scripts/packages.sh --list SET...     prints their packages, one a line, and installs nothing
 set -euo pipefail
 
 declare -A sets=(
@@ -12,14 +13,18 @@ declare -A sets=(
     # Debian kernels taken apart on the host, and the demo's initramfs.
     [kernels]="cpio kmod lz4 zstd xz-utils gzip python3-minimal busybox-static"
     # The outer machine of the lab and the tools that its tests run inside.
-    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux python3-minimal"
+    [lab]="qemu-system-x86 cpio kmod busybox-static e2fsprogs erofs-utils util-linux procps python3-minimal"
     # Images for the tests, the tools that others read and write them with, and a registry on loopback.
-    [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl python3-minimal attr runc"
+    [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl bzip2 python3-minimal
+        attr runc"
     # The archives that the tests of layers are made of.
     [archives]="tar libarchive-tools python3 gzip zstd"
     # The project's own guest kernel and its initramfs.
     [kernel]="gcc libc6-dev binutils make diffutils flex bison bc rsync cpio xz-utils libelf-dev libssl-dev python3-minimal"
     [initramfs]="musl-tools binutils cpio busybox-static"
+    # The container runtime beside which `vmm compare` is tried, and the compiler of ACPI tables that reads ours.
+    [peers]="crun"
+    [tables]="acpica-tools"
     # The browser in which the page of `vmm compare` is tried.
     [pages]="chromium fonts-dejavu-core"
     # The peers that make bench measures against, and the load that it puts on a disk.
@@ -28,8 +33,13 @@ declare -A sets=(
     [order]="valgrind python3-minimal"
 )
 
+only_list=false
+if [ "${1-}" = --list ]; then
+    only_list=true
+    shift
+fi
 if [ $# -eq 0 ]; then
-    echo "usage: ${0##*/} SET...   (sets: ${!sets[*]})" >&2
+    echo "usage: ${0##*/} [--list] SET...   (sets: ${!sets[*]})" >&2
     exit 2
 fi
 
@@ -43,6 +53,10 @@ for name in "$@"; do
     wanted+=("${packages[@]}")
 done
 
+if $only_list; then
+    printf '%s\n' "${wanted[@]}" | sort -u
+    exit
+fi
 if ! command -v dpkg-query >/dev/null; then
     echo "packages: this is not a Debian system; install the equivalents of: ${wanted[*]}" >&2
     exit 1

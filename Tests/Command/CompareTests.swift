@@ -36,7 +36,7 @@ struct CompareTests {
     }
 
     private var environment: [String: String] {
-        ["PATH": programs + ":/usr/bin:/bin", "VMM_STORE": scratch.path + "/store"]
+        ["PATH": programs + ":" + ChildProcess.searchPath, "VMM_STORE": scratch.path + "/store"]
     }
 
     private func command(_ words: [String], preparation: [String] = []) -> [String] {

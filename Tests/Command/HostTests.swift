@@ -93,7 +93,7 @@ struct HostTests {
             let terminal = try PseudoTerminal()
             let child = try ChildProcess(
                 [Monitor.program, "doctor"], output: terminal.program,
-                environment: variables.merging(["PATH": "/usr/bin:/bin"]) { first, _ in first })
+                environment: variables.merging(["PATH": ChildProcess.searchPath]) { first, _ in first })
             try child.wait()
             try terminal.waitFor("vmm.")
             #expect(terminal.shown().contains("\u{1B}[") == isColoured)

@@ -12,7 +12,7 @@ struct RunningTests {
     private static let shell = "/bin/busybox"
 
     private func launch(_ script: String) -> Launch {
-        Launch([Self.shell, "sh", "-c", script], environment: ["PATH=/bin:/usr/bin"])
+        Launch([Self.shell, "sh", "-c", script], environment: ["PATH=" + ChildProcess.searchPath])
     }
 
     private func run(_ launches: [Launch], seconds: Double = 60) throws -> [Outcome] {

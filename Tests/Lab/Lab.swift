@@ -26,6 +26,9 @@ enum Lab {
     static func run(_ script: String, clock: Clock = .host, seconds: Int) throws -> [String: Boot] {
         let run = try attempt(preamble + script, clock, seconds: seconds)
         try #require(run.status == 0, "the lab's script: \(run.ending)\n\(run.output)\n\(run.error)")
+        let missing = run.missingPrograms
+        try #require(
+            missing.isEmpty, "the lab's script misses programs; scripts/packages.sh has the sets\n\(missing)")
         let boots = parse(run.output)
         for (name, boot) in boots.sorted(by: { $0.key < $1.key }) where boot["took"] != nil {
             print("lab: \(name) ended with \(boot.status) after \(boot["took"] ?? "?") s")

@@ -32,7 +32,7 @@ public final class ChildProcess: @unchecked Sendable {
                 }
             }
         }
-        guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: result) ?? .EIO) }
+        guard result == 0 else { throw ProgramNotStarted(program: command[0], errno: result) }
         identifier = number
     }
 
