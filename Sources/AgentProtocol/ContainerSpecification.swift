@@ -2,7 +2,7 @@
 public struct ContainerSpecification: WireValue {
     /// What lies over the image's layers, which are the machine's first virtio-pmem device.
     public enum Writable: Sendable {
-        /// Nothing: the root is read-only, and has no /etc/hostname but the image's.
+        /// Nothing that the container could write to: the root is read-only.
         case none
         /// The guest's memory, at most so many bytes of it; 0 for what `MemoryPlan` gives.
         case memory(byteLimit: UInt64)
@@ -31,6 +31,21 @@ public struct ContainerSpecification: WireValue {
         }
     }
 
+    /// A parameter of the guest's kernel: sysctl(8).
+    public struct KernelParameter: WireValue, Equatable {
+        /// Below /proc/sys, with slashes.
+        public var path: String
+        public var value: String
+        /// Whether a kernel without this parameter is a failure.
+        public var isRequired: Bool
+
+        public init(_ path: String, _ value: String, isRequired: Bool = false) {
+            self.path = path
+            self.value = value
+            self.isRequired = isRequired
+        }
+    }
+
     public var hostname: String
     public var writable: Writable
     /// Whether the root is mounted read-only over `writable`, which volumes and the like can still use.
@@ -44,6 +59,10 @@ public struct ContainerSpecification: WireValue {
     public var maskedPaths: [String] = []
     /// Files and directories that can only be read (the same, Readonly Paths).
     public var readOnlyPaths: [String] = []
+    /// Whether /sys and /sys/fs/cgroup can be written, as in a privileged container of docker's.
+    public var isPrivileged = false
+    /// Set in this order, before the container's first process runs.
+    public var kernelParameters: [KernelParameter] = []
 
     public init(hostname: String, writable: Writable) {
         self.hostname = hostname
@@ -64,13 +83,16 @@ public struct ContainerSpecification: WireValue {
         writer.list(mounts) { $1.write(to: &$0) }
         writer.list(maskedPaths) { $0.text($1) }
         writer.list(readOnlyPaths) { $0.text($1) }
+        writer.flag(isPrivileged)
+        writer.list(kernelParameters) { $1.write(to: &$0) }
     }
 
     public init?(from reader: inout WireReader) {
         guard let hostname = reader.text(), let writable = Self.writable(&reader),
             let isRootReadOnly = reader.flag(), let firstProcessIsInit = reader.flag(),
             let mounts = reader.list({ Mount(from: &$0) }), let maskedPaths = reader.list({ $0.text() }),
-            let readOnlyPaths = reader.list({ $0.text() })
+            let readOnlyPaths = reader.list({ $0.text() }), let isPrivileged = reader.flag(),
+            let kernelParameters = reader.list({ KernelParameter(from: &$0) })
         else { return nil }
         self.init(hostname: hostname, writable: writable)
         self.isRootReadOnly = isRootReadOnly
@@ -78,6 +100,8 @@ public struct ContainerSpecification: WireValue {
         self.mounts = mounts
         self.maskedPaths = maskedPaths
         self.readOnlyPaths = readOnlyPaths
+        self.isPrivileged = isPrivileged
+        self.kernelParameters = kernelParameters
     }
 
     private static func writable(_ reader: inout WireReader) -> Writable? {
@@ -87,6 +111,21 @@ public struct ContainerSpecification: WireValue {
         case 2: .disk
         default: nil
         }
+    }
+}
+
+extension ContainerSpecification.KernelParameter {
+    public func write(to writer: inout WireWriter) {
+        writer.text(path)
+        writer.text(value)
+        writer.flag(isRequired)
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let path = reader.text(), let value = reader.text(), let isRequired = reader.flag() else {
+            return nil
+        }
+        self.init(path, value, isRequired: isRequired)
     }
 }
 

@@ -27,6 +27,19 @@ import Testing
         #expect(received.limits.first?.hard == .max && received.capabilities.bounding == 0xA804_25FB)
     }
 
+    @Test("what a container is told arrives")
+    func container() throws {
+        var sent = ContainerSpecification(hostname: "h", writable: .memory(byteLimit: 5))
+        sent.isPrivileged = true
+        sent.kernelParameters = [.init("vm/a", "1 2"), .init("b", "", isRequired: true)]
+        sent.readOnlyPaths = ["/x"]
+        let bytes = Frame.bytes(FrameHeader(.container), sent)
+        let frame = Frame(FrameHeader(.container), payload: Array(bytes.dropFirst(FrameHeader.byteCount)))
+        let received = try frame.value(ContainerSpecification.self)
+        #expect(received.isPrivileged && received.kernelParameters == sent.kernelParameters)
+        #expect(received.readOnlyPaths == ["/x"] && !received.firstProcessIsInit)
+    }
+
     @Test("a payload that is cut short, goes on, or counts what is not there is refused")
     func malformed() throws {
         let whole = Frame.bytes(FrameHeader(.start), ContainerSpecification(hostname: "h", writable: .none))

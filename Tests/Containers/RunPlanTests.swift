@@ -1,5 +1,6 @@
 import AgentProtocol
 import Host
+import Machine
 import TestSupport
 import Testing
 
@@ -251,9 +252,9 @@ struct RunPlanTests {
             $0.processLimit = "100"
             $0.securityOptions = ["no-new-privileges"]
         }
-        #expect(plan.process.limits.map(\.resource) == [7, 4, 6])
-        #expect(plan.process.limits.map(\.soft) == [1024, .max, 5])
-        #expect(plan.process.limits.map(\.hard) == [4096, .max, 5])
+        #expect(plan.process.limits.map(\.resource) == [7, 4, 6, 11])
+        #expect(plan.process.limits.map(\.soft) == [1024, .max, 5, 65536])
+        #expect(plan.process.limits.map(\.hard) == [4096, .max, 5, 65536])
         #expect(plan.container.mounts.map(\.target) == ["/run", "/tmp", "/data"])
         #expect(plan.container.mounts.map(\.flags) == [14, 6, 4096])
         #expect(plan.container.mounts[1].options == "size=64m,mode=1777")
@@ -276,6 +277,52 @@ struct RunPlanTests {
             plan.process.terminal == nil && !plan.process.hasInput && plan.process.workingDirectory == "/")
         let open = try self.plan { $0.securityOptions = ["systempaths=unconfined"] }
         #expect(open.container.maskedPaths.isEmpty && open.container.readOnlyPaths.isEmpty)
+    }
+
+    @Test("open files and processes as in docker's containers, unless the user says something else")
+    func usualLimits() throws {
+        let limits = try plan { _ in }.process.limits
+        #expect(limits.first { $0.resource == 7 }.map { [$0.soft, $0.hard] } == [1024, 1 << 20])
+        #expect(limits.first { $0.resource == 6 }.map { [$0.soft, $0.hard] } == [.max, .max])
+        let own = try plan { $0.resourceLimits = ["nofile=10:20"] }.process.limits.filter { $0.resource == 7 }
+        #expect(own.map(\.hard) == [20])
+    }
+
+    @Test(
+        "who is privileged, and who has user namespaces and io_uring",
+        arguments: [
+            ([], [], false, ["user/max_user_namespaces", "kernel/io_uring_disabled"]),
+            (["SYS_ADMIN"], [], false, ["kernel/io_uring_disabled"]),
+            (["ALL"], [], false, ["kernel/io_uring_disabled"]), ([], ["seccomp=unconfined"], false, []),
+            (
+                [], ["systempaths=unconfined"], false,
+                ["user/max_user_namespaces", "kernel/io_uring_disabled"]
+            ),
+            (["ALL"], ["systempaths=unconfined"], true, []),
+        ] as [([String], [String], Bool, [String])])
+    func privileges(added: [String], security: [String], isPrivileged: Bool, closed: [String]) throws {
+        let plan = try plan {
+            $0.addedCapabilities = added
+            $0.securityOptions = security
+        }
+        #expect(plan.container.isPrivileged == isPrivileged)
+        let paths = plan.container.kernelParameters.map(\.path)
+        let all = ["user/max_user_namespaces", "kernel/io_uring_disabled"]
+        #expect(all.filter(paths.contains) == closed && paths.contains("vm/max_map_count"))
+        let image = Image(identifier: "x", configuration: .init(), files: [])
+        let files = try GuestFiles(kernel: "k", initramfs: "i")
+        let line = try #require(plan.machine(files, image: image, disk: nil, append: nil).commandLine)
+        #expect(line.split(separator: " ").contains("container_devices=") == !isPrivileged)
+    }
+
+    @Test("a kernel parameter that the user has set stays")
+    func ownParameter() throws {
+        let plan = try plan {
+            $0.append = "quiet sysctl.vm.max_map_count=5 sysctl.user.max_user_namespaces=9"
+        }
+        let paths = plan.container.kernelParameters.map(\.path)
+        #expect(!paths.contains("vm/max_map_count") && !paths.contains("user/max_user_namespaces"))
+        #expect(paths.contains("kernel/pid_max") && paths.contains("kernel/io_uring_disabled"))
     }
 
     @Test(

@@ -191,6 +191,38 @@ struct RunTests {
         #expect(killed.says("its kernel killed the process 'tail'") && killed.says("--writable"), "\(killed)")
     }
 
+    @Test("what docker's containers find, and what they do not get")
+    func asDocker() throws {
+        let boots = try lab(
+            """
+            run user -u 1000 $image sh -c '(echo x | nc -l -p 80 &) ; sleep 0.3; nc 127.0.0.1 80 </dev/null; ping -c1 127.0.0.1; \\
+                echo hard=$(ulimit -Hn); echo processes=$(ulimit -Hu); ls -ln /dev/null; \\
+                for i in vm/max_map_count kernel/pid_max; do echo $(basename $i)=$(cat /proc/sys/$i); done; unshare -U true || echo no=userns'
+            run docker -e X=1 $image sh -c 'echo hi >/proc/1/fd/1; grep -ac X=1 /proc/1/environ; readlink /etc/mtab; \\
+                touch /n; stat -c %d / /n /bin /bin/busybox | sort -u | wc -l; ls /etc/resolv.conf; cat /proc/self/io | head -n 1; \\
+                mknod /pmem b 259 0; head -c 1 /pmem || echo pmem=closed'
+            run none --writable none -w /new $image sh -c 'pwd; cat /etc/hostname'
+            run privileged --cap-add ALL --security-opt systempaths=unconfined $image sh -c 'mkdir /sys/fs/cgroup/x && unshare -U true && echo all=open'
+            run unconfined --security-opt seccomp=unconfined -u 1000 $image sh -c 'unshare -U true && echo userns=open'
+            """)
+        let user = try #require(boots["user"])
+        #expect(user.status == 0 && user.says("1 packets received") && user["no"] == "userns", "\(user)")
+        #expect(user["hard"] == "1048576" && user["processes"] == "unlimited", "\(user)")
+        #expect(user["max_map_count"] == "262144" && user["pid_max"] == "4194304", "\(user)")
+        #expect(user.says(" 0        0 "), "the owner of /dev/null: \(user)")
+        let docker = try #require(boots["docker"])
+        #expect(
+            Array(docker.lines.prefix(6)).map { $0.prefix(6) } == [
+                "hi", "1", "/proc/", "1", "/etc/r", "rchar:",
+            ], "\(docker)")
+        #expect(docker["pmem"] == "closed", "\(docker)")
+        #expect(
+            boots["none"]?.says("/new") == true && boots["none"]?.status == 0,
+            "\(String(describing: boots["none"]))")
+        #expect(boots["privileged"]?["all"] == "open", "\(String(describing: boots["privileged"]))")
+        #expect(boots["unconfined"]?["userns"] == "open", "\(String(describing: boots["unconfined"]))")
+    }
+
     @Test("streams: apart, whole, in both directions, slow, and cut off")
     func streams() throws {
         let boots = try lab(

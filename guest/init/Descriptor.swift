@@ -13,8 +13,11 @@ struct Descriptor: ~Copyable {
     }
 
     deinit {
-        close(number)
+        if number >= 0 { close(number) }
     }
+
+    /// Whether it is open: a failed call's -1 is adopted as well.
+    var isOpen: Bool { number >= 0 }
 
     /// What one read gives, at most `byteCount` bytes of it; empty if it fails.
     func text(upTo byteCount: Int) -> String {

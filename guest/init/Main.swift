@@ -10,6 +10,9 @@ import CLinux
 
 @c(main)
 public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+    if getpid() == 1, let name = unsafe arguments[0], unsafe strcmp(name, ContainerInit.name.cString) == 0 {
+        ContainerInit.run()
+    }
     guard getpid() == 1 else {
         Console.say("init: this program is process 1 of a virtual machine and does nothing elsewhere")
         return 1

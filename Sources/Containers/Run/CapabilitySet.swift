@@ -42,6 +42,11 @@ struct CapabilitySet: Equatable {
         names.enumerated().filter { bits >> UInt64($0.offset) & 1 == 1 }.map(\.element)
     }
 
+    /// Whether the capability with that name, in capitals and without CAP_, is one of them.
+    func contains(_ name: String) -> Bool {
+        Self.names.firstIndex(of: name).map { bits >> UInt64($0) & 1 == 1 } ?? false
+    }
+
     private static func bits(_ names: [String], _ option: String) throws(Failure) -> UInt64 {
         var bits: UInt64 = 0
         for name in names { bits |= try Self.bits(of: name, option) }

@@ -1,3 +1,4 @@
+import AgentProtocol
 public import Machine
 
 extension ContainerPlan {
@@ -39,6 +40,8 @@ extension ContainerPlan {
         if let count = limits.processCount {
             words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
         }
+        // guest/edits.sh: the usual devices, and no others.
+        if !container.isPrivileged { words.append("container_devices=") }
         if let append { words.append(append) }
         return (words + ["-- vmm.agent"]).joined(separator: " ")
     }

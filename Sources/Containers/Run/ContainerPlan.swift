@@ -60,6 +60,15 @@ public struct ContainerPlan: Sendable {
         try bundle?.check()
         try bundle?.complete(&container)
         try bundle?.complete(&process, options)
+        // By the user's word alone: a bundle comes from a stranger.
+        let capabilities = try options.capabilities()
+        container.isPrivileged = capabilities == .all && security.hasOpenSystemPaths
+        container.kernelParameters = KernelParameters.list(
+            capabilities, security: security, isPrivileged: container.isPrivileged, append: options.append)
+        for limit in ProcessSpecification.ResourceLimit.usual
+        where !process.limits.contains(where: { $0.resource == limit.resource }) {
+            process.limits.append(limit)
+        }
         try Self.checkSize(of: container, process, image: options.image)
         self.container = container
         self.process = process

@@ -38,7 +38,7 @@ extension RunOptions {
     func process(
         _ image: ImageConfiguration, hostname: String, security: SecurityOptions, host: ContainerPlan.Host
     ) throws(Failure) -> ProcessSpecification {
-        let capabilities = try CapabilitySet(adding: addedCapabilities, dropping: droppedCapabilities)
+        let capabilities = try capabilities()
         var process = ProcessSpecification(
             arguments: try arguments(image),
             environment: try environment(image, hostname: hostname, host: host),
@@ -51,6 +51,10 @@ extension RunOptions {
         process.terminal = hasTerminal ? host.terminalSize ?? TerminalSize(columns: 0, rows: 0) : nil
         process.hasInput = isInteractive
         return process
+    }
+
+    func capabilities() throws(Failure) -> CapabilitySet {
+        try CapabilitySet(adding: addedCapabilities, dropping: droppedCapabilities)
     }
 
     /// The entry point and its arguments. An entry point of the user's takes the image's arguments away with the image's

@@ -5,6 +5,8 @@ struct SecurityOptions {
     var noNewPrivileges = false
     /// Whether all of /proc and /sys can be seen and written.
     var hasOpenSystemPaths = false
+    /// Whether user namespaces and io_uring are there, as without docker's filter of system calls.
+    var hasNoFilter = false
 
     init(_ options: [String]) throws(Failure) {
         for option in options { try add(option) }
@@ -15,9 +17,10 @@ struct SecurityOptions {
         case "no-new-privileges", "no-new-privileges=true", "no-new-privileges:true": noNewPrivileges = true
         case "no-new-privileges=false", "no-new-privileges:false": noNewPrivileges = false
         case "systempaths=unconfined": hasOpenSystemPaths = true
-        // There is no filter and no label to be taken away: the machine is what confines.
-        case "seccomp=unconfined", "seccomp:unconfined", "seccomp=builtin", "apparmor=unconfined",
-            "apparmor:unconfined", "apparmor=docker-default", "label=disable", "label:disable":
+        case "seccomp=unconfined", "seccomp:unconfined": hasNoFilter = true
+        // There is no label to be taken away: the machine is what confines.
+        case "seccomp=builtin", "apparmor=unconfined", "apparmor:unconfined", "apparmor=docker-default",
+            "label=disable", "label:disable":
             break
         default: throw Self.refusal(option)
         }

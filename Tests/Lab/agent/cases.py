@@ -13,7 +13,30 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\nbro
 GROUP = "root:x:0:\naudio:x:29:app\ntty:x:5:\napp:x:1000:\nwheel:x:10:root,app\n"
 
 
-def make_image(path):
+# Ends with that status, traced by a child of its own that never looks at it.
+TRACER = """
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    pid_t parent = getpid();
+    if (fork() == 0) {
+        if (ptrace(PTRACE_SEIZE, parent, 0, 0) < 0) return 1;
+        write(1, "traced\\n", 7);
+        for (;;) pause();
+    }
+    usleep(500000);
+    _exit(atoi(words[1]));
+}
+"""
+
+
+def elf(bits, machine):
+    """The start of a program."""
+    return b"\x7fELF" + bytes([bits, 1, 1]) + bytes(9) + struct.pack("<HHI", 2, machine, 1) + bytes(100)
+
+
+def make_image(path, links_etc=False):
     """Busybox, users, and things that are no programs. /proc, /sys and /dev are not there."""
     with tempfile.TemporaryDirectory() as root:
         for name in ("bin", "etc", "root", "home/app", "tmp"):
@@ -29,6 +52,21 @@ def make_image(path):
             with open(f"{root}/{name}", "w") as file:
                 file.write(contents)
             os.chmod(f"{root}/{name}", 0o755 if name.startswith("bin/") else 0o644)
+        for name, contents in {"bin/p32": elf(1, 3), "bin/parm": elf(2, 183)}.items():
+            with open(f"{root}/{name}", "wb") as file:
+                file.write(contents)
+            os.chmod(f"{root}/{name}", 0o755)
+        subprocess.run(["musl-gcc", "-static", "-Os", "-s", "-x", "c", "-", "-o", f"{root}/bin/tracer"], input=TRACER.encode(), check=True)
+        os.symlink("/nowhere/x", f"{root}/dang")
+        os.symlink("dang", f"{root}/dang2")
+        os.symlink("../root", f"{root}/home/link")
+        os.symlink("/loop", f"{root}/loop")
+        if links_etc:
+            os.mkdir(f"{root}/usr")
+            os.rename(f"{root}/etc", f"{root}/usr/etc")
+            os.symlink("usr/etc", f"{root}/etc")
+            os.symlink("/run/resolv.conf", f"{root}/usr/etc/resolv.conf")
+            os.symlink("nowhere", f"{root}/usr/etc/mtab")
         subprocess.run(["mkfs.erofs", "--all-root", "-Enoinline_data", path, root], check=True, capture_output=True)
 
 
@@ -40,8 +78,8 @@ def check(condition, *evidence):
 class Container(Machine):
     """A machine whose container has been asked for."""
 
-    def __init__(self, disk=None, **options):
-        super().__init__(Container.image, disk)
+    def __init__(self, disk=None, image=None, append="container_devices=", **options):
+        super().__init__(image or Container.image, disk, append)
         self.send(hello(), container(**options))
         self.last = 1
 
@@ -61,7 +99,7 @@ def statuses():
         refused = {
             "nothere": (2, "no such program"), "/nothere": (2, "no such file"), "/etc/plain/x": (2, "no such file"), "": (2, "no such"),
             "/etc/plain": (1, "permission denied"), "/etc": (1, "is a directory"), "noise": (1, "exec format error"),
-            "orphan": (2, 'its interpreter "/nope"')}
+            "p32": (1, "a 32-bit program"), "parm": (1, "another processor, arm64"), "orphan": (2, 'its interpreter "/nope"')}
         for name, (reason, words) in refused.items():
             status = m.run([name])[0]
             check(status[0] == reason and words in status[1], name, status)
@@ -95,6 +133,10 @@ def identities():
         check(m.run("echo a >/dev/stdout; echo b >/dev/stderr", user="app") == ((0, 0), "a\n", "b\n"), "reopened streams", m)
         check(m.run("pwd", directory="/made/here")[1] == "/made/here\n", "a directory that is missing", m)
         check(m.run("pwd", directory="/etc/plain")[0][0] == 0, "a directory that is none", m)
+        for path, real in {"/dang": "/nowhere/x", "/dang2/deep": "/nowhere/x/deep", "/home/link/a/../b": "/root/b", "/../..": "/"}.items():
+            check(m.run("pwd -P", directory=path)[1] == real + "\n", "a directory behind links", path, m)
+        for path in ("/loop", "/loop/x", "/proc/self/fd/0", "/proc/self/cwd"):
+            check("cannot work in" in m.run("pwd", directory=path)[0][1], "no directory", path, m)
         m.shut_down()
 
 
@@ -110,6 +152,18 @@ def processes():
         check(m.run("kill -TERM 1")[0] == (0, 0), "a signal for process 1", m)
         check(m.ended()[2:] == (0, 9) and m.said() == "asked\n", "is passed on", m)
         m.shut_down()
+    # As with docker's init: the command's streams, environment, user and directory; and nothing that it does not need.
+    for user, number in (("", 0), ("app", 1000)):
+        with Container() as m:
+            m.send(start(["sh", "-c", "echo hi >/proc/1/fd/1; echo oh >/proc/1/fd/2; tr '\\0' '\\n' </proc/1/environ; tr '\\0' ' ' </proc/1/cmdline; echo; "
+                          "grep -E '^(Name|Uid|CapPrm|CapEff|CapInh|NoNew)' /proc/1/status; readlink /proc/1/cwd; cat /proc/1/maps | wc -l"],
+                         environment=("PATH=/bin", "X=1"), directory="/tmp", user=user))
+            check(m.ended()[2:] == (0, 0) and m.said(2) == "oh\n" and m.said().startswith("hi\n"), "process 1's streams", m.said(), m.said(2), m)
+            effective = "0000000000000020" if number == 0 else "0000000000000000"
+            for line in ("\nX=1\n", "\n/sbin/vmm-init -- sh -c echo hi", "Name:\tvmm-init\n", f"Uid:\t{number}\t{number}\t{number}\t{number}\n",
+                         f"CapEff:\t{effective}", f"CapPrm:\t{effective}", "CapInh:\t0000000000000000", "NoNewPrivs:\t1", "\n/tmp\n"):
+                check(line in m.said(), "process 1", line, m.said())
+            m.shut_down()
     with Container(as_init=True) as m:
         m.send(start(["sh", "-c", "echo $$; sleep 1000 & exit 3"]))
         check(m.ended()[2:] == (0, 3) and m.said() == "1\n", "as process 1", m)
@@ -221,10 +275,119 @@ def file_systems():
         check(look("cat /root/k; ls -d /made", disk=disk.name, writable="disk")[1] == "kept\n/made\n", "the disk again")
 
 
+def places():
+    """The root's device numbers, and the names that are always there."""
+    line = ("touch /etc/n /tmp/n; for f in / /etc /etc/plain /bin/busybox /etc/n /tmp /tmp/n /etc/hostname; do stat -c %d $f; done | sort -u | wc -l; "
+            "all() { find / -xdev ! -path /proc ! -path /sys ! -path /dev -exec stat -c %i {} +; }; "
+            "all | wc -l; all | sort -u | wc -l; all | awk '$1 >= 2^32' | wc -l; "
+            "a=$(stat -c %d:%i /etc/plain /home); chmod 600 /etc/plain; chmod 700 /home; echo 2 >/proc/sys/vm/drop_caches; "
+            "[ \"$a\" = \"$(stat -c %d:%i /etc/plain /home)\" ] && echo same; du -sxk /bin | cut -f 1")
+    for disk in (False, True):
+        with tempfile.NamedTemporaryFile() as file:
+            file.truncate(64 << 20)
+            subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", "-F", file.name], check=True)
+            with Container(disk=file.name if disk else None, writable="disk" if disk else "memory") as m:
+                m.send(start(["sh", "-c", line]))
+                check(m.ended()[2:] == (0, 0), m)
+                said = m.said().split()
+                check(said[0] == "1" and said[1] == said[2] and said[3] == "0" and said[4] == "same" and int(said[5]) > 500, "numbers", said, m)
+                m.shut_down()
+    line = "readlink /etc/mtab; cat /etc/hostname; grep -c box /etc/hosts; cat /etc/resolv.conf | wc -c; pwd; touch /x; ls -ln /dev/null"
+    with tempfile.NamedTemporaryFile() as linked:
+        make_image(linked.name, links_etc=True)
+        for image, mtab in ((Container.image, "/proc/mounts"), (linked.name, "nowhere")):
+            for options in ({}, {"writable": "none"}, {"read_only": True}):
+                with Container(image=image, **options) as m:
+                    m.send(start(["sh", "-c", line], directory="/new/dir", user="1000"))
+                    check(m.ended()[0] == "exited", m)
+                    said = m.said().split()
+                    check(said[:3] == [mtab, "box", "1"] and int(said[3]) > 0 and said[4] == "/new/dir", "names", options, said, m.said(2))
+                    check(said[-8:-6] == ["0", "0"] if len(said) > 12 else said[7:9] == ["0", "0"], "the owner of /dev/null", said)
+                    m.shut_down()
+    with Container(parameters=[("vm/max_map_count", "262144", True), ("no/such", "1", False), ("user/max_user_namespaces", "0", True)],
+                   protected=["/proc/sys"]) as m:
+        m.send(start(["sh", "-c", "cat /proc/sys/vm/max_map_count; unshare -U true; ls /proc/self/io /proc/pressure/cpu; cat /proc/self/schedstat | wc -w; cat /proc/self/task/*/children"]))
+        m.ended()
+        check(m.said().split()[:4] == ["262144", "/proc/pressure/cpu", "/proc/self/io", "3"] and "unshare" in m.said(2), "parameters", m.said(), m.said(2))
+        m.shut_down()
+    with Container(parameters=[("no/such", "1", True)]) as m:
+        m.send(start(["true"]))
+        check("kernel parameter no/such" in str(m.ended()), m)
+        m.shut_down()
+    with Container(privileged=True) as m:
+        m.send(start(["sh", "-c", "mkdir /sys/fs/cgroup/x && echo made"]))
+        check(m.ended()[2:] == (0, 0) and m.said() == "made\n", "a privileged container's cgroups", m)
+        m.shut_down()
+
+
+ALL = ((1 << 41) - 1,) * 2 + (0, (1 << 41) - 1, 0)
+
+
+def devices():
+    usual = "for d in null zero full random urandom; do dd if=/dev/$d of=/dev/null bs=1 count=1 2>/dev/null || echo cannot $d; done; : </dev/ptmx; "
+    others = "".join(f"mknod /n{i} {kind} && {{ head -c 1 /n{i} >/dev/null && echo opened {kind}; }}; " for i, kind in enumerate(
+        ("b 254 0", "c 1 1", "c 1 11", "c 4 64", "c 5 1", "c 10 125", "b 259 0")))
+    own = "mknod /zero c 1 5 && chmod 666 /zero && head -c 1 /zero | wc -c; "
+    with Container() as m:
+        m.send(start(["sleep", "1000"]))
+        status, said, errors = m.run(usual + own + others)
+        check(said == "1\n" and errors.count("Operation not permitted") == 7, "devices", said, errors)
+        check(m.run("head -c 1 </dev/tty >/dev/null & tty", terminal=(80, 24))[0] == (0, 0), "a terminal", m)
+        status, said, errors = m.run("mkdir /m; mount -t devtmpfs d /m && head -c 1 /m/vda; mount -t erofs /m/vda /m; mount -o remount,dev /; head -c 1 /n0", capabilities=ALL)
+        check(said == "" and errors.count("ermi") >= 2, "devices with CAP_SYS_ADMIN", said, errors)
+        m.shut_down()
+    for append, opens in (("", True), ("container_devices=c10:229,b254:0", True), ("container_devices=c10:229,b254:1", False)):
+        with Container(append=append) as m:
+            m.send(start(["sh", "-c", "mknod /n b 254 0; head -c 1 /n >/dev/null"]))
+            check(m.ended()[2:] == (0, 0 if opens else 1), append, m)
+            m.shut_down()
+
+
+def hostile():
+    """The agent serves whatever the container does to its streams and files."""
+    with Container() as m:
+        m.send(start(["sh", "-c", "cat /proc/$$/fd/1 >/dev/null & while :; do echo x; sleep 0.05; done"]))
+        for _ in range(10):
+            check(m.run("sleep 0.2")[0] == (0, 0), "while the container reads its own output", m)
+        status = m.run("(cat /proc/self/fd/1 >/dev/null &) ; sleep 0.2; echo lost; sleep 0.2")[0]
+        check(status == (0, 0), "an output that is taken away", m)
+        check(m.run("rm /dev/null; mkfifo /dev/null")[0] == (0, 0), m)
+        check(m.run("cat; ls -l /proc/self/fd/0")[0] == (0, 0), "a pipe in the place of /dev/null", m)
+        check(m.run("umount /dev/pts; umount /dev/mqueue; umount /dev/shm; umount /dev; rmdir /dev/pts; mv /dev /gone; mkfifo /etc/x; mv /etc/x /etc/passwd",
+                    capabilities=ALL)[0][0] == 0, m)
+        check(m.run("tty", terminal=(80, 24))[0] in ((0, 0), (0, 1)), "a terminal without /dev/pts", m)
+        m.shut_down()
+    with Container() as m:
+        m.send(start(["sleep", "1000"]))
+        m.until("started", 1)
+        m.send(start(["tracer", "3"], 50))
+        while "traced" not in m.said(1, 50):
+            m.step()
+        for _ in range(5):
+            check(m.run("sleep 0.3")[0] == (0, 0), "beside a process that another one keeps", m)
+        m.run("killall tracer")
+        check(m.ended(50)[2:] == (0, 3), "let go", m)
+        m.shut_down()
+    for as_init in (False, True):
+        with Container(as_init=as_init) as m:
+            m.send(start(["tracer", "7"]))
+            check(m.ended()[2:] == (0, 7) and m.said() == "traced\n", "a first process that another one keeps", m)
+            m.shut_down()
+    with tempfile.NamedTemporaryFile() as disk:
+        disk.truncate(64 << 20)
+        subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", "-F", disk.name], check=True)
+        with Container(disk=disk.name, writable="disk") as m:
+            m.send(start(["sleep", "1000"]))
+            m.until("started", 1)
+            m.send(start(["sleep", "1000"], 2))
+            m.until("started", 2)
+            m.shut_down()
+
+
 def broken_protocol():
     good = hello() + container()
     cases = [
-        frame(99), b"\xff" * 8, hello(3), container(), hello() + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
+        frame(99), b"\xff" * 8, hello(1), hello(9), container(), hello() + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
         good + start(["true"], 0), good + container(), good + start([]), good + frame(32, 1, 9, b"x"), good + frame(6, payload=b"x" * 65),
         good + start(["sleep", "9"], has_input=True) + frame(32, 1, 0, b"x" * 32768) * 14]
     for case in cases:
@@ -239,7 +402,7 @@ def broken_protocol():
         m.finish()
 
 
-CASES = [statuses, identities, processes, streams, terminal, file_systems, broken_protocol]
+CASES = [statuses, identities, processes, streams, terminal, file_systems, places, devices, hostile, broken_protocol]
 
 
 def main():

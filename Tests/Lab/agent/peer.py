@@ -34,12 +34,15 @@ def hello(version=2):
     return frame(1, payload=struct.pack("<I", version))
 
 
-def container(hostname="box", writable="memory", limit=0, read_only=False, as_init=False, mounts=(), masked=(), protected=()):
+def container(hostname="box", writable="memory", limit=0, read_only=False, as_init=False, mounts=(), masked=(), protected=(),
+              privileged=False, parameters=()):
     layer = {"none": b"\0", "memory": b"\1" + struct.pack("<Q", limit), "disk": b"\2"}[writable]
     entries = [text(kind) + text(source) + text(target) + struct.pack("<I", flags) + text(options)
                for kind, source, target, flags, options in mounts]
     return frame(2, payload=text(hostname) + layer + bytes([read_only, as_init]) + sequence(entries)
-                 + sequence([text(path) for path in masked]) + sequence([text(path) for path in protected]))
+                 + sequence([text(path) for path in masked]) + sequence([text(path) for path in protected])
+                 + bytes([privileged])
+                 + sequence([text(path) + text(value) + bytes([required]) for path, value, required in parameters]))
 
 
 def start(arguments, number=1, environment=("PATH=/bin",), directory="/", user="", groups=(), capabilities=None,
@@ -61,13 +64,13 @@ def clock_kilohertz():
 class Machine:
     """A machine with an agent in it, and all that it has said."""
 
-    def __init__(self, image, disk=None):
+    def __init__(self, image, disk=None, append="container_devices="):
         self.directory = tempfile.TemporaryDirectory()
         path = os.path.join(self.directory.name, "port")
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        words = f"console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz={clock_kilohertz()} -- vmm.agent /dev/vda"
+        words = f"console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz={clock_kilohertz()} {append} -- vmm.agent /dev/vda"
         command = [
             "qemu-system-x86_64", "-M", "microvm,acpi=on,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max",
             "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",

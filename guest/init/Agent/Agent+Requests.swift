@@ -19,11 +19,14 @@ extension Agent {
         }
     }
 
-    private func index(_ number: UInt16) -> Int? { processes.firstIndex { $0.number == number } }
+    /// A process whose start has failed has no number any more.
+    private func index(_ number: UInt16) -> Int? {
+        processes.firstIndex { $0.number == number && !$0.hasFailed }
+    }
 
     /// A process that has ended may still have outputs; its number in Linux may be somebody else's.
     private func running(_ number: UInt16) -> Int? {
-        processes.firstIndex { $0.number == number && $0.exitStatus == nil }
+        processes.firstIndex { $0.number == number && $0.exitStatus == nil && !$0.hasFailed }
     }
 
     // MARK: - The container
@@ -31,15 +34,17 @@ extension Agent {
     private mutating func setUp(_ specification: ContainerSpecification) {
         do throws(StartFailure) {
             if case .disk = specification.writable { writesDisk = true }
+            let program = AgentFiles.program()
             let memory = try ContainerRoot(specification, device: device).enter()
             for note in memory.notes { state.log(note) }
             let mounts = ContainerMounts(specification, memory)
             try mounts.mountShared()
+            files = try AgentFiles(program: program)
             let name = specification.hostname
             try attempt(unsafe sethostname(name, name.utf8.count), "cannot set the hostname ", name)
             _ = unsafe bringUpInterface("lo")
             try attempt(separateProcesses(), "cannot make a process namespace")
-            if !specification.firstProcessIsInit { containerInit = try ContainerInit.start() }
+            startsInit = !specification.firstProcessIsInit
             self.mounts = mounts
             state.containerReady()
         } catch {
@@ -50,25 +55,26 @@ extension Agent {
     // MARK: - Processes
 
     private mutating func start(_ number: UInt16, _ specification: ProcessSpecification) {
-        switch first {
-        case .missing:
+        switch (first, mounts, container) {
+        case (.missing, let mounts?, _):
             first = .starting
-            start(number, specification, mounts: mounts)
-        case .starting: waiting.append((number, specification))
-        case .started: start(number, specification, mounts: nil)
-        case .gone: state.failed(number, StartFailure(.setUp, "the container has ended"))
+            start(number, specification, .first(mounts, withInit: startsInit))
+            if container == nil { first = .gone }
+        case (.starting, _, _): waiting.append((number, specification))
+        case (.started, _, let container?): start(number, specification, .later(container))
+        default: state.failed(number, StartFailure(.setUp, "the container has ended"))
         }
     }
 
     private mutating func start(
-        _ number: UInt16, _ specification: ProcessSpecification, mounts: ContainerMounts?
+        _ number: UInt16, _ specification: ProcessSpecification, _ place: ContainerProcess.Place
     ) {
         do throws(StartFailure) {
-            let process = try ContainerProcess(number, specification, mounts: mounts)
-            if containerInit == nil { containerInit = process.pid }
+            guard let files else { throw StartFailure(.setUp, "there is no container") }
+            let process = try ContainerProcess(number, specification, files: files, place: place)
+            if let new = process.container { container = new }
             processes.append(process)
         } catch {
-            if mounts != nil { first = .gone }
             state.failed(number, error)
         }
     }
@@ -83,14 +89,27 @@ extension Agent {
 
     mutating func finishStart(_ index: Int) {
         guard processes[index].start >= 0 else { return }
-        let failure = processes[index].startFailure()
-        let isFirst = processes[index].isFirst
-        if isFirst { first = failure == nil ? .started : .gone }
-        guard let failure else { return state.started(processes[index].number) }
+        switch processes[index].readStart() {
+        case .pending: return
+        case .done:
+            if processes[index].isFirst { first = .started }
+            state.started(processes[index].number)
+        case .failed(let failure):
+            if processes[index].isFirst { first = .gone }
+            // It is ending; the container could stop it before it has.
+            kill(processes[index].pid, SIGKILL)
+            processes[index].streams.closeAll()
+            processes[index].hasFailed = true
+            state.failed(processes[index].number, failure)
+        }
+    }
+
+    /// Takes a process's end. One that the container's own processes keep goes with these, if it is what they end with.
+    mutating func collect(_ index: Int) {
+        // The kernel says whom it has killed before the process is gone.
+        reportKilled()
         processes[index].collect()
-        processes[index].streams.closeAll()
-        processes[index].hasFailed = true
-        state.failed(processes[index].number, failure)
+        if processes[index].isHeld, processes[index].isFirst { endContainer(processes[index].pid) }
     }
 
     /// Tells of the processes that have ended and whose outputs have too.
@@ -102,6 +121,7 @@ extension Agent {
                 continue
             }
             if processes[index].isFirst { endContainer(processes[index].pid) }
+            processes[index].noteRest()
             for output in 0..<2 where processes[index].hasNoRest(output) { closeOutput(index, output) }
             guard processes[index].streams.haveOutputsEnded else {
                 index += 1
@@ -116,8 +136,8 @@ extension Agent {
     /// The container's first process is gone, and takes the others along: pid_namespaces(7).
     private mutating func endContainer(_ pid: pid_t) {
         first = .gone
-        guard let containerInit, containerInit != pid else { return }
-        kill(containerInit, SIGKILL)
+        guard let container, container.pid != pid else { return }
+        kill(container.pid, SIGKILL)
     }
 }
 

@@ -12,7 +12,11 @@ struct Agent: ~Copyable {
     /// Starts that came before the container's first process ran, which makes the container's own mounts.
     var waiting: [(UInt16, ProcessSpecification)] = []
     var first = First.missing
-    var containerInit: pid_t?
+    /// Process 1 of the container, once there is one.
+    var container: ContainerAnchor?
+    /// What was opened before the container's first process.
+    var files: AgentFiles?
+    var startsInit = false
     var writesDisk = false
 
     enum First { case missing, starting, started, gone }
@@ -75,11 +79,23 @@ struct Agent: ~Copyable {
         }
     }
 
-    /// The container's processes go before the disk is written out: their namespace ends with its first process.
+    /// How long the container's processes may take to go, in steps of 20 ms.
+    private static let endSteps = 500
+
+    /// The container's processes go before the disk is written out: their namespace ends with its process 1, which waits
+    /// until all others are collected, some of them by the agent.
     private func endContainer() {
-        guard writesDisk, let containerInit else { return }
-        kill(containerInit, SIGKILL)
-        waitpid(containerInit, nil, 0)
+        guard writesDisk, let container else { return }
+        kill(container.pid, SIGKILL)
+        for _ in 0..<Self.endSteps {
+            while true {
+                let child = waitpid(-1, nil, WNOHANG)
+                if child == container.pid || child < 0 { return }
+                if child == 0 { break }
+            }
+            var end = Self.watch(container.descriptor, POLLIN)
+            unsafe poll(&end, 1, 20)
+        }
     }
 
     /// Tells whom the kernel has killed for lack of memory.
@@ -132,9 +148,9 @@ extension Agent {
             Self.watch(kernelLog.descriptor, POLLIN),
         ]
         for process in processes {
-            let hasEnded = process.exitStatus != nil
+            let isWatched = process.exitStatus == nil && !process.isHeld
             descriptors.append(Self.watch(process.start, POLLIN))
-            descriptors.append(Self.watch(hasEnded ? -1 : process.pidDescriptor, POLLIN))
+            descriptors.append(Self.watch(isWatched ? process.pidDescriptor : -1, POLLIN))
             // A pipe that nobody reads any more says so without being asked; a terminal that is being closed, too.
             let isWaiting = state.input(process.number) == .waiting
             let input = process.streams.isTerminal && !isWaiting ? -1 : process.streams.input
@@ -144,9 +160,12 @@ extension Agent {
                 descriptors.append(Self.watch(mayRead ? process.streams.outputs[index] : -1, POLLIN))
             }
         }
-        unsafe poll(&descriptors, nfds_t(descriptors.count), -1)
+        let needsCare = processes.contains { $0.needsCare }
+        unsafe poll(&descriptors, nfds_t(descriptors.count), needsCare ? Self.careMilliseconds : -1)
         return descriptors
     }
+
+    private static let careMilliseconds: Int32 = 50
 
     private static func watch(_ descriptor: Int32, _ events: Int32) -> pollfd {
         pollfd(fd: descriptor, events: Int16(events), revents: 0)
@@ -163,11 +182,7 @@ extension Agent {
             for output in 0..<2 where event(3 + output) != 0 { readOutput(index, output, &buffer) }
             if event(2) & (POLLERR | POLLHUP) != 0 { breakInput(index) }
             if event(2) & POLLOUT != 0 { writeInput(index) }
-            if event(1) != 0, processes[index].exitStatus == nil {
-                // The kernel says so before the process is gone.
-                reportKilled()
-                processes[index].collect()
-            }
+            if processes[index].exitStatus == nil, event(1) != 0 || processes[index].isHeld { collect(index) }
         }
         removeEnded()
         startWaiting()

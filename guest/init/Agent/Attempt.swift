@@ -19,17 +19,13 @@ func setUpFailure(_ what: String, _ subject: String, _ code: Int32) -> StartFail
     StartFailure(.setUp, text(what, subject, ": ", SystemError(code: code).reason))
 }
 
-/// Makes a directory with its parents, as far as they are missing.
-func makeDirectories(_ path: String) throws(StartFailure) {
-    if unsafe mkdir(path, 0o755) == 0 || lastError() == EEXIST { return }
-    let error = SystemError.last
-    let bytes = Array(path.utf8)
-    guard error.code == ENOENT, let slash = bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0 else {
+/// Opens a directory of the container; with its parents it is made as far as it is missing.
+func makeDirectories(_ path: String) throws(StartFailure) -> Descriptor {
+    do throws(SystemError) {
+        return Descriptor(adopting: try ContainerPath.open(path, making: true))
+    } catch {
         throw setUpFailure("cannot make the directory ", path, error.code)
     }
-    try makeDirectories(String(decoding: bytes[..<slash], as: UTF8.self))
-    try attempt(
-        unsafe mkdir(path, 0o755) == 0 || lastError() == EEXIST ? 0 : -1, "cannot make the directory ", path)
 }
 
 /// The status of what the path names, not of what a link there leads to; nil where there is nothing.

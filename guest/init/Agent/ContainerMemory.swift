@@ -51,7 +51,7 @@ struct ContainerMemory {
         let failure = text("cannot mount tmpfs on ", target)
         try attempt(setMountFlags(trees[number], plan.places[number].mount.flags), failure)
         if unsafe placeTree(trees[number], target) == 0 { return true }
-        if lastError() == ENOENT { try makeDirectories(target) }
+        if lastError() == ENOENT { _ = try makeDirectories(target) }
         try attempt(unsafe placeTree(trees[number], target), failure)
         return true
     }

@@ -17,10 +17,11 @@ struct ContainerMounts {
     /// What needs no process of the container's.
     func mountShared() throws(StartFailure) {
         try mountUsual(
-            Mount(type: "sysfs", source: "sysfs", target: "/sys", flags: Self.closed), isReadOnly: true)
+            Mount(type: "sysfs", source: "sysfs", target: "/sys", flags: Self.closed),
+            isReadOnly: !specification.isPrivileged)
         try mountUsual(
             Mount(type: "cgroup2", source: "cgroup", target: "/sys/fs/cgroup", flags: Self.closed),
-            isReadOnly: true)
+            isReadOnly: !specification.isPrivileged)
         let flags = UInt32(MS_NOSUID)
         try mountUsual(
             Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755")
@@ -35,17 +36,35 @@ struct ContainerMounts {
         try mountUsual(Mount(type: "mqueue", source: "mqueue", target: "/dev/mqueue", flags: Self.closed))
     }
 
-    /// The rest, by the container's first process: /proc shows the processes of the namespace of who mounts it.
+    /// The rest, by the container's process 1, in its own namespace: /proc shows the processes of the namespace of who mounts
+    /// it. The kernel's parameters are set in a /proc of ours, whatever the specification mounts there.
     func mountOwn() throws(StartFailure) {
-        try mountUsual(Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed))
+        try attempt(separateMounts(), "cannot make a mount namespace")
+        let proc = Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed)
+        try Self.mount(proc)
+        for parameter in specification.kernelParameters { try Self.set(parameter) }
+        if let own = own(proc.target) { try place(own) }
         for mount in specification.mounts where !Self.usual.contains(where: { mount.target.isEqual(to: $0) })
         {
             try place(mount)
         }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
+    }
+
+    /// The last step: until then directories of the root may be made.
+    func protectRoot() throws(StartFailure) {
         guard specification.hasReadOnlyRoot else { return }
         try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only")
+    }
+
+    private static func set(_ parameter: ContainerSpecification.KernelParameter) throws(StartFailure) {
+        let file = Descriptor(adopting: unsafe openFile(text("/proc/sys/", parameter.path), O_WRONLY))
+        var value = parameter.value
+        let isSet =
+            file.isOpen && value.withUTF8 { unsafe write(file.number, $0.baseAddress, $0.count) == $0.count }
+        if isSet || !parameter.isRequired && !file.isOpen && lastError() == ENOENT { return }
+        throw setUpFailure("cannot set the kernel parameter ", parameter.path, lastError())
     }
 
     private static let usual = [
@@ -54,14 +73,16 @@ struct ContainerMounts {
 
     /// A mount of the specification on the same place stands in for the usual one.
     private func mountUsual(_ mount: Mount, isReadOnly: Bool = false) throws(StartFailure) {
-        if let own = specification.mounts.last(where: { $0.target.isEqual(to: mount.target) }) {
-            return try place(own)
-        }
+        if let own = own(mount.target) { return try place(own) }
         try place(mount)
         // Not a flag of mount(2): that would hold for all mounts of the file system.
         if isReadOnly {
             try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
         }
+    }
+
+    private func own(_ target: String) -> Mount? {
+        specification.mounts.last { $0.target.isEqual(to: target) }
     }
 
     private func place(_ mount: Mount) throws(StartFailure) {
@@ -72,13 +93,10 @@ struct ContainerMounts {
         let isBind = mount.flags & UInt32(MS_BIND) != 0 || mount.type.isEqual(to: "bind")
         let flags = UInt(mount.flags) | (isBind ? UInt(MS_BIND) : 0)
         if unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) != 0 {
-            let error = SystemError.last
-            guard error.code == ENOENT else { throw failure(mount, error) }
+            guard lastError() == ENOENT else { throw failure(mount, .last) }
             try makeTarget(mount, isBind: isBind)
             guard unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) == 0
-            else {
-                throw failure(mount, .last)
-            }
+            else { throw failure(mount, .last) }
         }
         // A bind mount takes its flags in a second step.
         let others = flags & ~UInt(MS_BIND | MS_REC)
@@ -90,15 +108,15 @@ struct ContainerMounts {
     /// A directory, or a file where one is to be mounted. A source in the place of its target begins with what is made there.
     private static func makeTarget(_ mount: Mount, isBind: Bool) throws(StartFailure) {
         guard isBind, isDirectory(mount.source) == false else {
-            return try makeDirectories(mount.target)
+            _ = try makeDirectories(mount.target)
+            return
         }
         let bytes = Array(mount.target.utf8)
-        if let slash = bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0 {
-            try makeDirectories(String(decoding: bytes[..<slash], as: UTF8.self))
-        }
-        let descriptor = unsafe createFile(mount.target, O_WRONLY, 0o644)
-        try attempt(descriptor, "cannot make ", mount.target)
-        close(descriptor)
+        let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+        let parent = try makeDirectories(String(decoding: bytes[..<slash], as: UTF8.self) + "/")
+        let name = String(decoding: bytes[slash...].dropFirst(), as: UTF8.self)
+        let file = Descriptor(adopting: unsafe createFileIn(parent.number, name, O_WRONLY, 0o644))
+        try attempt(file.number, "cannot make ", mount.target)
     }
 
     private static func failure(_ mount: Mount, _ error: SystemError) -> StartFailure {

@@ -1,5 +1,11 @@
 import CLinux
 
+/// Process 1 of the container: its number in Linux, and a descriptor of it.
+struct ContainerAnchor {
+    let pid: pid_t
+    let descriptor: Int32
+}
+
 /// A process that the monitor has asked for, as the agent knows it.
 struct ContainerProcess {
     let number: UInt16
@@ -9,72 +15,118 @@ struct ContainerProcess {
     /// Gives why the process could not be started; ends without a word when it was, because the kernel closes it at exec.
     private(set) var start: Int32
     var streams: ProcessStreams
-    /// Whether the container ends with it.
-    let isFirst: Bool
+    /// Process 1 of the container, if it was made with this process: the container ends with it.
+    let container: ContainerAnchor?
     private(set) var exitStatus: ExitStatus?
+    /// It has ended, but a process of the container's traces it and keeps it: ptrace(2).
+    private(set) var isHeld = false
     /// Its start failed, and the monitor knows.
     var hasFailed = false
     /// What is still to be read of the outputs after the end.
     private var rest: [Int] = [.max, .max]
 
-    /// Starts a process that becomes what `specification` says; with `mounts`, after the container's own were made.
+    /// Starts a process that becomes what `specification` says, at `place`.
     init(
-        _ number: UInt16, _ specification: ProcessSpecification, mounts: ContainerMounts?
+        _ number: UInt16, _ specification: ProcessSpecification, files: AgentFiles, place: Place
     ) throws(StartFailure) {
-        var streams = try ProcessStreams(specification)
+        var streams = try ProcessStreams(specification, files)
+        do throws(StartFailure) {
+            let start = { (role: NewProcess.Role) throws(StartFailure) in
+                try Self.fork(NewProcess(specification, streams: streams, role: role, files: files))
+            }
+            let child: Child
+            switch place {
+            case .later(let anchor):
+                child = try start(.later(anchor.descriptor))
+                container = nil
+            case .first(let mounts, withInit: false):
+                child = try start(.first(mounts))
+                container = ContainerAnchor(pid: child.pid, descriptor: duplicate(child.descriptor))
+            case .first(let mounts, withInit: true):
+                let first = try start(.containerInit(mounts))
+                let words = Descriptor(adopting: first.start)
+                child = try start(.second(first.descriptor, waitingFor: words.number))
+                container = ContainerAnchor(pid: first.pid, descriptor: first.descriptor)
+            }
+            self.number = number
+            (pid, pidDescriptor, self.start) = (child.pid, child.descriptor, child.start)
+        } catch {
+            streams.closeAll()
+            throw error
+        }
+        streams.closeGiven()
+        self.streams = streams
+        // The container could take what is in the pipe after poll(2) has seen it.
+        _ = setNonblocking(start)
+    }
+
+    /// A new process: its number, its descriptor, and a pipe that says how its start goes.
+    private typealias Child = (pid: pid_t, descriptor: Int32, start: Int32)
+
+    /// Where a process comes.
+    enum Place {
+        case first(ContainerMounts, withInit: Bool)
+        case later(ContainerAnchor)
+    }
+
+    /// Starts a process that becomes `new`.
+    private static func fork(_ new: NewProcess) throws(StartFailure) -> Child {
         let (start, told) = try ProcessStreams.pipe()
         var descriptor: Int32 = -1
         let pid = unsafe forkWithDescriptor(&descriptor)
-        if pid == 0 {
-            NewProcess(specification, streams: streams, mounts: mounts).become(telling: told)
-        }
+        if pid == 0 { new.become(telling: told) }
         let error = SystemError.last
         close(told)
         guard pid > 0 else {
             close(start)
-            streams.closeAll()
             throw setUpFailure("cannot make a process", "", error.code)
         }
-        streams.closeGiven()
-        self.number = number
-        self.pid = pid
-        self.start = start
-        self.streams = streams
-        pidDescriptor = descriptor
-        isFirst = mounts != nil
+        return (pid, descriptor, start)
     }
 
-    /// Reads how the start went; nil when it went well.
-    mutating func startFailure() -> StartFailure? {
-        defer {
-            close(start)
-            start = -1
-        }
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = unsafe max(0, read(start, buffer.baseAddress, 4096))
-        }
-        guard !bytes.isEmpty else { return nil }
-        var reader = WireReader(bytes)
-        return StartFailure(from: &reader) ?? StartFailure(.setUp, "the process ended before it was started")
+    var isFirst: Bool { container != nil }
+
+    /// How a start went, or that nothing was said yet.
+    enum Start {
+        case pending, done
+        case failed(StartFailure)
     }
 
-    /// Takes the end of the process from the kernel.
+    /// Reads how the start went.
+    mutating func readStart() -> Start {
+        let (byteCount, failure) = StartFailure.read(from: start)
+        if byteCount < 0, lastError() == EAGAIN { return .pending }
+        close(start)
+        start = -1
+        return failure.map { .failed($0) } ?? .done
+    }
+
+    /// Takes the end of the process from the kernel. It never waits: a process that another one traces is that one's first.
     mutating func collect() {
         var status: Int32 = 0
-        unsafe waitpid(pid, &status, 0)
+        let collected = unsafe waitpid(pid, &status, WNOHANG)
+        isHeld = collected == 0
+        guard !isHeld else { return }
         close(pidDescriptor)
         exitStatus =
             hasExited(status)
             ? .exited(UInt8(truncatingIfNeeded: CLinux.exitStatus(status)))
             : .signaled(UInt8(truncatingIfNeeded: endingSignal(status)))
         streams.closeInput()
-        // The container's end takes all its processes along, and their outputs end. Otherwise a process may live on that
-        // has the outputs too: only what is in the pipes now belongs to this one. A terminal ends with its session.
-        guard !isFirst, !streams.isTerminal else { return }
+        noteRest()
+    }
+
+    /// The container's end takes all its processes along, and their outputs end. Otherwise a process may live on that has
+    /// the outputs too, and read from them: only what is in the pipes belongs to this one. A terminal ends with its session.
+    mutating func noteRest() {
+        guard exitStatus != nil, !isFirst, !streams.isTerminal else { return }
         for index in 0..<2 where streams.outputs[index] >= 0 {
-            rest[index] = Int(readableByteCount(streams.outputs[index]))
+            rest[index] = min(rest[index], Int(readableByteCount(streams.outputs[index])))
         }
     }
+
+    /// Whether something may come of it without a word from the kernel: it is looked after again and again.
+    var needsCare: Bool { isHeld || exitStatus != nil && !isFirst && !streams.isTerminal }
 
     /// Notes what was read; whether that was the rest.
     mutating func hasRead(_ byteCount: Int, _ index: Int) -> Bool {

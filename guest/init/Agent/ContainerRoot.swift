@@ -25,9 +25,7 @@ struct ContainerRoot {
         try mountImage()
         var memory = ContainerMemory(specification)
         switch specification.writable {
-        case .none where Self.places.allSatisfy({ isDirectory(Self.image + $0) == true }):
-            try memory.mountPool(on: Self.memory)
-            try move(Self.image)
+        // Names, mount points and the working directory are made even in a root that can only be read.
         case .none:
             try memory.mountPool(on: Self.writable)
             try moveToOverlay()
@@ -71,11 +69,18 @@ struct ContainerRoot {
         for name in Self.places where status(Self.image + name) == nil {
             try makeUpper(name, missing: 0o755)
         }
-        writeNames()
+        let isElsewhere = isDirectory(Self.image + "/etc") == false
+        if !isElsewhere, (try? makeUpper("/etc", missing: 0o755)) != nil {
+            let directory = Descriptor(adopting: unsafe openFile(Self.upper + "/etc", O_PATH | O_DIRECTORY))
+            ContainerNames(specification.hostname).write(into: directory, over: Self.image)
+        }
+        // One st_dev for the image's files, directories and what is made here.
         try mount(
             "overlay", on: Self.root, type: "overlay",
-            options: "lowerdir=/image,upperdir=/writable/upper,workdir=/writable/work")
+            options: "lowerdir=/image,upperdir=/writable/upper,workdir=/writable/work,xino=on")
         try move(Self.root)
+        guard isElsewhere, let etc = try? ContainerPath.open("/etc", making: true) else { return }
+        ContainerNames(specification.hostname).write(into: Descriptor(adopting: etc), over: "")
     }
 
     /// A directory of the upper layer is as the image's is: what lies in it is merged with that, and its owner and mode
@@ -89,27 +94,6 @@ struct ContainerRoot {
         }
         guard let model, model.st_uid != 0 || model.st_gid != 0 else { return }
         unsafe lchown(path, model.st_uid, model.st_gid)
-    }
-
-    /// /etc/hostname and /etc/hosts. An image that has something else in the place of /etc keeps it.
-    private func writeNames() {
-        guard isDirectory(Self.image + "/etc") != false else { return }
-        try? makeUpper("/etc", missing: 0o755)
-        guard isDirectory(Self.upper + "/etc") == true else { return }
-        let name = specification.hostname
-        write(text(name, "\n"), to: "/etc/hostname")
-        write(
-            text(
-                "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t", name, "\n"),
-            to: "/etc/hosts")
-    }
-
-    private func write(_ text: String, to name: String) {
-        let descriptor = unsafe createFile(Self.upper + name, O_WRONLY | O_TRUNC, 0o644)
-        guard descriptor >= 0 else { return }
-        let file = Descriptor(adopting: descriptor)
-        var text = text
-        text.withUTF8 { bytes in _ = unsafe CLinux.write(file.number, bytes.baseAddress, bytes.count) }
     }
 
     /// The root of an initramfs cannot be exchanged; a mount on top of it hides it.

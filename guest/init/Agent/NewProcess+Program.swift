@@ -28,6 +28,15 @@ extension NewProcess {
         return StartFailure(.notFound, text("\"", name, "\": no such program in the container's PATH"))
     }
 
+    /// Becomes `ContainerInit`; returns only if it fails, with why. All signals stay blocked.
+    func executeInit() -> StartFailure {
+        var arguments = unsafe [strdup(ContainerInit.name.cString), strdup("--")]
+        unsafe arguments += specification.arguments.map { unsafe strdup($0) }
+        unsafe arguments.append(nil)
+        unsafe executeDescriptor(program, arguments, environment())
+        return setUpFailure("cannot run ", "the container's init", lastError())
+    }
+
     /// An empty element is the working directory: execvp(3).
     private static func directories() -> [String] {
         let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? usualPath
@@ -43,7 +52,7 @@ extension NewProcess {
             case ENOENT, ENOTDIR: (.notFound, "no such file in the container")
             case EACCES where isDirectory(path): (.notExecutable, "is a directory")
             case EACCES: (.notExecutable, "permission denied")
-            case ENOEXEC: (.notExecutable, "exec format error: no program for this machine")
+            case ENOEXEC: (.notExecutable, text("exec format error: ", ProgramFormat.problem(path)))
             default: (.notExecutable, SystemError(code: code).reason)
             }
         return StartFailure(reason, text("\"", path, "\": ", why))
@@ -51,12 +60,9 @@ extension NewProcess {
 
     /// The file is there, and what it wants to be run by is not: execve(2), ENOENT.
     private static func missingInterpreter(_ path: String) -> String {
-        guard let file = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK),
-            case let start = Array(file.text(upTo: 256).utf8), start.starts(with: "#!".utf8)
-        else { return "its dynamic loader is not in the container" }
-        let line = start.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
-        let words = line.split(separator: UInt8(ascii: " "))
-        let name = words.first.map { String(decoding: Array($0), as: UTF8.self) } ?? ""
+        guard let name = ProgramFormat.interpreter(path) else {
+            return "its dynamic loader is not in the container"
+        }
         return text("its interpreter \"", name, "\" is not in the container")
     }
 

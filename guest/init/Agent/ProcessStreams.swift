@@ -10,17 +10,17 @@ struct ProcessStreams {
     /// What become its descriptors 0, 1 and 2.
     private(set) var given: [Int32] = []
 
-    init(_ specification: ProcessSpecification) throws(StartFailure) {
+    init(_ specification: ProcessSpecification, _ files: AgentFiles) throws(StartFailure) {
         isTerminal = specification.terminal != nil
         if let size = specification.terminal {
-            try openTerminal(size)
+            try openTerminal(size, files)
         } else {
-            try openPipes(hasInput: specification.hasInput)
+            try openPipes(files, hasInput: specification.hasInput)
         }
     }
 
-    private mutating func openTerminal(_ size: TerminalSize) throws(StartFailure) {
-        let master = unsafe openFile("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK)
+    private mutating func openTerminal(_ size: TerminalSize, _ files: AgentFiles) throws(StartFailure) {
+        let master = unsafe openFileIn(files.terminals, "ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK)
         try attempt(master, "cannot open a terminal")
         outputs[0] = master
         input = master
@@ -32,7 +32,7 @@ struct ProcessStreams {
         given = [terminal, terminal, terminal]
     }
 
-    private mutating func openPipes(hasInput: Bool) throws(StartFailure) {
+    private mutating func openPipes(_ files: AgentFiles, hasInput: Bool) throws(StartFailure) {
         do throws(StartFailure) {
             if hasInput {
                 let (read, write) = try Self.pipe()
@@ -41,12 +41,16 @@ struct ProcessStreams {
                 // What a pipe has no room for waits here, and not in write(2).
                 _ = setNonblocking(write)
             } else {
-                given.append(unsafe openFile("/dev/null", O_RDONLY))
+                let null = duplicate(files.null)
+                try attempt(null, "cannot open ", "/dev/null")
+                given.append(null)
             }
             for index in 0..<2 {
                 let (read, write) = try Self.pipe()
                 outputs[index] = read
                 given.append(write)
+                // The container may open its end to read, too, and take what poll(2) has seen.
+                _ = setNonblocking(read)
             }
         } catch {
             closeAll()

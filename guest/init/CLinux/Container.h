@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,7 +34,33 @@ static inline int createFile(const char *path, int flags, mode_t mode) {
     return open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
 }
 
+static inline int createFileIn(int directory, const char *name, int flags, mode_t mode) {
+    return openat(directory, name, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+}
+
+// A name in a directory: what it is itself, not what a link there leads to.
+static inline int openName(int directory, const char *name) {
+    return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static inline int openFileIn(int directory, const char *name, int flags) {
+    return openat(directory, name, flags | O_CLOEXEC);
+}
+
+// A path in which neither `..` nor an absolute link leads out of the root, and no link of /proc to an open file is one:
+// openat2(2).
+static inline int openInRoot(int root, const char *path, int flags) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    return syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static inline bool isCharacterDevice(const struct stat *status, unsigned major, unsigned minor) {
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(major, minor);
+}
+
 static inline int setNonblocking(int descriptor) { return fcntl(descriptor, F_SETFL, O_NONBLOCK); }
+
+static inline int duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
 
 static inline bool isOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
 
@@ -45,6 +72,19 @@ static inline pid_t forkWithDescriptor(int *descriptor) {
 
 // The next children are in a process namespace of their own, the first of them its process 1: unshare(2).
 static inline int separateProcesses(void) { return syscall(SYS_unshare, CLONE_NEWPID); }
+
+// A mount namespace of its own for the calling process, a copy of the one it is in: unshare(2).
+static inline int separateMounts(void) { return syscall(SYS_unshare, CLONE_NEWNS); }
+
+// Moves the calling process to the mount namespace of another, and to its root: setns(2).
+static inline int enterMounts(int process) { return syscall(SYS_setns, process, CLONE_NEWNS); }
+
+// Runs the program that the descriptor is of: execveat(2).
+static inline int executeDescriptor(int descriptor, char *const *arguments, char *const *environment) {
+    return syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
+}
+
+static inline int setProcessName(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 static inline char **environment(void) { return environ; }
 
