@@ -46,6 +46,20 @@ public struct ContainerSpecification: WireValue {
         }
     }
 
+    /// A character device that the container has in /dev beside the usual ones.
+    public struct Device: WireValue, Equatable {
+        /// An absolute path in the container.
+        public var path: String
+        public var major: UInt32
+        public var minor: UInt32
+
+        public init(path: String, major: UInt32, minor: UInt32) {
+            self.path = path
+            self.major = major
+            self.minor = minor
+        }
+    }
+
     public var hostname: String
     public var writable: Writable
     /// Whether the root is mounted read-only over `writable`, which volumes and the like can still use.
@@ -63,6 +77,7 @@ public struct ContainerSpecification: WireValue {
     public var isPrivileged = false
     /// Set in this order, before the container's first process runs.
     public var kernelParameters: [KernelParameter] = []
+    public var devices: [Device] = []
 
     public init(hostname: String, writable: Writable) {
         self.hostname = hostname
@@ -85,6 +100,7 @@ public struct ContainerSpecification: WireValue {
         writer.list(readOnlyPaths) { $0.text($1) }
         writer.flag(isPrivileged)
         writer.list(kernelParameters) { $1.write(to: &$0) }
+        writer.list(devices) { $1.write(to: &$0) }
     }
 
     public init?(from reader: inout WireReader) {
@@ -92,7 +108,8 @@ public struct ContainerSpecification: WireValue {
             let isRootReadOnly = reader.flag(), let firstProcessIsInit = reader.flag(),
             let mounts = reader.list({ Mount(from: &$0) }), let maskedPaths = reader.list({ $0.text() }),
             let readOnlyPaths = reader.list({ $0.text() }), let isPrivileged = reader.flag(),
-            let kernelParameters = reader.list({ KernelParameter(from: &$0) })
+            let kernelParameters = reader.list({ KernelParameter(from: &$0) }),
+            let devices = reader.list({ Device(from: &$0) })
         else { return nil }
         self.init(hostname: hostname, writable: writable)
         self.isRootReadOnly = isRootReadOnly
@@ -102,6 +119,7 @@ public struct ContainerSpecification: WireValue {
         self.readOnlyPaths = readOnlyPaths
         self.isPrivileged = isPrivileged
         self.kernelParameters = kernelParameters
+        self.devices = devices
     }
 
     private static func writable(_ reader: inout WireReader) -> Writable? {
@@ -126,6 +144,19 @@ extension ContainerSpecification.KernelParameter {
             return nil
         }
         self.init(path, value, isRequired: isRequired)
+    }
+}
+
+extension ContainerSpecification.Device {
+    public func write(to writer: inout WireWriter) {
+        writer.text(path)
+        writer.u32(major)
+        writer.u32(minor)
+    }
+
+    public init?(from reader: inout WireReader) {
+        guard let path = reader.text(), let major = reader.u32(), let minor = reader.u32() else { return nil }
+        self.init(path: path, major: major, minor: minor)
     }
 }
 

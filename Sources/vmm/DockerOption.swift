@@ -159,7 +159,7 @@ extension DockerOption {
 
     private static let files: [DockerOption] = [
         refused("volumes-from", .volumes), refused("volume-driver", .volumes),
-        refused("device", .devices), refused("device-cgroup-rule", .devices), refused("gpus", .devices),
+        refused("device-cgroup-rule", .devices), refused("gpus", .devices),
     ]
 
     private static let process: [DockerOption] = [
@@ -176,20 +176,6 @@ extension DockerOption {
         // docker's word for no namespace of users beside the kernel's own.
         refused("userns", .namespaces, unless: "host", ""),
         refused("uts", .namespaces, unless: "private", ""),
-        refused(
-            "domainname",
-            Reason(why: "a container has a host name only", cure: "Write --hostname NAME.", isPlanned: true)),
-        refusedFlag(
-            "privileged",
-            Reason(
-                why: "what it grants is not defined for a guest",
-                cure: "--cap-add ALL --security-opt systempaths=unconfined grants most of it.",
-                isPlanned: true)),
-        refused(
-            "sysctl",
-            Reason(
-                why: "it is not passed to the guest", cure: "Write --append sysctl.KEY=VALUE.",
-                isPlanned: true)),
         refused("isolation", .windows, unless: "default", ""),
     ]
 

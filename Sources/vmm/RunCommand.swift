@@ -157,6 +157,23 @@ struct RunCommand: ParsableCommand {
             "Security option: no-new-privileges, or systempaths=unconfined.", valueName: "option"))
     var securityOpt: [String] = []
 
+    @Flag(help: "Give the container all capabilities, all devices of its guest, and writable system paths.")
+    var privileged = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Add a device of the guest, as /dev/fuse.", valueName: "device"))
+    var device: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Set a parameter of the guest's kernel: KEY=VALUE.", valueName: "parameter"))
+    var sysctl: [String] = []
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("NIS domain name of the container.", valueName: "name"))
+    var domainname: String?
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Signal that SIGTERM becomes in the container.", valueName: "signal"))
@@ -243,6 +260,10 @@ struct RunCommand: ParsableCommand {
         options.droppedCapabilities = capDrop
         options.resourceLimits = ulimit
         options.securityOptions = securityOpt
+        options.isPrivileged = privileged
+        options.devices = device
+        options.sysctls = sysctl
+        options.domainname = domainname
         options.stopSignal = stopSignal
         options.runsAsInit = noInit
         options.name = name

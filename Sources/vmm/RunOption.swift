@@ -10,6 +10,7 @@ enum RunFlag: String, CaseIterable {
     /// There is one unless it is refused.
     case initProcess = "init"
     case noInit = "no-init"
+    case privileged
     case quiet
     case allowEmulation = "allow-emulation"
     case allowOutsideRoot = "allow-outside-root"
@@ -48,6 +49,9 @@ enum RunOption: String, CaseIterable {
     case droppedCapability = "cap-drop"
     case limit = "ulimit"
     case securityOption = "security-opt"
+    case device
+    case sysctl
+    case domainname
     case stopSignal = "stop-signal"
     case entrypoint
     case writable
@@ -82,6 +86,7 @@ extension RunOptions {
         case .readOnly: isReadOnly = isOn
         case .initProcess: if !isOn { runsAsInit = true }
         case .noInit: runsAsInit = isOn
+        case .privileged: isPrivileged = isOn
         case .quiet: isQuiet = isOn
         case .allowEmulation: allowsEmulation = isOn
         case .allowOutsideRoot: allowsOutsideRoot = isOn
@@ -112,6 +117,9 @@ extension RunOptions {
         case .droppedCapability: droppedCapabilities.append(value)
         case .limit: resourceLimits.append(value)
         case .securityOption: securityOptions.append(value)
+        case .device: devices.append(value)
+        case .sysctl: sysctls.append(value)
+        case .domainname: domainname = value
         case .stopSignal: stopSignal = value
         case .entrypoint: entrypoint = value
         case .writable: writable = value

@@ -33,10 +33,12 @@ import Testing
         sent.isPrivileged = true
         sent.kernelParameters = [.init("vm/a", "1 2"), .init("b", "", isRequired: true)]
         sent.readOnlyPaths = ["/x"]
+        sent.devices = [.init(path: "/dev/fuse", major: 10, minor: 229)]
         let bytes = Frame.bytes(FrameHeader(.container), sent)
         let frame = Frame(FrameHeader(.container), payload: Array(bytes.dropFirst(FrameHeader.byteCount)))
         let received = try frame.value(ContainerSpecification.self)
         #expect(received.isPrivileged && received.kernelParameters == sent.kernelParameters)
+        #expect(received.devices == sent.devices)
         #expect(received.readOnlyPaths == ["/x"] && !received.firstProcessIsInit)
     }
 

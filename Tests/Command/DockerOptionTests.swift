@@ -86,7 +86,7 @@ struct DockerOptionTests {
             ["--log-driver=none"], ["--log-opt", "max-size=10m"], ["--sig-proxy=true"], ["--detach=false"],
             ["-d=false"], ["-itd=false"], ["-P=false"], ["--stop-timeout", "5"], ["--userns=host"],
             ["--ipc", ""], ["-q"], ["-lA=B"], ["--label", "a=b"], ["-l", "a"], ["--label=a"],
-            ["--memory", "1g", "--memory-swap", "1024m"], ["--privileged=0"], ["--oom-kill-disable=f"],
+            ["--memory", "1g", "--memory-swap", "1024m"], ["--oom-kill-disable=f"],
         ])
     func harmless(_ words: [String]) throws {
         let options = try #require(try RunOptions(plain: (words + ["image", "-d"])[...]))
@@ -139,6 +139,14 @@ struct DockerOptionTests {
     func volumes(_ words: [String]) {
         let option = words[0].contains("mount") ? "--mount" : "--volume"
         #expect(failure(words)?.what == "\(option) is not supported yet", "\(words)")
+    }
+
+    @Test(
+        "devices that a guest does not have", arguments: ["/dev/kvm", "/dev/sda:/dev/xvdc:rwm", "/dev/snd"])
+    func devices(_ device: String) {
+        let failure = failure(["--device", device])
+        #expect(failure?.what == "--device \(device.prefix { $0 != ":" }) is not supported yet")
+        #expect(failure?.cure?.contains("/dev/fuse") == true)
     }
 
     @Test("the document has each of them in one row, and in the right table")

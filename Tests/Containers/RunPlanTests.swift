@@ -370,6 +370,12 @@ struct RunPlanTests {
         { $0.mounts = ["type=tmpfs,dst=a"] }, { $0.mounts = ["type=tmpfs,dst=/a,tmpfs-size=x"] },
         { $0.mounts = ["type=tmpfs,dst=/a,src=/b"] }, { $0.mounts = ["type=tmpfs,dst=/a,colour=red"] },
         { $0.mounts = ["type=tmpfs,dst=/a,tmpfs-mode=9"] }, { $0.mounts = ["type=npipe,dst=/a"] },
+        { $0.sysctls = ["a"] }, { $0.sysctls = ["=1"] }, { $0.sysctls = ["a=1"] },
+        { $0.sysctls = ["a..b=1"] },
+        { $0.sysctls = ["net.../../x=1"] }, { $0.sysctls = ["net/../../etc/x=1"] },
+        { $0.sysctls = ["net.x y=1"] },
+        { $0.sysctls = ["/etc/x=1"] }, { $0.devices = ["/dev/kvm"] }, { $0.devices = ["fuse"] },
+        { $0.devices = ["/dev/fuse:/dev/x:/dev/y:r"] }, { $0.devices = [""] },
         { $0.storageOptions = ["size"] }, { $0.storageOptions = ["size=x"] },
         { $0.storageOptions = ["dm.fs=ext4"] },
     ]
@@ -454,6 +460,43 @@ struct RunPlanTests {
             $0.writable = "2G"
         }
         #expect(own.writableByteCount == 2 << 30)
+    }
+
+    @Test(
+        "parameters of the kernel, with dots or slashes as sysctl(8) has them",
+        arguments: [
+            ("net.ipv4.ip_forward=1", "net/ipv4/ip_forward", "1"),
+            ("kernel/shmmax=5 6", "kernel/shmmax", "5 6"),
+            ("net.ipv4.conf.eth0/1.rp_filter=0", "net/ipv4/conf/eth0.1/rp_filter", "0"),
+            ("net/ipv4/conf/eth0.1/rp_filter=", "net/ipv4/conf/eth0.1/rp_filter", ""),
+            ("kernel.core_pattern=/x=%p", "kernel/core_pattern", "/x=%p"),
+        ])
+    func sysctls(text: String, path: String, value: String) throws {
+        let parameters = try plan { $0.sysctls = [text] }.container.kernelParameters
+        #expect(parameters.last == .init(path, value, isRequired: true))
+        let named = try plan { $0.domainname = "example" }.container.kernelParameters
+        #expect(named.last == .init("kernel/domainname", "example", isRequired: true))
+    }
+
+    @Test("a privileged container, whatever else is said of its capabilities")
+    func privileged() throws {
+        let plan = try plan {
+            $0.isPrivileged = true
+            $0.droppedCapabilities = ["ALL"]
+        }
+        #expect(plan.process.capabilities.bounding == 0x1FF_FFFF_FFFF && plan.container.isPrivileged)
+        #expect(plan.container.maskedPaths.isEmpty && plan.container.readOnlyPaths.isEmpty)
+        #expect(plan.container.mounts.map(\.type) == ["devtmpfs"])
+        #expect(try !self.plan { $0.addedCapabilities = ["ALL"] }.container.isPrivileged)
+    }
+
+    @Test("devices that a guest has")
+    func devices() throws {
+        let plan = try plan {
+            $0.devices = ["/dev/fuse", "/dev/null", "/dev/fuse:/dev/x:rw", "/dev/kmsg:r"]
+        }
+        #expect(plan.container.devices.map(\.path) == ["/dev/fuse", "/dev/x", "/dev/kmsg"])
+        #expect(plan.container.devices.map(\.minor) == [229, 229, 11])
     }
 
     @Test("files of labels are read and checked")

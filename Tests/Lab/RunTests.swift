@@ -224,6 +224,49 @@ struct RunTests {
         #expect(boots["unconfined"]?["userns"] == "open", "\(String(describing: boots["unconfined"]))")
     }
 
+    @Test("parameters of the kernel, devices, and privileged containers")
+    func privileges() throws {
+        let boots = try lab(
+            """
+            run set --sysctl net.ipv4.ip_forward=1 --sysctl vm.swappiness=7 --domainname example $image sh -c 'cd /proc/sys; \
+                echo forward=$(cat net/ipv4/ip_forward); echo swappiness=$(cat vm/swappiness); echo domain=$(cat kernel/domainname)'
+            run unset $image sh -c 'cd /proc/sys; echo forward=$(cat net/ipv4/ip_forward)'
+            run unknown --sysctl net.nothing=1 $image true
+            run value --sysctl vm.swappiness=lots $image true
+            look='mkdir /sys/fs/cgroup/x 2>/dev/null && echo cgroup=made; echo 8 2>/dev/null >/proc/sys/vm/swappiness && echo sysctl=set;
+                test -e /dev/pmem0 && echo devices=all; grep CapEff /proc/self/status | tr -d "\\t"; cat /proc/kcore 2>/dev/null | head -c 4 | wc -c;
+                test -c /dev/fuse && exec 3<>/dev/fuse && echo fuse=open'
+            run privileged --privileged --cap-drop ALL $image sh -c "$look"
+            run usual $image sh -c "$look"
+            run device --device /dev/fuse $image sh -c "$look"
+            run full --privileged --memory 64m $image sh -c 'for place in / /dev/shm/ /dev/; do \
+                dd if=/dev/zero of=$place/f bs=1M 2>&1 | grep -q "No space left" && echo full; done; echo end=yes'
+            """)
+        let set = try #require(boots["set"])
+        #expect(set["forward"] == "1" && set["swappiness"] == "7" && set["domain"] == "example", "\(set)")
+        #expect(boots["unset"]?["forward"] == "0", "\(String(describing: boots["unset"]))")
+        for (name, text) in [("unknown", "net/nothing"), ("value", "vm/swappiness")] {
+            let boot = try #require(boots[name])
+            #expect(boot.status == 125 && boot.says("cannot set the kernel parameter \(text): "), "\(boot)")
+        }
+        let privileged = try #require(boots["privileged"])
+        for line in ["cgroup=made", "sysctl=set", "devices=all", "CapEff:000001ffffffffff", "fuse=open"] {
+            #expect(privileged.says(line), "\(line): \(privileged)")
+        }
+        let usual = try #require(boots["usual"])
+        for line in ["cgroup=made", "sysctl=set", "devices=all", "fuse=open"] {
+            #expect(!usual.says(line), "\(line): \(usual)")
+        }
+        let device = try #require(boots["device"])
+        #expect(
+            device.says("fuse=open") && !device.says("devices=all") && !device.says("cgroup=made"),
+            "\(device)")
+        let full = try #require(boots["full"])
+        #expect(
+            full.status == 0 && full["end"] == "yes" && full.lines.filter { $0 == "full" }.count == 3,
+            "\(full)")
+    }
+
     @Test("streams: apart, whole, in both directions, slow, and cut off")
     func streams() throws {
         let boots = try lab(

@@ -40,8 +40,11 @@ extension ContainerPlan {
         if let count = limits.processCount {
             words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
         }
-        // guest/edits.sh: the usual devices, and no others.
-        if !container.isPrivileged { words.append("container_devices=") }
+        // guest/edits.sh: the usual devices, those that were asked for, and no others.
+        if !container.isPrivileged {
+            let devices = container.devices.map { "c\($0.major):\($0.minor)" }
+            words.append("container_devices=" + devices.joined(separator: ","))
+        }
         if let append { words.append(append) }
         return (words + ["-- vmm.agent"]).joined(separator: " ")
     }

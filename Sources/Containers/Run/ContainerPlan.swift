@@ -51,7 +51,7 @@ public struct ContainerPlan: Sendable {
         self.identifier = identifier
         try options.validate()
         try options.checkLabels(host.file)
-        let security = try SecurityOptions(options.securityOptions)
+        let security = try SecurityOptions(options.securityOptions, isPrivileged: options.isPrivileged)
         let writable = try WritableLayer(try options.writableLayer())
         let hostname = options.hostname ?? bundle?.hostname.orNil ?? identifier
         var container = try options.container(
@@ -65,6 +65,8 @@ public struct ContainerPlan: Sendable {
         container.isPrivileged = capabilities == .all && security.hasOpenSystemPaths
         container.kernelParameters = KernelParameters.list(
             capabilities, security: security, isPrivileged: container.isPrivileged, append: options.append)
+        // The user's come last, and so have the last word.
+        container.kernelParameters += try options.kernelParameters()
         for limit in ProcessSpecification.ResourceLimit.usual
         where !process.limits.contains(where: { $0.resource == limit.resource }) {
             process.limits.append(limit)

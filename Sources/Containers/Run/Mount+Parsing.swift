@@ -17,6 +17,10 @@ extension ContainerSpecification.Mount {
     /// nosuid, nodev and noexec: what docker gives every tmpfs.
     private static let usualFlags: UInt32 = 2 | 4 | 8
 
+    /// All devices of the guest, in the place of the usual few.
+    static let allDevices = Self(
+        type: "devtmpfs", source: "devtmpfs", target: "/dev", flags: 2, options: "mode=0755")
+
     /// A tmpfs as docker writes it: PATH[:OPTION[,OPTION...]].
     init(temporary text: String) throws(Failure) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

@@ -11,6 +11,10 @@ extension RunOptions {
         container.firstProcessIsInit = runsAsInit
         container.maskedPaths = security.maskedPaths
         container.readOnlyPaths = security.readOnlyPaths
+        for text in devices {
+            if let device = try DeviceOption(text).device { container.devices.append(device) }
+        }
+        if isPrivileged { container.mounts.append(.allDevices) }
         for mount in try temporaryMounts() {
             container.mounts.removeAll { $0.target == mount.target }
             container.mounts.append(mount)
@@ -54,7 +58,8 @@ extension RunOptions {
     }
 
     func capabilities() throws(Failure) -> CapabilitySet {
-        try CapabilitySet(adding: addedCapabilities, dropping: droppedCapabilities)
+        let set = try CapabilitySet(adding: addedCapabilities, dropping: droppedCapabilities)
+        return isPrivileged ? .all : set
     }
 
     /// The entry point and its arguments. An entry point of the user's takes the image's arguments away with the image's

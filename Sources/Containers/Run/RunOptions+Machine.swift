@@ -98,6 +98,8 @@ extension RunOptions {
     /// Refuses what is wrong whatever the image.
     public func validate() throws(Failure) {
         try checkSwap()
+        _ = try kernelParameters()
+        for text in devices { _ = try DeviceOption(text) }
         _ = try temporaryMounts()
         _ = try anonymousVolumes()
         _ = try writableLayer()

@@ -19,6 +19,12 @@ public struct RunOptions: Equatable, Sendable {
     public var droppedCapabilities: [String] = []
     public var resourceLimits: [String] = []
     public var securityOptions: [String] = []
+    public var isPrivileged = false
+    /// docker's `--device`.
+    public var devices: [String] = []
+    /// KEY=VALUE each.
+    public var sysctls: [String] = []
+    public var domainname: String?
     public var stopSignal: String?
     public var runsAsInit = false
 

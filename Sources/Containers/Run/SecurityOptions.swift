@@ -8,8 +8,9 @@ struct SecurityOptions {
     /// Whether user namespaces and io_uring are there, as without docker's filter of system calls.
     var hasNoFilter = false
 
-    init(_ options: [String]) throws(Failure) {
+    init(_ options: [String], isPrivileged: Bool = false) throws(Failure) {
         for option in options { try add(option) }
+        if isPrivileged { hasOpenSystemPaths = true }
     }
 
     private mutating func add(_ option: String) throws(Failure) {

@@ -35,14 +35,15 @@ def hello(version=2):
 
 
 def container(hostname="box", writable="memory", limit=0, read_only=False, as_init=False, mounts=(), masked=(), protected=(),
-              privileged=False, parameters=()):
+              privileged=False, parameters=(), devices=()):
     layer = {"none": b"\0", "memory": b"\1" + struct.pack("<Q", limit), "disk": b"\2"}[writable]
     entries = [text(kind) + text(source) + text(target) + struct.pack("<I", flags) + text(options)
                for kind, source, target, flags, options in mounts]
     return frame(2, payload=text(hostname) + layer + bytes([read_only, as_init]) + sequence(entries)
                  + sequence([text(path) for path in masked]) + sequence([text(path) for path in protected])
                  + bytes([privileged])
-                 + sequence([text(path) + text(value) + bytes([required]) for path, value, required in parameters]))
+                 + sequence([text(path) + text(value) + bytes([required]) for path, value, required in parameters])
+                 + sequence([text(path) + struct.pack("<II", major, minor) for path, major, minor in devices]))
 
 
 def start(arguments, number=1, environment=("PATH=/bin",), directory="/", user="", groups=(), capabilities=None,

@@ -39,6 +39,11 @@ struct ContainerMemory {
 
     /// Mounts `mount` in the calling process's root if it lies in memory; false for all others.
     func mount(_ mount: Mount, by make: (Mount) throws(StartFailure) -> Void) throws(StartFailure) -> Bool {
+        if mount.type.isEqual(to: "devtmpfs") {
+            try make(mount)
+            try limitDevices(mount)
+            return true
+        }
         guard mount.type.isEqual(to: "tmpfs") else { return false }
         let target = mount.target
         guard let number = plan.places.lastIndex(where: { $0.mount.target.isEqual(to: target) }) else {
@@ -54,5 +59,13 @@ struct ContainerMemory {
         if lastError() == ENOENT { _ = try makeDirectories(target) }
         try attempt(unsafe placeTree(trees[number], target), failure)
         return true
+    }
+
+    /// The kernel's own file system of devices is one for all mounts of it, and takes a size only afterwards.
+    private func limitDevices(_ mount: Mount) throws(StartFailure) {
+        try attempt(
+            unsafe CLinux.mount(
+                nil, mount.target, nil, UInt(MS_REMOUNT) | UInt(mount.flags), "mode=0755,size=4m"),
+            "cannot limit ", mount.target)
     }
 }

@@ -27,6 +27,7 @@ struct ContainerMounts {
             Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755")
         )
         try fillDevices()
+        for device in specification.devices { try make(device) }
         try mountUsual(
             Mount(
                 type: "devpts", source: "devpts", target: "/dev/pts", flags: flags | UInt32(MS_NOEXEC),
@@ -152,6 +153,11 @@ extension ContainerMounts {
         ]
         for (target, path) in links { _ = unsafe symlink(target.cString, path.cString) }
         for path in ["/dev/pts", "/dev/shm", "/dev/mqueue"] { _ = unsafe mkdir(path, 0o755) }
+    }
+
+    private func make(_ device: ContainerSpecification.Device) throws(StartFailure) {
+        if unsafe makeCharacterDevice(device.path, 0o666, device.major, device.minor) == 0 { return }
+        if lastError() != EEXIST { throw setUpFailure("cannot make the device ", device.path, lastError()) }
     }
 
     /// The first process's terminal is the container's console: console(4).
