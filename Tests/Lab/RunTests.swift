@@ -160,7 +160,7 @@ struct RunTests {
             """
             fill='for place in / /dev/shm/ /dev/ $more; do dd if=/dev/zero of=$place/f bs=1M 2>&1 | grep -q "No space left" && echo full; done'
             for size in 32m 64m 256m; do run fill$size --memory $size $image sh -c "$fill; echo end=yes"; done
-            run disk --memory 64m --writable 100m $image sh -c "$fill; echo end=yes"
+            run disk --writable 100m $image sh -c "$fill; echo end=yes"
             run none --memory 64m --writable none $image sh -c "$fill; echo end=yes"
             run more --memory 128m --tmpfs /a --tmpfs /b:size=20m --tmpfs /c:mode=700,uid=5 --shm-size 16m -e 'more=/a /b /c' $image \
                 sh -c "$fill; echo shm=\\$(stat -c %s /dev/shm/f); echo b=\\$(stat -c %s /b/f); echo c=\\$(stat -c %a,%u,%g /c); echo end=yes"
