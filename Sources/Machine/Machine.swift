@@ -53,7 +53,9 @@ public final class Machine: Sendable {
             policy: LoadPolicy(allowsAnyKernel: configuration.allowsAnyKernel), into: memory)
         timings.note(.kernelLoaded)
         var configuration = configuration
-        try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in try kernel.has(driver) }
+        try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in
+            try kernel.has(driver)
+        }
         let board = try BoardBuilder(
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
             logger: logger

@@ -11,7 +11,8 @@ struct ClosedDescriptorTests {
 
     /// `command` with those descriptors closed.
     private static func command(_ closed: [Int32], _ command: [String]) -> [String] {
-        ["sh", "-c", (closed.map { "exec \($0)>&-" } + [#"exec "$@""#]).joined(separator: "\n"), "sh"] + command
+        ["sh", "-c", (closed.map { "exec \($0)>&-" } + [#"exec "$@""#]).joined(separator: "\n"), "sh"]
+            + command
     }
 
     @Test("are /dev/null while a guest runs", arguments: sets)

@@ -25,7 +25,8 @@ import Testing
         ["--security-opt", "no-new-privileges", "--stop-signal", "INT", "--entrypoint", "", "image"],
         ["--writable", "10G", "--kernel", "k", "--initrd", "i", "--append", "-x y", "image"],
         [
-            "--no-init", "--allow-emulation", "--allow-outside-root", "--pull", "never", "--max-import-size", "1G",
+            "--no-init", "--allow-emulation", "--allow-outside-root", "--pull", "never", "--max-import-size",
+            "1G",
             "--timings=t",
             "--log-level", "debug",
             "image",

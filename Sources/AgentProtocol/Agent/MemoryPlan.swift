@@ -72,7 +72,9 @@ public struct MemoryPlan: Sendable {
         for index in places.indices where places[index].byteCount > 0 {
             let asked = places[index].byteCount
             var pages = min(asked, most) / Self.pageByteCount
-            if wanted > most { pages = pages &* (most / Self.pageByteCount) / max(wanted / Self.pageByteCount, 1) }
+            if wanted > most {
+                pages = pages &* (most / Self.pageByteCount) / max(wanted / Self.pageByteCount, 1)
+            }
             let byteCount = max(pages, 1) &* Self.pageByteCount
             sum = sum &+ byteCount
             places[index].byteCount = byteCount
