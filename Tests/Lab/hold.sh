@@ -18,8 +18,10 @@ hold() {
     } | sort -u | while read -r file; do touch -c "$file"; done
     touch /etc/ld.so.preload
     mkdir -p /usr/lib/x86_64-linux-gnu/crun/handlers "$links"
-    mount -t tmpfs -o mode=1777 tmp /tmp
     IFS=: read -r -a path <<<"$PATH"
-    find "${path[@]}" -maxdepth 1 ! -type d -exec ln -st "$links" {} + 2>/dev/null || true
+    # A link is copied, for the directory that it lies in may be below /tmp.
+    find "${path[@]}" -maxdepth 1 -lname '/*' -exec cp -Pt "$links" {} + 2>/dev/null || true
+    find "${path[@]}" -maxdepth 1 ! -type d ! -lname '/*' -exec ln -st "$links" {} + 2>/dev/null || true
+    mount -t tmpfs -o mode=1777 tmp /tmp
     PATH=$links
 }
