@@ -61,8 +61,15 @@ struct ClosedDescriptorTests {
             let run = try ProgramRun(
                 Self.command(closed, [Monitor.program] + words), environment: environment)
             #expect(run.ending == open.ending, "vmm \(words): \(run.error)")
-            #expect(run.output == (closed.contains(1) ? "" : open.output), "vmm \(words)")
+            #expect(
+                Self.withoutMemory(run.output) == (closed.contains(1) ? "" : Self.withoutMemory(open.output)),
+                "vmm \(words)")
             #expect(run.error == (closed.contains(2) ? "" : open.error), "vmm \(words)")
         }
+    }
+
+    /// The output of `vmm doctor` without the amount of free memory, which changes between two runs on a busy host.
+    private static func withoutMemory(_ output: String) -> String {
+        output.replacing(/\d+ MiB available/, with: "")
     }
 }
