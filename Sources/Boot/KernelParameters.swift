@@ -69,6 +69,8 @@ public struct KernelSwitches: Equatable, Sendable {
     /// The kernel does without kvm-clock, which tells it the frequency of its time stamp counter (arch/x86/kernel/kvmclock.c;
     /// `nopv` in arch/x86/kernel/cpu/hypervisor.c).
     public private(set) var turnsOffKVMClock = false
+    /// The kernel leaves its CPU's local APIC alone (arch/x86/kernel/apic/apic.c, `setup_disableapic`).
+    public private(set) var turnsOffLocalAPIC = false
 
     public init(_ commandLine: String) {
         for parameter in KernelParameters(commandLine) {
@@ -76,6 +78,7 @@ public struct KernelSwitches: Equatable, Sendable {
             case ("acpi", "off"): turnsOffACPI = true
             case ("acpi", "force"): turnsOffACPI = false
             case ("no-kvmclock", _), ("no_kvmclock", _), ("nopv", _): turnsOffKVMClock = true
+            case ("nolapic", _), ("disableapic", _): turnsOffLocalAPIC = true
             default: break
             }
         }

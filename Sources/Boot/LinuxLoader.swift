@@ -12,6 +12,8 @@ public struct BootEntry: Equatable, Sendable {
 
     public let form: Form
     public let state: EntryState
+    /// The kernel may leave its CPUs' local APICs off: it is told to, or does without the ACPI table that describes them.
+    public let mayLackLocalAPIC: Bool
 }
 
 /// Brings a kernel and all that it is told into the guest's memory: what a boot loader and a BIOS do on a PC.

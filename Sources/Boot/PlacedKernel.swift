@@ -25,19 +25,23 @@ public struct PlacedKernel: ~Copyable {
         let data = BootData(
             memoryMap: MemoryMap(of: memory), initramfs: initramfs,
             firmwareTables: try FirmwareTables.write(for: machine, into: memory))
-        return try enter(data)
+        let switches = KernelSwitches(commandLine)
+        return try enter(
+            data,
+            mayLackLocalAPIC: traits.lacksACPI || switches.turnsOffACPI || switches.turnsOffLocalAPIC)
     }
 
-    private func enter(_ data: BootData) throws(Failure) -> BootEntry {
+    private func enter(_ data: BootData, mayLackLocalAPIC: Bool) throws(Failure) -> BootEntry {
         try memory.place(EntryState.globalDescriptorTable(), at: Layout.globalDescriptorTable)
         switch kernel.entry {
         case .pvh(let entry):
             try memory.place(StartInfo.bytes(data, at: Layout.startInfo), at: Layout.startInfo)
-            return BootEntry(form: .pvh, state: .pvh(at: entry))
+            return BootEntry(form: .pvh, state: .pvh(at: entry), mayLackLocalAPIC: mayLackLocalAPIC)
         case .linux64(let entry):
             try memory.place(ZeroPage.bytes(data, header: kernel.header), at: Layout.zeroPage)
             try PageTables.writeIdentity(at: Layout.pageTables, into: memory)
-            return BootEntry(form: .linux64, state: .linux64(at: entry))
+            return BootEntry(
+                form: .linux64, state: .linux64(at: entry), mayLackLocalAPIC: mayLackLocalAPIC)
         }
     }
 }

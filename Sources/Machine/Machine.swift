@@ -62,7 +62,7 @@ public final class Machine: Sendable {
         ).build(for: system)
         let entry = try Self.finish(kernel, configuration, system, board, logger)
         timings.note(.devicesReady)
-        let cpus = try start.cpus()
+        let cpus = try start.cpus(withoutLocalAPIC: entry.mayLackLocalAPIC)
         try cpus[0].enter(entry.state)
         self.kvm = kvm
         self.system = system

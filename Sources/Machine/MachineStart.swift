@@ -50,9 +50,12 @@ public final class MachineStart: Sendable {
     func makeCPUs(_ count: Int) { bench.makeCPUs(count) }
 
     /// Waits for the vCPUs, of which the first is CPU 0, and hands all over: the start holds nothing of the machine any more.
-    func cpus() throws(Failure) -> [VCPUThread] {
+    /// Where the guest may leave its local APICs off, the vCPUs offer nothing that needs one.
+    func cpus(withoutLocalAPIC: Bool = false) throws(Failure) -> [VCPUThread] {
         join()
-        return try bench.cpus()
+        let cpus = try bench.cpus()
+        if withoutLocalAPIC { try bench.withholdAPICFeatures(from: cpus) }
+        return cpus
     }
 
     /// What else the machine needed could not be had: nobody waits for the vCPUs.
@@ -121,6 +124,15 @@ private final class Bench: Sendable {
             let cpus = state.cpus
             (state.system, state.cpus) = (nil, [])
             return try state.orFailure(state.failure == nil ? cpus : nil)
+        }
+    }
+
+    /// Sets up `cpus`, which have not run, once more: how the kernel starts is only known when they are there.
+    func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
+        try features.withLock { (features) throws(Failure) in
+            guard let features else { return }
+            features.withholdAPICFeatures()
+            for cpu in cpus { try cpu.setUp(of: cpus.count, features: features) }
         }
     }
 

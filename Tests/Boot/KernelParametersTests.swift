@@ -29,4 +29,14 @@ import Testing
         let (line, expected) = Self.lines[index]
         #expect(Array(KernelParameters(line)) == expected, "\(line)")
     }
+
+    @Test(
+        "a kernel that is told so leaves its local APIC off",
+        arguments: [
+            ("nolapic", true), ("a \"disableapic\"", true), ("lapic noapic", false), ("-- nolapic", false),
+            ("", false),
+        ])
+    func localAPIC(line: String, isOff: Bool) {
+        #expect(KernelSwitches(line).turnsOffLocalAPIC == isOff)
+    }
 }

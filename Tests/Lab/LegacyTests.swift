@@ -73,4 +73,34 @@ struct LegacyTests {
         #expect(boots["debian-timers"]?.lines.contains("0") == true, "\(boots)")
         #expect(boots["legacy-timers"]?.lines.contains("1") == true, "\(boots)")
     }
+
+    /// KVM keeps a vCPU awake for an event that a local APIC would have to deliver; without ACPI this kernel leaves it off.
+    @Test("without a local APIC a guest costs no processor time while it is idle, nor once it has halted")
+    func idle() throws {
+        let debian = DebianKernel(version: "6.1")
+        try debian.prepare()
+        let kernel = "--kernel \(debian.path("bzImage")) --initrd \(debian.initramfs) --console serial"
+        let idle = "acpi=off " + Question.append("echo state=idle; sleep 1000")
+        let halt = "acpi=\"off\" " + Question.append("poweroff")
+        let boots = try Lab.run(
+            """
+            ticks() { cut -d " " -f 14,15 "/proc/$(<"/dev/shm/$1.pid")/stat" | tr " " +; }
+            measure() {
+                await "$1" "$2"
+                sleep 2
+                local before=$(($(ticks "$1")))
+                sleep 5
+                note "$1" echo "ticks=$(($(ticks "$1") - before))"
+                kill -KILL "$(<"/dev/shm/$1.pid")"
+            }
+            start idle boot \(kernel) --append \(Question.quoted(idle))
+            measure idle state=idle
+            start halted boot \(kernel) --append \(Question.quoted(halt))
+            measure halted "System halted"
+            """, seconds: 600)
+        for name in ["idle", "halted"] {
+            let ticks = try #require(boots[name]?["ticks"].flatMap { Int($0) }, "\(boots)")
+            #expect(ticks < 100, "\(name): \(ticks) of 500 ticks")
+        }
+    }
 }

@@ -162,6 +162,9 @@ let featuresKVM: UInt32 =
     | bit(14)  // ASYNC_PF_INT
     | bit(24)  // CLOCKSOURCE_STABLE_BIT
 
+/// Of those the ones for asynchronous page faults: ASYNC_PF and ASYNC_PF_INT.
+let asynchronousFaultsKVM: UInt32 = bit(4) | bit(14)
+
 /// Leaf 0x8000_0001, ECX.
 let featuresExtendedC: UInt32 =
     bit(0)  // LAHF_LM

@@ -29,6 +29,18 @@ extension CPUIDTable {
     }
 }
 
+extension CPUIDTable {
+    /// Takes asynchronous page faults off the list of features, for a guest that leaves its local APIC off.
+    ///
+    /// When a guest switches them on, KVM queues an event that only a local APIC delivers (`kvm_pv_enable_async_pf`). As long as
+    /// the event waits, KVM does not let the vCPU sleep: a guest that halts, idle or for good, keeps a CPU of the host busy.
+    func withholdAPICFeatures() {
+        forEach { entry in
+            if entry.leaf == 0x4000_0001 { entry.eax &= ~asynchronousFaultsKVM }
+        }
+    }
+}
+
 extension CPUIDTable.Entry {
     fileprivate mutating func keep(_ mask: CPUIDMask) {
         eax &= mask.eax

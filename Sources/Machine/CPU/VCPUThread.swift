@@ -27,6 +27,13 @@ final class VCPUThread: Sendable {
         waiting = Mutex(vcpu)
     }
 
+    /// Gives it the features of its number among `cpuCount`; before it starts.
+    func setUp(of cpuCount: Int, features: CPUIDTable) throws(Failure) {
+        try waiting.withLock { (vcpu) throws(Failure) in
+            try vcpu?.setUp(cpu: index, of: cpuCount, features: features)
+        }
+    }
+
     /// Where it begins; before it starts.
     func enter(_ entry: EntryState) throws(Failure) {
         try waiting.withLock { (vcpu) throws(Failure) in try vcpu?.enter(entry) }
