@@ -101,6 +101,7 @@ private final class AgentBench {
     @Test("output is held against its credit, each stream for itself")
     func output() throws {
         _ = try bench.hear(Self.hello + Self.container + Self.start(1, hasInput: false))
+        agent.started(1)
         let piece = [UInt8](repeating: 1, count: 32 << 10)
         for _ in 0..<8 { unsafe piece.withUnsafeBytes { unsafe agent.output(1, .output, $0) } }
         #expect(agent.outputLimit(1, .output) == 0 && agent.outputLimit(1, .error) == 32 << 10)
@@ -109,7 +110,24 @@ private final class AgentBench {
         #expect(agent.outputLimit(1, .output) == 9)
         for _ in 0..<3 { _ = try bench.hear(Frame.bytes(credit, Credit(byteCount: .max))) }
         #expect(agent.outputLimit(1, .output) == 32 << 10)
-        #expect(try bench.said().count == 9)
+        #expect(
+            try bench.said().map(\.header.kind) == [.hello, .started]
+                + Array(repeating: .data, count: 8))
+    }
+
+    @Test(
+        "a process has no output before it is started, whatever its terminal echoes"
+    )
+    func echoBeforeStart() throws {
+        _ = try bench.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
+        unsafe agent.passInput(1) { $0.count }
+        #expect(agent.outputLimit(1, .output) == 0 && agent.outputLimit(1, .error) == 0)
+        agent.started(1)
+        #expect(agent.outputLimit(1, .output) == 32 << 10 && agent.outputLimit(1, .error) == 32 << 10)
+        // The number of a process that has gone is a new process's, which is not started yet.
+        agent.exited(1, .exited(0))
+        _ = try bench.hear(Self.start(1))
+        #expect(agent.outputLimit(1, .output) == 0)
     }
 
     @Test("frames for a process that has gone are passed over, and its number is free")

@@ -23,6 +23,8 @@ public struct AgentState: Sendable {
     /// A process's streams.
     struct Process: Sendable {
         let number: UInt16
+        /// `started` has been sent.
+        var isStarted = false
         var input = ByteQueue()
         var inputCredit = ReceivingCredit()
         /// The monitor has said so.
@@ -143,6 +145,7 @@ extension AgentState {
     }
 
     public mutating func started(_ process: UInt16) {
+        if let index = index(process) { processes[index].isStarted = true }
         outgoing.append(Frame.bytes(FrameHeader(.started, process: process)))
     }
 
@@ -170,9 +173,10 @@ extension AgentState {
         if phase != .silent { send(.outOfMemory, 0, end) }
     }
 
-    /// How many bytes of the stream may be sent in one frame now.
+    /// How many bytes of the stream may be sent in one frame now. None before `started`: a terminal echoes input that comes
+    /// before the process runs, and the monitor takes no output of a process that it does not know to be running.
     public func outputLimit(_ process: UInt16, _ stream: StreamKind) -> Int {
-        guard let index = index(process) else { return 0 }
+        guard let index = index(process), processes[index].isStarted else { return 0 }
         return min(FrameHeader.payloadLimit(.data), processes[index].credit[Self.position(stream)].byteCount)
     }
 

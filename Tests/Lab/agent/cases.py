@@ -241,6 +241,10 @@ def terminal():
         m.until("started", 50)
         m.input(b"\x03", 50)
         check(m.ended(50)[2:] == (1, 2), "Ctrl-C", m)
+        # What is typed before the process runs is echoed by its terminal at once; `peer.py` refuses output before the start.
+        for number in range(60, 70):
+            m.send(start(["head", "-n", "1"], number, terminal=(80, 24), has_input=True), frame(32, number, payload=b"early\n"))
+            check(m.ended(number)[2:] == (0, 0) and "early" in m.said(number=number), "typed before the start", m)
         m.shut_down()
 
 

@@ -135,6 +135,7 @@ class Machine:
 
     def heed(self, kind, stream, number, payload):
         if kind == "data":
+            assert any(event[:2] == ("started", number) for event in self.events), f"output before the start; {self}"
             self.output[number, stream] = self.output.get((number, stream), b"") + payload
             left = self.output_credit.get((number, stream), INITIAL_CREDIT) - len(payload)
             assert 0 < len(payload) <= 32 << 10 and left >= 0, f"more than there is credit for; {self}"
