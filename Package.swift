@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",
             exclude: [
-                "lab.sh", "repeat.sh", "mend-qemu.py", "hold.sh", "stage1", "stage2", "guest-init", "agent",
+                "lab.sh", "repeat.sh", "systems.sh", "mend-qemu.py", "hold.sh", "stage1", "stage2",
+                "guest-init", "agent",
                 "postgres",
             ],
             swiftSettings: rules),

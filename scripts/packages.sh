@@ -17,6 +17,8 @@ declare -A sets=(
     # Images for the tests, the tools that others read and write them with, and a registry on loopback.
     [images]="skopeo umoci buildah docker-registry erofs-utils busybox-static debootstrap curl bzip2 python3-minimal
         attr runc"
+    # Whole systems on disks, which Tests/Lab/systems.sh boots.
+    [disks]="debootstrap fdisk e2fsprogs btrfs-progs mount util-linux"
     # The archives that the tests of layers are made of.
     [archives]="tar libarchive-tools python3 gzip zstd"
     # The project's own guest kernel and its initramfs.
