@@ -23,10 +23,13 @@ public struct Document: Sendable, CustomStringConvertible {
         tables = Self.tables(prose)
     }
 
-    /// All that lie in the package for its readers.
+    /// Reads all documents: those at the top, and every page below `docs`.
     public static func all() throws -> [Document] {
-        let above = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SPECIFICATION.md", "CHANGELOG.md"]
-        let below = try FileManager.default.contentsOfDirectory(atPath: Package.path("docs"))
+        let above = [
+            "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SPECIFICATION.md", "CHANGELOG.md",
+            "SECURITY.md",
+        ]
+        let below = try FileManager.default.subpathsOfDirectory(atPath: Package.path("docs"))
         return try (above + below.filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }).map(
             Document.init)
     }
