@@ -12,8 +12,11 @@ output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/guest/init}")
 byte_limit=224000
 musl_headers=/usr/include/x86_64-linux-musl
 
-# The protocol's sources are the monitor's too; in here they are part of init's own module.
-sources=(init/*.swift init/Agent/*.swift ../Sources/AgentProtocol/*.swift ../Sources/AgentProtocol/Agent/*.swift)
+# The monitor compiles the protocol's sources and the byte codec too; here they are part of init's own module.
+sources=(
+    init/*.swift init/Agent/*.swift
+    ../Sources/AgentProtocol/*.swift ../Sources/AgentProtocol/Agent/*.swift ../Sources/Host/ByteCodec.swift
+)
 
 key=$(fingerprint build-init.sh init/CLinux/* "${sources[@]}")
 is_current "$output" "$key" && exit

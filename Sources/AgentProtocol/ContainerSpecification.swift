@@ -1,5 +1,9 @@
+#if canImport(Host)  // the guest's agent compiles this file and the codec as one module
+    public import Host
+#endif
+
 /// The container's file systems and names, set up before its first process.
-public struct ContainerSpecification: WireValue {
+public struct ContainerSpecification: ByteValue {
     /// What lies over the image's layers, which are the machine's first virtio-pmem device.
     public enum Writable: Sendable {
         /// Nothing that the container could write to: the root is read-only.
@@ -11,7 +15,7 @@ public struct ContainerSpecification: WireValue {
     }
 
     /// A file system of the container's own.
-    public struct Mount: WireValue {
+    public struct Mount: ByteValue {
         /// What mount(2) takes: `tmpfs`, `proc`, `bind`...
         public var type: String
         public var source: String
@@ -32,7 +36,7 @@ public struct ContainerSpecification: WireValue {
     }
 
     /// A parameter of the guest's kernel: sysctl(8).
-    public struct KernelParameter: WireValue, Equatable {
+    public struct KernelParameter: ByteValue, Equatable {
         /// Below /proc/sys, with slashes.
         public var path: String
         public var value: String
@@ -47,7 +51,7 @@ public struct ContainerSpecification: WireValue {
     }
 
     /// A character device that the container has in /dev beside the usual ones.
-    public struct Device: WireValue, Equatable {
+    public struct Device: ByteValue, Equatable {
         /// An absolute path in the container.
         public var path: String
         public var major: UInt32
@@ -84,7 +88,7 @@ public struct ContainerSpecification: WireValue {
         self.writable = writable
     }
 
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.text(hostname)
         switch writable {
         case .none: writer.u8(0)
@@ -103,7 +107,7 @@ public struct ContainerSpecification: WireValue {
         writer.list(devices) { $1.write(to: &$0) }
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let hostname = reader.text(), let writable = Self.writable(&reader),
             let isRootReadOnly = reader.flag(), let firstProcessIsInit = reader.flag(),
             let mounts = reader.list({ Mount(from: &$0) }), let maskedPaths = reader.list({ $0.text() }),
@@ -122,7 +126,7 @@ public struct ContainerSpecification: WireValue {
         self.devices = devices
     }
 
-    private static func writable(_ reader: inout WireReader) -> Writable? {
+    private static func writable(_ reader: inout ByteReader) -> Writable? {
         switch reader.u8() {
         case 0: Writable.none
         case 1: reader.u64().map { .memory(byteLimit: $0) }
@@ -133,13 +137,13 @@ public struct ContainerSpecification: WireValue {
 }
 
 extension ContainerSpecification.KernelParameter {
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.text(path)
         writer.text(value)
         writer.flag(isRequired)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let path = reader.text(), let value = reader.text(), let isRequired = reader.flag() else {
             return nil
         }
@@ -148,20 +152,20 @@ extension ContainerSpecification.KernelParameter {
 }
 
 extension ContainerSpecification.Device {
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.text(path)
         writer.u32(major)
         writer.u32(minor)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let path = reader.text(), let major = reader.u32(), let minor = reader.u32() else { return nil }
         self.init(path: path, major: major, minor: minor)
     }
 }
 
 extension ContainerSpecification.Mount {
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.text(type)
         writer.text(source)
         writer.text(target)
@@ -169,7 +173,7 @@ extension ContainerSpecification.Mount {
         writer.text(options)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let type = reader.text(), let source = reader.text(), let target = reader.text(),
             let flags = reader.u32(), let options = reader.text()
         else { return nil }

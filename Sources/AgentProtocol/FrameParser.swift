@@ -1,3 +1,7 @@
+#if canImport(Host)  // the guest's agent compiles this file and the codec as one module
+    import Host
+#endif
+
 /// Cuts a stream of bytes into frames. It keeps at most one unfinished frame, whose length was checked against its
 /// kind's limit first.
 public struct FrameParser: Sendable {
@@ -30,7 +34,7 @@ public struct FrameParser: Sendable {
     }
 
     private func header() throws(ProtocolError) -> FrameHeader {
-        var reader = WireReader(waiting[start..<(start &+ FrameHeader.byteCount)])
+        var reader = ByteReader(waiting[start..<(start &+ FrameHeader.byteCount)])
         // Eight bytes are there, so none of these is nil.
         let byteCount = reader.u32() ?? .max
         let rawKind = reader.u8() ?? 0

@@ -1,33 +1,37 @@
+#if canImport(Host)  // the guest's agent compiles this file and the codec as one module
+    public import Host
+#endif
+
 /// The first frame each way.
-public struct Hello: WireValue {
+public struct Hello: ByteValue {
     public let version: UInt32
 
     public init(version: UInt32 = agentProtocolVersion) { self.version = version }
 
-    public func write(to writer: inout WireWriter) { writer.u32(version) }
+    public func write(to writer: inout ByteWriter) { writer.u32(version) }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let version = reader.u32() else { return nil }
         self.version = version
     }
 }
 
 /// A signal's number, as Linux has it on x86-64: 1 to 64.
-public struct Signal: WireValue {
+public struct Signal: ByteValue {
     public let number: UInt8
 
     public init(number: UInt8) { self.number = number }
 
-    public func write(to writer: inout WireWriter) { writer.u8(number) }
+    public func write(to writer: inout ByteWriter) { writer.u8(number) }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let number = reader.u8(), (1...64).contains(number) else { return nil }
         self.number = number
     }
 }
 
 /// A terminal's size in characters.
-public struct TerminalSize: WireValue {
+public struct TerminalSize: ByteValue {
     public let columns: UInt16
     public let rows: UInt16
 
@@ -36,19 +40,19 @@ public struct TerminalSize: WireValue {
         self.rows = rows
     }
 
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.u16(columns)
         writer.u16(rows)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let columns = reader.u16(), let rows = reader.u16() else { return nil }
         self.init(columns: columns, rows: rows)
     }
 }
 
 /// How many more bytes of a stream may be sent. A stream starts with `Credit.initial`.
-public struct Credit: WireValue {
+public struct Credit: ByteValue {
     /// What each side may send of a stream before it hears anything.
     public static let initial = 256 << 10
 
@@ -56,16 +60,16 @@ public struct Credit: WireValue {
 
     public init(byteCount: UInt32) { self.byteCount = byteCount }
 
-    public func write(to writer: inout WireWriter) { writer.u32(byteCount) }
+    public func write(to writer: inout ByteWriter) { writer.u32(byteCount) }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let byteCount = reader.u32() else { return nil }
         self.byteCount = byteCount
     }
 }
 
 /// A process that the guest's kernel killed for lack of memory.
-public struct OutOfMemory: WireValue {
+public struct OutOfMemory: ByteValue {
     /// As the kernel shows names, which a process chooses itself: at most 15 bytes, some of them as `\x1b`.
     public let process: String
 
@@ -76,22 +80,22 @@ public struct OutOfMemory: WireValue {
         process = String(decoding: Array(name.prefix(Self.limit)), as: UTF8.self)
     }
 
-    public func write(to writer: inout WireWriter) { writer.text(process) }
+    public func write(to writer: inout ByteWriter) { writer.text(process) }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let process = reader.text() else { return nil }
         self.process = process
     }
 }
 
 /// How a process ended.
-public enum ExitStatus: WireValue {
+public enum ExitStatus: ByteValue {
     /// By exit(2), with that status.
     case exited(UInt8)
     /// By a signal of that number.
     case signaled(UInt8)
 
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         switch self {
         case .exited(let status):
             writer.u8(0)
@@ -102,7 +106,7 @@ public enum ExitStatus: WireValue {
         }
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let kind = reader.u8(), let number = reader.u8() else { return nil }
         switch kind {
         case 0: self = .exited(number)
@@ -113,7 +117,7 @@ public enum ExitStatus: WireValue {
 }
 
 /// Why a container or a process could not be started, with a text for people.
-public struct StartFailure: WireValue, Error {
+public struct StartFailure: ByteValue, Error {
     public enum Reason: UInt8, Sendable {
         /// The set-up failed: status 125.
         case setUp = 0
@@ -132,12 +136,12 @@ public struct StartFailure: WireValue, Error {
         self.message = message
     }
 
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.u8(reason.rawValue)
         writer.text(message)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let reason = reader.u8().flatMap({ Reason(rawValue: $0) }), let message = reader.text() else {
             return nil
         }

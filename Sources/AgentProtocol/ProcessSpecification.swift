@@ -1,7 +1,11 @@
+#if canImport(Host)  // the guest's agent compiles this file and the codec as one module
+    public import Host
+#endif
+
 /// One process of the container: its first, or a later one that is executed beside it.
-public struct ProcessSpecification: WireValue {
+public struct ProcessSpecification: ByteValue {
     /// The five sets of capabilities(7), a bit each capability.
-    public struct Capabilities: WireValue {
+    public struct Capabilities: ByteValue {
         public var bounding: UInt64
         public var effective: UInt64
         public var inheritable: UInt64
@@ -19,7 +23,7 @@ public struct ProcessSpecification: WireValue {
     }
 
     /// setrlimit(2).
-    public struct ResourceLimit: WireValue {
+    public struct ResourceLimit: ByteValue {
         /// RLIMIT_ numbers of x86-64: 0 to 15.
         public var resource: UInt8
         public var soft: UInt64
@@ -56,7 +60,7 @@ public struct ProcessSpecification: WireValue {
         self.capabilities = capabilities
     }
 
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.list(arguments) { $0.text($1) }
         writer.list(environment) { $0.text($1) }
         writer.text(workingDirectory)
@@ -70,7 +74,7 @@ public struct ProcessSpecification: WireValue {
         writer.flag(hasInput)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let arguments = reader.list({ $0.text() }), !arguments.isEmpty,
             let environment = reader.list({ $0.text() }), let workingDirectory = reader.text(),
             let user = reader.text(), let groups = reader.list({ $0.text() }),
@@ -94,7 +98,7 @@ public struct ProcessSpecification: WireValue {
 }
 
 extension ProcessSpecification.Capabilities {
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.u64(bounding)
         writer.u64(effective)
         writer.u64(inheritable)
@@ -102,7 +106,7 @@ extension ProcessSpecification.Capabilities {
         writer.u64(ambient)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let bounding = reader.u64(), let effective = reader.u64(), let inheritable = reader.u64(),
             let permitted = reader.u64(), let ambient = reader.u64()
         else { return nil }
@@ -115,13 +119,13 @@ extension ProcessSpecification.Capabilities {
 }
 
 extension ProcessSpecification.ResourceLimit {
-    public func write(to writer: inout WireWriter) {
+    public func write(to writer: inout ByteWriter) {
         writer.u8(resource)
         writer.u64(soft)
         writer.u64(hard)
     }
 
-    public init?(from reader: inout WireReader) {
+    public init?(from reader: inout ByteReader) {
         guard let resource = reader.u8(), resource <= 15, let soft = reader.u64(), let hard = reader.u64()
         else {
             return nil

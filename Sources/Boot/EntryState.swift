@@ -1,4 +1,6 @@
 public import GuestMemory
+import Host
+import Layout
 
 /// What a CPU's registers hold when it starts a kernel: plain values, which the machine turns into kvm_regs and
 /// kvm_sregs. Registers that are not named here are zero.

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// The kernel's command line.
 enum KernelCommandLine {

@@ -1,5 +1,6 @@
 public import GuestMemory
 public import Host
+import Layout
 
 /// How the guest's first CPU begins.
 public struct BootEntry: Equatable, Sendable {

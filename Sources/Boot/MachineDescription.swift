@@ -1,4 +1,5 @@
 public import GuestMemory
+import Layout
 
 /// The machine as its firmware tables describe it.
 public struct MachineDescription: Equatable, Sendable {

@@ -1,4 +1,5 @@
 public import GuestMemory
+import Layout
 
 /// The machine's memory as its firmware declares it: e820 entries for the zero page (Linux x86 boot protocol,
 /// "boot_params.e820_table"), and the same for hvm_start_info.

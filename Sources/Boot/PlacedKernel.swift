@@ -1,5 +1,6 @@
 import GuestMemory
 public import Host
+import Layout
 
 /// A kernel and its initramfs in the guest's memory, before the kernel is told of its machine.
 public struct PlacedKernel: ~Copyable {

@@ -1,4 +1,5 @@
 import CHost
+import Glibc
 
 /// A point of CLOCK_MONOTONIC, in nanoseconds since the machine started.
 public struct MonotonicTime: Comparable, Sendable {

@@ -1,4 +1,5 @@
 import CHost
+import Glibc
 import SystemPackage
 
 /// A timerfd(2) on the monotonic clock: readable once the time that it was set for has passed.

@@ -5,7 +5,7 @@ public struct LayerPath: Hashable, Sendable {
 
     public static let root = LayerPath(trusting: [])
 
-    init(trusting names: [[UInt8]]) {
+    public init(trusting names: [[UInt8]]) {
         self.names = names
     }
 }
@@ -70,5 +70,5 @@ public struct ExtendedAttribute: Hashable, Sendable {
 
 extension [ExtendedAttribute] {
     /// What they take of memory, twice: as they came, and as they are written.
-    var keptByteCount: Int { reduce(0) { $0 + 2 * ($1.name.count + $1.value.count + 64) } }
+    public var keptByteCount: Int { reduce(0) { $0 + 2 * ($1.name.count + $1.value.count + 64) } }
 }

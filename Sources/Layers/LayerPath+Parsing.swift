@@ -16,9 +16,9 @@ public enum LayerPathError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension LayerPath {
     /// NAME_MAX.
-    static let nameLimit = 255
+    public static let nameLimit = 255
     /// PATH_MAX, less the zero byte that ends a path: what is longer cannot be opened by its path in the guest.
-    static let byteLimit = 4095
+    public static let byteLimit = 4095
 
     /// Reads a path as archives write it. Where it begins does not matter ("a", "/a" and "./a" are the same), neither do empty
     /// names and `.`; but `..` is never needed to name a file and always refused.
@@ -48,10 +48,10 @@ extension LayerPath {
     public var parent: LayerPath { LayerPath(trusting: names.dropLast()) }
 
     /// The path of a file in this directory; `name` is a file system's own.
-    func appending(_ name: [UInt8]) -> LayerPath { LayerPath(trusting: names + [name]) }
+    public func appending(_ name: [UInt8]) -> LayerPath { LayerPath(trusting: names + [name]) }
 
     /// How long it is with `/` between its names.
-    var byteCount: Int { names.reduce(max(0, names.count - 1)) { $0 + $1.count } }
+    public var byteCount: Int { names.reduce(max(0, names.count - 1)) { $0 + $1.count } }
 
     /// The names with `/` between them; empty for the root.
     public var bytes: [UInt8] { Array(names.joined(separator: [UInt8(ascii: "/")])) }

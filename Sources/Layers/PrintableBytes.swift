@@ -1,14 +1,14 @@
 /// Bytes from an archive in a message: in quotes, cut where they are long, and without anything that a terminal obeys.
-struct PrintableBytes: CustomStringConvertible {
+public struct PrintableBytes: CustomStringConvertible {
     /// What is shown of them, escapes included.
     private static let characterLimit = 200
-    let bytes: [UInt8]
+    public let bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    var description: String {
+    public var description: String {
         var (text, count) = ("", 0)
         // No more than these can be shown.
         for scalar in String(decoding: bytes.prefix(4 * Self.characterLimit), as: UTF8.self).unicodeScalars {

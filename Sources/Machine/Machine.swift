@@ -3,6 +3,7 @@ import Devices
 import GuestMemory
 public import Host
 import KVM
+import Layout
 public import Logging
 import Virtio
 

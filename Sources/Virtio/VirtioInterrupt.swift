@@ -1,4 +1,3 @@
-public import Bus
 import Synchronization
 
 /// What a virtio device tells its driver, with the reasons that the driver reads back (Virtio 1.2, 4.2.2.1

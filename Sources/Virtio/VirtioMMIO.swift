@@ -1,4 +1,3 @@
-public import Bus
 public import GuestMemory
 public import Host
 import Synchronization
@@ -8,7 +7,7 @@ import Synchronization
 ///
 /// A register that is read or written in the wrong width, at the wrong time or in the wrong direction does nothing and
 /// reads as zero (4.2.2.2); it can hurt nobody but the guest.
-public final class VirtioMMIO: BusDevice {
+public final class VirtioMMIO: Sendable {
     static let configurationStart: UInt64 = 0x100
 
     let device: any VirtioDevice

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Comparison
+import Doctor
 import Host
 import Machine
 

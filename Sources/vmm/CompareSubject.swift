@@ -1,6 +1,7 @@
 import Comparison
 import Containers
 import Host
+import Images
 
 /// What `vmm compare` was asked to run, as the paths need it.
 enum CompareSubject {
@@ -8,7 +9,7 @@ enum CompareSubject {
     static func make(
         _ name: String, _ command: [String], in workspace: Workspace
     ) throws(Failure) -> Subject {
-        let image = try ImageStore.open().image(for: name)
+        let image = try ImageStore.openForContainers().image(for: name)
         let layer = try workspace.directory("layer")
         try ImageTree.write(image, to: layer)
         let configuration = image.configuration

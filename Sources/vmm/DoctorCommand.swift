@@ -1,4 +1,5 @@
 import ArgumentParser
+import Doctor
 import Host
 import Machine
 

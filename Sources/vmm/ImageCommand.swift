@@ -1,6 +1,7 @@
 import ArgumentParser
 import Containers
 import Host
+import Images
 import Layers
 
 /// `vmm image`: what the store has.
@@ -81,7 +82,7 @@ struct ImageImportCommand: ParsableCommand {
 
     func run() throws {
         if let failure = ImageStore.mistakenName(among: images) { throw failure }
-        var store = try ImageStore.open()
+        var store = try ImageStore.openForContainers()
         if let maxImportSize { store.limits = try ImportLimits(maxImportSize: maxImportSize) }
         for text in images {
             let image = try store.importImage(
@@ -108,7 +109,7 @@ struct ImageListCommand: ParsableCommand {
     }
 
     func run() throws {
-        let images = try ImageStore.open().list()
+        let images = try ImageStore.openForContainers().list()
         if quiet { return try StandardOutput.write(ImageTable.identifiers(images)) }
         try StandardOutput.write(json ? ImageTable.json(images) : ImageTable.text(images))
     }
@@ -148,7 +149,7 @@ struct ImageRemoveCommand: ParsableCommand {
     }
 
     private func remove(_ text: String) throws {
-        let freed = try ImageStore.open().remove(text, progress: progress.style)
+        let freed = try ImageStore.openForContainers().remove(text, progress: progress.style)
         if let freed { try StandardOutput.write("\(text): \(ByteCount.text(freed)) freed\n") }
     }
 }
@@ -167,7 +168,7 @@ struct ImagePruneCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        let freed = try ImageStore.open().prune(progress: progress.style)
+        let freed = try ImageStore.openForContainers().prune(progress: progress.style)
         try StandardOutput.write("\(ByteCount.text(freed)) freed\n")
     }
 }

@@ -1,6 +1,8 @@
 import AgentProtocol
+import Cgroups
 import Containers
 import Host
+import Images
 import Layers
 import Logging
 import Machine
@@ -26,7 +28,7 @@ enum Run {
         let early = isLimited && MonitorCgroup.needsThisGroupEmpty ? nil : MachineStart(timings: times)
         let name = try ContainerName(options.name)
         let files = try GuestFiles(kernel: options.kernel, initramfs: options.initramfs)
-        var store = try ImageStore.open()
+        var store = try ImageStore.openForContainers()
         if let size = options.maxImportSize { store.limits = try ImportLimits(maxImportSize: size) }
         let image = try store.image(
             for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing,

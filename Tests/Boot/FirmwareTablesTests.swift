@@ -3,6 +3,7 @@ import GuestMemory
 import Testing
 
 @testable import Boot
+@testable import Layout
 
 /// The ACPI tables, read as a kernel reads them: from the RSDP down, in guest memory.
 @Suite struct FirmwareTablesTests {

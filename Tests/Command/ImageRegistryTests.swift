@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Containers
+@testable import Images
 
 /// Debian's docker-registry on a port of its own.
 final class TestRegistry {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Cgroups
 @testable import Containers
 
 @Suite("The monitor's cgroup")

@@ -1,10 +1,12 @@
 import AgentProtocol
+import Cgroups
 import Host
 import Machine
 import TestSupport
 import Testing
 
 @testable import Containers
+@testable import Images
 
 /// A host whose environment and files are the test's.
 func planHost(

@@ -1,6 +1,7 @@
 import AgentProtocol
 import Foundation
 import Host
+import Images
 import Logging
 import Machine
 import Synchronization

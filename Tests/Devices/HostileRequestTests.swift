@@ -1,4 +1,3 @@
-import Bus
 import CHost
 import Devices
 import GuestMemory

@@ -1,4 +1,3 @@
-import Bus
 import Devices
 import Synchronization
 import TestSupport

@@ -3,7 +3,9 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
+@testable import Tar
 
 @Suite("what an import may take")
 struct ImportBudgetTests {

@@ -4,6 +4,7 @@ import Host
 import KVM
 import Testing
 
+@testable import Layout
 @testable import Machine
 
 @Suite("MachineStart, on /dev/kvm")

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Boot
+@testable import Layout
 @testable import Machine
 
 @Suite("Files in the guest's physical memory")

@@ -1,6 +1,6 @@
-public import Bus
 public import Host
 import Synchronization
+public import Virtio
 
 /// Something that was promised did not happen for a very long time. Tests are not timed: this only keeps a broken one
 /// from waiting for ever.

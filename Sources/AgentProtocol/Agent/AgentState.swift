@@ -1,3 +1,7 @@
+#if canImport(Host)  // the guest's agent compiles this file and the codec as one module
+    import Host
+#endif
+
 /// The agent's side of the protocol without a single system call: what has come becomes requests, what is to be said
 /// becomes bytes in `outgoing`, and every byte of a stream is held against its credit. It knows which processes there
 /// are, not what they are.
@@ -193,7 +197,7 @@ extension AgentState {
         outgoing.append(Frame.bytes(FrameHeader(.end, process: process, stream: stream)))
     }
 
-    private mutating func send(_ kind: FrameKind, _ process: UInt16, _ value: some WireValue) {
+    private mutating func send(_ kind: FrameKind, _ process: UInt16, _ value: some ByteValue) {
         outgoing.append(Frame.bytes(FrameHeader(kind, process: process), value))
     }
 }

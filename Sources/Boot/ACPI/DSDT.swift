@@ -1,4 +1,5 @@
 import GuestMemory
+import Layout
 
 /// The Differentiated System Description Table: the devices that cannot be found by looking (ACPI 6.5, 5.2.11.1).
 enum DSDT {

@@ -1,4 +1,6 @@
 import GuestMemory
+import Host
+import Layout
 
 /// The Fixed ACPI Description Table, revision 6.5, of a hardware-reduced machine: none of the fixed hardware of a PC is
 /// there, so a kernel probes for none (ACPI 6.5, 5.2.9 and 3.11.1).

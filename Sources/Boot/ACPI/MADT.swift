@@ -1,4 +1,6 @@
 import GuestMemory
+import Host
+import Layout
 
 /// The Multiple APIC Description Table: the CPUs and the IOAPIC (ACPI 6.5, 5.2.12).
 enum MADT {

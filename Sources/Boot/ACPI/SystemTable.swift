@@ -1,3 +1,5 @@
+import Host
+
 /// What all ACPI tables have in common: a header of 36 bytes and a checksum (ACPI 6.5, 5.2.6).
 enum SystemTable {
     static let headerByteCount = 36

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// The ACPI tables and how a kernel gets from one to the next: RSDP -> XSDT -> FADT -> DSDT, and -> MADT
 /// (ACPI 6.5, 5.2); and the MP table, for a kernel without ACPI.

@@ -1,4 +1,6 @@
 import GuestMemory
+import Host
+import Layout
 
 /// The MP floating pointer structure and the MP configuration table behind it (Intel MultiProcessor Specification 1.4,
 /// chapter 4): the CPUs and the IOAPIC for a kernel without ACPI.

@@ -1,3 +1,5 @@
+import Layout
+
 /// The code at the reset vector of real mode (F000:FFF0), which a BIOS would have there.
 ///
 /// Linux jumps there to reboot (`reboot=b`), and in the end for every method that finds nothing: with EFI support and

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// A program header as the file has it (ELF-64 Object File Format 1.5, 8 "Program Header Table").
 struct ProgramHeader {

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// An ELF-64 kernel, laid out for a given memory: every segment lies in the file, in RAM, and on no other segment.
 struct ELFImage {

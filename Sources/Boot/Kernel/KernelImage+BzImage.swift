@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 extension KernelImage {
     /// Unpacks a bzImage and enters the kernel in it, or lets it unpack itself.

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// Where in RAM an ELF file is unpacked to, such that its segments can be moved to their places one after another.
 struct Stage {

@@ -1,5 +1,6 @@
 import GuestMemory
 import Host
+import Layout
 
 /// A unified kernel image taken apart: an EFI program with a kernel and what belongs to it in sections, as distributions ship it
 /// (UAPI Group, "Unified Kernel Image"; Microsoft, "PE Format"). We do what its boot stub does on EFI.

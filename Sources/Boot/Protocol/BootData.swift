@@ -1,4 +1,5 @@
 import GuestMemory
+import Layout
 
 /// What both boot protocols tell a kernel.
 struct BootData {

@@ -1,4 +1,5 @@
 import GuestMemory
+import Host
 
 /// struct hvm_start_info, version 1, and what it points at (Xen, docs/misc/pvh.pandoc "x86/HVM direct boot ABI", and
 /// xen/include/public/arch-x86/hvm/start_info.h).

@@ -1,4 +1,5 @@
 import GuestMemory
+import Host
 
 /// struct boot_params, 4,096 bytes (Linux, Documentation/arch/x86/zero-page.rst and boot.rst).
 enum ZeroPage {

@@ -1,6 +1,8 @@
 import CHost
-public import Containers
+import Containers
+import EROFS
 public import Host
+public import Images
 import Layers
 import SystemPackage
 

@@ -1,5 +1,6 @@
 import Containers
 import Host
+import Images
 
 /// `vmm run`, by the executable that compares.
 final class MonitorPath: RuntimePath {
@@ -25,7 +26,7 @@ final class MonitorPath: RuntimePath {
     /// A directory's name would have vmm look through all of it at each start; container runtimes do not.
     func prepare(_ subject: Subject) throws(Failure) {
         guard subject.isDerived else { return }
-        derivedReference = try ImageStore.open().image(for: subject.reference).identifier
+        derivedReference = try ImageStore.openForContainers().image(for: subject.reference).identifier
     }
 
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {}

@@ -1,5 +1,6 @@
 import AgentProtocol
-import Host
+public import Host
+public import Images
 
 /// What a bundle says beyond an image's configuration (OCI runtime 1.2, config.md). Whether the process has a terminal is
 /// for the user to say, as with every other image.
@@ -11,7 +12,7 @@ extension BundleConfiguration {
 
     /// Refuses what would be taken into the container as the bundle has it, and that its user would not expect there. Nothing
     /// but its configuration has been read yet.
-    func check() throws(Failure) {
+    public func check() throws(Failure) {
         for mount in mounts where !Self.usualMounts.contains(mount.destination) {
             _ = try ContainerSpecification.Mount(mount)
         }

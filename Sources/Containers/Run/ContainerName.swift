@@ -1,5 +1,6 @@
 import CHost
 public import Host
+import Images
 import SystemPackage
 
 /// What a container is called: no other that runs, of the same user, has that name.
@@ -33,7 +34,7 @@ public struct ContainerName: ~Copyable, Sendable {
         var holder: pid_t = 0
         do throws(Errno) {
             let file = try directory.open("names")
-            let result = unsafe chost_claim_byte(file.rawValue, StoreLock.Part.work(name).byte, &holder)
+            let result = unsafe chost_claim_byte(file.rawValue, LockByte.offset(of: name), &holder)
             if result == 0 { return file }
             guard result == -EAGAIN else { throw Errno(rawValue: -result) }
         } catch {

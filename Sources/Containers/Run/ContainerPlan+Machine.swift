@@ -1,4 +1,6 @@
 import AgentProtocol
+import Cgroups
+public import Images
 public import Machine
 
 extension ContainerPlan {

@@ -1,4 +1,5 @@
 import Host
+import Images
 
 extension ContainerPlan {
     /// What the guest's kernel keeps for each page of persistent memory, holes of sparse files included (Linux, struct page).
@@ -8,7 +9,7 @@ extension ContainerPlan {
     /// Refuses a machine whose kernel would have no memory left by the time that it has found its image.
     func checkMemory(for image: Image, called name: String) throws(Failure) {
         let byteCount = image.files.reduce(UInt64(0)) {
-            $0.addingReportingOverflow(FileFacts(of: $1)?.byteCount ?? 0).partialValue
+            $0.addingReportingOverflow(FileStatus(of: $1)?.byteCount ?? 0).partialValue
         }
         let needed = byteCount / Self.pageByteCount * Self.pageRecordByteCount
         guard needed >= memoryByteCount else { return }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Host
+import Images
 
 extension ContainerPlan {
     /// Refuses what the agent or the guest's kernel would refuse, which could not say so as clearly. `image` is what the user
@@ -24,6 +25,6 @@ extension ContainerPlan {
     }
 }
 
-extension WireValue {
+extension ByteValue {
     fileprivate var byteCount: Int { fileBytes.count }
 }

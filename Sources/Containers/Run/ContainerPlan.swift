@@ -1,5 +1,7 @@
 public import AgentProtocol
+public import Cgroups
 public import Host
+public import Images
 
 /// A container as it is to be: what the agent is told, and what its machine needs. Made of what the image says and what
 /// the user says, who has the last word.
@@ -93,7 +95,5 @@ extension ContainerPlan {
 }
 
 extension String {
-    var orNil: String? { isEmpty ? nil : self }
-
     func orIfEmpty(_ other: String) -> String { isEmpty ? other : self }
 }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Host
+import Images
 
 /// What the agent is told.
 extension RunOptions {

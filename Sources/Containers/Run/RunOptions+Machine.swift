@@ -1,5 +1,7 @@
 import AgentProtocol
+public import Cgroups
 public import Host
+import Images
 import Machine
 
 /// What the machine is made of, and what the host gives it.

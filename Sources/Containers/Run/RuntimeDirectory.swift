@@ -16,7 +16,7 @@ struct RuntimeDirectory: Hashable, Sendable {
             return RuntimeDirectory(path: own + "/vmm")
         }
         let usual = "/run/user/\(user)"
-        if FileFacts(of: usual)?.isDirectory == true { return RuntimeDirectory(path: usual + "/vmm") }
+        if FileStatus(of: usual)?.isDirectory == true { return RuntimeDirectory(path: usual + "/vmm") }
         return RuntimeDirectory(path: "/tmp/vmm-\(user)")
     }
 
@@ -29,7 +29,7 @@ struct RuntimeDirectory: Hashable, Sendable {
             if error != .fileExists { throw error }
         }
         let directory = try OwnedDescriptor(opening: path, for: .reading, flags: O_DIRECTORY | O_NOFOLLOW)
-        guard let facts = FileFacts(of: directory.rawValue), facts.status.st_uid == geteuid(),
+        guard let facts = FileStatus(of: directory.rawValue), facts.status.st_uid == geteuid(),
             facts.status.st_mode & (S_IWGRP | S_IWOTH) == 0
         else { throw .permissionDenied }
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW

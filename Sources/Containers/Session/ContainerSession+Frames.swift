@@ -65,7 +65,7 @@ extension ContainerSession {
         patience?.stop()
     }
 
-    private func value<Value: WireValue>(_ frame: Frame) throws(SessionError) -> Value {
+    private func value<Value: ByteValue>(_ frame: Frame) throws(SessionError) -> Value {
         try SessionError.of { () throws(ProtocolError) in try frame.value(Value.self) }
     }
 

@@ -1,7 +1,5 @@
-public import Bus
-
 /// The mark port: each byte that the guest writes is an event that the machine time-stamps. It reads as all ones.
-public final class BootMark: BusDevice, ByteRegisters {
+public final class BootMark: ByteRegisters {
     public static let byteCount: UInt64 = 1
     /// The mark "userland reached".
     public static let userland: UInt8 = 1
@@ -12,9 +10,9 @@ public final class BootMark: BusDevice, ByteRegisters {
         self.handler = handler
     }
 
-    func readRegister(_ offset: UInt64) -> UInt8 { openBus }
+    public func readRegister(_ offset: UInt64) -> UInt8 { openBus }
 
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         if offset == 0 { handler(.mark(value)) }
     }
 }

@@ -1,5 +1,3 @@
-public import Bus
-
 /// What is left of the keyboard controller: the command that pulses the CPU's reset line, as `reboot=k` and every
 /// BIOS-era kernel writes it. There is no keyboard.
 ///
@@ -7,7 +5,7 @@ public import Bus
 ///     +4  status and command (port 0x64): 0xFE resets
 ///
 /// The ports between do not answer: port 0x61 in particular belongs to no chip of this machine.
-public final class I8042: BusDevice, ByteRegisters {
+public final class I8042: ByteRegisters {
     public static let byteCount: UInt64 = 5
     /// Command "pulse output port", bit 0 low: the CPU's reset line.
     public static let resetCommand: UInt8 = 0xFE
@@ -23,7 +21,7 @@ public final class I8042: BusDevice, ByteRegisters {
         self.handler = handler
     }
 
-    func readRegister(_ offset: UInt64) -> UInt8 {
+    public func readRegister(_ offset: UInt64) -> UInt8 {
         switch offset {
         case 0: 0
         case Self.commandOffset: Self.status
@@ -31,7 +29,7 @@ public final class I8042: BusDevice, ByteRegisters {
         }
     }
 
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         if offset == Self.commandOffset, value == Self.resetCommand { handler(.reset) }
     }
 }

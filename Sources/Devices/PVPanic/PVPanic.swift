@@ -1,8 +1,6 @@
-public import Bus
-
 /// The paravirtual panic device (ACPI `QEMU0001`): one port. It reads as the set of events that it takes; a kernel
 /// writes the event that happened.
-public final class PVPanic: BusDevice, ByteRegisters {
+public final class PVPanic: ByteRegisters {
     public static let byteCount: UInt64 = 1
 
     private static let panicked: UInt8 = 1 << 0
@@ -13,12 +11,12 @@ public final class PVPanic: BusDevice, ByteRegisters {
         self.handler = handler
     }
 
-    func readRegister(_ offset: UInt64) -> UInt8 {
+    public func readRegister(_ offset: UInt64) -> UInt8 {
         offset == 0 ? Self.panicked | Self.crashLoaded : openBus
     }
 
     /// A kernel that has loaded a crash kernel says only so: it will write again if that one panics too.
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         guard offset == 0 else { return }
         if value & Self.panicked != 0 {
             handler(.panicked)

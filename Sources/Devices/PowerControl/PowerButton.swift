@@ -1,4 +1,4 @@
-public import Bus
+public import Virtio
 
 /// The power button, an event of the Generic Event Device (ACPI 6.5, 5.6.9): its `_EVT` method notifies PNP0C0C of
 /// every interrupt, so that there is no register to read.

@@ -1,11 +1,9 @@
-public import Bus
-
 /// The sleep and reset registers of hardware-reduced ACPI (ACPI 6.5, 4.8.3.6 and 4.8.3.7), one byte each:
 ///
 ///     +0  SLEEP_CONTROL  bits 4:2 SLP_TYP, bit 5 SLP_EN (written only)
 ///     +1  SLEEP_STATUS   bit 7 WAK_STS; always 0, because nothing here ever wakes
 ///     +2  RESET_REG      1 resets
-public final class PowerControl: BusDevice, ByteRegisters {
+public final class PowerControl: ByteRegisters {
     public static let byteCount: UInt64 = 3
     /// SLP_TYP of S5, "soft off", as the DSDT's `_S5` names it.
     public static let softOffType: UInt8 = 5
@@ -19,11 +17,11 @@ public final class PowerControl: BusDevice, ByteRegisters {
         self.handler = handler
     }
 
-    func readRegister(_ offset: UInt64) -> UInt8 {
+    public func readRegister(_ offset: UInt64) -> UInt8 {
         offset < Self.byteCount ? 0 : openBus
     }
 
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         switch offset {
         case 0 where value & Self.sleepEnable != 0 && value >> 2 & 7 == Self.softOffType: handler(.powerOff)
         case 2 where value == Self.resetValue: handler(.reset)

@@ -1,5 +1,3 @@
-public import Bus
-
 /// The reset control register of PCI chip sets (RST_CNT, port 0xCF9), one byte:
 ///
 ///     bit 1  SYS_RST   a hard reset and not a soft one
@@ -7,7 +5,7 @@ public import Bus
 ///     bit 3  FULL_RST  with a power cycle
 ///
 /// There is nothing that a soft reset would spare: every reset ends the machine.
-public final class ResetControl: BusDevice, ByteRegisters {
+public final class ResetControl: ByteRegisters {
     public static let byteCount: UInt64 = 1
 
     private static let resetCPU: UInt8 = 1 << 2
@@ -18,9 +16,9 @@ public final class ResetControl: BusDevice, ByteRegisters {
     }
 
     /// No bit is ever set: a kernel finds RST_CPU clear, and sets it.
-    func readRegister(_ offset: UInt64) -> UInt8 { offset == 0 ? 0 : openBus }
+    public func readRegister(_ offset: UInt64) -> UInt8 { offset == 0 ? 0 : openBus }
 
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         if offset == 0, value & Self.resetCPU != 0 { handler(.reset) }
     }
 }

@@ -1,8 +1,8 @@
-public import Bus
 import Synchronization
+public import Virtio
 
 /// A 16550A on the port bus: the chip, its lock, its interrupt line and the console behind it.
-public final class Serial16550: BusDevice, ByteRegisters, ConsoleReceiver {
+public final class Serial16550: ByteRegisters, ConsoleReceiver {
     public static let byteCount: UInt64 = 8
 
     private let chip = Mutex(UART16550())
@@ -16,7 +16,7 @@ public final class Serial16550: BusDevice, ByteRegisters, ConsoleReceiver {
         self.output = output
     }
 
-    func readRegister(_ offset: UInt64) -> UInt8 {
+    public func readRegister(_ offset: UInt64) -> UInt8 {
         guard offset < Self.byteCount else { return openBus }
         let (value, freed) = withChip { chip in
             let before = chip.freeByteCount
@@ -29,7 +29,7 @@ public final class Serial16550: BusDevice, ByteRegisters, ConsoleReceiver {
 
     /// The byte goes out after the chip's lock is released: when the console's reader is slow the vCPU that sent it
     /// waits a little, and nobody else.
-    func writeRegister(_ value: UInt8, _ offset: UInt64) {
+    public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         guard offset < Self.byteCount else { return }
         let (sent, freed) = withChip { chip in
             let before = chip.freeByteCount

@@ -39,7 +39,7 @@ public final class ImportBudget: Sendable {
     }
 
     /// Notes that `byteCount` bytes were unpacked.
-    func unpack(_ byteCount: Int, _ complaint: @autoclosure () -> String) throws(Failure) {
+    public func unpack(_ byteCount: Int, _ complaint: @autoclosure () -> String) throws(Failure) {
         let after = unpackedByteCount.wrappingAdd(UInt64(byteCount), ordering: .relaxed).newValue
         guard after <= limits.unpackedByteCount else {
             throw Failure(
@@ -49,7 +49,7 @@ public final class ImportBudget: Sendable {
     }
 
     /// Notes that there is one more file.
-    func addEntry() throws(Damage) {
+    public func addEntry() throws(Damage) {
         guard entryCount.wrappingAdd(1, ordering: .relaxed).newValue <= limits.entryCount else {
             throw Damage("the image's layers have too many files, more than \(limits.entryCount / 2) in all")
         }

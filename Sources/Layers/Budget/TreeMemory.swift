@@ -35,16 +35,16 @@ public final class TreeMemory: Sendable {
 }
 
 /// What one tree has of it. Its copies hold it together, and the last one gives it back.
-final class TreeMemoryShare {
+public final class TreeMemoryShare {
     private let memory: TreeMemory
     private(set) var byteCount = 0
 
-    init(of memory: TreeMemory) {
+    public init(of memory: TreeMemory) {
         self.memory = memory
     }
 
     /// Makes it `byteCount` at least; false where there is not so much.
-    func grow(to byteCount: Int) -> Bool {
+    public func grow(to byteCount: Int) -> Bool {
         guard byteCount > self.byteCount else { return true }
         guard let taken = memory.take(byteCount - self.byteCount) else { return false }
         self.byteCount += taken
@@ -55,9 +55,9 @@ final class TreeMemoryShare {
     private var spentByteCount = 0
 
     /// Makes it `byteCount` more than all that was spent before.
-    func spend(_ byteCount: Int) throws(Damage) {
+    public func spend(_ byteCount: Int) throws(Damage) {
         spentByteCount += byteCount
-        guard grow(to: spentByteCount) else { throw FileTree.tooMuch }
+        guard grow(to: spentByteCount) else { throw Damage.tooManyFiles }
     }
 
     deinit {

@@ -1,9 +1,9 @@
 import Boot
-import Bus
 import Devices
 import GuestMemory
 import Host
 import KVM
+import Layout
 import Logging
 import Virtio
 

@@ -1,6 +1,6 @@
-import Bus
 import KVM
 import Synchronization
+import Virtio
 
 /// An interrupt that a device's own thread raises, as an edge on an input of the interrupt controllers.
 ///

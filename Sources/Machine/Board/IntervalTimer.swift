@@ -1,5 +1,6 @@
 import Boot
 import KVM
+import Layout
 import Synchronization
 
 /// The 8254 and its gate port, made in the kernel when the guest first touches one of their ports.

@@ -1,6 +1,6 @@
 import Boot
-import Bus
 import Devices
+import Layout
 
 /// The guest's I/O ports. The set of chips is fixed, so that an access is a switch and a direct call.
 struct PortBus: Sendable {

@@ -1,5 +1,6 @@
 import Boot
 import GuestMemory
+import Layout
 import Virtio
 
 /// The guest's virtio-mmio windows, one page apart: an address is a number of a device and an offset.

@@ -1,4 +1,5 @@
 import AgentProtocol
+import Host
 
 /// Frames from anywhere: each is refused or read, and what was read is the same when it is written and read again.
 enum FuzzedStream {
@@ -39,7 +40,7 @@ enum FuzzedStream {
     }
 
     /// Text that is no UTF-8 is mended as it is read, so that only the second round gives the same bytes as the first.
-    private static func check<Value: WireValue>(_ frame: Frame, _: Value.Type) {
+    private static func check<Value: ByteValue>(_ frame: Frame, _: Value.Type) {
         guard let value = try? frame.value(Value.self) else { return }
         let once = Frame.bytes(frame.header, value)
         let again = Frame(frame.header, payload: Array(once.dropFirst(FrameHeader.byteCount)))

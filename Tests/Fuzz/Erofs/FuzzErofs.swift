@@ -1,3 +1,4 @@
+import EROFS
 import FuzzSupport
 import Host
 import Layers

@@ -1,8 +1,8 @@
 import FuzzSupport
-import Host
 import Layers
 
-@testable import Containers
+@testable import Host
+@testable import Images
 
 /// The input's first byte says what its rest is taken for: a text of an image, or a record of the store.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,3 +1,4 @@
+import EROFS
 import Layers
 
 /// Holds a tree to what every file system promises of its names and links.

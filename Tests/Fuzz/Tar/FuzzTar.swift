@@ -1,6 +1,7 @@
 import FuzzSupport
 import Host
 import Layers
+import Tar
 
 /// The input is a layer, its last byte the size of the pieces in which it comes and whether its checksums are put right
 /// first: reading it gives entries that are as promised or a failure.

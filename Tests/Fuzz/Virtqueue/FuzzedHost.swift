@@ -1,8 +1,8 @@
-import Bus
 import Devices
 import FuzzSupport
 import Glibc
 import Host
+import Virtio
 
 /// What all inputs share: an event loop on its thread, a disk in memory, an output that nobody reads.
 struct FuzzedHost: Sendable {

@@ -2,6 +2,7 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 /// Small layers whose links would make much work or much data.

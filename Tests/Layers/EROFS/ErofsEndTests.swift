@@ -3,6 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 @Suite("the writing of EROFS images can be ended")

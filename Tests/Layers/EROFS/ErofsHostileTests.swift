@@ -3,6 +3,7 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 /// Images that somebody has damaged.

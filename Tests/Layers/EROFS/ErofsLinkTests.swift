@@ -1,3 +1,4 @@
+import EROFS
 import Host
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 /// OCI image 1.1, layer.md, one rule after another.

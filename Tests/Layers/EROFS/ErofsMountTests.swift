@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 /// What Linux makes of our images.

@@ -2,6 +2,7 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 @Suite("files of an image, read on the host")

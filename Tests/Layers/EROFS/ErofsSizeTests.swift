@@ -3,6 +3,7 @@ import Host
 import TestSupport
 import Testing
 
+@testable import EROFS
 @testable import Layers
 
 @Suite("sizes of EROFS images")

@@ -1,6 +1,7 @@
 import Foundation
 import Host
 
+@testable import EROFS
 @testable import Layers
 
 /// What a program sees of a file, however it got there.

@@ -2,6 +2,7 @@ import Foundation
 import Host
 import TestSupport
 
+@testable import EROFS
 @testable import Layers
 
 /// A layer as a list of what an archive would have.

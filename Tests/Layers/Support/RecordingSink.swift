@@ -1,5 +1,6 @@
 import Host
 import Layers
+import Tar
 
 /// A sink that remembers what it got, and objects where a reader breaks its word.
 struct RecordingSink: LayerSink {

@@ -1,5 +1,6 @@
 import Host
 import Layers
+import Tar
 import Testing
 
 /// What members become.

@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import Layers
+import Tar
 import Testing
 
 @Suite struct TarIndexTests {

@@ -38,7 +38,7 @@ struct NewProcess {
         } catch {
             failure = error
         }
-        var writer = WireWriter()
+        var writer = ByteWriter()
         failure.write(to: &writer)
         _ = unsafe writer.bytes.withUnsafeBytes { unsafe write(telling, $0.baseAddress, min($0.count, 4096)) }
         _exit(127)
@@ -210,7 +210,7 @@ extension StartFailure {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let byteCount = unsafe CLinux.read(pipe, &bytes, bytes.count)
         guard byteCount > 0 else { return (byteCount, nil) }
-        var reader = WireReader(bytes[..<byteCount])
+        var reader = ByteReader(bytes[..<byteCount])
         let failure = StartFailure(from: &reader)
         return (byteCount, failure ?? StartFailure(.setUp, "the process ended before it was started"))
     }

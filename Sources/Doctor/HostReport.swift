@@ -1,0 +1,118 @@
+import Host
+import KVM
+import Machine
+import SystemPackage
+
+/// What this host offers to a monitor, and how to mend what is not there (`vmm doctor`).
+public struct HostReport: Sendable {
+    public enum Verdict: String, Sendable {
+        case good, warning, missing
+    }
+
+    /// One thing that was looked at.
+    public struct Check: Sendable {
+        /// A stable word for programs.
+        public let name: String
+        public let verdict: Verdict
+        /// What was found.
+        public let finding: String
+        /// What to do about it, unless it is good.
+        public let cure: String?
+    }
+
+    public let checks: [Check]
+
+    /// Whether `vmm boot` can start a Linux here.
+    public var canBoot: Bool { !checks.contains { $0.verdict == .missing } }
+
+    /// Looks at everything; nothing is changed.
+    public static func ofThisHost() -> HostReport {
+        HostReport(checks: kvmChecks() + [virtualization(), memory(), cgroups(), descriptors()])
+    }
+
+    private static func kvmChecks() -> [Check] {
+        do throws(Failure) {
+            let system = try KVMSystem()
+            return [
+                Check(
+                    name: "kvm", verdict: .good,
+                    finding: "\(KVMSystem.path) opens, API version \(KVMSystem.apiVersion)", cure: nil),
+                capabilities(of: system), cpus(of: system),
+            ]
+        } catch {
+            return [
+                Check(
+                    name: "kvm", verdict: .missing, finding: "\(error.what): \(error.why)", cure: error.cure)
+            ]
+        }
+    }
+
+    private static func capabilities(of system: KVMSystem) -> Check {
+        let missing = system.missingRequirements()
+        guard !missing.isEmpty else {
+            let count = KVMSystem.requirements.count
+            return Check(
+                name: "capabilities", verdict: .good, finding: "all \(count) that vmm needs are there",
+                cure: nil)
+        }
+        let names = missing.map { "\($0.name) (Linux \($0.since))" }.joined(separator: ", ")
+        return Check(
+            name: "capabilities", verdict: .missing, finding: "KVM lacks \(names)",
+            cure: "Update the host's kernel.")
+    }
+
+    private static func cpus(of system: KVMSystem) -> Check {
+        let most = system.value(of: .maximumVCPUs)
+        return Check(
+            name: "vcpus", verdict: .good,
+            finding: "up to \(min(Int(most), MachineConfiguration.maximumCPUCount)) vCPUs a machine",
+            cure: nil)
+    }
+
+    private static func virtualization() -> Check {
+        let place = Virtualization.isNested ? "nested in a virtual machine" : "on the bare machine"
+        switch Virtualization.ofThisHost() {
+        case .vmx: return Check(name: "hardware", verdict: .good, finding: "Intel VMX, \(place)", cure: nil)
+        case .svm: return Check(name: "hardware", verdict: .good, finding: "AMD SVM, \(place)", cure: nil)
+        case .none:
+            return Check(
+                name: "hardware", verdict: .missing,
+                finding: "no hardware virtualization (neither VMX nor SVM)",
+                cure: "Turn it on in the firmware or load kvm_intel or kvm_amd; in a cloud ask for nested "
+                    + "virtualization. `make lab` boots guests on an emulated CPU.")
+        }
+    }
+
+    private static func memory() -> Check {
+        let kibibytes = HostFacts.number(of: "MemAvailable:", in: "/proc/meminfo") ?? 0
+        let least: UInt64 = 256 << 10
+        return Check(
+            name: "memory", verdict: kibibytes < least ? .warning : .good,
+            finding: "\(kibibytes >> 10) MiB available",
+            cure: kibibytes < least ? "A guest of the default size wants 256 MiB." : nil)
+    }
+
+    private static func cgroups() -> Check {
+        switch HostFacts.cgroups() {
+        case .unified(let controllers):
+            let wanted = ["cpu", "memory", "pids"].filter { !controllers.contains($0) }
+            return Check(
+                name: "cgroups", verdict: wanted.isEmpty ? .good : .warning,
+                finding: "version 2 with \(controllers.joined(separator: " "))",
+                cure: wanted.isEmpty ? nil : "Limits need also: \(wanted.joined(separator: ", ")).")
+        case .legacy:
+            return Check(name: "cgroups", verdict: .good, finding: "version 1", cure: nil)
+        case .none:
+            return Check(
+                name: "cgroups", verdict: .warning, finding: "none mounted",
+                cure: "Mount them to limit a monitor: mount -t cgroup2 none /sys/fs/cgroup")
+        }
+    }
+
+    private static func descriptors() -> Check {
+        let limit = HostFacts.descriptorLimit()
+        return Check(
+            name: "descriptors", verdict: limit < 256 ? .warning : .good, finding: "up to \(limit) a process",
+            cure: limit < 256 ? "A machine with many disks needs more: ulimit -n 1024" : nil)
+    }
+}

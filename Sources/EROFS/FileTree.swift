@@ -1,0 +1,176 @@
+import Layers
+
+/// The names of a file system, without what they stand for: each node knows its parent, its name and where its inode is.
+///
+/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there. What all of
+/// them take comes out of a `TreeMemory`.
+struct FileTree {
+    typealias NodeID = Int
+
+    struct Node {
+        var parent: UInt32
+        var nameStart: UInt32
+        var inode: UInt64
+        /// The layer in which the inode lies.
+        var layer: UInt16
+        var nameByteCount: UInt8
+        var type: FileType
+        var flags: Flags
+    }
+
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        /// It was removed or replaced.
+        static let gone = Flags(rawValue: 1)
+        /// It hides what lower layers have there.
+        static let whiteout = Flags(rawValue: 2)
+        /// Its inode has, or had, another name.
+        static let linked = Flags(rawValue: 4)
+        /// It can be found, but is not listed.
+        static let hidden = Flags(rawValue: 8)
+    }
+
+    static let root: NodeID = 0
+
+    /// What a node takes in all: itself, its slots, and its places in the lists of who writes the tree.
+    private static let nodeByteCount = 80
+    /// What is kept elsewhere of a directory, and of an inode with several names.
+    private static let directoryByteCount = 256
+    private static let linkByteCount = 64
+
+    private let share: TreeMemoryShare
+    /// What is kept beyond nodes and names.
+    private var furtherByteCount = 0
+
+    private(set) var names: [UInt8] = Array("...".utf8)
+    var nodes: [Node] = []
+    /// Open addressing: a node's number plus one, or zero.
+    private var table: [UInt32] = Array(repeating: 0, count: 64)
+
+    init(rootInode: UInt64, layer: UInt16, memory: TreeMemory = TreeMemory()) {
+        share = TreeMemoryShare(of: memory)
+        nodes.append(
+            Node(
+                parent: 0, nameStart: 0, inode: rootInode, layer: layer, nameByteCount: 0, type: .directory,
+                flags: []))
+    }
+
+    func name(of node: NodeID) -> ArraySlice<UInt8> {
+        let start = Int(nodes[node].nameStart)
+        return names[start..<start + Int(nodes[node].nameByteCount)]
+    }
+
+    /// The node of that name in `parent`, unless it is gone.
+    func child(of parent: NodeID, named name: UnsafeRawBufferPointer) -> NodeID? {
+        let entry = table[unsafe slot(parent, name)]
+        guard entry > 0 else { return nil }
+        let node = NodeID(entry - 1)
+        return nodes[node].flags.contains(.gone) ? nil : node
+    }
+
+    func child(of parent: NodeID, named name: [UInt8]) -> NodeID? {
+        unsafe name.withUnsafeBytes { unsafe child(of: parent, named: $0) }
+    }
+
+    /// Adds a node in place of whatever has this name now. Refuses a name that no directory can have: names come from paths,
+    /// from links' targets and from the host's file systems, and not all of these were looked at before.
+    mutating func insert(
+        _ name: UnsafeRawBufferPointer, in parent: NodeID, _ type: FileType, inode: UInt64, layer: UInt16 = 0,
+        flags: Flags = []
+    ) throws(Damage) -> NodeID {
+        guard unsafe Name.isValid(name), let nameByteCount = UInt8(exactly: name.count) else {
+            throw Damage("a name on the way to it is empty, longer than 255 bytes, or no name of a file")
+        }
+        try spend(type == .directory ? Self.directoryByteCount : 0)
+        try spend(flags.contains(.linked) ? Self.linkByteCount : 0)
+        if (nodes.count + 1) * 2 > table.count { growTable() }
+        guard let number = UInt32(exactly: nodes.count + 1), let nameStart = UInt32(exactly: names.count)
+        else {
+            throw .tooManyFiles
+        }
+        let slot = unsafe slot(parent, name)
+        if table[slot] > 0 { nodes[Int(table[slot] - 1)].flags.insert(.gone) }
+        table[slot] = number
+        unsafe names.append(contentsOf: name)
+        nodes.append(
+            Node(
+                parent: UInt32(parent), nameStart: nameStart, inode: inode, layer: layer,
+                nameByteCount: nameByteCount, type: type, flags: flags))
+        return nodes.count - 1
+    }
+
+    mutating func insert(
+        _ name: [UInt8], in parent: NodeID, _ type: FileType, inode: UInt64, layer: UInt16 = 0,
+        flags: Flags = []
+    ) throws(Damage) -> NodeID {
+        try unsafe name.span.bytes.withUnsafeBytes { (raw) throws(Damage) in
+            unsafe try insert(raw, in: parent, type, inode: inode, layer: layer, flags: flags)
+        }
+    }
+
+    /// Notes that so much more is kept of its files; refuses more than all of them may take.
+    mutating func spend(_ byteCount: Int) throws(Damage) {
+        furtherByteCount += byteCount
+        guard share.grow(to: nodes.count * Self.nodeByteCount + names.count + furtherByteCount) else {
+            throw .tooManyFiles
+        }
+    }
+
+    /// Keeps the target of the symbolic link that was inserted last, behind its name.
+    mutating func keep(target: [UInt8]) {
+        names.append(UInt8(truncatingIfNeeded: target.count))
+        names.append(UInt8(truncatingIfNeeded: target.count >> 8))
+        names.append(contentsOf: target)
+    }
+
+    /// The target that was kept for `node`.
+    func target(of node: NodeID) -> ArraySlice<UInt8> {
+        let start = Int(nodes[node].nameStart) + Int(nodes[node].nameByteCount)
+        let byteCount = Int(names[start]) | Int(names[start + 1]) << 8
+        return names[start + 2..<start + 2 + byteCount]
+    }
+
+    mutating func remove(_ node: NodeID) {
+        nodes[node].flags.insert(.gone)
+    }
+
+    /// The slot where the name is, or where it would go. Names come from strangers, so the hash has a secret.
+    private func slot(_ parent: NodeID, _ name: UnsafeRawBufferPointer) -> Int {
+        var hasher = Hasher()
+        hasher.combine(parent)
+        unsafe hasher.combine(bytes: name)
+        let mask = table.count - 1
+        var slot = hasher.finalize() & mask
+        while table[slot] > 0, unsafe !isNode(NodeID(table[slot] - 1), parent, name) {
+            slot = (slot + 1) & mask
+        }
+        return slot
+    }
+
+    private func isNode(_ node: NodeID, _ parent: NodeID, _ name: UnsafeRawBufferPointer) -> Bool {
+        guard nodes[node].parent == parent, Int(nodes[node].nameByteCount) == name.count, node > 0 else {
+            return false
+        }
+        return unsafe names.withUnsafeBytes {
+            unsafe Name.areEqual(name, $0.baseAddress! + Int(nodes[node].nameStart))
+        }
+    }
+
+    private mutating func growTable() {
+        table = Array(repeating: 0, count: table.count * 2)
+        for node in nodes.indices.dropFirst() where isNewest(node) {
+            let free = unsafe names.withUnsafeBytes {
+                let start = Int(nodes[node].nameStart)
+                let name = unsafe $0[start..<start + Int(nodes[node].nameByteCount)]
+                return unsafe slot(Int(nodes[node].parent), UnsafeRawBufferPointer(rebasing: name))
+            }
+            table[free] = UInt32(node + 1)
+        }
+    }
+
+    /// A name's last node is the one that counts; those that are gone need no slot.
+    private func isNewest(_ node: NodeID) -> Bool {
+        !nodes[node].flags.contains(.gone)
+    }
+}

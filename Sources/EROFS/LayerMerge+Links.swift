@@ -1,0 +1,219 @@
+import Host
+import Layers
+
+/// The files of a layer that are other names of files outside of it.
+struct MergedLinks {
+    enum Target {
+        case found(FileTree.Node)
+        /// The layers below have no such file, but perhaps this one, by another path.
+        case missing([UInt8])
+    }
+
+    struct Late {
+        let name: [UInt8]
+        let parent: FileTree.NodeID
+        let target: [UInt8]
+    }
+
+    /// By the number of the inode that stands for the file.
+    private(set) var targets: [UInt64: Target] = [:]
+    private(set) var late: [Late] = []
+    /// Inodes with several names that are files of the layer itself.
+    private var own: Set<UInt64> = []
+    private let share: TreeMemoryShare
+    private static let keptByteCount = 128
+
+    /// What is kept comes out of `memory`.
+    init(memory: TreeMemory) {
+        share = TreeMemoryShare(of: memory)
+    }
+
+    /// Whether a name of this inode was looked at before. Its attributes may have 256 KiB, its names be millions.
+    func knows(_ number: UInt64) -> Bool { targets[number] != nil || own.contains(number) }
+
+    mutating func add(own number: UInt64) throws(Damage) {
+        try share.spend(Self.keptByteCount)
+        own.insert(number)
+    }
+
+    mutating func add(_ target: Target, for number: UInt64) throws(Damage) {
+        var byteCount = Self.keptByteCount
+        if case .missing(let path) = target { byteCount += path.count }
+        try share.spend(byteCount)
+        targets[number] = target
+    }
+
+    mutating func add(_ link: Late) throws(Damage) {
+        try share.spend(Self.keptByteCount + link.name.count)
+        late.append(link)
+    }
+}
+
+extension LayerMerge {
+    /// Looks the targets up before the layer changes anything.
+    mutating func findLinks(
+        of layer: MergedLayer, _ root: ErofsReader.Located
+    ) throws(Failure) -> MergedLinks {
+        var links = MergedLinks(memory: budget.memory)
+        try layer.walk(root) { (entry) throws(Failure) in
+            if entry.type == .directory { return FileTree.root }
+            let inode = entry.file.inode
+            guard inode.type == .regular, inode.byteCount == 0, inode.attributeByteCount > 0,
+                !links.knows(entry.file.number)
+            else { return nil }
+            let target = try target(of: entry.file, layer)
+            try checked(layer.number) { () throws(Damage) in
+                if let target {
+                    try links.add(target, for: entry.file.number)
+                } else if inode.linkCount > 1 {
+                    try links.add(own: entry.file.number)
+                }
+            }
+            return nil
+        }
+        return links
+    }
+
+    /// What an inode stands for; nil for one of the layer's own files.
+    private mutating func target(
+        of file: ErofsReader.Located, _ layer: MergedLayer
+    ) throws(Failure) -> MergedLinks.Target? {
+        guard let path = try layer.marks(of: file).value(of: Erofs.Overlay.redirect) else { return nil }
+        work.add(nameCount: path.count { $0 == UInt8(ascii: "/") })
+        return try self.file(at: path, layer.number).map { .found($0) } ?? .missing(path)
+    }
+
+    /// Adds the links that had to wait, which may be links to each other. Programs write links to files that came before, so
+    /// that hardly any has to wait for another; each pass for such links goes through all that are left.
+    mutating func addLate(_ links: MergedLinks, _ layer: MergedLayer) throws(Failure) {
+        var waiting = links.late
+        var passCount = 0
+        while !waiting.isEmpty {
+            passCount += 1
+            guard passCount <= Self.linkLimit else {
+                throw refused("too many of its hard links lead to each other", layer.number)
+            }
+            var left: [MergedLinks.Late] = []
+            for link in waiting {
+                try check()
+                guard let target = try file(at: link.target, layer.number) else {
+                    left.append(link)
+                    continue
+                }
+                try insert(link.name, in: link.parent, target.type, target.inode, target.layer, .linked)
+            }
+            guard left.count < waiting.count else {
+                let text = PrintableBytes(left[0].target)
+                throw refused("it has a hard link to \(text), and no layer has such a file", layer.number)
+            }
+            waiting = left
+        }
+    }
+
+    /// The file at a path, which from now on may have several names.
+    private mutating func file(at target: [UInt8], _ layer: UInt16) throws(Failure) -> FileTree.Node? {
+        var path = MergedPath(at: FileTree.root)
+        path.enter(target)
+        while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
+            if path.step(name, in: tree) { continue }
+            guard let child = tree.child(of: path.node, named: name) else { return nil }
+            if tree.nodes[child].type == .symbolicLink, !path.rest.isEmpty {
+                try enter(child, &path, layer)
+            } else if tree.nodes[child].type == .directory {
+                path.node = child
+            } else {
+                guard path.rest.isEmpty else { return nil }
+                tree.nodes[child].flags.insert(.linked)
+                return tree.nodes[child]
+            }
+        }
+        return nil
+    }
+}
+
+extension LayerMerge {
+    private static let linkLimit = 40
+
+    /// The directory to which a link leads, if there is one.
+    mutating func lead(_ link: FileTree.NodeID, _ layer: UInt16) throws(Failure) -> FileTree.NodeID? {
+        var path = MergedPath(at: Int(tree.nodes[link].parent))
+        try enter(link, &path, layer)
+        while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
+            if path.step(name, in: tree) { continue }
+            guard try enter(name, &path, layer) else { return nil }
+        }
+        return path.node
+    }
+
+    /// The same, but what is missing on the way is made, with the attributes of `inode`; nil where the layer itself has a
+    /// file in the way: that came later in its archive, and has replaced what is behind the link.
+    mutating func lead(
+        _ link: FileTree.NodeID, making inode: UInt64, _ layer: UInt16
+    ) throws(Failure) -> FileTree.NodeID? {
+        var path = MergedPath(at: Int(tree.nodes[link].parent))
+        try enter(link, &path, layer)
+        while let name = path.rest.popLast() {
+            try checked(layer) { () throws(Damage) in try work.pass() }
+            if path.step(name, in: tree) { continue }
+            if try enter(name, &path, layer) { continue }
+            if let file = tree.child(of: path.node, named: name), tree.nodes[file].layer == layer {
+                return nil
+            }
+            path.node = try insert(name, in: path.node, .directory, inode, layer)
+        }
+        return path.node
+    }
+
+    /// Goes into the directory `name`, or to where a link of that name leads; false if there is neither.
+    private func enter(_ name: [UInt8], _ path: inout MergedPath, _ layer: UInt16) throws(Failure) -> Bool {
+        guard let child = tree.child(of: path.node, named: name) else { return false }
+        switch tree.nodes[child].type {
+        case .directory: path.node = child
+        case .symbolicLink: try enter(child, &path, layer)
+        default: return false
+        }
+        return true
+    }
+
+    /// Puts the target of `link` in front of the rest of the path.
+    private func enter(
+        _ link: FileTree.NodeID, _ path: inout MergedPath, _ layer: UInt16
+    ) throws(Failure) {
+        path.linkCount += 1
+        guard path.linkCount <= Self.linkLimit else {
+            let text = PrintableBytes(tree.path(of: link))
+            throw refused("too many symbolic links, the last one is \(text)", layer)
+        }
+        let reader = layers[Int(tree.nodes[link].layer)]
+        let inode = tree.nodes[link].inode
+        path.enter(try reader.checked { () throws(Damage) in try reader.target(of: try reader.inode(inode)) })
+    }
+}
+
+/// A place in the merged tree, and the names that are still to go from there.
+private struct MergedPath {
+    var node: FileTree.NodeID
+    /// The next name is the last one.
+    var rest: [[UInt8]] = []
+    var linkCount = 0
+
+    init(at node: FileTree.NodeID) {
+        self.node = node
+    }
+
+    mutating func enter(_ target: [UInt8]) {
+        if target.first == UInt8(ascii: "/") { node = FileTree.root }
+        rest += target.split(separator: UInt8(ascii: "/")).map(Array.init).reversed()
+    }
+
+    /// Whether the name was `.` or `..`, which are no nodes.
+    mutating func step(_ name: [UInt8], in tree: FileTree) -> Bool {
+        let dot = UInt8(ascii: ".")
+        if name == [dot] { return true }
+        guard name == [dot, dot] else { return false }
+        node = Int(tree.nodes[node].parent)
+        return true
+    }
+}

@@ -1,0 +1,140 @@
+import Host
+import Layers
+
+/// The merged tree of an image's layers (OCI image 1.1, layer.md): what is on top counts, white-outs and opaque directories
+/// hide what is below them and are gone themselves.
+///
+/// Each layer is gone through twice: first it hides, then it adds. So it never hides what it has itself, wherever in its
+/// archive its white-outs were, and however many paths lead to a directory.
+struct LayerMerge {
+    let layers: [ErofsReader]
+    private let names: [String]
+    /// Throws where the work shall end.
+    let check: () throws(Failure) -> Void
+    /// A node's inode is the one of that number in its layer.
+    var tree: FileTree
+    /// The names that paths have led over.
+    var work = PathWork()
+    let budget: ImportBudget
+
+    /// Merges the images at `paths`, the lowest first. What is kept of their files comes out of `budget`.
+    init(
+        _ paths: [String], budget: ImportBudget, check: @escaping () throws(Failure) -> Void
+    ) throws(Failure) {
+        names = paths
+        self.budget = budget
+        self.check = check
+        layers = try paths.map { (path) throws(Failure) in try ErofsReader(files: [path]) }
+        tree = FileTree(rootInode: Erofs.rootNode, layer: 0, memory: budget.memory)
+        for index in layers.indices { try apply(index) }
+    }
+
+    private mutating func apply(_ index: Int) throws(Failure) {
+        guard let number = UInt16(exactly: index) else {
+            throw Failure(.badInput, "cannot merge the layers", because: "there are more than 65,536")
+        }
+        let layer = MergedLayer(reader: layers[index], number: number, check: check)
+        let (root, marks) = try layer.root()
+        var links = MergedLinks(memory: budget.memory)
+        if marks.says(Erofs.Overlay.hasRedirects) { links = try findLinks(of: layer, root) }
+        if marks.says(Erofs.Overlay.hasWhiteouts) {
+            if marks.says(Erofs.Overlay.opaque) { removeAll() }
+            try hide(layer, root)
+        }
+        if marks.value(of: Erofs.Overlay.implicit) == nil { describe(FileTree.root, root, layer) }
+        try add(layer, root, &links)
+        try addLate(links, layer)
+    }
+
+    /// Nothing but the root stays.
+    mutating func removeAll() {
+        let root = tree.nodes[FileTree.root]
+        tree = FileTree(rootInode: root.inode, layer: root.layer, memory: budget.memory)
+    }
+
+    /// The directory has the attributes that the layer gives it.
+    mutating func describe(_ node: FileTree.NodeID, _ directory: ErofsReader.Located, _ layer: MergedLayer) {
+        tree.nodes[node].inode = directory.number
+        tree.nodes[node].layer = layer.number
+    }
+
+    @discardableResult
+    mutating func insert(
+        _ name: [UInt8], in parent: FileTree.NodeID, _ type: FileType, _ inode: UInt64, _ layer: UInt16,
+        _ flags: FileTree.Flags = []
+    ) throws(Failure) -> FileTree.NodeID {
+        try checked(layer) { () throws(Damage) in
+            try tree.insert(name, in: parent, type, inode: inode, layer: layer, flags: flags)
+        }
+    }
+
+    func checked<Value>(_ layer: UInt16, _ body: () throws(Damage) -> Value) throws(Failure) -> Value {
+        do throws(Damage) {
+            return try body()
+        } catch {
+            throw refused(error.reason, layer)
+        }
+    }
+
+    func refused(_ reason: String, _ layer: UInt16) -> Failure {
+        Failure(.badInput, "cannot merge the layer \(names[Int(layer)])", because: reason)
+    }
+}
+
+/// One of the layers, while it is merged.
+struct MergedLayer {
+    let reader: ErofsReader
+    let number: UInt16
+    let check: () throws(Failure) -> Void
+
+    struct Entry {
+        let name: [UInt8]
+        let file: ErofsReader.Located
+        let type: FileType
+        /// What its directory is in the merged tree.
+        let parent: FileTree.NodeID
+    }
+
+    func root() throws(Failure) -> (ErofsReader.Located, [ExtendedAttribute]) {
+        try reader.checked { () throws(Damage) in
+            let root = try reader.inode(Erofs.rootNode)
+            guard root.inode.type == .directory else { throw Damage("its root is no directory") }
+            return (root, try reader.attributes(of: root))
+        }
+    }
+
+    func marks(of file: ErofsReader.Located) throws(Failure) -> [ExtendedAttribute] {
+        try reader.checked { () throws(Damage) in try reader.attributes(of: file) }
+    }
+
+    /// Calls `visit` with all files below `root`. It answers what a directory is in the merged tree, and nil where
+    /// the directory is to be left out.
+    func walk(
+        _ root: ErofsReader.Located, _ visit: (Entry) throws(Failure) -> FileTree.NodeID?
+    ) throws(Failure) {
+        var budget = MetadataBudget(byteCount: reader.map.byteCount)
+        try reader.checked { () throws(Damage) in try budget.take(root) }
+        var waiting = [(directory: root, node: FileTree.root)]
+        while let (directory, node) = waiting.popLast() {
+            try reader.forEachEntry(of: directory) { (entry) throws(Failure) in
+                try check()
+                let file = try reader.checked { () throws(Damage) in
+                    let file = try reader.inode(entry.node)
+                    guard file.inode.type == entry.type else {
+                        throw Damage("inode \(entry.node) has two types")
+                    }
+                    try budget.take(file)
+                    return file
+                }
+                let found = Entry(
+                    name: unsafe Array(entry.name), file: file, type: entry.type, parent: node)
+                if let child = try visit(found), entry.type == .directory { waiting.append((file, child)) }
+            }
+        }
+    }
+}
+
+extension ErofsReader.Located {
+    /// A character device 0:0, as overlayfs has them.
+    var isWhiteout: Bool { inode.type == .characterDevice && inode.place == 0 }
+}

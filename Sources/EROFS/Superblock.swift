@@ -1,0 +1,86 @@
+import Host
+import Layers
+
+/// What a superblock says (struct erofs_super_block), as far as it is not the same in all of our images.
+struct Superblock: Hashable {
+    /// Compact inodes have this time, in seconds, and no nanoseconds.
+    var buildTime: Int64
+    var inodeCount: UInt64
+    /// Of the whole device.
+    var blockCount: UInt32
+
+    /// The bytes of block 0 from the superblock on. `rest` is what lies behind the superblock; the checksum covers it.
+    func encoded(before rest: [UInt8]) -> [UInt8] {
+        var record = ByteWriter()
+        record.append(Erofs.magic)
+        record.append(UInt32(0))
+        record.append(Erofs.Compatible.superblockChecksum | Erofs.Compatible.modificationTime)
+        record.append(Erofs.blockBits)
+        record.append(UInt8(0))
+        record.append(UInt16(Erofs.rootNode))
+        record.append(inodeCount)
+        record.append(buildTime)
+        record.append(UInt32(0))
+        record.append(blockCount)
+        // Inodes are counted from the start of the device, and there are no shared attributes. No UUID and no name:
+        // the same tree gives the same bytes.
+        record.append(zeroes: 8 + 32)
+        record.append(Erofs.Incompatible.chunkedFile)
+        record.append(zeroes: Erofs.superblockByteCount - record.count)
+        record.append(rest)
+        record.append(zeroes: Int(Erofs.blockByteCount) - Erofs.superblockOffset - record.count)
+        record.store(CRC32C.continuing(.max, with: record.bytes), at: Field.checksum)
+        return record.bytes
+    }
+
+    /// Reads block 0 from the superblock on. The error says what is wrong with it.
+    init(_ bytes: [UInt8]) throws(Damage) {
+        let expected = Int(Erofs.blockByteCount) - Erofs.superblockOffset
+        guard bytes.count == expected else { throw Damage("it is too short for a file system") }
+        var copy = ByteWriter()
+        copy.append(bytes)
+        copy.store(UInt32(0), at: Field.checksum)
+        self = try unsafe bytes.span.bytes.withUnsafeBytes { (raw) throws(Damage) in
+            try unsafe Self(raw, checksum: CRC32C.continuing(.max, with: copy.bytes))
+        }
+    }
+
+    private init(_ raw: UnsafeRawBufferPointer, checksum: UInt32) throws(Damage) {
+        guard unsafe raw.number(UInt32.self, at: 0) == Erofs.magic else {
+            throw Damage("it is no EROFS file system")
+        }
+        guard unsafe raw.number(UInt32.self, at: Field.checksum) == checksum else {
+            throw Damage("the superblock's checksum is wrong")
+        }
+        // Only what our own writer makes: anything else would be read wrongly.
+        guard unsafe raw.number(UInt8.self, at: Field.blockBits) == Erofs.blockBits,
+            unsafe raw.number(UInt16.self, at: Field.rootNode) == UInt16(Erofs.rootNode),
+            unsafe raw.number(UInt64.self, at: Field.areas) == 0,
+            unsafe raw.number(UInt32.self, at: Field.incompatible) == Erofs.Incompatible.chunkedFile,
+            unsafe raw.number(UInt32.self, at: Field.nanoseconds) == 0,
+            let buildTime = unsafe raw.number(Int64.self, at: Field.buildTime),
+            let inodeCount = unsafe raw.number(UInt64.self, at: Field.inodeCount),
+            let blockCount = unsafe raw.number(UInt32.self, at: Field.blockCount)
+        else { throw Damage("it was not written by vmm") }
+        self.init(buildTime: buildTime, inodeCount: inodeCount, blockCount: blockCount)
+    }
+
+    init(buildTime: Int64, inodeCount: UInt64, blockCount: UInt32) {
+        self.buildTime = buildTime
+        self.inodeCount = inodeCount
+        self.blockCount = blockCount
+    }
+
+    private enum Field {
+        static let checksum = 4
+        static let blockBits = 12
+        static let rootNode = 14
+        static let inodeCount = 16
+        static let buildTime = 24
+        static let nanoseconds = 32
+        static let blockCount = 36
+        /// meta_blkaddr and xattr_blkaddr.
+        static let areas = 40
+        static let incompatible = 80
+    }
+}

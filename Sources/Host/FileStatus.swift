@@ -1,0 +1,29 @@
+public import Glibc
+
+/// The status of a file, as stat(2) returns it.
+public struct FileStatus {
+    public let status: stat
+
+    /// Reads the status of the file at `path` and follows symbolic links. Nil if there is no such file.
+    public init?(of path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        self.status = status
+    }
+
+    public init?(of descriptor: Int32) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+        self.status = status
+    }
+
+    public var isDirectory: Bool { status.st_mode & S_IFMT == S_IFDIR }
+    /// Whether it can be read once only: a pipe, a FIFO or a socket.
+    public var isStream: Bool { [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) }
+    public var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
+    /// The space that the file takes on the disk.
+    public var allocatedByteCount: UInt64 {
+        UInt64(clamping: status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
+    }
+    public var byteCount: UInt64 { UInt64(clamping: status.st_size) }
+}

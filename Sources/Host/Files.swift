@@ -1,0 +1,99 @@
+import Glibc
+public import SystemPackage
+
+/// Small steps on files, each with its error.
+public enum Files {
+    public static func makeDirectory(_ path: String) throws(Errno) {
+        _ = try hostCall { unsafe mkdir(path, 0o700) }
+    }
+
+    public static func rename(_ from: String, to path: String) throws(Errno) {
+        _ = try hostCall { unsafe Glibc.rename(from, path) }
+    }
+
+    public static func remove(_ path: String) throws(Errno) {
+        _ = try hostCall { unsafe unlink(path) }
+    }
+
+    /// Writes what the kernel still holds of the file or directory at `path` to the disk.
+    public static func synchronize(_ path: String) throws(Errno) {
+        let file = try OwnedDescriptor(opening: path, for: .reading)
+        try synchronize(file.rawValue)
+    }
+
+    public static func synchronize(_ descriptor: Int32) throws(Errno) {
+        _ = try hostCall { fsync(descriptor) }
+    }
+
+    /// The names in a directory, sorted; none where it is not there.
+    public static func names(in path: String) throws(Errno) -> [String] {
+        guard let directory = unsafe opendir(path) else {
+            let cause = Errno.current
+            if cause == .noSuchFileOrDirectory { return [] }
+            throw cause
+        }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a file or a directory with all that is in it, as far as that is possible.
+    public static func removeTree(_ path: String) {
+        if unsafe unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
+        for name in (try? names(in: path)) ?? [] { removeTree("\(path)/\(name)") }
+        unsafe rmdir(path)
+    }
+
+    /// All of a small file that nobody is writing; nil where it is larger than `limit`.
+    public static func read(_ path: String, upTo limit: Int) throws(Errno) -> [UInt8]? {
+        let file = try OwnedDescriptor(opening: path, for: .reading)
+        guard let byteCount = FileStatus(of: file.rawValue)?.byteCount, byteCount <= UInt64(limit) else {
+            return nil
+        }
+        var failure: Errno?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(byteCount)) { buffer, done in
+            while done < buffer.count {
+                let at = unsafe buffer.baseAddress! + done
+                let result = unsafe pread(file.rawValue, at, buffer.count - done, off_t(done))
+                if result < 0, Errno.current == .interrupted { continue }
+                if result < 0 { failure = .current }
+                guard result > 0 else { return }
+                done += result
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Makes the file at `path`, which must not be there, and writes it to the disk.
+    public static func create(_ path: String, _ bytes: [UInt8]) throws(Errno) {
+        let file = try create(path)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try hostCall {
+                unsafe rest.withUnsafeBytes { unsafe write(file.rawValue, $0.baseAddress, $0.count) }
+            }
+            rest = rest.dropFirst(count)
+        }
+        try synchronize(file.rawValue)
+    }
+
+    /// Makes an empty file at `path`, which must not be there.
+    public static func create(_ path: String) throws(Errno) -> OwnedDescriptor {
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        return OwnedDescriptor(owning: try hostCall { unsafe open(path, flags, 0o600) })
+    }
+
+    /// `path` from the root on, with symbolic links resolved.
+    public static func resolved(_ path: String) throws(Errno) -> String {
+        guard let found = unsafe realpath(path, nil) else { throw .current }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+}

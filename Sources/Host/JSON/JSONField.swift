@@ -1,0 +1,116 @@
+/// A place in a JSON document, which knows its own name, so that what is wrong there can be told.
+public struct JSONField {
+    /// nil where the document has nothing here, or null: most tools write no difference.
+    public let value: JSONValue?
+    /// "config.Env[2]"; empty for the document itself.
+    public let path: String
+    public let document: JSONDocument
+
+    public init(_ value: JSONValue?, _ path: String, in document: JSONDocument) {
+        self.value = value == .null ? nil : value
+        self.path = path
+        self.document = document
+    }
+
+    /// The member of an object. Go's readers take `Layers` for `layers`, so a document that has such a member means one image
+    /// to them and another to us: it is refused.
+    public func member(_ name: String) throws(Failure) -> JSONField {
+        let members = try object()
+        for other in members.keys where other != name && other.isTaken(for: name) {
+            let place = path.isEmpty ? "" : " in \(path)"
+            throw document.refused(
+                "\(document.subject) has '\(other.brief)'\(place), which some read as '\(name)'")
+        }
+        return JSONField(members[name], path.isEmpty ? name : "\(path).\(name)", in: document)
+    }
+
+    /// The members of an object, sorted by name; none where nothing is here.
+    public func object() throws(Failure) -> [String: JSONValue] {
+        switch value {
+        case .object(let members): return members
+        case nil: return [:]
+        default: throw wrong("an object")
+        }
+    }
+
+    /// The elements of an array; none where nothing is here.
+    public func elements() throws(Failure) -> [JSONField] {
+        guard let value else { return [] }
+        guard case .array(let values) = value else { throw wrong("a list") }
+        return values.enumerated().map { JSONField($1, "\(path)[\($0)]", in: document) }
+    }
+
+    /// A text without zero bytes: all of them end up in paths, arguments and the like.
+    public func text() throws(Failure) -> String? {
+        guard let value else { return nil }
+        guard case .string(let text) = value else { throw wrong("a text") }
+        guard !text.utf8.contains(0) else { throw wrong("a text without zero bytes") }
+        return text
+    }
+
+    public func texts() throws(Failure) -> [String] {
+        var found: [String] = []
+        for element in try elements() { found.append(try element.required(try element.text())) }
+        return found
+    }
+
+    public func boolean() throws(Failure) -> Bool? {
+        guard let value else { return nil }
+        guard case .boolean(let flag) = value else { throw wrong("true or false") }
+        return flag
+    }
+
+    /// A whole number from 0 up.
+    public func integer() throws(Failure) -> UInt64? {
+        guard let value else { return nil }
+        guard case .number(let text) = value, let number = UInt64(text) else {
+            throw wrong("a number from 0 up")
+        }
+        return number
+    }
+
+    /// `found`, or a failure that says that it is missing.
+    public func required<Value>(_ found: Value?) throws(Failure) -> Value {
+        guard let found else { throw document.refused("\(document.subject) has no \(path)") }
+        return found
+    }
+
+    public func wrong(_ wanted: String) -> Failure {
+        document.refused("\(path.isEmpty ? "" : "\(path) of ")\(document.subject) is not \(wanted)")
+    }
+}
+
+/// A JSON file and how failures about it begin.
+public struct JSONDocument: Sendable {
+    /// "cannot use the image debian.tar".
+    public let complaint: String
+    /// "its manifest sha256:0123456789ab".
+    public let subject: String
+
+    public init(complaint: String, subject: String) {
+        (self.complaint, self.subject) = (complaint, subject)
+    }
+
+    /// The whole of it.
+    public func root(_ bytes: [UInt8]) throws(Failure) -> JSONField {
+        do throws(JSONError) {
+            return JSONField(try JSONReader.value(of: bytes), "", in: self)
+        } catch {
+            throw refused("\(subject) is no JSON: at byte \(error.offset), \(error.why)")
+        }
+    }
+
+    public func refused(_ why: String) -> Failure {
+        Failure(.badInput, complaint, because: why)
+    }
+}
+
+extension String {
+    /// Whether encoding/json of Go takes this name for `name`, which is ASCII: case does not count there, not even that of
+    /// the letters beyond ASCII that have one in it (U+017F is an `s`, U+212A a `k`).
+    fileprivate func isTaken(for name: String) -> Bool {
+        // Most are told apart by their length: those two letters have three bytes at the most.
+        guard (name.utf8.count...name.utf8.count * 3).contains(utf8.count) else { return false }
+        return uppercased().lowercased() == name.lowercased()
+    }
+}

@@ -1,0 +1,30 @@
+import Glibc
+
+extension UnsafeRawBufferPointer {
+    /// Returns the little-endian number at `offset`, or nil if it is not all there.
+    @inlinable
+    public func number<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at offset: Int)
+        -> Value?
+    {
+        guard offset >= 0, count >= MemoryLayout<Value>.size,
+            offset <= count &- MemoryLayout<Value>.size
+        else { return nil }
+        return unsafe Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+
+    /// `byteCount` bytes from `offset` on, or nil if they are not all there.
+    @inlinable
+    public func slice(at offset: Int, byteCount: Int) -> UnsafeRawBufferPointer? {
+        guard offset >= 0, byteCount >= 0, offset <= count, byteCount <= count &- offset else {
+            return nil
+        }
+        return unsafe UnsafeRawBufferPointer(rebasing: self[offset..<offset + byteCount])
+    }
+
+    /// Whether all bytes are zero. It compares at the speed of the C library, because whole archives pass here.
+    public var isZero: Bool {
+        guard let base = baseAddress else { return true }
+        guard unsafe self[0] == 0 else { return false }
+        return unsafe memcmp(base, base + 1, count - 1) == 0
+    }
+}

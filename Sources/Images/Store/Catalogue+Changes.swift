@@ -1,0 +1,80 @@
+import Host
+import Layers
+import SystemPackage
+
+/// Changes, each under the catalogue's lock and each one rename(2).
+extension Catalogue {
+    /// Makes the directory `draft`, which is whole and written to the disk, the image `identifier`.
+    func publish(_ draft: String, as identifier: String, workshop: borrowing Workshop) throws(Failure) {
+        let old = workshop.file("replaced")
+        try changing("add an image to") { () throws(Errno) in
+            let place = store.image(identifier)
+            if FileStatus(of: place) != nil {
+                // Somebody else was quicker; or it is of another version, or damaged.
+                if record(of: identifier) != nil { return }
+                Files.removeTree(old)
+                try Files.rename(place, to: old)
+            }
+            try Files.rename(draft, to: place)
+            try Files.synchronize(store.images)
+        }
+    }
+
+    /// Writes names, or what they are names of now. Those that were another image's are returned, as they were; not those of
+    /// files, which change, and of registries, which may say something else at any time.
+    @discardableResult
+    func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) -> [NameRecord] {
+        let draft = workshop.file("name")
+        return try changing("write a name into") { () throws(Errno) in
+            var moved: [NameRecord] = []
+            for record in names {
+                var record = record
+                if let old = name(record.name) {
+                    let isSame = old.identifier == record.identifier
+                    record.isFromRegistry = record.isFromRegistry || isSame && old.isFromRegistry
+                    let isExpected = old.isFromRegistry && record.isFromRegistry || record.name.hasPathKind
+                    if !isSame, !isExpected { moved.append(old) }
+                }
+                try Files.create(draft, record.fileBytes)
+                try Files.rename(draft, to: "\(store.names)/\(NameRecord.fileName(of: record.name))")
+            }
+            try Files.synchronize(store.names)
+            return moved
+        }
+    }
+
+    func removeName(_ name: String) throws(Failure) {
+        try changing("remove a name from") { () throws(Errno) in
+            try Files.remove("\(store.names)/\(NameRecord.fileName(of: name))")
+            try Files.synchronize(store.names)
+        }
+    }
+
+    /// Takes away the images that have no name and are among `candidates`; how many bytes their indexes took.
+    func removeUnnamed(_ candidates: [String], workshop: borrowing Workshop) throws(Failure) -> UInt64 {
+        let place = workshop.file("removed-")
+        return try changing("remove an image from") { () throws(Errno) in
+            let named = Set(try names().map(\.identifier))
+            var freed: UInt64 = 0
+            for identifier in candidates where !named.contains(identifier) {
+                freed += Files.allocatedByteCount(below: store.image(identifier))
+                try Files.rename(store.image(identifier), to: place + identifier)
+            }
+            try Files.synchronize(store.images)
+            return freed
+        }
+    }
+
+    private func changing<Value>(
+        _ what: String, _ body: () throws(Errno) -> Value
+    ) throws(Failure) -> Value {
+        let lock = try StoreLock(.catalogue, of: store, alone: true) {}
+        defer { _ = lock }
+        return try store.doing(what, body)
+    }
+}
+
+extension String {
+    /// Whether it is the store's name of a file or a directory: "oci:/srv/layout".
+    fileprivate var hasPathKind: Bool { contains(":/") }
+}

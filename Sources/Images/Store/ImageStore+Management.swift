@@ -1,0 +1,149 @@
+public import Host
+import Layers
+import SystemPackage
+
+/// An image as a list shows it.
+public struct ImageListing: Hashable, Sendable {
+    /// Empty where it has none.
+    public let name: String
+    public let identifier: String
+    /// Of its layers and its index on the disk; other images may share the layers.
+    public let byteCount: UInt64
+    public let layerCount: Int
+    /// When it was made, as it says (RFC 3339); may be empty.
+    public let created: String
+    /// When it came into the store, in seconds since 1970.
+    public let imported: UInt64
+}
+
+extension ImageStore {
+    /// Permissions for an import that only the user can give.
+    public struct Liberties: OptionSet, Sendable {
+        public let rawValue: Int
+
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// To move names that a registry gave to other images.
+        public static let movesNames = Liberties(rawValue: 1)
+        /// To read a bundle's root file system outside of the bundle.
+        public static let outsideRoot = Liberties(rawValue: 2)
+    }
+
+    /// Brings an image in, from a registry or from a file or a directory; `furtherName` is what it shall be called beside
+    /// that.
+    public func importImage(
+        _ name: String, called furtherName: String? = nil, liberties: Liberties = [],
+        progress: ProgressStyle = .automatic
+    ) throws(Failure) -> Image {
+        var request = ImageRequest(
+            name: try ImageName(parsing: name), text: name, pull: .always, progress: progress,
+            budget: ImportBudget(limits: limits))
+        request.movesNames = liberties.contains(.movesNames)
+        request.allowsOutsideRoot = liberties.contains(.outsideRoot)
+        request.furtherName = try furtherName.map { text throws(Failure) in
+            try RegistryReference(parsing: text)
+        }
+        request.takesNames = true
+        return try find(request)
+    }
+
+    /// Every image, once for each of its names, sorted by name.
+    public func list() throws(Failure) -> [ImageListing] {
+        let names = try catalogue.reading { all throws(Errno) in try all.names() }
+        let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
+        let unnamed = Set(identifiers).subtracting(names.map(\.identifier)).sorted()
+        return (names.map { ($0.name, $0.identifier) } + unnamed.map { ("", $0) }).compactMap {
+            name, identifier in
+            catalogue.record(of: identifier).map { ImageListing(name: name, $0) }
+        }
+    }
+
+    /// Takes a name away, or an image with all its names, by its identifier; and what nobody else needs of its files. How
+    /// many bytes that freed, or nil where other names keep it.
+    ///
+    /// Machines that run are not affected: what they have mapped stays until they let go of it.
+    public consuming func remove(_ name: String, progress: ProgressStyle) throws(Failure) -> UInt64? {
+        let catalogue = catalogue
+        let (names, identifier) = try found(name)
+        for name in names { try catalogue.removeName(name) }
+        let rest = try catalogue.reading { all throws(Errno) in try all.names() }
+        guard !rest.contains(where: { $0.identifier == identifier }) else { return nil }
+        let workshop = try Workshop(in: directory)
+        let freed = try catalogue.removeUnnamed([identifier], workshop: workshop)
+        return try catalogue.removeLayers(after: self, progress: progress) &+ freed
+    }
+
+    /// The names that `text` says, and the image's identifier.
+    private func found(_ text: String) throws(Failure) -> (names: [String], identifier: String) {
+        let all = try catalogue.reading { all throws(Errno) in try all.names() }
+        let reference = (try? RegistryReference(parsing: text))?.description
+        if let known = all.first(where: { $0.name == reference || $0.name == text }) {
+            return ([known.name], known.identifier)
+        }
+        if let name = Self.storeName(text), let known = all.first(where: { $0.name == name }) {
+            return ([known.name], known.identifier)
+        }
+        guard let identifier = try catalogue.identifier(startingWith: text, least: 4) else {
+            throw Failure(
+                .missingInput, "cannot remove the image \(text.printable)", because: "it is not in \(path)",
+                cure: "vmm image list shows what there is.")
+        }
+        return (all.filter { $0.identifier == identifier }.map(\.name), identifier)
+    }
+
+    /// The name in the store of the file or directory whose path is `text`; nil if it is no path.
+    private static func storeName(_ text: String) -> String? {
+        guard case .path(let path, let kind)? = try? ImageName(parsing: text) else { return nil }
+        return try? ImageSource(path, kind: kind)?.storeName()
+    }
+
+    /// Removes images without a name, layers that no image has, and what interrupted imports left behind; how many bytes
+    /// that freed.
+    public consuming func prune(progress: ProgressStyle) throws(Failure) -> UInt64 {
+        let catalogue = catalogue
+        var freed = Workshop.clean(directory)
+        let workshop = try Workshop(in: directory)
+        let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
+        freed &+= try catalogue.removeUnnamed(identifiers, workshop: workshop)
+        return try catalogue.removeLayers(after: self, progress: progress) &+ freed
+    }
+}
+
+extension ImageListing {
+    init(name: String, _ record: ImageRecord) {
+        self.name = name
+        identifier = record.identifier
+        byteCount = record.byteCount
+        layerCount = record.layers.count
+        created = record.created
+        imported = record.imported
+    }
+}
+
+extension Catalogue {
+    /// Removes layers that no image has, once nobody is importing or starting; `reader` lets go of its own lock first.
+    fileprivate func removeLayers(after reader: consuming ImageStore, progress: ProgressStyle) throws(Failure)
+        -> UInt64
+    {
+        _ = consume reader
+        var isTold = false
+        let lock = try StoreLock(.layers, of: store, alone: true) {
+            if !isTold, progress != .silent {
+                StandardError.write("vmm: waiting for another vmm that imports or starts an image\n")
+            }
+            isTold = true
+        }
+        defer { _ = lock }
+        return try store.doing("remove layers from") { () throws(Errno) in
+            let used = Set(try identifiers().compactMap { record(of: $0) }.flatMap(\.layers).map(\.digest))
+            var freed: UInt64 = 0
+            for file in try Files.names(in: store.layers) {
+                if let digest = Digest(hexadecimal: file.dropLast(6)), used.contains(digest) { continue }
+                freed &+= FileStatus(of: "\(store.layers)/\(file)")?.allocatedByteCount ?? 0
+                try Files.remove("\(store.layers)/\(file)")
+            }
+            try Files.synchronize(store.layers)
+            return freed
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import EROFS
+import Host
+import Layers
+import Tar
+
+/// Reads a layer, unpacks it, and checks both digests in the same pass.
+struct LayerReader: Sendable {
+    let layer: SourceImage.Layer
+    let files: SourceFiles
+    let session: ImportSession
+
+    /// Writes the layer's files to `writer`.
+    func read(into writer: ErofsWriter) throws(Failure) {
+        let file = try files.source(layer.name, as: "layer")
+        if layer.blobDigest != nil, file.byteCount != layer.byteCount {
+            throw files.refused("its layer \(name) has \(file.byteCount) bytes, not \(layer.byteCount)")
+        }
+        var sink = WatchedSink(writer, session: session, counts: false)
+        let found = try LayerArchive.read(
+            WatchedSource(file, session: session), into: &sink, budget: session.budget)
+        if let wanted = layer.blobDigest, wanted != found.blob {
+            throw files.wrongDigest("layer", wanted, found.blob)
+        }
+        guard found.content == layer.contentDigest else {
+            throw files.wrongDigest("unpacked layer", layer.contentDigest, found.content)
+        }
+    }
+
+    private var name: String { (layer.blobDigest ?? layer.contentDigest).short }
+}
+
+/// The bytes of another source, counted for the one who waits.
+struct WatchedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
+    private(set) var base: Base
+    private let session: ImportSession
+
+    init(_ base: consuming Base, session: ImportSession) {
+        self.base = base
+        self.session = session
+    }
+
+    var complaint: String { base.complaint }
+
+    mutating func next() throws(Failure) -> UnsafeRawBufferPointer {
+        try session.check()
+        let piece = unsafe try base.next()
+        session.add(UInt64(piece.count))
+        return unsafe piece
+    }
+}

@@ -1,0 +1,114 @@
+import Glibc
+import Host
+import Layers
+import SystemPackage
+
+/// A name of an image. It is a file of its own, which is replaced in one step; the file's name is the name's digest, because
+/// names hold slashes and may be longer than those of files.
+struct NameRecord: Hashable, Sendable {
+    /// Version 1 does not say where a name came from.
+    static let version: UInt16 = 2
+    static let byteLimit = 64 << 10
+
+    /// `docker.io/library/debian:12`; or what kind of thing a path is, and the path from the root on.
+    var name: String
+    /// The image's.
+    var identifier: String
+    /// What the file at that path was when it was read; nil where that cannot be trusted.
+    var stamp: SourceStamp?
+    /// Whether a registry said that the image is called so.
+    var isFromRegistry = false
+
+    /// Refuses what could not be read back.
+    static func check(_ names: [NameRecord]) throws(Failure) {
+        for name in names where name.fileBytes.count > byteLimit {
+            throw Failure(.usage, "cannot call an image \(name.name.brief)", because: "the name is too long")
+        }
+    }
+
+    static func fileName(of name: String) -> String {
+        SHA256.digest(of: Array(name.utf8)).hexadecimal
+    }
+}
+
+extension NameRecord: ByteValue {
+    func write(to writer: inout ByteWriter) {
+        writer.u16(Self.version)
+        writer.text(name)
+        writer.text(identifier)
+        writer.flag(stamp != nil)
+        stamp?.write(to: &writer)
+        writer.flag(isFromRegistry)
+    }
+
+    init?(from reader: inout ByteReader) {
+        guard let version = reader.u16(), (1...Self.version).contains(version), let name = reader.text(),
+            let identifier = reader.text(), let hasStamp = reader.flag()
+        else { return nil }
+        self.init(name: name, identifier: identifier)
+        if hasStamp {
+            guard let stamp = SourceStamp(from: &reader) else { return nil }
+            self.stamp = stamp
+        }
+        guard version > 1 else { return }
+        guard let isFromRegistry = reader.flag() else { return nil }
+        self.isFromRegistry = isFromRegistry
+    }
+}
+
+/// What tells whether a file was written since: its identity, size and times. Whoever writes to it changes its ctime, which
+/// nobody can set back.
+struct SourceStamp: Hashable, Sendable {
+    /// Coarser than any file system's clock.
+    private static let settlingSeconds: Int = 2
+
+    var device: UInt64
+    var inode: UInt64
+    var byteCount: UInt64
+    var modified: UInt64
+    var changed: UInt64
+
+    /// Of the file at `path`, now. nil where there is none, or where it was changed so lately that another change could look
+    /// the same.
+    init?(of path: String) {
+        guard let facts = FileStatus(of: path) else { return nil }
+        let status = facts.status
+        guard RealTime.seconds() - status.st_ctim.tv_sec > Self.settlingSeconds else { return nil }
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        byteCount = facts.byteCount
+        modified = Self.nanoseconds(status.st_mtim)
+        changed = Self.nanoseconds(status.st_ctim)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> UInt64 {
+        UInt64(bitPattern: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
+    }
+}
+
+extension SourceStamp: ByteValue {
+    func write(to writer: inout ByteWriter) {
+        for number in [device, inode, byteCount, modified, changed] { writer.u64(number) }
+    }
+
+    init?(from reader: inout ByteReader) {
+        guard let device = reader.u64(), let inode = reader.u64(), let byteCount = reader.u64(),
+            let modified = reader.u64(), let changed = reader.u64()
+        else { return nil }
+        self.device = device
+        self.inode = inode
+        self.byteCount = byteCount
+        self.modified = modified
+        self.changed = changed
+    }
+}
+
+/// The calendar's clock.
+enum RealTime {
+    /// Since 1970.
+    static func seconds() -> Int {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return now.tv_sec
+    }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import Host
+import SystemPackage
+
+/// Where a store has what:
+///
+///     version                     "1"; the store's locks lie on it
+///     layers/DIFFID.erofs         a layer, by the SHA-256 digest of its tar, or by a directory's fingerprint
+///     images/IDENTIFIER/record    what a start needs to know
+///                       config.json   the configuration, as it came
+///                       index.erofs   the index of its layers
+///     names/HASH                  what an image is called: a name and an identifier
+///     tmp/...                     what is being made
+///
+/// Everything is made in `tmp`, written to the disk, and only then given the name by which it is found; so a file that has
+/// its name is whole, whatever happened: a kill, a crash of the machine, a full disk.
+struct StoreDirectory: Hashable, Sendable {
+    static let version = "1"
+
+    let path: String
+
+    var versionFile: String { path + "/version" }
+    var layers: String { path + "/layers" }
+    var images: String { path + "/images" }
+    var names: String { path + "/names" }
+    var workshops: String { path + "/tmp" }
+
+    func layer(_ digest: String) -> String { "\(layers)/\(digest).erofs" }
+    func image(_ identifier: String) -> String { "\(images)/\(identifier)" }
+    func index(of identifier: String) -> String { image(identifier) + "/index.erofs" }
+    func record(of identifier: String) -> String { image(identifier) + "/record" }
+    func configuration(of identifier: String) -> String { "\(image(identifier))/\(Self.configurationName)" }
+
+    static let configurationName = "config.json"
+
+    /// Where this user's store is.
+    static func ofThisUser() throws(Failure) -> StoreDirectory {
+        if let path = Environment.value("VMM_STORE") { return StoreDirectory(path: path) }
+        if getuid() == 0 { return StoreDirectory(path: "/var/lib/vmm") }
+        // A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification).
+        if let data = Environment.value("XDG_DATA_HOME"), data.hasPrefix("/") {
+            return StoreDirectory(path: data + "/vmm")
+        }
+        guard let home = Environment.value("HOME"), home.hasPrefix("/") else {
+            throw Failure(
+                .usage, "cannot tell where images are kept", because: "HOME is not set",
+                cure: "Set VMM_STORE to a directory.")
+        }
+        return StoreDirectory(path: home + "/.local/share/vmm")
+    }
+
+    /// "cannot open the image store /var/lib/vmm".
+    func complaint(_ verb: String) -> String { "cannot \(verb) the image store \(path)" }
+
+    /// Does something that may fail with an error number: "cannot write a layer into the image store ...".
+    func doing<Value: ~Copyable>(
+        _ verb: String, _ body: () throws(Errno) -> Value
+    ) throws(Failure) -> Value {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw failure(complaint(verb), errno: error)
+        }
+    }
+
+    /// Writes to the file at `draft`, which fails with words of its own, and adds what helps.
+    func writing<Value: ~Copyable>(_ draft: String, _ body: () throws(Failure) -> Value) throws(Failure)
+        -> Value
+    {
+        do throws(Failure) {
+            return try body()
+        } catch {
+            guard let errno = error.errno, isFull(errno) else { throw error }
+            // What the file has by now will be free again.
+            let room = free &+ (FileStatus(of: draft)?.allocatedByteCount ?? 0)
+            throw Failure(
+                error.what, errno: errno,
+                cure: "It needs more than the \(ByteCount.text(room)) that are free there. \(Self.fullCure)")
+        }
+    }
+
+    private static let fullCure = "Make room (vmm image prune), or set VMM_STORE to another directory."
+
+    private func isFull(_ errno: Errno) -> Bool { errno == .noSpace || errno == .diskQuotaExceeded }
+
+    /// A failure to write, with what helps against it.
+    func failure(_ what: String, errno: Errno) -> Failure {
+        Failure(what, errno: errno, cure: cure(for: errno))
+    }
+
+    func cure(for errno: Errno) -> String? {
+        switch errno {
+        case .noSpace, .diskQuotaExceeded:
+            "\(ByteCount.text(free)) are free there. \(Self.fullCure)"
+        case .readOnlyFileSystem, .permissionDenied, .notPermitted:
+            "Set VMM_STORE to a directory that you can write to."
+        default: nil
+        }
+    }
+
+    /// What may still be written there.
+    private var free: UInt64 {
+        var facts = statvfs()
+        guard unsafe statvfs(path, &facts) == 0 else { return 0 }
+        return UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue
+    }
+}

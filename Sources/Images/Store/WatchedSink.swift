@@ -1,0 +1,33 @@
+import EROFS
+import Host
+import Layers
+
+/// Passes everything on, and stops when the import shall.
+struct WatchedSink: LayerSink {
+    private var base: ErofsWriter
+    private let session: ImportSession
+    private let counts: Bool
+
+    /// `counts` says whether the bytes here are those that tell how far the import is.
+    init(_ base: ErofsWriter, session: ImportSession, counts: Bool) {
+        self.base = base
+        self.session = session
+        self.counts = counts
+    }
+
+    mutating func add(_ entry: LayerEntry) throws(Failure) {
+        try session.check()
+        try base.add(entry)
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try session.check()
+        if counts { session.add(UInt64(bytes.count)) }
+        unsafe try base.append(bytes)
+    }
+
+    mutating func appendHole(byteCount: UInt64) throws(Failure) {
+        try session.check()
+        try base.appendHole(byteCount: byteCount)
+    }
+}

@@ -1,0 +1,88 @@
+public import Host
+import Layers
+
+/// What another source unpacks to: it may be compressed with gzip or zstd, which its first bytes say, or not at all.
+@safe
+public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
+    private var packed: PeekedSource<Base>
+    private var state = State.start
+    private var input = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    private var isInputOver = false
+    private let output = ByteBuffer()
+
+    private enum State {
+        case start, plain
+        case packed(any Decompressor)
+    }
+
+    public init(_ base: consuming Base) {
+        packed = PeekedSource(base)
+    }
+
+    /// Where the bytes come from.
+    public var base: Base { _read { yield packed.base } }
+
+    public var complaint: String { packed.complaint }
+
+    /// Whether the bytes are not compressed; known once some were read.
+    var isPlain: Bool {
+        if case .plain = state { true } else { false }
+    }
+
+    public mutating func next() throws(Failure) -> UnsafeRawBufferPointer {
+        while true {
+            switch state {
+            case .start: try recognize()
+            case .plain: return unsafe try packed.next()
+            case .packed(let decompressor): return unsafe try unpack(by: decompressor)
+            }
+        }
+    }
+
+    private mutating func recognize() throws(Failure) {
+        guard let compression = Compression(magic: try packed.prefix(Compression.magicByteCount)) else {
+            state = .plain
+            return
+        }
+        if case .foreign(let name) = compression {
+            throw refused(
+                "it is compressed with \(name)", cure: "Compress it with gzip or zstd, or not at all.")
+        }
+        do throws(DecompressionError) {
+            state = try compression.decompressor().map(State.packed) ?? .plain
+        } catch {
+            throw Failure(.host, complaint, because: "there is no memory to unpack it")
+        }
+    }
+
+    private mutating func unpack(by decompressor: any Decompressor) throws(Failure) -> UnsafeRawBufferPointer
+    {
+        while true {
+            if unsafe input.isEmpty, !isInputOver {
+                unsafe input = try packed.next()
+                isInputOver = unsafe input.isEmpty
+            }
+            let count = try unpackSome(by: decompressor)
+            if count > 0 { return unsafe output.prefix(count) }
+            if isInputOver {
+                guard decompressor.isComplete else { throw damaged(decompressor, "ends too early") }
+                return unsafe output.prefix(0)
+            }
+        }
+    }
+
+    private mutating func unpackSome(by decompressor: any Decompressor) throws(Failure) -> Int {
+        do throws(DecompressionError) {
+            return unsafe try decompressor.unpack(&input, into: output.bytes)
+        } catch {
+            switch error {
+            case .damaged: throw damaged(decompressor, "is damaged")
+            case .outOfMemory: throw damaged(decompressor, "wants more memory than there is for it")
+            }
+        }
+    }
+
+    private func damaged(_ decompressor: any Decompressor, _ problem: String) -> Failure {
+        refused("its \(type(of: decompressor).name) data \(problem)", cure: "Fetch or write it again.")
+    }
+}

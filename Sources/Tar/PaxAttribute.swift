@@ -1,0 +1,57 @@
+import Layers
+
+/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is, libarchive's
+/// `LIBARCHIVE.xattr.NAME` with the value in base 64. bsdtar writes both. `=` would end a name, so names are in
+/// percent-encoding: GNU tar's have no more than `=` and `%` in it, libarchive's all that is unusual.
+enum PaxAttribute {
+    /// Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
+    private static let nameLimit = 255
+    private static let valueLimit = 65536
+
+    /// The attribute of a record, without a value where the record takes it back; nil for records of another kind, and for
+    /// attributes that no file in a guest can have.
+    static func parse(
+        _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
+    ) throws(PaxRecords.Problem) -> (name: [UInt8], value: [UInt8]?)? {
+        let (name, content): ([UInt8], [UInt8])
+        if let rest = key.dropping(prefix: "SCHILY.xattr.") {
+            (name, content) = (percentDecoded(rest) ?? Array(rest), Array(value))
+        } else if let rest = key.dropping(prefix: "LIBARCHIVE.xattr.") {
+            guard let plain = percentDecoded(rest), let bytes = Base64.decode(value) else {
+                throw .value(key: Array(key))
+            }
+            (name, content) = (plain, bytes)
+        } else {
+            return nil
+        }
+        guard AttributeName.isKept(name) else { return nil }
+        guard name.count <= nameLimit, !name.contains(0), content.count <= valueLimit else {
+            throw .value(key: Array(key))
+        }
+        return (name, value.isEmpty ? nil : content)
+    }
+
+    private static func percentDecoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        var (bytes, rest): ([UInt8], ArraySlice<UInt8>) = ([], text)
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit),
+                let value = UInt8(digits, radix: 16)
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return bytes
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// What follows `prefix`; nil where it is not there.
+    func dropping(prefix: String) -> ArraySlice<UInt8>? {
+        starts(with: prefix.utf8) ? dropFirst(prefix.utf8.count) : nil
+    }
+}

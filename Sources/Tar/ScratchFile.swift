@@ -1,0 +1,86 @@
+import Glibc
+import Host
+import Layers
+import SystemPackage
+
+/// Where scratch files go, and what they come out of.
+struct ScratchPlace {
+    let directory: String
+    let budget: ImportBudget
+}
+
+/// A file without a name: gone when the process is, however that ends. Blocks of zeroes become holes in it.
+struct ScratchFile: ~Copyable {
+    /// What file systems allocate.
+    private static let blockByteCount = 4096
+
+    let descriptor: OwnedDescriptor
+    private let complaint: String
+    private let budget: ImportBudget
+    private var byteCount: UInt64 = 0
+
+    /// Makes it on the file system of the place's directory.
+    init(in place: ScratchPlace) throws(Failure) {
+        complaint = "cannot unpack an archive into \(place.directory)"
+        budget = place.budget
+        let path = "\(place.directory)/.scratch-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
+        do throws(Errno) {
+            descriptor = OwnedDescriptor(owning: try hostCall { unsafe open(path, flags, 0o600) })
+        } catch {
+            throw Failure(complaint, errno: error)
+        }
+        unsafe unlink(path)
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try budget.unpack(bytes.count, complaint)
+        // `start..<at` is data that was not written.
+        var (start, at) = (0, 0)
+        while at < bytes.count {
+            let inBlock = Int((byteCount &+ UInt64(at)) % UInt64(Self.blockByteCount))
+            let end = min(at + Self.blockByteCount - inBlock, bytes.count)
+            if unsafe UnsafeRawBufferPointer(rebasing: bytes[at..<end]).isZero {
+                unsafe try write(UnsafeRawBufferPointer(rebasing: bytes[start..<at]), at: start)
+                start = end
+            }
+            at = end
+        }
+        unsafe try write(UnsafeRawBufferPointer(rebasing: bytes[start...]), at: start)
+        byteCount &+= UInt64(bytes.count)
+    }
+
+    /// Makes it as long as all that was appended.
+    func finish() throws(Failure) {
+        do throws(Errno) {
+            _ = try hostCall { ftruncate(descriptor.rawValue, off_t(clamping: byteCount)) }
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// Writes bytes that lie `offset` behind what was appended before.
+    private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
+        guard unsafe !bytes.isEmpty else { return }
+        try budget.write(UInt64(bytes.count), to: descriptor.rawValue, complaint)
+        var (rest, place) = unsafe (bytes, off_t(clamping: byteCount &+ UInt64(offset)))
+        while unsafe !rest.isEmpty {
+            let count: Int
+            do throws(Errno) {
+                count = try hostCall {
+                    unsafe pwrite(descriptor.rawValue, rest.baseAddress, rest.count, place)
+                }
+            } catch {
+                throw failure(error)
+            }
+            unsafe rest = rest.rest(after: count)
+            place += off_t(count)
+        }
+    }
+
+    private func failure(_ errno: Errno) -> Failure {
+        Failure(
+            complaint, errno: errno,
+            cure: errno == .noSpace ? "Make room there, or unpack the archive yourself." : nil)
+    }
+}

@@ -1,0 +1,217 @@
+import Host
+import Layers
+
+/// The members of an archive, one after another: v7, ustar, GNU and pax, and any mixture of them.
+struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
+    private(set) var blocks: TarBlocks<Source>
+    private var globals = PaxRecords()
+    /// What is left of the data of the member that came last, and of its padding.
+    private var dataLeft: UInt64 = 0
+    private var paddingLeft: UInt64 = 0
+    /// Where the header began that was read last.
+    private var headerPosition: UInt64 = 0
+
+    init(_ source: consuming Source) {
+        blocks = TarBlocks(source)
+    }
+
+    /// The next member; nil at the archive's end. What is left of the data of the one before is passed over.
+    mutating func next() throws(Failure) -> TarMember? {
+        var extensions = TarExtensions(records: globals)
+        while let header = try nextHeader() {
+            guard try extend(&extensions, by: header) else { return try member(header, extensions) }
+        }
+        guard !extensions.isOpen else { throw blocks.truncated("where a file's header should be") }
+        return nil
+    }
+
+    /// The next bytes of the last member's data, good until the next call; none at the end.
+    mutating func nextData(upTo byteCount: UInt64 = .max) throws(Failure) -> UnsafeRawBufferPointer {
+        let piece = unsafe try blocks.take(upTo: min(dataLeft, byteCount))
+        if unsafe piece.isEmpty, min(dataLeft, byteCount) > 0 {
+            throw blocks.truncated("in the middle of a file")
+        }
+        dataLeft -= UInt64(piece.count)
+        return unsafe piece
+    }
+
+    /// Reads what follows the archive's end.
+    mutating func drain() throws(Failure) {
+        try blocks.drain()
+    }
+
+    // MARK: headers
+
+    private mutating func nextHeader() throws(Failure) -> TarHeader? {
+        try blocks.skip(dataLeft)
+        try blocks.skipPadding(paddingLeft)
+        (dataLeft, paddingLeft) = (0, 0)
+        headerPosition = blocks.position
+        // An archive that just ends is read by all others too, and one without a byte; what is missing then, its digest tells.
+        guard let block = unsafe try blocks.next() else { return nil }
+        if let header = unsafe try parse(block) { return header }
+        // Two blocks of zeroes are the end (POSIX.1-1988, tar).
+        guard let second = unsafe try blocks.next() else { return nil }
+        guard unsafe try parse(second) == nil else {
+            throw refused("a single block of zeroes stands before it")
+        }
+        return nil
+    }
+
+    private func parse(_ block: UnsafeRawBufferPointer) throws(Failure) -> TarHeader? {
+        do throws(TarHeader.Problem) {
+            return unsafe try TarHeader(block)
+        } catch {
+            throw refused(error)
+        }
+    }
+
+    /// Takes a header that only extends the next one; whether it is such a header.
+    private mutating func extend(
+        _ extensions: inout TarExtensions, by header: TarHeader
+    ) throws(Failure) -> Bool {
+        switch header.type {
+        case UInt8(ascii: "L"): extensions.longName = try text(header)
+        case UInt8(ascii: "K"): extensions.longLinkName = try text(header)
+        case UInt8(ascii: "x"), UInt8(ascii: "X"):
+            let body = try body(header, limit: PaxRecords.byteLimit)
+            // In place: what they say may be a map of 16 MB, to which any number of headers may add.
+            try checked { () throws(PaxRecords.Problem) in try extensions.records.add(body) }
+        case UInt8(ascii: "g"):
+            let body = try body(header, limit: PaxRecords.byteLimit)
+            var all = globals
+            try checked { () throws(PaxRecords.Problem) in
+                try all.add(global: body)
+                try extensions.records.add(global: body)
+            }
+            globals = all
+            return true
+        // A volume's label.
+        case UInt8(ascii: "V"):
+            expectData(header.byteCount)
+            return true
+        default: return false
+        }
+        extensions.isOpen = true
+        return true
+    }
+
+    private func checked(_ body: () throws(PaxRecords.Problem) -> Void) throws(Failure) {
+        do throws(PaxRecords.Problem) { try body() } catch { throw refused(error.description) }
+    }
+
+    private mutating func expectData(_ byteCount: UInt64) {
+        dataLeft = byteCount
+        // Up to the next multiple of 512.
+        paddingLeft = (0 &- byteCount) & 511
+    }
+
+    /// All the data of a header, which is no file's.
+    private mutating func body(_ header: TarHeader, limit: Int) throws(Failure) -> [UInt8] {
+        guard header.byteCount <= UInt64(limit) else { throw refused("it is an extension of absurd size") }
+        expectData(header.byteCount)
+        var bytes: [UInt8] = []
+        while dataLeft > 0 { unsafe try bytes.append(contentsOf: nextData()) }
+        return bytes
+    }
+
+    /// A long name; a zero byte ends it, and only zero bytes may follow.
+    private mutating func text(_ header: TarHeader) throws(Failure) -> [UInt8] {
+        let bytes = try body(header, limit: PaxRecords.byteLimit)
+        let text = bytes.prefix { $0 != 0 }
+        guard bytes[text.endIndex...].allSatisfy({ $0 == 0 }) else {
+            throw refused("there is a zero byte in a name")
+        }
+        return Array(text)
+    }
+
+    // MARK: members
+
+    private mutating func member(
+        _ header: TarHeader, _ extensions: TarExtensions
+    ) throws(Failure) -> TarMember {
+        let byteCount = TarMember.byteCount(header, extensions)
+        var old = header.sparse
+        while old?.isContinued == true { try addExtension(to: &old!) }
+        expectData(byteCount)
+        let sparse = try sparseMap(header, old, extensions.records.sparse)
+        return TarMember(
+            header, extensions, sparse: sparse, byteCount: dataLeft, offset: blocks.position)
+    }
+
+    private mutating func addExtension(to fields: inout OldSparseFields) throws(Failure) {
+        guard fields.segments.count < SparseMap.segmentLimit else { throw refused(SparseMap.Problem.tooLong) }
+        guard let block = unsafe try blocks.next() else {
+            throw blocks.truncated("in a map of a sparse file")
+        }
+        do throws(TarHeader.Problem) {
+            unsafe try fields.add(extension: block)
+        } catch {
+            throw refused(error)
+        }
+    }
+
+    private mutating func sparseMap(
+        _ header: TarHeader, _ old: OldSparseFields?, _ records: PaxSparseRecords
+    ) throws(Failure) -> SparseMap? {
+        if let old { return try checked(old.segments, old.fileByteCount) }
+        guard records.isSparse, TarMember.isFile(header.type) else { return nil }
+        guard !records.isUnknown, let fileByteCount = records.fileByteCount else {
+            throw refused("it is a sparse file of an unknown kind")
+        }
+        return try checked(records.isMapInData ? mapInData() : records.segments, fileByteCount)
+    }
+
+    private func checked(
+        _ segments: [SparseMap.Segment], _ fileByteCount: UInt64
+    ) throws(Failure) -> SparseMap {
+        do throws(SparseMap.Problem) {
+            return try SparseMap(segments, fileByteCount: fileByteCount, dataByteCount: dataLeft)
+        } catch {
+            throw refused(error)
+        }
+    }
+
+    /// The map of version 1.0: decimal numbers, a line each; first how many pieces, then offset and size of each; then zeroes
+    /// up to a whole block.
+    private mutating func mapInData() throws(Failure) -> [SparseMap.Segment] {
+        var lines = SparseMapLines()
+        while !lines.isComplete {
+            guard dataLeft > 0 else { throw refused(SparseMap.Problem.noNumber) }
+            let end = dataLeft - min(dataLeft, UInt64(TarHeader.byteCount))
+            while dataLeft > end {
+                let piece = unsafe try nextData(upTo: dataLeft - end)
+                do throws(SparseMap.Problem) {
+                    unsafe try lines.add(piece)
+                } catch {
+                    throw refused(error)
+                }
+            }
+        }
+        return lines.segments
+    }
+
+    // MARK: failures
+
+    private func refused(_ problem: TarHeader.Problem) -> Failure {
+        if case .checksum = problem, headerPosition == 0 {
+            return blocks.source.refused("it is not a tar archive")
+        }
+        guard case .number(_, let name) = problem else { return refused(problem.description) }
+        return blocks.refused(
+            "the header of \(PrintableBytes(name)) at byte \(headerPosition) is damaged: \(problem)")
+    }
+
+    private func refused(_ problem: SparseMap.Problem) -> Failure { refused(problem.description) }
+
+    private func refused(_ why: String) -> Failure {
+        blocks.refused("the header at byte \(headerPosition) is damaged: \(why)")
+    }
+}
+
+extension TarMember {
+    /// Regular files: of today, of old archives, and contiguous ones, which no system has any more.
+    static func isFile(_ type: UInt8) -> Bool {
+        [UInt8(ascii: "0"), 0, UInt8(ascii: "7")].contains(type)
+    }
+}

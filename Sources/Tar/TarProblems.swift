@@ -1,0 +1,34 @@
+import Layers
+
+// What a damaged header is told to have; the words follow "the header at byte 512 is damaged: ".
+
+extension TarHeader.Problem: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .checksum: "its checksum is wrong"
+        case .number(let field, _): "its \(field) is not a number, or out of range"
+        }
+    }
+}
+
+extension SparseMap.Problem: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .overlap: "pieces of a sparse file overlap or are not in order"
+        case .beyondEnd: "a piece of a sparse file lies behind the file's end"
+        case .wrongSum: "the pieces of a sparse file are not as many bytes as its data"
+        case .tooLong: "the map of a sparse file has more than \(SparseMap.segmentLimit) pieces"
+        case .noNumber: "there is something other than numbers in the map of a sparse file"
+        }
+    }
+}
+
+extension PaxRecords.Problem: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .malformed: "its records are malformed"
+        case .tooManyAttributes: "a file has too many extended attributes"
+        case .value(let key): "the record \(PrintableBytes(key)) has a value that makes no sense"
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import Host
+import Images
+import Layers
+import TestSupport
+import Testing
+
+@testable import Containers
+
+@Suite("A Docker archive or a bundle that is not what it says is refused, and leaves nothing behind")
+struct HostileSourceTests {
+    private let bench: StoreBench
+
+    init() throws { bench = try StoreBench() }
+
+    @Test("a Docker archive whose names lie")
+    func dockerArchives() throws {
+        func write(_ members: [(String, String)]) throws -> String {
+            var tar = TarWriter()
+            for (name, text) in members { tar.file(name, text) }
+            let path = bench.directory.path("docker.tar")
+            try Data(tar.finished()).write(to: URL(filePath: path))
+            return path
+        }
+        let layer = String(decoding: StoreBench.archive(), as: UTF8.self)
+        let digest = SHA256.digest(of: StoreBench.archive())
+        let config = #"{"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["\#(digest)"]}}"#
+        let name = SHA256.digest(of: Array(config.utf8)).hexadecimal + ".json"
+        func manifest(_ config: String, _ layer: String = "layer.tar") -> String {
+            #"[{"Config": "\#(config)", "RepoTags": null, "Layers": ["\#(layer)"]}]"#
+        }
+        let good = [("layer.tar", layer), (name, config), ("manifest.json", manifest(name))]
+        try bench.take(try write(good))
+        let other = String(repeating: "0", count: 64) + ".json"
+        for (members, word) in [
+            ([("manifest.json", manifest(other)), (other, config), ("layer.tar", layer)], "another digest"),
+            (
+                [
+                    ("manifest.json", manifest("sha256:" + other.dropLast(5))),
+                    ("sha256:" + other.dropLast(5), config),
+                ], "another digest"
+            ),
+            ([("manifest.json", manifest("/etc/passwd")), ("layer.tar", layer)], "passwd"),
+            ([("manifest.json", manifest("../../../etc/passwd"))], "passwd"),
+            ([("manifest.json", manifest(name, "../../../etc/passwd")), (name, config)], "passwd"),
+            ([("manifest.json", "[]")], "no image"), ([("manifest.json", "{}")], "list"),
+            (
+                [
+                    ("layer.tar", layer), (name, config.replacing("amd64", with: "arm64")),
+                    ("manifest.json", manifest(name)),
+                ], "digest"
+            ),
+            (
+                [
+                    ("layer.tar", layer), ("x", config.replacing("amd64", with: "arm64")),
+                    ("manifest.json", manifest("x")),
+                ], "linux/arm64"
+            ),
+            ([("nothing", "")], "oci-layout"),
+        ] {
+            try bench.expectRefusal(try write(members), .badInput, word)
+        }
+    }
+
+    @Test("a bundle that is none")
+    func bundles() throws {
+        let path = bench.directory.path("bundle")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        for (text, kind) in [
+            ("", Failure.Kind.badInput), ("{}", .badInput), (#"{"ociVersion": "1.0.0"}"#, .badInput),
+            (#"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}}"#, .missingInput),
+            (
+                #"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "process": {"user": {"uid": 4294967296}}}"#,
+                .badInput
+            ),
+        ] {
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+            try bench.expectRefusal(path, kind, path)
+        }
+    }
+
+    @Test("a bundle whose files are somebody else's, unless its user says so")
+    func bundlesThatLeadOut() throws {
+        let files = FileManager.default
+        let (path, outside) = (bench.directory.path("bundle"), bench.directory.path("outside"))
+        for directory in [path + "/inside/etc", outside + "/etc"] {
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        func write(root: String) throws {
+            let text =
+                #"{"ociVersion": "1.0.0", "root": {"path": "\#(root)"}, "process": {"args": ["true"]}}"#
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+        }
+        try files.createSymbolicLink(atPath: path + "/rootfs", withDestinationPath: "/")
+        try files.createSymbolicLink(atPath: path + "/inside/up", withDestinationPath: "../..")
+        try files.createSymbolicLink(atPath: path + "/near", withDestinationPath: "inside")
+        for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside", outside, "/"] {
+            try write(root: root)
+            try bench.expectRefusal(path, .badInput, "leads out of it", "--allow-outside-root")
+            #expect(throws: Failure.self) { try bench.find(path) }
+        }
+        for root in ["inside", "near", path + "/inside"] {
+            try write(root: root)
+            #expect(try bench.take(path).notice == nil)
+        }
+        try write(root: outside)
+        let store = try bench.store()
+        let image = try store.importImage(path, liberties: .outsideRoot, progress: .silent)
+        #expect(image.notice?.contains(try Files.resolved(outside)) == true)
+        #expect(
+            try store.image(for: path, allowsOutsideRoot: true, progress: .silent).identifier
+                == image.identifier)
+    }
+
+    @Test("a bundle that asks for what its user does not expect, before anything of it is read")
+    func immodestBundles() throws {
+        let path = bench.directory.path("bundle")
+        try FileManager.default.createDirectory(
+            atPath: path + "/rootfs/etc", withIntermediateDirectories: true)
+        func write(_ more: String) throws {
+            let text =
+                #"{"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "process": {"args": ["true"]}, \#(more)}"#
+            try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
+        }
+        func mount(_ type: String, _ place: String = "/mnt") -> String {
+            #""mounts": [{"destination": "\#(place)", "type": "\#(type)", "source": "/dev/vda", "options": ["ro"]}]"#
+        }
+        for (more, word) in [
+            (mount("ext4"), "ext4"), (mount("devtmpfs"), "devtmpfs"), (mount(""), "''"),
+            (mount("none"), "none"),
+            (mount("bind"), "shared with the host"), (mount("tmpfs", "here"), "here"),
+            (#""hostname": "a\n127.0.0.1 bank""#, "host"),
+            (#""hostname": "\#(String(repeating: "h", count: 65))""#, "host"),
+        ] {
+            try write(more)
+            try bench.expectRefusal(path, .badInput, word)
+        }
+        for type in ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2"] {
+            try write(mount(type) + #", "hostname": "box""#)
+            #expect(try bench.take(path).bundle?.mounts.first?.type == type)
+        }
+        // What every container has there anyway stays as every container has it.
+        try write(mount("devtmpfs", "/dev"))
+        try bench.take(path)
+    }
+}

@@ -1,0 +1,12 @@
+import Containers
+import Images
+import Testing
+
+@Suite struct ImageConfigurationTests {
+    @Test("an image that says nothing asks for nothing")
+    func empty() {
+        let configuration = ImageConfiguration()
+        #expect(
+            configuration.entrypoint.isEmpty && configuration.command.isEmpty && configuration.user.isEmpty)
+    }
+}
