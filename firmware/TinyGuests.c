@@ -8,6 +8,7 @@
     each(serial) each(echo) each(echopoll) each(flood) \
     each(modes) each(pvh) each(tables) each(smp) \
     each(virtioblock) each(virtiowrite) each(virtioconsole) each(virtiorng) each(virtioflood) each(virtiopmem) each(virtioport) \
+    each(virtiobad) \
     each(poweroff) each(resetreg) each(reboot8042) each(resetcf9) each(pvpanic) each(triplefault) each(badinsn) \
     each(idle) each(hang) each(spin) each(talk) each(timer)
 

@@ -104,6 +104,9 @@ public final class Machine: Sendable {
     /// Why output of the guest's console could not be written, after `run`; nil where all was, or nobody reads it any more.
     public var outputFailure: Failure? { board.console?.outputFailure }
 
+    /// The errors of each virtio device until now; after `run`, until the machine's end.
+    public var deviceReports: [DeviceReport] { board.deviceReports }
+
     /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
     ///
     /// With `endsProcess` nothing but the end of the process follows: an end that a disk or a reader holds up is then cut short
@@ -164,8 +167,9 @@ public final class Machine: Sendable {
         board.console?.end()
         if let first = board.console?.sink.firstByteTime { timings.note(.firstConsoleByte, at: first) }
         timings.note(.end)
-        timings.note(counters.values)
-        for warning in counters.values.warnings { logger.warning("\(warning)") }
+        timings.note(counters.values, board.deviceReports)
+        let warnings = counters.values.warnings + deviceReports.compactMap(\.warning)
+        for warning in warnings { logger.warning("\(warning)") }
         return control.reason ?? .failed(Failure(.software, "the machine ended", because: "nobody said why"))
     }
 }

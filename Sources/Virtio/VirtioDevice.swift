@@ -24,6 +24,8 @@ public protocol VirtioDevice: AnyObject, Sendable {
     var configuration: [UInt8] { get }
     /// Changes whenever `configuration` does (4.2.2.2 ConfigGeneration).
     var configurationGeneration: UInt32 { get }
+    /// The device's work until now, and the errors in it.
+    var counters: VirtioCounters { get }
     /// The driver wrote `bytes` into the configuration space. Most devices have nothing that may be written.
     func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int)
     /// The driver set DRIVER_OK (3.1.1): the device serves its queues from now on, until `reset`.

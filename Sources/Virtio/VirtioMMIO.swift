@@ -33,6 +33,9 @@ public final class VirtioMMIO: Sendable {
     /// The queues whose doorbells are to be connected by ioeventfd: not those that are notified directly.
     public var connectedQueues: [Int] { doorbells.indices.filter { !device.isNotifiedDirectly($0) } }
 
+    /// The device's work until now, and the errors in it.
+    public var counters: VirtioCounters { device.counters }
+
     /// Where QueueNotify lies, in bytes from the start of the window.
     public static var queueNotifyOffset: UInt64 { VirtioMMIORegister.queueNotify.rawValue }
 

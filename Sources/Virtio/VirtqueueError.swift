@@ -44,3 +44,23 @@ extension VirtqueueError {
         self = .outsideMemory(fault.range)
     }
 }
+
+extension VirtqueueError: CustomStringConvertible {
+    /// The broken rule in a few words, all of them the device's own.
+    public var description: String {
+        switch self {
+        case .outsideMemory(let range): "\(range.byteCount) bytes at \(range.start) are not in RAM"
+        case .badSize(let size): "\(size) is not a size of this queue"
+        case .misaligned(let address): "a part of a queue at \(address) is not aligned"
+        case .indexJumped(let count): "\(count) descriptor chains are more than the queue has descriptors"
+        case .badDescriptorIndex(let index): "descriptor \(index) is not in the table"
+        case .chainTooLong: "a descriptor chain is longer than its queue"
+        case .badIndirectTable(let byteCount): "an indirect table has \(byteCount) bytes"
+        case .nestedIndirect: "an indirect descriptor is nested or has a successor"
+        case .indirectNotNegotiated: "indirect descriptors were not negotiated"
+        case .readableAfterWritable: "a readable buffer follows a writable one"
+        case .queueNotReady(let index): "queue \(index) was not set up"
+        case .badRequest(let reason): reason.text
+        }
+    }
+}

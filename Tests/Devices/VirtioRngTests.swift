@@ -2,6 +2,7 @@ import Devices
 import GuestMemory
 import TestSupport
 import Testing
+import Virtio
 
 @Suite struct VirtioRngTests {
     private let loop: TestLoop

@@ -6,12 +6,19 @@ import Testing
 
 @Suite("Timings")
 struct TimingsTests {
+    private struct Device: Decodable, Equatable {
+        let name: String
+        let errors: Int
+        let faults: Int
+    }
+
     private struct Parsed: Decodable {
         let clock: String
         let unit: String
         let processStart: UInt64
         let steps: [String: UInt64?]
         let guest: [String: UInt64]
+        let devices: [Device]
         let end: String
         let status: Int
     }
@@ -31,6 +38,7 @@ struct TimingsTests {
             (parsed.clock, parsed.unit, parsed.end, parsed.status) == ("CLOCK_MONOTONIC", "ns", "poweroff", 0)
         )
         #expect(parsed.guest == ["bus_locks": 0, "notify_exits": 0])
+        #expect(parsed.devices == [Device(name: "entropy source", errors: 0, faults: 0)])
         #expect(parsed.processStart == run.timings.processStart.nanoseconds)
         #expect(Set(parsed.steps.keys) == Set(Timings.Step.allCases.map(\.name)))
         for step in Timings.Step.allCases {

@@ -13,6 +13,7 @@ final class FakeDevice: VirtioDevice {
     let features = VirtioFeatures(bit: 5)
     let queueSizes: [UInt16] = [256, 8]
     let configuration: [UInt8] = [1, 2, 3, 4, 5, 6, 7]
+    let counters = VirtioCounters()
     private let log = Mutex<[Call]>([])
 
     var calls: [Call] { log.withLock { $0 } }

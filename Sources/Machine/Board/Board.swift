@@ -10,6 +10,8 @@ import Virtio
 struct Board: Sendable {
     let ports: PortBus
     let windows: WindowBus
+    /// The names of the virtio devices, in the order of `windows`.
+    let deviceNames: [String]
     let powerButton: PowerButton
     let console: MachineConsole?
     let consoleTail: ConsoleTail?
@@ -24,6 +26,11 @@ struct Board: Sendable {
             apicIDs: (0..<UInt32(cpuCount)).map { $0 },
             virtioDevices: windows.devices.indices.map(MachineDescription.VirtioDevice.init(index:)),
             hasSerial: ports.serial != nil)
+    }
+
+    /// The errors of each virtio device until now.
+    var deviceReports: [DeviceReport] {
+        zip(deviceNames, windows.devices).map { DeviceReport($0, $1) }
     }
 
     /// Every device lets go of the guest's memory; what it was doing is done.

@@ -17,6 +17,7 @@ struct BoardBuilder: ~Copyable {
     let timings: Timings
     let logger: Logger
     private var windows: [VirtioMMIO] = []
+    private var names: [String] = []
 
     init(
         _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
@@ -36,9 +37,9 @@ struct BoardBuilder: ~Copyable {
         let console = try makeConsole(machine)
         let agentPort = try attachPort(to: machine)
         let persistentMemory = try makePersistentMemory(machine)
-        var quiet: [any VirtioDevice] = []
-        if configuration.hasEntropy { quiet.append(VirtioRng(loop: loop)) }
-        if let persistentMemory { quiet.append(persistentMemory) }
+        var quiet: [(name: String, device: any VirtioDevice)] = []
+        if configuration.hasEntropy { quiet.append(("entropy source", VirtioRng(loop: loop))) }
+        if let persistentMemory { quiet.append(("persistent memory", persistentMemory)) }
         try attachDisks(and: quiet, to: machine)
         let notes = try GuestNotes(loop: loop, logger: logger)
         let report = reporter(notes)
@@ -48,7 +49,7 @@ struct BoardBuilder: ~Copyable {
             reset: ResetControl(handler: report), timer: IntervalTimer(of: machine))
         let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
-            ports: ports, windows: WindowBus(devices: windows), powerButton: button,
+            ports: ports, windows: WindowBus(devices: windows), deviceNames: names, powerButton: button,
             console: console.terminal, consoleTail: console.tail, agentPort: agentPort,
             persistentMemory: persistentMemory, notes: notes)
     }
@@ -93,7 +94,7 @@ struct BoardBuilder: ~Copyable {
             let size = MachineConsole.terminalSize ?? Terminal.Size(columns: 0, rows: 0)
             let device = try VirtioConsole(
                 output: sink, loop: loop, columns: size.columns, rows: size.rows)
-            try attach(device, to: machine)
+            try attach(device, named: "console", to: machine)
             let early = EarlyOutput(sink: sink, until: device)
             return Console(
                 serial: configuration.hasEarlySerial ? Serial16550(line: line, output: early) : nil,
@@ -108,7 +109,7 @@ struct BoardBuilder: ~Copyable {
         let port = VirtioPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
             session?.received(bytes)
         }
-        try attach(port, to: machine)
+        try attach(port, named: "agent port", to: machine)
         return port
     }
 
@@ -133,26 +134,28 @@ struct BoardBuilder: ~Copyable {
     /// KVM takes GSI 8 for the clock's, whose every interrupt has to be acknowledged by an exit (kvm_ioapic_scan_entry,
     /// RTC_GSI): 8 % of a small request. So a device that is hardly used gets it.
     private mutating func attachDisks(
-        and quiet: [any VirtioDevice], to machine: VirtualMachine
+        and quiet: [(name: String, device: any VirtioDevice)], to machine: VirtualMachine
     ) throws(Failure) {
         var quiet = quiet[...]
         var files: [DiskFile] = []
         for disk in configuration.disks {
-            if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI, let device = quiet.popFirst()
-            {
-                try attach(device, to: machine)
+            if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI, let next = quiet.popFirst() {
+                try attach(next.device, named: next.name, to: machine)
             }
             let file = try DiskFile.open(
                 disk.path, readOnly: disk.isReadOnly, acceptsAnyContent: disk.isRaw,
                 sectorByteCount: disk.sectorByteCount, beside: files)
             files.append(file)
-            try attach(VirtioBlock(file, identifier: disk.identifier), to: machine)
+            try attach(
+                VirtioBlock(file, identifier: disk.identifier), named: "disk \(files.count)", to: machine)
         }
-        for device in quiet { try attach(device, to: machine) }
+        for next in quiet { try attach(next.device, named: next.name, to: machine) }
     }
 
     /// Puts a device in the next window, with its interrupt and its doorbells.
-    private mutating func attach(_ device: any VirtioDevice, to machine: VirtualMachine) throws(Failure) {
+    private mutating func attach(
+        _ device: any VirtioDevice, named name: String, to machine: VirtualMachine
+    ) throws(Failure) {
         let index = windows.count
         guard index < Layout.virtioDeviceLimit else {
             throw Failure(
@@ -167,5 +170,6 @@ struct BoardBuilder: ~Copyable {
             try machine.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
         }
         windows.append(transport)
+        names.append(name)
     }
 }

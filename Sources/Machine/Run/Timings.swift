@@ -48,6 +48,7 @@ public final class Timings: Sendable {
     private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
 
     private let counts = Mutex(GuestCounts())
+    private let devices = Mutex<[DeviceReport]>([])
 
     /// No step was reached yet.
     public init(processStart: MonotonicTime) {
@@ -59,9 +60,10 @@ public final class Timings: Sendable {
         times.withLock { if $0[step.rawValue] == nil { $0[step.rawValue] = time } }
     }
 
-    /// What the guest did until its end that harms the host.
-    func note(_ counts: GuestCounts) {
+    /// Notes the guest's actions until its end that harm the host, and the errors of its devices.
+    func note(_ counts: GuestCounts, _ devices: [DeviceReport]) {
         self.counts.withLock { $0 = counts }
+        self.devices.withLock { $0 = devices }
     }
 
     /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
@@ -74,7 +76,8 @@ public final class Timings: Sendable {
 
 extension Timings {
     /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
-    /// not reached), what the guest did that harms the host, how the machine ended, and the monitor's exit status.
+    /// not reached), what the guest did that harms the host, the errors of
+    /// each device, how the machine ended, and the monitor's exit status.
     public func json(end: MachineEnd, status: Int32? = nil) -> String {
         var steps = ""
         for step in Step.allCases {
@@ -82,6 +85,7 @@ extension Timings {
             steps += "    \"\(step.name)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
         let counts = counts.withLock(\.self)
+        let devices = JSON.array(devices.withLock(\.self).map(\.json))
         return """
             {
               "clock": "CLOCK_MONOTONIC",
@@ -91,6 +95,7 @@ extension Timings {
             \(steps)
               },
               "guest": { "bus_locks": \(counts.busLocks), "notify_exits": \(counts.notifications) },
+              "devices": \(devices.text(indent: 2)),
               "end": "\(end.name)",
               "status": \(status ?? end.exitStatus)
             }
