@@ -2,16 +2,19 @@ import AgentProtocol
 public import Host
 public import Images
 
-/// What a bundle says beyond an image's configuration (OCI runtime 1.2, config.md). Whether the process has a terminal is
-/// for the user to say, as with every other image.
+/// The parts of a bundle's configuration that an image's configuration does not have (OCI runtime 1.2,
+/// config.md). A bundle's `process.terminal` is ignored: as with every image, the user decides whether the
+/// process has a terminal.
 extension BundleConfiguration {
-    /// What every container has there anyway.
+    /// The destinations that every container mounts anyway; a bundle's mounts on them are ignored.
     private static let usualMounts = [
         "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
     ]
 
-    /// Refuses what would be taken into the container as the bundle has it, and that its user would not expect there. Nothing
-    /// but its configuration has been read yet.
+    /// Refuses mounts that the bundle asks for and a container cannot have, and a host name that is not
+    /// valid.
+    ///
+    /// Reads nothing but the bundle's configuration, so an import can call it first.
     public func check() throws(Failure) {
         for mount in mounts where !Self.usualMounts.contains(mount.destination) {
             _ = try ContainerSpecification.Mount(mount)
@@ -47,8 +50,9 @@ extension BundleConfiguration {
         }
     }
 
-    /// The types of file systems that show a container nothing but itself. `none` and `bind` are for directories of the host,
-    /// and a file system on a disk of the machine's is not for strangers to choose.
+    /// The types of file systems that a bundle may mount: those that show a container only its own data.
+    /// `none` and `bind` are for directories of the host, and a stranger's bundle may not choose a file
+    /// system on a disk of the VM.
     fileprivate static let mountTypes = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"]
 }
 
@@ -60,13 +64,13 @@ extension BundleConfiguration.Capabilities {
         sets.inheritable = try CapabilitySet(only: inheritable).bits
         sets.ambient = try CapabilitySet(only: ambient).bits
         try Self.check(sets.bounding | sets.effective | sets.permitted | sets.inheritable | sets.ambient)
-        // What `runc spec` writes has ambient ones that are not inheritable. Linux refuses these (capabilities(7), Ambient), and
-        // runc goes on without them.
+        // `runc spec` writes ambient capabilities that are not inheritable. Linux refuses these
+        // (capabilities(7), Ambient), and runc starts the process without them.
         sets.ambient &= sets.permitted & sets.inheritable
         return sets
     }
 
-    /// Refuses what a container does not have by itself: the user's word is needed for that.
+    /// Refuses capabilities outside the usual set: only the user may add these.
     private static func check(_ bits: UInt64) throws(Failure) {
         let unusual = CapabilitySet.names(bits & ~CapabilitySet.usual.bits)
         guard !unusual.isEmpty else { return }
@@ -113,7 +117,8 @@ extension ContainerSpecification.Mount {
             cure: "Take the mount out of the bundle's config.json.")
     }
 
-    /// A machine has nothing that mounts could be propagated to.
+    /// Whether `word` is a propagation option, which is ignored: in a VM there is no other mount namespace to
+    /// propagate to.
     private static func isPropagation(_ word: String) -> Bool {
         ["private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable"].contains(word)
     }

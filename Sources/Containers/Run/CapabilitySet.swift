@@ -1,15 +1,15 @@
 import Host
 
-/// capabilities(7) by name, with and without CAP_, in either case.
+/// A set of capabilities (capabilities(7)). Names are accepted with and without CAP_, in either case.
 struct CapabilitySet: Equatable {
-    /// A bit each capability, by its number.
+    /// The bit of each capability is its number.
     private(set) var bits: UInt64
 
-    /// What docker leaves a container.
+    /// The capabilities that docker gives a container by default.
     static let usual = CapabilitySet(bits: 0xA804_25FB)
     static let all = CapabilitySet(bits: (1 << UInt64(names.count)) - 1)
 
-    /// By their numbers (linux/capability.h).
+    /// The names of the capabilities, indexed by number (linux/capability.h).
     private static let names = [
         "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
         "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK",
@@ -21,8 +21,10 @@ struct CapabilitySet: Equatable {
 
     private init(bits: UInt64) { self.bits = bits }
 
-    /// The usual set, with what is added and without what is dropped. ALL is every one: added, it leaves out what is
-    /// dropped by name; dropped, it leaves what is added by name.
+    /// Makes the usual set with `added` and without `dropped`.
+    ///
+    /// ALL stands for every capability. If ALL is added, the set is every capability except those dropped by
+    /// name; if ALL is dropped, the set is exactly those added by name.
     init(adding added: [String], dropping dropped: [String]) throws(Failure) {
         let (more, less) = (try Self.bits(added, "--cap-add"), try Self.bits(dropped, "--cap-drop"))
         if more == Self.all.bits {
@@ -34,7 +36,7 @@ struct CapabilitySet: Equatable {
         }
     }
 
-    /// Those of `names`.
+    /// Makes the set of the capabilities in `names`.
     init(only names: [String]) throws(Failure) { bits = try Self.bits(names, "a capability of the bundle") }
 
     /// The names of the capabilities in `bits`, without CAP_.
@@ -42,7 +44,7 @@ struct CapabilitySet: Equatable {
         names.enumerated().filter { bits >> UInt64($0.offset) & 1 == 1 }.map(\.element)
     }
 
-    /// Whether the capability with that name, in capitals and without CAP_, is one of them.
+    /// Whether the set contains the capability `name`, written in capitals and without CAP_.
     func contains(_ name: String) -> Bool {
         Self.names.firstIndex(of: name).map { bits >> UInt64($0) & 1 == 1 } ?? false
     }

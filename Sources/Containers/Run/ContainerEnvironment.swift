@@ -1,25 +1,29 @@
 import Host
 
-/// The environment of a container's process: names in the order in which they came, each once.
+/// The environment of a container's process: its variables in the order in which they were set, each name
+/// once.
 struct ContainerEnvironment {
-    /// Nil where one was taken away.
+    /// The variables as NAME=VALUE; nil in place of a removed one.
     private var variables: [String?] = []
-    /// Where each name is, once there are many: an image may have very many. To look through a few is quicker than to make
-    /// the first dictionary of a start. Names are bytes: texts that only look alike are two.
+    /// The index in `variables` of each name, made only when there are more than `fewCount`: an image may
+    /// have very many. For a few variables a linear search is faster than making the first dictionary of a
+    /// start. Keys are bytes, because names that are canonically equivalent as strings are still different
+    /// names.
     private var places: [[UInt8]: Int]?
     private static let fewCount = 64
 
-    /// What every container gets, before the image and the user say something else.
+    /// Makes the environment that every container has before the image and the user set variables.
     init(hostname: String, hasTerminal: Bool) {
         set("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         set("HOSTNAME=\(hostname)")
         if hasTerminal { set("TERM=xterm") }
     }
 
-    /// NAME=VALUE each.
+    /// The variables as NAME=VALUE.
     var list: [String] { variables.compactMap(\.self) }
 
-    /// Sets NAME=VALUE, or with NAME alone the variable that the caller has; one that is set nowhere is taken away.
+    /// Sets the variable if `text` is NAME=VALUE. If `text` is NAME alone, copies the caller's variable, or
+    /// removes the container's if the caller has none.
     mutating func add(_ text: String, host: (String) -> String?) throws(Failure) {
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "=") else {
             throw .invalid(

@@ -3,16 +3,17 @@ public import Host
 import Images
 import SystemPackage
 
-/// What a container is called: no other that runs, of the same user, has that name.
+/// The name of a running container, unique among the running containers of one user.
 ///
-/// Every name is a byte of one file in the user's runtime directory, and whoever has the name has a lock on that byte. So
-/// nobody keeps a list, and nothing is left over: the kernel lets go of the lock with the process, however that ends. The
-/// lock is fcntl(2)'s old kind, which belongs to the process: of that kind the kernel tells who has it. A process has one
-/// of these at the most: two would not exclude each other, and the end of one would let go of both.
+/// Every name hashes to one byte of a file in the user's runtime directory, and the monitor locks that byte.
+/// So there is no list to maintain and nothing to clean up: the kernel releases the lock when the process
+/// ends, for whatever reason. The lock is a POSIX record lock (fcntl(2), F_SETLK), because the kernel reports
+/// the process that holds one. Such a lock belongs to the process, so a process must have at most one
+/// `ContainerName`: two would not exclude each other, and the end of one would release both.
 public struct ContainerName: ~Copyable, Sendable {
     private let file: OwnedDescriptor?
 
-    /// Takes `name` until this value or its process ends. Without a name nothing is done.
+    /// Locks `name` until this value or its process ends. Does nothing if `name` is nil.
     public init(_ name: String?) throws(Failure) {
         try self.init(name, in: .ofThisUser())
     }
@@ -25,7 +26,7 @@ public struct ContainerName: ~Copyable, Sendable {
         file = try Self.take(name, in: directory())
     }
 
-    /// Gives the name back.
+    /// Releases the name.
     public consuming func leave() {}
 
     private static func take(_ name: String, in directory: RuntimeDirectory) throws(Failure)
@@ -45,7 +46,8 @@ public struct ContainerName: ~Copyable, Sendable {
         throw inUse(name, by: holder)
     }
 
-    /// A holder of another PID namespace has no number here (fcntl_locking(2), F_GETLK).
+    /// The error of a name in use. `holder` is 0 if the process that holds the lock is in another PID
+    /// namespace (fcntl_locking(2), F_GETLK).
     private static func inUse(_ name: String, by holder: pid_t) -> Failure {
         let isSeen = holder > 0
         return Failure(

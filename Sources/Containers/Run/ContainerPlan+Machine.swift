@@ -4,8 +4,10 @@ public import Images
 public import Machine
 
 extension ContainerPlan {
-    /// The machine of the container: its image is persistent memory, its kernel's console is kept for the case that it
-    /// fails, and a disk that it writes to is `disk`.
+    /// Makes the configuration of the container's VM.
+    ///
+    /// The image is persistent memory, `disk` is the disk of the writable layer, and the output of the
+    /// kernel's console is kept for the report of a failure.
     public func machine(_ files: GuestFiles, image: Image, disk: String?, append: String?)
         -> MachineConfiguration
     {
@@ -25,24 +27,27 @@ extension ContainerPlan {
         return machine
     }
 
-    /// The kernel's own threads, which its limit counts too.
+    /// The number of the kernel's own threads, which `kernel.threads-max` counts too.
     private static let kernelThreadCount: UInt64 = 100
 
-    /// Linux makes the tables of its caches of names and of files for a machine that does nothing but serve files: clearing
-    /// them is a good part of a start. An eighth of that is left, and never less than a small guest needs.
+    /// Limits the hash tables of Linux's dentry and inode caches. Linux sizes them for a file server, and
+    /// clearing them is a good part of a start. An eighth of that size is left, and never less than a small
+    /// guest needs.
     private static func hashTables(_ memoryByteCount: UInt64) -> [String] {
         let names = max(memoryByteCount >> 16, 2048)
         return ["dhash_entries=\(names)", "ihash_entries=\(names / 2)"]
     }
 
-    /// A kernel that panics says so at once, and hardly anything before. What follows `--` is init's.
+    /// Makes the kernel's command line. `quiet` keeps the console free of messages until a panic, and
+    /// `panic=-1` resets the VM at once after one. Everything after `--` is for init.
     private func commandLine(_ append: String?) -> String {
         var words = ["console=ttyS0 quiet panic=-1"]
         words += Self.hashTables(memoryByteCount)
         if let count = limits.processCount {
             words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
         }
-        // guest/edits.sh: the usual devices, those that were asked for, and no others.
+        // guest/edits.sh reads container_devices=: the usual devices and those listed are accessible, no
+        // others.
         if !container.isPrivileged {
             let devices = container.devices.map { "c\($0.major):\($0.minor)" }
             words.append("container_devices=" + devices.joined(separator: ","))

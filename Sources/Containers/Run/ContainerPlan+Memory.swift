@@ -2,11 +2,12 @@ import Host
 import Images
 
 extension ContainerPlan {
-    /// What the guest's kernel keeps for each page of persistent memory, holes of sparse files included (Linux, struct page).
+    /// The memory that the guest's kernel needs for each page of persistent memory, holes of sparse files
+    /// included (Linux, struct page).
     private static let pageRecordByteCount: UInt64 = 64
     private static let pageByteCount: UInt64 = 4096
 
-    /// Refuses a machine whose kernel would have no memory left by the time that it has found its image.
+    /// Refuses a VM whose kernel would spend all its memory on the page structures of the image.
     func checkMemory(for image: Image, called name: String) throws(Failure) {
         let byteCount = image.files.reduce(UInt64(0)) {
             $0.addingReportingOverflow(FileStatus(of: $1)?.byteCount ?? 0).partialValue

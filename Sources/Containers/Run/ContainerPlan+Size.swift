@@ -3,8 +3,8 @@ import Host
 import Images
 
 extension ContainerPlan {
-    /// Refuses what the agent or the guest's kernel would refuse, which could not say so as clearly. `image` is what the user
-    /// called it.
+    /// Refuses what the agent or the guest's kernel would refuse with a less clear message. `image` is the
+    /// name that the user gave.
     static func checkSize(
         of container: ContainerSpecification, _ process: ProcessSpecification, image: String
     ) throws(Failure) {
@@ -14,7 +14,7 @@ extension ContainerPlan {
                 cure: "\(why); image, --env, --env-file and the command count.")
         }
         let byteCount = container.byteCount + process.byteCount
-        // Both frames are sent before the agent reads, and all that waits for it is limited too.
+        // The monitor sends both frames before the agent reads, so their sum is limited like a single frame.
         let limit = min(FrameHeader.payloadLimit(.container), FrameHeader.payloadLimit(.start))
         guard byteCount <= limit else {
             throw Failure(

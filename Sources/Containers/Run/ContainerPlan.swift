@@ -3,28 +3,28 @@ public import Cgroups
 public import Host
 public import Images
 
-/// A container as it is to be: what the agent is told, and what its machine needs. Made of what the image says and what
-/// the user says, who has the last word.
+/// Everything that is known about a container before its start: the agent's instructions, and the resources
+/// of its VM. It is made from the image's configuration and the user's options; the options win.
 public struct ContainerPlan: Sendable {
-    /// Twelve hexadecimal digits; the host's name where the user gives none.
+    /// Twelve hexadecimal digits; also the host name if the user gives none.
     public let identifier: String
     public let container: ContainerSpecification
     public let process: ProcessSpecification
-    /// What asks the process to end.
+    /// The signal that asks the process to end.
     public let stopSignal: UInt8
     public let memoryByteCount: UInt64
     public let cpuCount: Int
-    /// The size of the disk that the writable layer lies on, where it is one.
+    /// The size of the disk of the writable layer; nil if the writable layer is not on a disk.
     public let writableByteCount: UInt64?
     public let limits: HostLimits
 
-    /// Where the plan meets the machine that it is made on.
+    /// Everything that making a plan reads from the host.
     public struct Host {
-        /// A variable of the caller's environment.
+        /// Returns a variable of the caller's environment.
         public var variable: (String) -> String?
-        /// A file, whole.
+        /// Reads a whole file.
         public var file: (String) throws(Failure) -> [UInt8]
-        /// The caller's terminal.
+        /// The size of the caller's terminal; nil if the caller has none.
         public var terminalSize: TerminalSize?
 
         public init(
@@ -37,7 +37,9 @@ public struct ContainerPlan: Sendable {
         }
     }
 
-    /// Everything that makes no sense in `options` is a failure of kind `.usage`.
+    /// Makes the plan of a container of `image`.
+    ///
+    /// Throws a failure of kind `.usage` for an option with an invalid value.
     public init(
         _ options: RunOptions, image: Image, identifier: String = Self.randomIdentifier(), host: Host
     ) throws(Failure) {
@@ -62,12 +64,12 @@ public struct ContainerPlan: Sendable {
         try bundle?.check()
         try bundle?.complete(&container)
         try bundle?.complete(&process, options)
-        // By the user's word alone: a bundle comes from a stranger.
+        // Only the user's options decide: a bundle comes from a stranger.
         let capabilities = try options.capabilities()
         container.isPrivileged = capabilities == .all && security.hasOpenSystemPaths
         container.kernelParameters = KernelParameters.list(
             capabilities, security: security, isPrivileged: container.isPrivileged, append: options.append)
-        // The user's come last, and so have the last word.
+        // The user's parameters are set last, so they override the others.
         container.kernelParameters += try options.kernelParameters()
         for limit in ProcessSpecification.ResourceLimit.usual
         where !process.limits.contains(where: { $0.resource == limit.resource }) {
@@ -87,7 +89,7 @@ public struct ContainerPlan: Sendable {
 }
 
 extension ContainerPlan {
-    /// Twelve hexadecimal digits that no other container has.
+    /// Makes an identifier of twelve random hexadecimal digits.
     public static func randomIdentifier() -> String {
         let text = String(UInt64.random(in: 0..<1 << 48), radix: 16)
         return String(repeating: "0", count: 12 - text.utf8.count) + text

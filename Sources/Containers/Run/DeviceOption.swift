@@ -1,9 +1,9 @@
 import AgentProtocol
 import Host
 
-/// docker's `--device PATH[:PATH-IN-CONTAINER][:PERMISSIONS]`, for the devices that a guest has by itself.
+/// docker's `--device PATH[:PATH-IN-CONTAINER][:PERMISSIONS]`, for devices that every guest has.
 struct DeviceOption {
-    /// The character devices of a guest that containers ask for, beside those that every container has.
+    /// The character devices of a guest that `--device` can add to the usual ones.
     private static let known: [(path: String, major: UInt32, minor: UInt32)] = [
         ("/dev/fuse", 10, 229), ("/dev/hwrng", 10, 183), ("/dev/kmsg", 1, 11),
     ]
@@ -11,7 +11,7 @@ struct DeviceOption {
         "/dev/full", "/dev/null", "/dev/ptmx", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero",
     ]
 
-    /// Nil for one that every container has.
+    /// The device to add; nil for one that every container has.
     let device: ContainerSpecification.Device?
 
     init(_ text: String) throws(Failure) {

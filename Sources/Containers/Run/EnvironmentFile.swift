@@ -1,9 +1,11 @@
 import Host
 
-/// A file of variables, as docker's --env-file has it: NAME=VALUE on a line, the value to the line's end and as it is;
-/// NAME alone for the value that the caller has, if it has one; lines that begin with # are comments.
+/// A file of variables in the format of docker's `--env-file`.
+///
+/// A line is NAME=VALUE, with the value taken literally to the end of the line, or NAME alone for the
+/// caller's value, if there is one. Lines that begin with # are comments.
 enum EnvironmentFile {
-    /// What the file sets, NAME=VALUE each.
+    /// Parses the file and returns its variables as NAME=VALUE.
     static func variables(_ bytes: [UInt8], path: String, host: (String) -> String?) throws(Failure)
         -> [String]
     {
@@ -18,7 +20,7 @@ enum EnvironmentFile {
         return variables
     }
 
-    /// The line without the white space in front of it; nil for one that says nothing.
+    /// Strips leading white space and a trailing carriage return; returns nil for an empty line or a comment.
     private static func text(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let ended = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
         let text = ended.drop(while: isSpace)

@@ -1,7 +1,8 @@
 import Host
 
 extension Failure {
-    /// The failure of a value that an option cannot have: "invalid value 'x' for --pids-limit: not a number".
+    /// Makes the failure of an invalid value of an option: "invalid value 'x' for --pids-limit: not a
+    /// number".
     static func invalid(
         _ value: some StringProtocol, for option: String, because why: String, cure: String? = nil
     ) -> Failure {

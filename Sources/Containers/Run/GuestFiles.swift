@@ -1,12 +1,12 @@
 import Glibc
 public import Host
 
-/// What a container's machine boots: the project's kernel, and an initramfs whose init is the agent.
+/// The files that a container's VM boots: the project's kernel, and an initramfs whose init is the agent.
 public struct GuestFiles: Hashable, Sendable {
     public let kernel: String
     public let initramfs: String
 
-    /// What the user names, and for the rest what lies in the first of `directories` that has it.
+    /// Uses the files that the user names, and finds the others in the first of `directories` that has them.
     public init(
         kernel: String?, initramfs: String?, in directories: [String] = GuestFiles.directories()
     ) throws(Failure) {
@@ -18,8 +18,8 @@ public struct GuestFiles: Hashable, Sendable {
             }
     }
 
-    /// VMM_LIB and nothing else, where it is set; otherwise beside this program, where `make install` puts it, and where a
-    /// package does.
+    /// The directories that are searched: VMM_LIB alone if it is set; otherwise the directory of this
+    /// program, `../lib/vmm` from there (`make install`), and /usr/lib/vmm (a package).
     public static func directories() -> [String] {
         if let own = Environment.value("VMM_LIB") { return [own] }
         var directories = ["/usr/lib/vmm"]

@@ -1,12 +1,12 @@
-/// The names that a container's host may have.
+/// The syntax of a container's host name.
 enum HostName {
     /// HOST_NAME_MAX.
     private static let byteLimit = 64
 
-    /// The rule, for messages.
+    /// The rule, as error messages state it.
     static let rule = "a name has 1 to 64 letters, digits, -, _ and ."
 
-    /// Whether `name` may go into /etc/hosts as it is.
+    /// Whether `name` is valid; a valid name can be written to /etc/hosts unchanged.
     static func isValid(_ name: String) -> Bool {
         (1...byteLimit).contains(name.utf8.count) && name.utf8.allSatisfy(isAllowed)
     }

@@ -2,8 +2,10 @@ import AgentProtocol
 import Host
 
 extension RunOptions {
-    /// docker's `--sysctl KEY=VALUE` and `--domainname`. The guest's kernel is the container's alone, so that every parameter
-    /// that it has may be set, and not only those of docker's namespaces.
+    /// Parses docker's `--sysctl KEY=VALUE` and `--domainname`.
+    ///
+    /// The guest's kernel belongs to the container alone, so any of its parameters may be set, not only those
+    /// that docker's namespaces isolate.
     func kernelParameters() throws(Failure) -> [ContainerSpecification.KernelParameter] {
         var parameters: [ContainerSpecification.KernelParameter] = []
         if let domainname { parameters.append(.init("kernel/domainname", domainname, isRequired: true)) }
@@ -19,8 +21,9 @@ extension RunOptions {
         return parameters
     }
 
-    /// The path below /proc/sys. As sysctl(8) has it, the first separator decides: with dots a slash in a name stands for a dot
-    /// (net.ipv4.conf.eth0/1), with slashes all are as they are.
+    /// Returns the path of a parameter below /proc/sys; nil if `name` is not valid. As in sysctl(8), the
+    /// first separator decides: if it is a dot, dots separate and a slash stands for a dot in a name
+    /// (net.ipv4.conf.eth0/1); if it is a slash, slashes separate and dots are literal.
     private static func path(ofParameter name: Substring) -> String? {
         let hasDots = name.first { $0 == "." || $0 == "/" } != "/"
         let path = hasDots ? String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 }) : String(name)

@@ -1,12 +1,14 @@
 import AgentProtocol
 import Host
 
-/// The parameters of the guest's kernel that differ from what it starts with (sysctl(8)).
+/// The parameters of the guest's kernel that a container sets to other values than the kernel's defaults
+/// (sysctl(8)).
 enum KernelParameters {
     typealias Parameter = ContainerSpecification.KernelParameter
 
-    /// As programs find them on hosts that run containers. A kernel derives some from its memory, and a guest has little.
-    /// Ports and ping are as docker sets them in each container's network namespace.
+    /// The values that programs find on hosts that run containers. The kernel derives some of its defaults
+    /// from the size of its memory, and a guest has little. The values for ports and ping are those that
+    /// docker sets in each container's network namespace.
     private static let usual = [
         Parameter("net/ipv4/ip_unprivileged_port_start", "0"),
         Parameter("net/ipv4/ping_group_range", "0 2147483647"),
@@ -16,13 +18,16 @@ enum KernelParameters {
         Parameter("fs/inotify/max_user_instances", "1024"),
         Parameter("kernel/pid_max", "4194304"),
     ]
-    /// What docker's seccomp profile keeps from containers, because most ways to attack a kernel lead through one of them. Who
-    /// may mount has user namespaces anyway. userfaultfd(2) is for privileged processes as the kernel starts.
+    /// Replaces a part of docker's seccomp profile: most attacks on a kernel go through user namespaces or
+    /// io_uring. A container with CAP_SYS_ADMIN may create user namespaces under docker too. userfaultfd(2)
+    /// needs no parameter: by default the kernel allows it to privileged processes only.
     private static let noUserNamespaces = Parameter("user/max_user_namespaces", "0")
     private static let noUring = Parameter("kernel/io_uring_disabled", "2")
 
-    /// The parameters for a container with the capabilities; `append` has words for the kernel's command line, where the user
-    /// may have set one of them.
+    /// Lists the parameters for a container with `capabilities`.
+    ///
+    /// `append` is the user's addition to the kernel's command line. A parameter that it sets
+    /// (`sysctl.NAME=VALUE`) is left out of the list.
     static func list(
         _ capabilities: CapabilitySet, security: SecurityOptions, isPrivileged: Bool, append: String?
     ) -> [Parameter] {
@@ -42,8 +47,9 @@ enum KernelParameters {
 }
 
 extension ProcessSpecification.ResourceLimit {
-    /// As in docker's containers, by RLIMIT_ numbers: processes and signals are not counted by what the guest's memory would
-    /// hold. Programs that close all files that there could be are slow with a larger soft limit.
+    /// The limits that docker's containers have: open files, processes and pending signals. The kernel would
+    /// derive the last two from the guest's memory. A larger soft limit of open files slows down programs
+    /// that close every possible descriptor.
     static let usual = [
         Self(resource: 7, soft: 1024, hard: 1 << 20),
         Self(resource: 6, soft: .max, hard: .max),

@@ -1,8 +1,8 @@
 import Host
 
-/// What a guest's kernel said on its console.
+/// The output of a guest's kernel on its console.
 public enum KernelWords {
-    /// The last `count` lines, printable.
+    /// Returns the last `count` lines, made printable.
     public static func lastLines(_ bytes: [UInt8], count: Int) -> [String] {
         let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
         return lines.suffix(count).map { String(decoding: $0, as: UTF8.self).printable }

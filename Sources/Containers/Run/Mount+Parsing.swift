@@ -2,7 +2,7 @@ import AgentProtocol
 import Host
 
 extension ContainerSpecification.Mount {
-    /// MS_ flags of mount(2), by the words that set or clear them.
+    /// The MS_ flags of mount(2), and the options that set or clear them.
     private static let words: [(name: String, flag: UInt32, sets: Bool)] = [
         ("ro", 1, true), ("rw", 1, false), ("nosuid", 2, true), ("suid", 2, false), ("nodev", 4, true),
         ("dev", 4, false), ("noexec", 8, true), ("exec", 8, false), ("sync", 16, true), ("async", 16, false),
@@ -10,18 +10,18 @@ extension ContainerSpecification.Mount {
         ("diratime", 1 << 11, false), ("relatime", 1 << 21, true), ("norelatime", 1 << 21, false),
         ("strictatime", 1 << 24, true),
     ]
-    /// What tmpfs(5) itself understands.
+    /// The options that tmpfs(5) parses itself.
     private static let ownOptions = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol"]
     static let readOnly: UInt32 = 1
     static let bind: UInt32 = 1 << 12
-    /// nosuid, nodev and noexec: what docker gives every tmpfs.
+    /// The flags that docker gives every tmpfs: nosuid, nodev and noexec.
     private static let usualFlags: UInt32 = 2 | 4 | 8
 
-    /// All devices of the guest, in the place of the usual few.
+    /// A devtmpfs with all devices of the guest, which replaces the usual few.
     static let allDevices = Self(
         type: "devtmpfs", source: "devtmpfs", target: "/dev", flags: 2, options: "mode=0755")
 
-    /// A tmpfs as docker writes it: PATH[:OPTION[,OPTION...]].
+    /// Parses docker's `--tmpfs`: PATH[:OPTION[,OPTION...]].
     init(temporary text: String) throws(Failure) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts[0].hasPrefix("/") else {
@@ -36,7 +36,7 @@ extension ContainerSpecification.Mount {
         }
     }
 
-    /// Sets or clears the flag that `word` stands for; false when it is none.
+    /// Sets or clears the flag that `word` stands for. Returns false if `word` stands for no flag.
     mutating func take(_ word: some StringProtocol) -> Bool {
         guard let known = Self.words.first(where: { $0.name == word }) else { return false }
         flags = known.sets ? flags | known.flag : flags & ~known.flag

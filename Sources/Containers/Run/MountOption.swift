@@ -1,8 +1,8 @@
 import AgentProtocol
 import Host
 
-/// docker's `--mount`: `type=tmpfs,target=PATH[,tmpfs-size=SIZE][,tmpfs-mode=MODE][,readonly]`, or an anonymous volume, which
-/// has no source.
+/// docker's `--mount`: `type=tmpfs,target=PATH[,tmpfs-size=SIZE][,tmpfs-mode=MODE][,readonly]`, or an
+/// anonymous volume, which has no source.
 struct MountOption {
     private let text: String
     private var type = "volume"
@@ -34,16 +34,17 @@ struct MountOption {
         case "readonly", "ro": isReadOnly = value == nil || value == "true" || value == "1"
         case "tmpfs-size": size = value
         case "tmpfs-mode": mode = value
-        // They say how a volume is made or shared, which an anonymous one of a container alone does not need.
+        // These fields control how docker creates or shares a volume; an anonymous volume of one container
+        // needs none.
         case "volume-nocopy", "bind-propagation", "consistency": break
         default: throw bad("'\(name)' is not known")
         }
     }
 
-    /// Where an anonymous volume lies; nil for a tmpfs.
+    /// The path of the anonymous volume; nil for a tmpfs.
     var volume: String? { type == "volume" ? target : nil }
 
-    /// The tmpfs; nil for a volume.
+    /// Makes the mount of the tmpfs; returns nil for a volume.
     func temporary() throws(Failure) -> ContainerSpecification.Mount? {
         guard type == "tmpfs" else { return nil }
         var options: [String] = []
@@ -71,7 +72,7 @@ struct MountOption {
 }
 
 extension RunOptions {
-    /// The file systems in memory that were asked for, in the order in which they are to be mounted.
+    /// Lists the tmpfs mounts that the options ask for, in the order in which they are mounted.
     func temporaryMounts() throws(Failure) -> [ContainerSpecification.Mount] {
         var mounts: [ContainerSpecification.Mount] = []
         if let shared = try sharedMemoryMount() { mounts.append(shared) }
@@ -88,14 +89,14 @@ extension RunOptions {
             throw .invalid(
                 sharedMemory, for: "--shm-size", because: "not a size", cure: "Write a size as 64m or 1g.")
         }
-        // docker's word for the default.
+        // docker treats 0 as unset.
         if byteCount == 0 { return nil }
         var mount = try ContainerSpecification.Mount(temporary: "/dev/shm:mode=1777,size=\(byteCount)")
         mount.source = "shm"
         return mount
     }
 
-    /// Paths at which the container has a volume of its own.
+    /// Lists the paths of the container's anonymous volumes.
     func anonymousVolumes() throws(Failure) -> [String] {
         for volume in volumes {
             if volume.utf8.contains(UInt8(ascii: ":")) { throw Self.noSharedDirectories("--volume") }
@@ -112,7 +113,8 @@ extension RunOptions {
         return paths
     }
 
-    /// docker's way to ask for a disk of some size, unless `--writable` says what to write to.
+    /// Returns the kind of writable layer: the value of `--writable`, or else the size that docker's
+    /// `--storage-opt` gives.
     func writableLayer() throws(Failure) -> String? {
         var size: String?
         for option in storageOptions {

@@ -2,13 +2,14 @@ import AgentProtocol
 import Host
 
 extension ProcessSpecification.ResourceLimit {
-    /// By their RLIMIT_ numbers of x86-64.
+    /// The names of the limits, indexed by their RLIMIT_ numbers of x86-64.
     private static let names = [
         "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks",
         "sigpending", "msgqueue", "nice", "rtprio", "rttime",
     ]
 
-    /// NAME=SOFT[:HARD]; -1 is no limit, and a hard limit that is missing is the soft one.
+    /// Parses docker's `--ulimit`: NAME=SOFT[:HARD]. -1 means no limit; a missing hard limit equals the soft
+    /// one.
     init(parsing text: String) throws(Failure) {
         let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let number = Self.number(of: words[0]) else {

@@ -2,7 +2,7 @@ import AgentProtocol
 import Host
 import Images
 
-/// What the agent is told.
+/// The instructions for the agent.
 extension RunOptions {
     func container(
         _ image: ImageConfiguration, hostname: String, writable: WritableLayer, security: SecurityOptions
@@ -27,9 +27,11 @@ extension RunOptions {
         return container
     }
 
-    /// A volume of the image's lies in the writable layer, which is this container's alone and ends with it, as an
-    /// anonymous volume does under `--rm`. Only a root that is read-only needs a mount for it: over itself, which stays
-    /// writable; or a tmpfs where nothing is.
+    /// Makes the mount of a volume of the image; returns nil if it needs none.
+    ///
+    /// A volume lies in the writable layer, which belongs to this container alone and ends with it, like an
+    /// anonymous volume under `--rm`. A mount is needed only if the root is read-only: a bind mount of the
+    /// volume's path on itself, which stays writable, or a tmpfs if there is no writable layer.
     private func mount(volume: String, writable: WritableLayer) -> ContainerSpecification.Mount? {
         guard volume.hasPrefix("/"), volume != "/" else { return nil }
         if case .none = writable.layer {
@@ -63,8 +65,8 @@ extension RunOptions {
         return isPrivileged ? .all : set
     }
 
-    /// The entry point and its arguments. An entry point of the user's takes the image's arguments away with the image's
-    /// entry point; the user's arguments replace the image's.
+    /// Returns the entry point and its arguments. `--entrypoint` discards the image's entry point and its
+    /// arguments; arguments of the user's replace the image's.
     private func arguments(_ image: ImageConfiguration) throws(Failure) -> [String] {
         let first = entrypoint.map { $0.isEmpty ? [] : [$0] } ?? image.entrypointWords
         let rest = command.isEmpty && entrypoint == nil ? image.command : command

@@ -1,7 +1,8 @@
 import Host
 
 extension RunOptions {
-    /// Refuses labels that docker refuses. No command lists containers, so that labels are checked and not kept.
+    /// Refuses labels that docker refuses. Labels are checked but not stored, because no command lists
+    /// containers.
     func checkLabels(_ file: (String) throws(Failure) -> [UInt8]) throws(Failure) {
         for label in labels { try Self.checkLabel(label, "--label") }
         for path in labelFiles {

@@ -4,19 +4,20 @@ public import Host
 import Images
 import Machine
 
-/// What the machine is made of, and what the host gives it.
+/// The size of the VM, and its limits on the host.
 extension RunOptions {
-    /// What a guest gets where the user says nothing, as with `vmm boot`. Its kernel has 64 bytes for each page and fills them at
-    /// the start, so every MiB more costs time, and memory of the host's, whether it is used or not.
+    /// The memory of a guest without `--memory`, as in `vmm boot`. The guest's kernel initializes 64 bytes
+    /// for each page at the start, so every further MiB costs time and host memory, whether the guest uses it
+    /// or not.
     private static let usualMemoryByteCount: UInt64 = 256 << 20
-    /// The project's kernel and a small program fit.
+    /// The least memory in which the project's kernel and a small program fit.
     private static let leastMemoryByteCount: UInt64 = 32 << 20
 
-    /// What file systems in memory may add to the usual memory at most.
+    /// The most memory that tmpfs mounts add to the usual memory.
     private static let mostAddedByteCount: UInt64 = 4 << 30
 
-    /// The guest's memory: what was asked for, else the usual, and on top of that the sizes of the file systems in memory that
-    /// were asked for, so that they take nothing from the processes.
+    /// Returns the guest's memory: the value of `--memory`, or else the usual memory plus the sizes of the
+    /// tmpfs mounts that the options ask for, so that these mounts take no memory from the processes.
     func memoryByteCount(for container: ContainerSpecification) throws(Failure) -> UInt64 {
         if memory != nil { return try memoryByteCount() }
         var added: UInt64 = 0
@@ -24,7 +25,7 @@ extension RunOptions {
             let byteCount = TmpfsOptions(mount.options, memoryByteCount: 0).byteCount ?? 0
             added += min(byteCount, Self.mostAddedByteCount - added)
         }
-        // The kernel's records of the pages are a 64th.
+        // A 64th of the memory goes to the kernel's page structures.
         let mebibyte: UInt64 = 1 << 20
         return Self.usualMemoryByteCount + (added + added / 32 + mebibyte - 1) / mebibyte * mebibyte
     }
@@ -42,7 +43,8 @@ extension RunOptions {
         return (byteCount + 4095) & ~4095
     }
 
-    /// docker's memory and swap together: without swap, as much as there is memory. 0 is docker's word for unset.
+    /// Refuses every `--memory-swap` but one equal to `--memory`. The option is docker's sum of memory and
+    /// swap, and a guest has no swap. 0 means unset.
     func checkSwap() throws(Failure) {
         guard let memorySwap else { return }
         guard memorySwap == "-1" || Quantity.byteCount(memorySwap) != nil else {
@@ -57,7 +59,7 @@ extension RunOptions {
             cure: "Give the container the memory that it needs: --memory SIZE.")
     }
 
-    /// As many as it takes to use the share of the CPUs that was asked for.
+    /// Returns the number of vCPUs: `--cpus` rounded up.
     func cpuCount() throws(Failure) -> Int {
         let billionths = try cpuBillionths() ?? Quantity.billion
         return Int((billionths + Quantity.billion - 1) / Quantity.billion)
@@ -76,7 +78,8 @@ extension RunOptions {
         return billionths
     }
 
-    /// Only what was asked for: a container that nobody limits costs no cgroup.
+    /// Returns the limits for the monitor's cgroup. It has only the limits that the user asked for: without
+    /// any, no cgroup is made.
     public func limits() throws(Failure) -> HostLimits {
         var limits = HostLimits()
         limits.cpuBillionths = try cpuBillionths()
@@ -97,7 +100,7 @@ extension RunOptions {
 }
 
 extension RunOptions {
-    /// Refuses what is wrong whatever the image.
+    /// Refuses options that are invalid with every image.
     public func validate() throws(Failure) {
         try checkSwap()
         _ = try kernelParameters()

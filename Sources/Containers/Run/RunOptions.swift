@@ -1,19 +1,19 @@
 /// The options of `vmm run` as the user wrote them; `ContainerPlan` interprets them.
 public struct RunOptions: Equatable, Sendable {
     public var image = ""
-    /// What follows the image.
+    /// The arguments after the image.
     public var command: [String] = []
 
     // The process.
     public var isInteractive = false
     public var hasTerminal = false
-    /// NAME=VALUE, or NAME for the value that it has here.
+    /// NAME=VALUE, or NAME for the caller's value.
     public var environment: [String] = []
     public var environmentFiles: [String] = []
     public var workingDirectory: String?
     public var user: String?
     public var groups: [String] = []
-    /// Empty takes the image's away.
+    /// An empty string removes the image's entry point.
     public var entrypoint: String?
     public var addedCapabilities: [String] = []
     public var droppedCapabilities: [String] = []
@@ -22,7 +22,7 @@ public struct RunOptions: Equatable, Sendable {
     public var isPrivileged = false
     /// docker's `--device`.
     public var devices: [String] = []
-    /// KEY=VALUE each.
+    /// KEY=VALUE.
     public var sysctls: [String] = []
     public var domainname: String?
     public var stopSignal: String?
@@ -31,7 +31,7 @@ public struct RunOptions: Equatable, Sendable {
     // The container.
     public var name: String?
     public var hostname: String?
-    /// KEY or KEY=VALUE each. They are checked, and not kept: no command lists containers.
+    /// KEY or KEY=VALUE. Labels are checked but not stored: no command lists containers.
     public var labels: [String] = []
     public var labelFiles: [String] = []
     public var isReadOnly = false
@@ -47,24 +47,24 @@ public struct RunOptions: Equatable, Sendable {
     /// SIZE for a disk, `memory` or `none`.
     public var writable: String?
 
-    // The machine.
+    // The VM.
     public var memory: String?
     public var memorySwap: String?
     public var cpus: String?
     public var processLimit: String?
     public var kernel: String?
     public var initramfs: String?
-    /// More words for the kernel's command line.
+    /// Words to add to the kernel's command line.
     public var append: String?
     public var allowsEmulation = false
 
-    // What is done with it.
+    // The run itself.
     public var pull = "missing"
-    /// Whether an image is pulled without progress on standard error.
+    /// Whether an image is pulled without progress output.
     public var isQuiet = false
-    /// Whether a bundle may have its root file system outside of it.
+    /// Whether a bundle's root file system may lie outside the bundle.
     public var allowsOutsideRoot = false
-    /// The most that an import may write.
+    /// The maximum number of bytes that an import may write, as a size.
     public var maxImportSize: String?
     public var timings: String?
     public var logLevel = "warning"

@@ -2,16 +2,20 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Where one user's monitors find one another for as long as they run. What lies there does not outlive the host's boot.
+/// The directory in which the running monitors of one user find each other. Its files do not outlive the
+/// host's boot.
 struct RuntimeDirectory: Hashable, Sendable {
     let path: String
 
-    /// /run/vmm for root; for everybody else `vmm` in XDG_RUNTIME_DIR, or where systemd puts that one, or a directory in
-    /// /tmp. All processes of a user must come to the same one, so root's does not depend on how root came in.
+    /// Returns /run/vmm for root. For another user returns `vmm` in XDG_RUNTIME_DIR, else in systemd's
+    /// /run/user/UID, else a directory in /tmp.
+    ///
+    /// All processes of a user must come to the same directory, so root's does not depend on the environment
+    /// with which the user became root.
     static func ofThisUser() -> RuntimeDirectory {
         let user = geteuid()
         if user == 0 { return RuntimeDirectory(path: "/run/vmm") }
-        // A relative XDG_RUNTIME_DIR is to be ignored (XDG Base Directory Specification).
+        // The XDG Base Directory Specification requires a relative XDG_RUNTIME_DIR to be ignored.
         if let own = Environment.value("XDG_RUNTIME_DIR"), own.hasPrefix("/") {
             return RuntimeDirectory(path: own + "/vmm")
         }
@@ -20,8 +24,10 @@ struct RuntimeDirectory: Hashable, Sendable {
         return RuntimeDirectory(path: "/tmp/vmm-\(user)")
     }
 
-    /// Opens the file `name` there to read and to write, and makes it where it is missing, and the directory too. Nobody
-    /// else may have a hand in it: /tmp is everybody's.
+    /// Opens the file `name` for reading and writing; creates the file and the directory if they are missing.
+    ///
+    /// Throws `.permissionDenied` if another user owns the directory or may write to it: everybody may create
+    /// files in /tmp.
     func open(_ name: String) throws(Errno) -> OwnedDescriptor {
         do throws(Errno) {
             try Files.makeDirectory(path)

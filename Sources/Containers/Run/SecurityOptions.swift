@@ -1,11 +1,11 @@
 import Host
 
-/// What `--security-opt` asks for.
+/// The parsed `--security-opt` options.
 struct SecurityOptions {
     var noNewPrivileges = false
-    /// Whether all of /proc and /sys can be seen and written.
+    /// Whether the container may see and write all of /proc and /sys.
     var hasOpenSystemPaths = false
-    /// Whether user namespaces and io_uring are there, as without docker's filter of system calls.
+    /// Whether user namespaces and io_uring are available, as without docker's seccomp filter.
     var hasNoFilter = false
 
     init(_ options: [String], isPrivileged: Bool = false) throws(Failure) {
@@ -19,7 +19,7 @@ struct SecurityOptions {
         case "no-new-privileges=false", "no-new-privileges:false": noNewPrivileges = false
         case "systempaths=unconfined": hasOpenSystemPaths = true
         case "seccomp=unconfined", "seccomp:unconfined": hasNoFilter = true
-        // There is no label to be taken away: the machine is what confines.
+        // The guest has no seccomp profiles or labels to switch off: the VM confines the container.
         case "seccomp=builtin", "apparmor=unconfined", "apparmor:unconfined", "apparmor=docker-default",
             "label=disable", "label:disable":
             break
@@ -41,8 +41,8 @@ struct SecurityOptions {
             cure: "Leave it out.")
     }
 
-    /// As docker hides them (OCI runtime 1.2, config-linux, Masked Paths). The kernel behind them is the container's own,
-    /// but programs that meet them elsewhere expect to find them so.
+    /// The paths that docker masks (OCI runtime 1.2, config-linux, Masked Paths). The kernel behind them is
+    /// the container's own, but programs expect to find them masked.
     var maskedPaths: [String] {
         hasOpenSystemPaths
             ? []

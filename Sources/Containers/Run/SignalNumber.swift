@@ -1,16 +1,16 @@
 import Host
 
-/// Signals by name: `SIGTERM`, `term`, `15`, `RTMIN+3`. The numbers are those of x86-64.
+/// Parses signals: `SIGTERM`, `term`, `15`, `RTMIN+3`. The numbers are those of x86-64.
 enum SignalNumber {
     private static let names = [
         "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
         "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
         "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
     ]
-    /// The first that the C library leaves to programs, and the last.
+    /// The first real-time signal that the C library leaves to programs, and the last.
     private static let (realTimeFirst, realTimeLast) = (34, 64)
 
-    /// `option` says where `text` comes from.
+    /// Returns the number of the signal `text`. `option` is the source of `text`, for the error message.
     static func parse(_ text: String, for option: String) throws(Failure) -> UInt8 {
         if let number = UInt8(text), (1...64).contains(number) { return number }
         var name = text.uppercased()

@@ -2,16 +2,16 @@ import Glibc
 public import Host
 import SystemPackage
 
-/// The disk of a container's writable layer: a sparse file that nobody else finds, because it has no name any more. It
-/// goes with its last descriptor, however the monitor ends.
+/// The disk of a container's writable layer: a sparse file without a name. No other process can find it, and
+/// the kernel frees it with its last descriptor, however the monitor ends.
 public struct WritableDisk: ~Copyable, Sendable {
     private let file: OwnedDescriptor
 
-    /// Where this process opens it.
+    /// The path by which this process can open the disk.
     public var path: String { "/proc/self/fd/\(file.rawValue)" }
 
-    /// A file of `byteCount` bytes in `directory` with an empty ext4 file system. It takes little more than its tables, and
-    /// grows with what is written.
+    /// Makes a file of `byteCount` bytes in `directory`, with an empty ext4 file system. At first it occupies
+    /// little more than the file system's tables; it grows as the guest writes.
     public init(byteCount: UInt64, in directory: String) throws(Failure) {
         let file = try Self.makeFile(byteCount: byteCount, in: directory)
         try Self.format(file)
@@ -32,16 +32,17 @@ public struct WritableDisk: ~Copyable, Sendable {
         }
     }
 
-    /// O_TMPFILE, which the C library shows only to programs that ask for GNU's extensions.
+    /// O_TMPFILE, which glibc declares only with _GNU_SOURCE.
     private static let temporary: Int32 = 0o20_000_000 | O_DIRECTORY
 
-    /// Opens a file without a name; where the file system has none, one whose name nobody guesses, and takes that away.
+    /// Opens a file without a name. If the file system does not support O_TMPFILE, creates a file with a
+    /// random name and removes the name.
     private static func open(in directory: String) throws(Errno) -> OwnedDescriptor {
         do throws(Errno) {
             return OwnedDescriptor(
                 owning: try hostCall { unsafe Glibc.open(directory, temporary | O_RDWR | O_CLOEXEC, 0o600) })
         } catch {
-            // What open(2) says where O_TMPFILE is not known.
+            // open(2) returns one of these errors if O_TMPFILE is not supported.
             guard [.notSupported, .isDirectory, .noSuchFileOrDirectory].contains(error) else { throw error }
         }
         let path = "\(directory)/writable-\(String(UInt64.random(in: .min ... .max), radix: 36))"
@@ -50,7 +51,8 @@ public struct WritableDisk: ~Copyable, Sendable {
         return file
     }
 
-    /// Whatever takes time is left to the guest, or out: a file system that ends with its container needs no journal.
+    /// Formats `file` with mke2fs, as fast as possible: the guest initializes the inode tables later, and a
+    /// file system that ends with its container needs no journal.
     private static func format(_ file: borrowing OwnedDescriptor) throws(Failure) {
         let command = [
             "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", "^has_journal,^resize_inode", "-E",

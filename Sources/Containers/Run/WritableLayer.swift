@@ -1,9 +1,9 @@
 import AgentProtocol
 import Host
 
-/// What `--writable` asks for.
+/// The parsed `--writable` option.
 struct WritableLayer {
-    /// An ext4 of this size at least has room for its own tables.
+    /// The smallest disk: an ext4 of this size has room for its own tables.
     private static let leastByteCount: UInt64 = 16 << 20
     private static let mostByteCount: UInt64 = 16 << 40
 
