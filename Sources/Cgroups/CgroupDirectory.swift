@@ -2,9 +2,9 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The directories of a hierarchy of cgroups.
+/// Operations on the directories of a cgroup hierarchy.
 enum CgroupDirectory {
-    /// Writes to the file of a group, in one piece, as the kernel wants it.
+    /// Writes `text` to a cgroup's file in a single write(2), as the kernel requires.
     static func write(_ text: String, to path: String) throws(Errno) {
         let file = try OwnedDescriptor(opening: path, for: .readingAndWriting)
         var text = text
@@ -14,13 +14,13 @@ enum CgroupDirectory {
         guard count == text.utf8.count else { throw .ioError }
     }
 
-    /// The words of a group's file; none where it cannot be read.
+    /// Returns the words of a cgroup's file; none if the file cannot be read.
     static func words(_ path: String) -> [String] {
         let bytes = (try? WholeFile.read(path, upTo: 64 << 10)) ?? []
         return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
-    /// Makes a group; one that is there already will do.
+    /// Makes a cgroup. Succeeds if it exists already.
     static func make(_ path: String) throws(Errno) {
         do throws(Errno) {
             _ = try hostCall { unsafe mkdir(path, 0o755) }
@@ -29,7 +29,8 @@ enum CgroupDirectory {
         }
     }
 
-    /// Has `group` give `controllers` to the groups below it; those that it has not given so far.
+    /// Enables `controllers` for the children of `group` (cgroup.subtree_control). Returns those that were
+    /// not enabled before.
     static func give(_ controllers: [String], in group: String) throws(Errno) -> [String] {
         let given = words(group + "/cgroup.subtree_control")
         let missing = controllers.filter { !given.contains($0) }
@@ -37,7 +38,7 @@ enum CgroupDirectory {
         return missing
     }
 
-    /// Has `group` give `controllers` no longer.
+    /// Disables `controllers` for the children of `group`.
     static func take(_ controllers: [String], from group: String) throws(Errno) {
         try change(controllers, "-", in: group)
     }
@@ -52,7 +53,7 @@ enum CgroupDirectory {
         unsafe rmdir(path)
     }
 
-    /// The names of the groups in `path`.
+    /// Returns the names of the cgroups in `path`.
     static func groups(in path: String) -> [String] {
         guard let directory = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(directory) }

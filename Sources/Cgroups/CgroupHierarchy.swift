@@ -1,19 +1,20 @@
 import Host
 
-/// A mounted hierarchy of cgroups (cgroups(7)) in which this process has a place.
+/// A mounted cgroup hierarchy (cgroups(7)) that contains a cgroup of this process.
 struct CgroupHierarchy: Equatable {
-    /// Whether it is the one of version 2.
+    /// Whether the hierarchy is of version 2.
     let isUnified: Bool
-    /// Those that are bound to it; none of version 2, where each group says which it has.
+    /// The controllers of a version 1 hierarchy. Empty for version 2, where `cgroup.controllers` of each
+    /// cgroup lists them.
     let controllers: [String]
     let mountPoint: String
-    /// Our own group, from the mount point on: empty for the mount point itself.
+    /// The cgroup of this process, relative to the mount point: empty for the mount point itself.
     let ownGroup: String
 
-    /// The directory of our own group.
+    /// The directory of this process's cgroup.
     var ownPath: String { mountPoint + ownGroup }
 
-    /// Whether it can limit what `controller` counts.
+    /// Whether a cgroup of the hierarchy can have a limit of `controller`.
     func has(_ controller: String) -> Bool {
         let own = isUnified ? CgroupDirectory.words(ownPath + "/cgroup.controllers") : controllers
         return own.contains(controller)
@@ -28,7 +29,7 @@ struct CgroupHierarchy: Equatable {
         String(decoding: (try? WholeFile.read(path, upTo: 4 << 20)) ?? [], as: UTF8.self)
     }
 
-    /// Those that /proc/self/mountinfo and /proc/self/cgroup tell of; proc_pid_mountinfo(5) and cgroups(7) have the formats.
+    /// Parses /proc/self/mountinfo (proc_pid_mountinfo(5)) and /proc/self/cgroup (cgroups(7)).
     static func list(mounts: String, groups: String) -> [CgroupHierarchy] {
         var found: [CgroupHierarchy] = []
         for line in mounts.split(separator: "\n") {
@@ -40,11 +41,14 @@ struct CgroupHierarchy: Equatable {
         return found
     }
 
-    /// One hierarchy may be mounted in several places; the first will do.
+    /// Whether `other` is the same hierarchy. A hierarchy may be mounted several times; the first mount is
+    /// used.
     private func isSame(as other: CgroupHierarchy) -> Bool {
         isUnified == other.isUnified && controllers == other.controllers
     }
 
+    /// Parses a line of mountinfo:
+    ///
     /// `ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [TAG...] - TYPE SOURCE SUPER-OPTIONS`
     private static func hierarchy(_ line: Substring, _ groups: String) -> CgroupHierarchy? {
         let words = line.split(separator: " ")
@@ -69,7 +73,7 @@ struct CgroupHierarchy: Equatable {
 
     private static let known = ["cpu", "memory", "pids"]
 
-    /// The group on the line `ID:CONTROLLERS:GROUP` whose controllers are wanted.
+    /// Returns the cgroup on the first line `ID:CONTROLLERS:GROUP` whose controllers satisfy `isWanted`.
     private static func group(_ text: String, _ isWanted: (Substring) -> Bool) -> String? {
         for line in text.split(separator: "\n") {
             let words = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -78,14 +82,14 @@ struct CgroupHierarchy: Equatable {
         return nil
     }
 
-    /// `group` as seen from `root`, what is mounted; nil where it is not below it.
+    /// Returns `group` relative to `root`, the directory that is mounted; nil if `group` is not below `root`.
     private static func below(_ root: String, _ group: String) -> String? {
         if root == "/" { return group == "/" ? "" : group }
         if group == root { return "" }
         return group.hasPrefix(root + "/") ? String(group.dropFirst(root.count)) : nil
     }
 
-    /// Spaces and the like are three octal digits after a backslash.
+    /// Decodes the octal escapes of spaces and other separators: a backslash and three digits.
     private static func unescaped(_ word: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = word.utf8[...]

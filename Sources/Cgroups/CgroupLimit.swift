@@ -1,8 +1,8 @@
-/// A limit as a file of a cgroup has it.
+/// A limit as settings of a cgroup.
 struct CgroupLimit: Equatable {
-    /// The controller that it needs.
+    /// The controller that enforces the limit.
     let controller: String
-    /// Files and their values, in this order.
+    /// The files to write and their values, in this order.
     let settings: [(file: String, value: String)]
 
     static func == (left: CgroupLimit, right: CgroupLimit) -> Bool {
@@ -10,10 +10,11 @@ struct CgroupLimit: Equatable {
             && left.settings.elementsEqual(right.settings) { $0.file == $1.file && $0.value == $1.value }
     }
 
-    /// What `limits` are for a monitor with so many vCPUs.
+    /// Translates `limits` for the cgroup of a monitor with `cpuCount` vCPUs.
     ///
-    /// The monitor's own is added: of memory 64 MiB and a 64th of the guest's, for its page tables and KVM's, its buffers,
-    /// and the part of the kernel's memory that is counted with it; of threads 16 and one a vCPU.
+    /// The monitor's own needs are added. For memory that is 64 MiB and a 64th of the guest's: its page
+    /// tables and KVM's, its buffers, and the kernel memory that the cgroup is charged for. For threads it is
+    /// 16 and one for each vCPU.
     static func list(_ limits: HostLimits, cpuCount: Int, isUnified: Bool) -> [CgroupLimit] {
         var list: [CgroupLimit] = []
         if let billionths = limits.cpuBillionths { list.append(cpu(billionths, isUnified)) }
@@ -31,7 +32,8 @@ struct CgroupLimit: Equatable {
         CgroupLimit(controller: controller, settings: [(file, value)])
     }
 
-    /// Microseconds of CPU time in each tenth of a second; the kernel takes no less than a millisecond.
+    /// Translates a share of CPU time to microseconds in each tenth of a second. The kernel accepts no quota
+    /// below a millisecond.
     private static func cpu(_ billionths: UInt64, _ isUnified: Bool) -> CgroupLimit {
         let period = 100_000
         let quota = max(1000, billionths / 10_000)

@@ -2,12 +2,20 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Version 2: a group has processes or gives controllers to groups below it, the root alone may do both (cgroups(7), "no
-/// internal processes").
+/// Version 2: a cgroup either has processes or enables controllers for its children; only the root may do
+/// both (cgroups(7), "no internal processes").
 extension CgroupPlace {
-    /// A place for a group with `limits`: below the group that we are in, where it is the root or ours alone, so that
-    /// whatever bounds that bounds us too; else beside it; else below `vmm` at the mount point, which takes root. Where
-    /// none has all controllers, as of a user's own groups some managers keep one back, the first that has any.
+    /// Makes a cgroup with `limits` and moves this process to it.
+    ///
+    /// Candidates for its parent, in this order:
+    ///
+    /// 1. The cgroup of this process, if it is the root or contains no other process: a limit on it then
+    ///    still applies.
+    /// 2. The parent of that cgroup.
+    /// 3. `vmm` at the mount point, which needs root.
+    ///
+    /// If no candidate has all controllers, because some managers withhold one from a user's cgroups, the
+    /// first that has any of them is used.
     init(in hierarchy: CgroupHierarchy, called name: String, limits: [CgroupLimit]) throws(CgroupError) {
         var causes: [CgroupError] = []
         for candidate in Self.candidates(hierarchy, limits) {
@@ -18,7 +26,7 @@ extension CgroupPlace {
                 causes.append(Self.error(candidate.parent, error))
             }
         }
-        // The nearest one says the most: what is farther away is seldom ours.
+        // Report the nearest candidate: this user seldom owns the farther ones.
         throw causes.first
             ?? CgroupError("\(hierarchy.ownPath) and what is above it have no controller for it")
     }
@@ -36,21 +44,21 @@ extension CgroupPlace {
         }
     }
 
-    /// Where a group may be made, with what can be limited there.
+    /// A cgroup in which the new one may be made, and the limits that are possible there.
     private struct Candidate {
         let parent: String
         let isCommon: Bool
         var limits: [CgroupLimit]
     }
 
-    /// Those first that have all that is wanted.
+    /// Lists the candidates; those with all controllers come first.
     private static func candidates(_ hierarchy: CgroupHierarchy, _ limits: [CgroupLimit]) -> [Candidate] {
         let names = hierarchy.ownGroup.split(separator: "/")
         let above = names.dropLast().reduce(hierarchy.mountPoint) { $0 + "/" + $1 }
         let common = hierarchy.mountPoint + "/vmm"
         var candidates: [Candidate] = []
         for parent in names.isEmpty ? [hierarchy.ownPath, common] : [hierarchy.ownPath, above, common] {
-            // It is made when it is needed, and has then what the mount point has.
+            // `vmm` is made on demand and then has the controllers of the mount point.
             let place = parent == common ? hierarchy.mountPoint : parent
             let there = CgroupDirectory.words(place + "/cgroup.controllers")
             let possible = limits.filter { there.contains($0.controller) }

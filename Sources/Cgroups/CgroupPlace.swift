@@ -2,22 +2,25 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A group that this process made and joined, and where it was before.
+/// A cgroup that this process made and joined, and the cgroup that it came from.
 struct CgroupPlace: Sendable {
     static let prefix = "vmm-"
 
-    /// The group that it was made in.
+    /// The parent of the cgroup.
     let parent: String
-    /// The controllers that limit it.
+    /// The controllers that limit the cgroup.
     let controllers: [String]
 
     private let group: String
     private let origin: String
-    /// What bars the way back: the controllers that the group we came from was made to give to this one.
+    /// The controllers that `origin` enables for this cgroup. While it enables any, no process can return to
+    /// `origin`.
     private var given: [String] = []
 
-    /// Makes the group `name` in `parent`, moves this process there, and gives it `limits` after `prepare`, which returns
-    /// what has to be taken back from the group `origin` before this process can go back to it.
+    /// Makes the cgroup `name` in `parent`, moves this process to it, calls `prepare`, and sets `limits`.
+    ///
+    /// `prepare` returns the controllers that must be disabled in `origin` before this process can return to
+    /// it.
     init(
         in parent: String, called name: String, from origin: String, limits: [CgroupLimit],
         prepare: () throws(Errno) -> [String] = { [] }
@@ -40,7 +43,8 @@ struct CgroupPlace: Sendable {
         }
     }
 
-    /// Removes what monitors left behind that were killed. A group with somebody in it cannot be removed.
+    /// Removes the empty cgroups of monitors that were killed. The kernel refuses to remove a cgroup that has
+    /// a process.
     private static func sweep(_ parent: String) {
         for name in CgroupDirectory.groups(in: parent) where name.hasPrefix(prefix) {
             let digits = name.dropFirst(prefix.count).prefix { $0 != "-" }
@@ -51,8 +55,8 @@ struct CgroupPlace: Sendable {
         }
     }
 
-    /// Goes back and removes the group. Where the way back stays barred, because others live by what the group that we
-    /// came from gives, the empty group stays for its manager or the next monitor to remove.
+    /// Returns to `origin` and removes the cgroup. If other children of `origin` still use its controllers,
+    /// this process cannot return; then the cgroup remains for its manager or the next monitor to remove.
     func leave() {
         if !given.isEmpty, CgroupDirectory.groups(in: origin).count == 1 {
             try? CgroupDirectory.take(given, from: origin)
@@ -62,12 +66,12 @@ struct CgroupPlace: Sendable {
     }
 }
 
-/// Why a group could not be had, in a line.
+/// The reason why a cgroup could not be made, in one line.
 struct CgroupError: Error {
     let text: String
 
     init(_ text: String) { self.text = text }
 
-    /// No group can be made in `parent`.
+    /// Makes the error of a cgroup that could not be made in `parent`.
     init(_ parent: String, _ cause: Errno) { text = "\(parent): \(cause.description.lowercased())" }
 }

@@ -1,10 +1,10 @@
-/// What a container may take of the host: what its monitor's cgroup is given. Nil is no limit.
+/// The host resources that a container may use: the limits of its monitor's cgroup. Nil means no limit.
 public struct HostLimits: Hashable, Sendable {
-    /// In billionths of a CPU.
+    /// CPU time, in billionths of a CPU.
     public var cpuBillionths: UInt64?
-    /// The guest's memory. The monitor's own comes on top (`MonitorCgroup`).
+    /// The guest's memory. `MonitorCgroup` adds the monitor's own.
     public var memoryByteCount: UInt64?
-    /// Processes and threads of the container.
+    /// The number of processes and threads of the container.
     public var processCount: UInt64?
 
     public init() {}

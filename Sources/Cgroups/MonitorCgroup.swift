@@ -2,23 +2,24 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The monitor's own place among the host's cgroups, with the limits that were asked for. Without limits there is none, and
-/// nothing is looked at.
+/// The monitor's own cgroup, with the limits that the user asked for. Without limits, no cgroup is made and
+/// no cgroup file is read.
 ///
-/// The group is called `vmm-PID-IDENTIFIER`. Of version 1 it lies below the group that the monitor was started in. Of version
-/// 2 a group either has processes or gives controllers to groups below it, so it lies beside that group, or below `vmm` at
-/// the mount point; a group that the monitor has for itself (as `systemd-run --user --scope` makes one) becomes its
-/// parent. Root is not needed where a manager has left the groups to the user.
+/// The cgroup is named `vmm-PID-IDENTIFIER`. In version 1 its parent is the cgroup in which the monitor was
+/// started. In version 2 a cgroup either has processes or enables controllers for its children, so the new
+/// cgroup is a sibling of that one, or a child of `vmm` at the mount point. If the monitor is the only
+/// process in its cgroup (as `systemd-run --user --scope` makes it), that cgroup becomes the parent. Root is
+/// not needed if a manager has delegated the cgroups to the user.
 ///
-/// At the end the monitor goes back and removes it. A monitor that was killed leaves an empty group behind, and the next
-/// one that makes its own in the same place removes it.
+/// At its end the monitor returns to the old cgroup and removes its own. A monitor that was killed leaves an
+/// empty cgroup behind, which the next monitor with the same parent removes.
 public struct MonitorCgroup: ~Copyable, Sendable {
     private var places: [CgroupPlace] = []
-    /// What could not be done, for people; nil where all was, or nothing was asked for.
+    /// The limits that could not be set, as a message for the user; nil if all were set.
     public private(set) var note: String?
 
-    /// Whether the monitor's group may come to lie below the one that this process is in, from which everybody has to be gone
-    /// then: of version 2 only one that is ours alone.
+    /// Whether the monitor's cgroup may become a child of this process's cgroup, which must then have no
+    /// process left. That is possible only in version 2, if this process is alone in its cgroup.
     public static var needsThisGroupEmpty: Bool {
         CgroupHierarchy.ofThisProcess().contains { hierarchy in
             hierarchy.isUnified && !hierarchy.ownGroup.isEmpty
@@ -26,8 +27,8 @@ public struct MonitorCgroup: ~Copyable, Sendable {
         }
     }
 
-    /// Puts this process under `limits`. What cannot be limited here is a note and no failure: the guest's own size bounds
-    /// its memory and its CPUs anyway.
+    /// Puts this process under `limits`. A limit that cannot be set here is reported in `note` and is not an
+    /// error: the guest's size still bounds its memory and its vCPUs.
     public init(_ limits: HostLimits, cpuCount: Int, identifier: String) {
         guard !limits.isEmpty else { return }
         let name = "\(CgroupPlace.prefix)\(getpid())-\(identifier)"
@@ -68,7 +69,8 @@ public struct MonitorCgroup: ~Copyable, Sendable {
         "no cgroup limits the \(left.joined(separator: ", ")) of the monitor, only the guest's size does: \(cause)"
     }
 
-    /// Goes back, and removes what was made. So does whatever else ends its life, such as a failure.
+    /// Returns to the old cgroup and removes the monitor's own. `deinit` does the same on every other way
+    /// out, such as a failure.
     public consuming func leave() {}
 
     deinit {

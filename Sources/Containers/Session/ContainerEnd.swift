@@ -2,31 +2,31 @@ public import AgentProtocol
 public import Host
 public import Machine
 
-/// How a container came to its end, as far as its session knows.
+/// The end of a container, as far as its session observed it.
 public enum ContainerEnd: Sendable {
-    /// Its process ended.
+    /// The container's process ended.
     case exited(ExitStatus)
-    /// It or its process could not be started.
+    /// The container or its process could not be started.
     case notStarted(StartFailure)
-    /// A signal came before its process ran, or while nothing was left to do but to wait for a reader.
+    /// A signal came before the process ran, or while the session only waited for a reader of the output.
     case interrupted(signal: Int32)
-    /// Its process, or its guest, did not heed the signals that asked for an end.
+    /// The process or its guest ignored the signals that asked it to end.
     case forced(signal: Int32)
-    /// Its process did not end after a hang-up of the terminal.
+    /// The process did not end after a hang-up of the terminal.
     case hungUp
-    /// The guest's agent said what it must not say, or nothing at all: a line of ours.
+    /// The guest's agent broke the protocol or did not answer; the string says which, in one line.
     case agentFailed(String)
 }
 
-/// What the user is told, and the exit status.
+/// The message for the user and the exit status.
 public struct ContainerOutcome: Hashable, Sendable {
     public let status: Int32
-    /// Without the name of the program; nil where the container has said all there is to say.
+    /// The message, without the program's name; nil if the container's own output suffices.
     public let message: String?
-    /// Whether the last lines of the guest's kernel help to understand it.
+    /// Whether the last lines of the guest's kernel log help to understand the failure.
     public let wantsConsole: Bool
 
-    /// The status of every failure that is not the process's own.
+    /// The exit status of every failure other than the process's own, as docker has it.
     static let failureStatus: Int32 = 125
 
     init(_ status: Int32, _ message: String? = nil, wantsConsole: Bool = false) {
@@ -39,7 +39,7 @@ public struct ContainerOutcome: Hashable, Sendable {
         ContainerOutcome(failureStatus, message, wantsConsole: true)
     }
 
-    /// The outcome of a session that ended as `end`, or that had not when its machine ended.
+    /// Makes the outcome of a session that ended as `end`. If `end` is nil, the VM ended before the session.
     public init(_ end: ContainerEnd?, machine: MachineEnd) {
         switch end {
         case .exited(.exited(let status)): self.init(Int32(status))
@@ -60,8 +60,8 @@ public struct ContainerOutcome: Hashable, Sendable {
         }
     }
 
-    /// The same, with a word about output that could not be written. A process that ended with 0 has not done what it was
-    /// for then; any other status tells that already, and stays.
+    /// Returns this outcome with a message about output that could not be written. A status of 0 becomes a
+    /// failure, because output of the process is lost; any other status already reports a failure and stays.
     public func noting(outputFailure failure: Failure?) -> ContainerOutcome {
         guard let failure else { return self }
         let text = message.map { $0 + "\nvmm: " + failure.description } ?? failure.description

@@ -3,9 +3,9 @@ import Host
 import Machine
 import Synchronization
 
-/// The end: what the process said is written before the machine goes.
+/// The end of a session: the output of the process is written before the VM ends.
 extension ContainerSession {
-    /// How long a guest may take to write its disk out, in milliseconds.
+    /// The time that a guest has to write its disk and power off, in milliseconds.
     private static let shutdownMilliseconds = 30_000
 
     func leave(_ end: ContainerEnd) {
@@ -16,7 +16,8 @@ extension ContainerSession {
         serveBell()
     }
 
-    /// A writer has come further.
+    /// Handles the progress of the output threads: sends credit to the agent, or ends the VM when the session
+    /// has ended and all output is written.
     func serveBell() {
         bell.drain()
         let (news, isDone) = state.withLock { state in
@@ -30,7 +31,8 @@ extension ContainerSession {
         for bytes in news { send(bytes) }
     }
 
-    /// Nothing is left to be said. A machine whose memory was all it had goes at once; a disk is written out first.
+    /// Ends the VM. A guest with a writable disk is asked to shut down first, so that it writes the disk;
+    /// without one, the VM ends at once.
     private func leaveMachine() {
         let isFirst = state.withLock { state in
             defer { state.isLeaving = true }

@@ -4,9 +4,10 @@ import Logging
 import Machine
 import Synchronization
 
-/// What the agent says. It is the guest's: every frame is held against what may come now.
+/// Frames from the agent. The guest controls them, so every frame is checked against the phase of the
+/// session.
 extension ContainerSession {
-    /// A guest that talks on is not listened to for ever.
+    /// The maximum number of log lines that are accepted from a guest.
     private static let loggedLineLimit = 200
 
     public func received(_ bytes: [UInt8]) {
@@ -56,7 +57,7 @@ extension ContainerSession {
         patience?.renew()
     }
 
-    /// The process runs, for as long as it wants.
+    /// Marks the process as running and stops the timeout: the process may run as long as it wants.
     private func run() {
         let patience = state.withLock { state in
             state.phase = .running

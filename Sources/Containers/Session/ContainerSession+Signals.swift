@@ -4,15 +4,16 @@ import Host
 import Machine
 import Synchronization
 
-/// The signals that we get are the process's, as `docker run` has it.
+/// Signals to this process are forwarded to the container's process, as `docker run` does.
 extension ContainerSession {
-    /// Not those of a fault of ours, those that nobody can catch, SIGCHLD, SIGPIPE and SIGURG, which are this program's
-    /// own, and those by which a shell stops what reads or writes in the background.
+    /// The signals that are forwarded: all but those of a fault of this program, those that cannot be caught,
+    /// SIGCHLD, SIGPIPE and SIGURG, which this program uses itself, and SIGTTIN and SIGTTOU, by which the
+    /// kernel stops a background job.
     private static let taken: [Int32] =
         [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGCONT, SIGTSTP]
         + [SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR] + Array(34...64)
 
-    /// How long a process has after a hang-up, as long as docker's `stop` waits.
+    /// The time that the process has to end after a hang-up, in milliseconds: the timeout of docker's `stop`.
     private static let hangUpMilliseconds = 10_000
 
     func watchSignals(_ loop: EventLoop) throws(Failure) {
@@ -25,7 +26,7 @@ extension ContainerSession {
 
     func take(signal: Int32, at time: MonotonicTime = .now()) {
         switch signal {
-        // A shell's user wants the job to stop, and its machine is stopped with it.
+        // The user stops the job from a shell: the VM stops with the monitor.
         case SIGTSTP:
             Terminal.stopProcess()
             return goOn()
@@ -37,14 +38,14 @@ extension ContainerSession {
         case .running:
             if signal == SIGHUP { hangUp() }
             forward(signal)
-        // Nothing runs that could take it: a request to end is for us.
+        // No process can receive the signal yet, or any more: a request to end ends the session.
         case .silent, .greeted, .ended:
             if [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(signal) { finish(.interrupted(signal: signal)) }
         }
     }
 
-    /// The process goes on after a stop: the terminal is the container's again, and may have another size. What was waited for
-    /// has waited too.
+    /// Continues after a stop: makes the terminal raw again, sends its size, which may have changed, and
+    /// restarts the timeout, because the guest was stopped too.
     private func goOn() {
         Terminal.resume()
         let (phase, patience) = state.withLock { ($0.phase, $0.patience) }
@@ -52,7 +53,8 @@ extension ContainerSession {
         if phase == .running, plan.process.terminal != nil { resize() }
     }
 
-    /// The terminal that somebody sat at may be gone. A process that does not end then has nobody left who could end it.
+    /// Starts a timer that ends the session if the process does not end. After a hang-up the user's terminal
+    /// may be gone, and then nobody else can end the process.
     private func hangUp() {
         guard hasTerminal, let loop = state.withLock({ $0.link })?.loop, let timer = try? TimerFD(),
             (try? loop.watch(timer.descriptor, { [weak self] in self?.finish(.hungUp) })) != nil
@@ -61,7 +63,7 @@ extension ContainerSession {
         state.withLock { $0.hangUpTimer = timer }
     }
 
-    /// Ctrl-C on a terminal that is raw. Before the process runs, and after it, nobody else would heed it.
+    /// Handles Ctrl-C on a raw terminal, where it is no signal, before the process runs and after its end.
     func takeKeys(_ keys: [UInt8]) {
         guard keys.contains(Terminal.interruptKey), state.withLock({ $0.phase }) != .running else { return }
         take(signal: SIGINT)
@@ -74,7 +76,8 @@ extension ContainerSession {
 
     private func forward(_ signal: Int32) {
         if signal == SIGWINCH, plan.process.terminal != nil { return resize() }
-        // There is no other way to ask a container to stop, so SIGTERM asks in the way that the image wants.
+        // docker has `stop` for the image's stop signal; here SIGTERM is the only request, so it is
+        // translated.
         let number = signal == SIGTERM ? plan.stopSignal : UInt8(signal)
         send(Frame.bytes(FrameHeader(.signal, process: Self.process), Signal(number: number)))
     }
@@ -86,14 +89,14 @@ extension ContainerSession {
     }
 }
 
-/// Requests to end that went to the process. A guest may ignore them, or its agent may; so many in a short time are not for
-/// the guest any more.
+/// The requests to end that were forwarded to the process. The guest or its agent may ignore them; so after
+/// `limit` requests within ten seconds the monitor ends the VM itself.
 struct EndRequests {
     static let limit = 3
     private static let nanoseconds: UInt64 = 10_000_000_000
     private var times: [MonotonicTime] = []
 
-    /// Whether this is the last one that is waited for.
+    /// Records a request at `time`. Returns whether the limit is reached.
     mutating func add(at time: MonotonicTime) -> Bool {
         times.removeAll { time.nanoseconds &- $0.nanoseconds > Self.nanoseconds }
         times.append(time)

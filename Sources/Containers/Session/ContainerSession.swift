@@ -4,18 +4,18 @@ public import Logging
 public import Machine
 import Synchronization
 
-/// The monitor's side of a container: tells the guest's agent what to start, carries the streams and the signals, and
-/// learns how it ends.
+/// The monitor's side of a container: instructs the guest's agent, carries the streams and signals, and
+/// records how the container ends.
 ///
-/// Everything happens on the machine's loop, but for the writing of output (`OutputPump`).
+/// Everything runs on the VM's event loop, except the writing of output (`OutputPump`).
 public final class ContainerSession: AgentSession {
     /// The number of the container's first process in the protocol.
     static let process: UInt16 = 1
 
-    /// How long a reader may make no progress when the machine has gone already.
+    /// The time that a reader of the output may make no progress after the VM has ended, in milliseconds.
     private static let patienceMilliseconds: Int32 = 1000
 
-    /// The descriptors of the container's streams. They stay the caller's.
+    /// The descriptors of the container's streams. The caller remains their owner.
     public struct Streams: Sendable {
         public var input: Int32
         public var output: Int32
@@ -48,7 +48,7 @@ public final class ContainerSession: AgentSession {
         var shutdownTimer: TimerFD?
         var hangUpTimer: TimerFD?
 
-        /// Whether all output has been written.
+        /// Collects the progress of all outputs. Returns whether all output has been written.
         mutating func takeProgress() -> Bool {
             for index in outputs.indices { _ = outputs[index].news() }
             return outputs.allSatisfy(\.isIdle)
@@ -61,7 +61,7 @@ public final class ContainerSession: AgentSession {
     let timings: Timings?
     let bell: EventFD
     let state: Mutex<State>
-    /// Whether somebody sits at one of the streams.
+    /// Whether one of the streams is a terminal.
     let hasTerminal: Bool
     private let clock: Patience.Clock
 
@@ -71,7 +71,7 @@ public final class ContainerSession: AgentSession {
         try self.init(plan, streams: streams, timings: timings, clock: .host, logger: logger)
     }
 
-    /// `clock` says how long the guest's agent has been waited for.
+    /// Makes a session. `clock` measures the timeouts of the guest's agent.
     init(
         _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Patience.Clock, logger: Logger
     ) throws(Failure) {
@@ -90,15 +90,15 @@ public final class ContainerSession: AgentSession {
         state = Mutex(State(outputs: outputs))
     }
 
-    /// How the container ended, as far as the session has learned it.
+    /// The end of the container; nil if the session has not observed one.
     public var containerEnd: ContainerEnd? { state.withLock { $0.end } }
 
     public var exitStatus: Int32? { ContainerOutcome(containerEnd, machine: .sessionEnded).status }
 
-    /// Whom the guest's kernel has killed for lack of memory.
+    /// The processes that the guest's kernel killed for lack of memory.
     public var killedProcesses: KilledProcesses { state.withLock { $0.killed } }
 
-    /// What kept output of the container from being written, if something did.
+    /// The error that prevented output of the container from being written; nil if there was none.
     public var outputFailure: Failure? {
         for output in state.withLock({ $0.outputs }) {
             guard let cause = output.pump.failure else { continue }
@@ -110,7 +110,8 @@ public final class ContainerSession: AgentSession {
 
     public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
 
-    /// Says all that is to be said at once: nothing has to wait for an answer.
+    /// Sends all instructions to the agent at once, since none depends on an answer, and starts watching
+    /// signals, output and input.
     func begin(_ link: any SessionLink) throws(Failure) {
         state.withLock { $0.link = link }
         send(Frame.bytes(FrameHeader(.hello), Hello()))
@@ -123,7 +124,7 @@ public final class ContainerSession: AgentSession {
         if plan.process.hasInput { try startInput(link.loop) }
     }
 
-    /// The process has not been started in all that time.
+    /// Ends the session because the agent has not started the process within the timeout.
     private func giveUp() {
         let phase = state.withLock { $0.phase }
         guard phase == .silent || phase == .greeted else { return }
@@ -160,8 +161,9 @@ public final class ContainerSession: AgentSession {
         Terminal.leave()
     }
 
-    /// Where the machine ended before the container, what had been said is still to be written, as long as somebody reads, and
-    /// for five seconds in all: a reader that takes a byte now and then must not hold up the end.
+    /// Writes the remaining output if the VM ended before the container. Stops after a second without
+    /// progress, and after five seconds in all: a reader that takes a byte now and then must not delay the
+    /// end.
     private func flush() {
         let start = MonotonicTime.now()
         while !state.withLock({ $0.takeProgress() }) {
@@ -171,13 +173,14 @@ public final class ContainerSession: AgentSession {
         }
     }
 
-    /// Sends a frame. A guest that has let megabytes pile up will not come to its senses.
+    /// Sends a frame. Ends the session if the agent has let megabytes of frames pile up: such a guest does
+    /// not recover.
     func send(_ bytes: [UInt8]) {
         guard let link = state.withLock({ $0.link }), !link.send(bytes) else { return }
         finish(.agentFailed("its agent reads nothing"))
     }
 
-    /// The container has come to its end, in that way unless it had before; the machine goes at once.
+    /// Ends the session and the VM at once. An end that was recorded earlier stays.
     func finish(_ end: ContainerEnd?) {
         let link = state.withLock { state in
             state.phase = .ended

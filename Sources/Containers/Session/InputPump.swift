@@ -4,25 +4,25 @@ import Host
 import Synchronization
 import SystemPackage
 
-/// Takes what we are given to the process: as much as there is credit for, and the end when it comes. Everything happens
-/// on the loop's thread.
+/// Reads the container's standard input and passes it to the process, as far as the agent's credit allows,
+/// and its end. Everything runs on the event loop's thread.
 final class InputPump: Sendable {
     private struct State {
         var credit = Credit.initial
         var isWatching = false
         var hasEnded = false
-        /// epoll(7) refuses regular files and /dev/null: they are always readable.
+        /// Whether the descriptor is always readable: epoll(7) refuses regular files and /dev/null.
         var neverBlocks = false
     }
 
-    /// More than this is never under way, whatever the agent says it takes.
+    /// The maximum number of bytes in flight, whatever credit the agent grants.
     static let creditLimit = 4 << 20
 
     private let descriptor: Int32
     private let loop: EventLoop
     private let state = Mutex(State())
     private var neverBlocks: Bool { state.withLock { $0.neverBlocks } }
-    /// Called with what was read; with nothing at the end.
+    /// Receives the bytes that were read; an empty array at the end of the input.
     private let deliver: @Sendable ([UInt8]) -> Void
 
     init(descriptor: Int32, loop: EventLoop, deliver: @escaping @Sendable ([UInt8]) -> Void) {
@@ -31,20 +31,20 @@ final class InputPump: Sendable {
         self.deliver = deliver
     }
 
-    /// Begins to read. It fails, as `add` does, where the host cannot watch the descriptor.
+    /// Starts reading. Like `add`, throws if the host cannot watch the descriptor.
     func start() throws(Failure) {
         try watch()
         if neverBlocks { readAll() }
     }
 
-    /// The process takes so many bytes more.
+    /// Adds credit: the process accepts that many more bytes.
     func add(_ credit: Credit) throws(Failure) {
-        // Neither of the two is larger than 2^32.
+        // No overflow: both numbers are at most 2^32.
         state.withLock { $0.credit = min(Self.creditLimit, $0.credit + Int(credit.byteCount)) }
         if neverBlocks { readAll() } else { try watch() }
     }
 
-    /// Reads no more.
+    /// Stops reading.
     func stop() {
         state.withLock { $0.hasEnded = true }
         unwatch()
@@ -60,7 +60,7 @@ final class InputPump: Sendable {
         do throws(Failure) {
             try loop.watch(descriptor) { [weak self] in self?.serve() }
         } catch {
-            // Any other error leaves open whether a read blocks, and the loop must not wait for a key.
+            // After any other error a read might block, and the event loop must not wait for a key press.
             let neverBlocks = error.errno == .notPermitted
             state.withLock { state in
                 state.isWatching = false
@@ -79,7 +79,7 @@ final class InputPump: Sendable {
     }
 
     private func serve() {
-        // Brought back to the foreground without a signal.
+        // The shell may bring a job back to the foreground without sending SIGCONT.
         if Terminal.isSuspended { Terminal.resume() }
         read()
         if !mayRead { unwatch() }
@@ -91,7 +91,7 @@ final class InputPump: Sendable {
 
     private var mayRead: Bool { state.withLock { !$0.hasEnded && $0.credit > 0 } }
 
-    /// Reads once.
+    /// Reads once, and delivers the bytes or the end.
     private func read() {
         let limit = state.withLock { min($0.credit, FrameHeader.payloadLimit(.data)) }
         var result = 0
@@ -99,9 +99,9 @@ final class InputPump: Sendable {
             result = unsafe CHost.read(descriptor, buffer.baseAddress, buffer.count)
             count = max(0, result)
         }
-        // Another process may have read what was there for both of us.
+        // Another process may share the descriptor and have read the bytes first.
         if result < 0, Errno.current == .interrupted || Errno.current == .wouldBlock { return }
-        // Whatever is the matter with it, there will be no more.
+        // Treat every other error as the end of the input.
         state.withLock { state in
             state.credit -= bytes.count
             if bytes.isEmpty { state.hasEnded = true }

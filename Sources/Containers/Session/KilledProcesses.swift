@@ -1,6 +1,7 @@
 import Host
 
-/// The processes that a guest's kernel killed because the guest's memory was spent: how many, and the names of the first few.
+/// The processes that a guest's kernel killed because the guest ran out of memory: their number, and the
+/// first few names.
 public struct KilledProcesses: Sendable {
     private static let nameLimit = 3
 
@@ -12,14 +13,15 @@ public struct KilledProcesses: Sendable {
 
     public var isEmpty: Bool { count == 0 }
 
-    /// Adds a process; nil for one whose name nobody knows. The guest chooses names, and how often it says them.
+    /// Adds a process; its name is nil if unknown. The guest controls the names and the number of calls, so
+    /// both are bounded.
     public mutating func add(_ name: String?) {
         count = count == .max ? .max : count + 1
         guard let name, !names.contains(name) else { return }
         if names.count < Self.nameLimit { names.append(name) } else { hasMoreNames = true }
     }
 
-    /// What the user is told, without the name of the program; nil where nobody was killed.
+    /// Returns the message for the user, without the program's name; nil if no process was killed.
     public func message(_ plan: ContainerPlan) -> String? {
         guard !isEmpty else { return nil }
         var cure = "Give it more with --memory"
@@ -32,7 +34,7 @@ public struct KilledProcesses: Sendable {
             """
     }
 
-    /// "the process 'tail'", "3 processes: 'tail', 'sh'".
+    /// The processes as text: "the process 'tail'", "3 processes: 'tail', 'sh'".
     private var victims: String {
         let list = names.map { "'\($0.printable)'" }.joined(separator: ", ") + (hasMoreNames ? ", ..." : "")
         if count == 1 { return names.isEmpty ? "a process" : "the process \(list)" }

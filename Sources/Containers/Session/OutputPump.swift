@@ -3,9 +3,10 @@ import Host
 import Synchronization
 import SystemPackage
 
-/// Takes what a process says to where we say it: a thread of its own writes, which starts with the first byte and may be
-/// held up for as long as the reader likes. What waits here is bounded by the credit that the agent was given, and that
-/// grows only with what has been written.
+/// Writes the output of a process to a descriptor, on a thread of its own, which starts with the first byte
+/// and may block as long as the reader likes.
+///
+/// The agent's credit bounds the bytes that wait here: credit grows only by bytes that have been written.
 final class OutputPump: Sendable {
     private struct State: ~Copyable, Sendable {
         var waiting: [UInt8] = []
@@ -16,16 +17,16 @@ final class OutputPump: Sendable {
         var writtenByteCount = 0
     }
 
-    /// What has happened since the last question.
+    /// The progress since the last call of `progress()`.
     struct Progress {
-        /// Bytes that are written, or dropped because nobody reads them.
+        /// The number of bytes that were written, or dropped because nobody reads them.
         let writtenByteCount: Int
         let isIdle: Bool
-        /// Why nothing can be written any more.
+        /// The error after which nothing can be written any more; nil if there was none.
         let cause: Errno?
     }
 
-    /// A reader of the credit is told of it in pieces like this.
+    /// The progress, in bytes, after which the event loop is notified.
     static let noticeableByteCount = Int(64 << 10)
 
     private let descriptor: Int32
@@ -34,14 +35,15 @@ final class OutputPump: Sendable {
     private let work = Semaphore()
     private let bell: EventFD
 
-    /// `descriptor` stays the caller's; `bell` rings when there is `progress` worth looking at.
+    /// Makes a pump. The caller remains the owner of `descriptor`. The pump signals `bell` when `progress()`
+    /// is worth a call.
     init(descriptor: Int32, named name: String, bell: EventFD) {
         self.descriptor = descriptor
         self.name = name
         self.bell = bell
     }
 
-    /// Takes all of `bytes`, at once.
+    /// Queues `bytes` for writing; does not block.
     func append(_ bytes: [UInt8]) throws(Failure) {
         let wakes = try state.withLock { state throws(Failure) in
             if state.cause != nil {
@@ -57,10 +59,11 @@ final class OutputPump: Sendable {
         if wakes { work.post() }
     }
 
-    /// Why output could not be written; nil where all was, or where its reader has gone, which nobody has to be told.
+    /// The error that prevented output from being written; nil if there was none, or if the reader closed its
+    /// end, which is not reported.
     var failure: Errno? { state.withLock { $0.cause == .brokenPipe ? nil : $0.cause } }
 
-    /// What was written since the last call of this.
+    /// Returns the progress since the last call.
     func progress() -> Progress {
         state.withLock { state in
             defer { state.writtenByteCount = 0 }
@@ -69,7 +72,7 @@ final class OutputPump: Sendable {
         }
     }
 
-    /// Ends the thread, unless a reader that has stopped holds it: then it is left for the end of the process.
+    /// Ends the thread. If a reader that has stopped blocks the thread, leaves it to the end of the process.
     func end() {
         let isIdle = state.withLock { state in
             state.isEnding = true
@@ -91,7 +94,7 @@ final class OutputPump: Sendable {
         }
     }
 
-    /// What is to be written next; nil when the end has come.
+    /// Waits for bytes to write and returns them; returns nil when the pump ends.
     private func next() -> [UInt8]? {
         while true {
             let (bytes, isEnding) = state.withLock { state in
@@ -109,7 +112,7 @@ final class OutputPump: Sendable {
         }
     }
 
-    /// Writes some of `bytes`; 0 when there is no point in going on.
+    /// Writes some of `bytes` and returns their number; 0 after an error.
     private func write(_ bytes: ArraySlice<UInt8>) -> Int {
         while true {
             let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -131,7 +134,8 @@ final class OutputPump: Sendable {
         }
     }
 
-    /// The descriptor is not ours alone, and somebody has made it one that does not block.
+    /// Waits until the descriptor is writable. Another process that shares the descriptor may have set
+    /// O_NONBLOCK.
     private func waitForRoom() {
         var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = unsafe poll(&polled, 1, -1)

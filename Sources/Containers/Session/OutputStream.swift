@@ -1,13 +1,14 @@
 import AgentProtocol
 import Host
 
-/// One of the process's streams, from the agent to a descriptor of ours, and the credit that the agent has for it.
+/// An output stream of the process: passes bytes from the agent to a descriptor, and keeps the agent's
+/// credit.
 struct OutputStream {
     let kind: StreamKind
     let pump: OutputPump
-    /// What the agent may still send.
+    /// The number of bytes that the agent may still send.
     private var credit = Credit.initial
-    /// What was written and is yet to be given as credit.
+    /// The number of bytes that were written and not yet returned as credit.
     private var owed = 0
     private var hasEnded = false
     private(set) var isBroken = false
@@ -18,7 +19,7 @@ struct OutputStream {
         pump = OutputPump(descriptor: descriptor, named: kind == .error ? "stderr" : "stdout", bell: bell)
     }
 
-    /// Takes what the agent sent: at most what it has credit for.
+    /// Accepts bytes from the agent. Throws if they exceed its credit.
     mutating func take(_ bytes: [UInt8]) throws(SessionError) {
         guard !hasEnded else { throw .protocolBroken(.unexpected(.data)) }
         guard !bytes.isEmpty else { throw .protocolBroken(.malformed(.data)) }
@@ -33,7 +34,7 @@ struct OutputStream {
         hasEnded = true
     }
 
-    /// What the agent is to be told of the writer's progress; nil when that is nothing.
+    /// Returns the frame that reports the writer's progress to the agent; nil if none is due.
     mutating func news() -> [UInt8]? {
         let progress = pump.progress()
         isIdle = progress.isIdle
@@ -51,7 +52,7 @@ struct OutputStream {
     }
 }
 
-/// Why a session cannot go on.
+/// The reasons why a session cannot continue.
 enum SessionError: Error {
     case protocolBroken(ProtocolError)
     case wrongVersion(UInt32)

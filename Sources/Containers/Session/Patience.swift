@@ -1,19 +1,20 @@
 import Host
 import Synchronization
 
-/// Waits for a guest's agent to say its first word, and then for it to start the container's process: each time for as
-/// long as a sound guest needs many times over, which is counted in CPU time, because a software CPU or a busy host may
-/// take its time; and for a guest that sleeps, by the clock.
+/// The timeout of a guest's agent: for its first message, and then for the start of the container's process.
+///
+/// Each limit is many times what a sound guest needs. CPU time is limited, because a software CPU or a busy
+/// host may be slow; wall-clock time is limited too, for a guest that halts.
 final class Patience: Sendable {
-    /// CPU time of this process, in seconds.
+    /// The limit of this process's CPU time, in seconds.
     static let workLimit: UInt64 = 120
-    /// By the clock, in seconds: a guest that halts has nothing more to do.
+    /// The limit of wall-clock time, in seconds: a guest that halts uses no CPU time.
     static let timeLimit: UInt64 = 300
 
-    /// What tells the time, and how often it is looked at.
+    /// The clocks of the timeout, and the interval between two checks.
     struct Clock: Sendable {
         var time: @Sendable () -> MonotonicTime
-        /// The CPU time of this process.
+        /// Returns the CPU time of this process.
         var work: @Sendable () -> MonotonicTime
         var stepMilliseconds: Int
 
@@ -49,12 +50,12 @@ final class Patience: Sendable {
             || clock.work().seconds(since: start.work) >= Self.workLimit
     }
 
-    /// It has come one step further; the next may take as long.
+    /// Restarts the timeout after a step of the agent: the next step has the full time again.
     func renew() {
         start.withLock { $0 = (clock.time(), clock.work()) }
     }
 
-    /// It has done what was waited for, or nobody waits any more.
+    /// Stops the timeout.
     func stop() {
         loop.unwatch(timer.descriptor)
     }

@@ -1,7 +1,7 @@
 import Host
 import Machine
 
-/// What a session needs of the machine around it: an `AgentLink`, or a test in its place.
+/// The interface of the VM that a session uses: implemented by `AgentLink`, and by tests.
 protocol SessionLink: Sendable {
     var loop: EventLoop { get }
     func send(_ bytes: [UInt8]) -> Bool
