@@ -2,7 +2,7 @@ import Host
 import Logging
 import Machine
 
-/// What `vmm boot` does once its arguments are read.
+/// `vmm boot` after its arguments have been parsed.
 enum Boot {
     static func run(_ arguments: BootArguments) throws(Failure) -> Never {
         let times = Timings(processStart: .processStart())
@@ -24,7 +24,8 @@ enum Boot {
         machine.end(with: status)
     }
 
-    /// A guest that did well, but whose output is lost, is a failure; any other end says that it is one.
+    /// Returns the exit status. If the guest powered off but some of its output was lost, that is a failure;
+    /// any other end is a failure already.
     private static func status(of end: MachineEnd, outputFailure: Failure?) -> Int32 {
         guard end.exitStatus == 0, let outputFailure else { return end.exitStatus }
         return outputFailure.kind.rawValue

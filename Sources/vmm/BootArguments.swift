@@ -1,4 +1,4 @@
-/// What `vmm boot` was asked for, as the user wrote it.
+/// The options of `vmm boot`, as the user wrote them.
 struct BootArguments: Equatable {
     var kernel = ""
     var initrd: [String] = []
@@ -16,11 +16,12 @@ struct BootArguments: Equatable {
 }
 
 extension BootArguments {
-    /// Reads a command line that is plainly right, and leaves every other one to ArgumentParser, which knows all the
-    /// forms, the help and the messages: nil.
+    /// Parses a plain, valid command line. Returns nil for any other one: ArgumentParser then parses it, and
+    /// prints the help or the message.
     ///
-    /// ArgumentParser finds its options by reflection, which costs about 12 million instructions, more than all the rest
-    /// of a start; a start is what this program is measured by. `BootArgumentsTests` holds the two against each other.
+    /// ArgumentParser finds its options by reflection. That costs about 12 million instructions, more than
+    /// the rest of a start, and starts are the figure by which this program is judged. `BootArgumentsTests`
+    /// checks that both parsers agree.
     init?(plain arguments: ArraySlice<String>) {
         self.init()
         var rest = arguments
@@ -45,7 +46,7 @@ extension BootArguments {
         case kernel, initrd, cmdline, append, memory, cpus, disk, pmem, console, timings
         case logLevel = "log-level"
 
-        /// Whether the value may look like an option itself.
+        /// Whether the value may begin with a hyphen.
         var takesAnything: Bool {
             switch self {
             case .cmdline, .append, .memory, .cpus: true

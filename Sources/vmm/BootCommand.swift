@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `vmm boot`: a Linux kernel and its initramfs from a terminal.
+/// `vmm boot`: boots a Linux kernel and its initramfs from a terminal.
 struct BootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "boot", abstract: "Boot a Linux kernel in a micro-VM.",
@@ -85,7 +85,7 @@ struct BootCommand: ParsableCommand {
         try Boot.run(arguments)
     }
 
-    /// The same as `BootArguments.init(plain:)` makes of a plain command line.
+    /// The options as `BootArguments.init(plain:)` returns them for a plain command line.
     var arguments: BootArguments {
         BootArguments(
             kernel: kernel, initrd: initrd, cmdline: cmdline, append: append, memory: memory, cpus: cpus,

@@ -1,13 +1,13 @@
 import ArgumentParser
 import Host
 
-/// The command that a command line names: `vmm image list`.
+/// The command that a command line names, as in `vmm image list`.
 struct CommandPath {
     private(set) var words = ["vmm"]
-    /// The word that should name a command and does not.
+    /// The word in the place of a command that names none.
     private(set) var unknown: String?
 
-    /// Looks at `arguments`, which follow the program's name.
+    /// Parses `arguments`, which follow the program's name.
     init(_ arguments: ArraySlice<String>) {
         var command: any ParsableCommand.Type = VMM.self
         for word in arguments {
@@ -22,10 +22,10 @@ struct CommandPath {
         }
     }
 
-    /// "vmm image --help".
+    /// The command line that prints the help: "vmm image --help".
     var help: String { words.joined(separator: " ") + " --help" }
 
-    /// What to say about a word that names no command.
+    /// The failure to report for a word that names no command; nil if every word names one.
     var failure: Failure? {
         guard let unknown else { return nil }
         let name = (words.dropFirst() + [unknown]).joined(separator: " ")
@@ -38,7 +38,7 @@ struct CommandPath {
             because: "there is no such command", cure: cure)
     }
 
-    /// What docker's users know by another name.
+    /// The commands that docker's users know by another name.
     private static let ours = [
         "images": "vmm image list", "pull": "vmm image import NAME", "load": "vmm image import FILE",
         "rmi": "vmm image remove NAME", "image pull": "vmm image import NAME",

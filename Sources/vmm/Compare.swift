@@ -4,21 +4,21 @@ import Doctor
 import Host
 import Machine
 
-/// What `vmm compare` does once its arguments are read.
+/// `vmm compare` after its arguments have been parsed.
 enum Compare {
     static func run(_ arguments: CompareCommand, _ image: String) throws(Failure) {
-        // The workspace is gone before the process is.
+        // `compare` has removed the workspace by the time that the process ends.
         if let signal = try compare(arguments, image) { ThisProcess.end(with: 128 + signal) }
     }
 
-    /// The signal that ended it early, if one did.
+    /// Compares and writes the reports. Returns the signal that ended the comparison early; nil if none did.
     private static func compare(_ arguments: CompareCommand, _ image: String) throws(Failure) -> Int32? {
         let options = try ComparisonOptions(arguments)
         for path in [arguments.html, arguments.svg, arguments.json, arguments.csv].compactMap(\.self) {
-            // Better now than after an hour.
+            // Check that the file can be written now, not after an hour.
             try WholeFile.write("", to: path)
         }
-        // Mounts of ours are seen by what we start and by nobody else, and none is left behind.
+        // Only this process and its children see the mounts, and the kernel removes them with the namespace.
         if !MountNamespace.make() {
             StandardError.write("vmm: some paths need root: run vmm compare as root to compare them\n")
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Comparison
 import Host
 
-/// `vmm compare`: containers and micro-VMs, measured side by side.
+/// `vmm compare`: measures containers and micro-VMs side by side.
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
@@ -88,7 +88,7 @@ struct CompareCommand: ParsableCommand {
     }
 }
 
-/// What runs inside a path, for `vmm compare` itself.
+/// The hidden command that `vmm compare` runs inside a path.
 struct CompareInsideCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: InsideProgram.commandName, abstract: "What vmm compare runs inside a path.",

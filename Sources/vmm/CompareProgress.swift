@@ -1,7 +1,7 @@
 import Host
 
-/// What a comparison is doing, on standard error: one line that changes on a terminal, and a line for each kind of work
-/// elsewhere.
+/// The progress of a comparison, on standard error: on a terminal one line that changes, otherwise a line for
+/// each kind of work.
 final class CompareProgress {
     private let isTerminal = Terminal.isTerminal(2)
     private var last = ""

@@ -3,9 +3,10 @@ import Containers
 import Host
 import Images
 
-/// What `vmm compare` was asked to run, as the paths need it.
+/// The image and command of `vmm compare`, in the form that the paths need.
 enum CompareSubject {
-    /// The image is imported like that of `vmm run`, and its files are put into `workspace` for the container runtimes.
+    /// Imports the image as `vmm run` does, and unpacks its files into `workspace` for the container
+    /// runtimes.
     static func make(
         _ name: String, _ command: [String], in workspace: Workspace
     ) throws(Failure) -> Subject {
@@ -13,7 +14,7 @@ enum CompareSubject {
         let layer = try workspace.directory("layer")
         try ImageTree.write(image, to: layer)
         let configuration = image.configuration
-        // As `vmm run` does it: words of the caller's take the place of the image's command, after its entry point.
+        // As in `vmm run`, the user's command replaces the image's command, after its entry point.
         let words = configuration.entrypointWords + (command.isEmpty ? configuration.command : command)
         let whole = words.isEmpty ? image.bundle?.arguments ?? [] : words
         guard !whole.isEmpty else {
@@ -21,8 +22,9 @@ enum CompareSubject {
                 .usage, "cannot compare \(name)", because: "the image names no command",
                 cure: "Say which: vmm compare \(name) COMMAND")
         }
-        // A directory's name would have vmm look through all of it again at each start; container runtimes do not. A bundle
-        // says more than the image in the store.
+        // vmm gets the image's identifier, because with a directory's name it would scan the directory at
+        // each start, which container runtimes do not do. A bundle keeps its name: its config.json has
+        // settings that the stored image does not have.
         var subject = Subject(
             reference: image.bundle == nil ? image.identifier : name, layers: [layer], command: whole,
             environment: configuration.environment,

@@ -1,21 +1,21 @@
 import Host
 
-/// An option of `docker run` for which nothing has to be done, or which is refused with its own reason.
-/// docs/docker-options.md lists them; `DockerOptionTests` holds the two against each other.
+/// An option of `docker run` that vmm accepts without effect, or refuses with a reason.
+/// docs/docker-options.md lists all of them; `DockerOptionTests` checks that the two agree.
 struct DockerOption {
     let name: String
     var letter: Character?
     var takesValue = true
-    /// Which values ask for what happens anyway.
+    /// The values that change nothing.
     var harmless: Harmless
-    /// Why the other values are refused; unused where every value is harmless.
+    /// The reason why the other values are refused; unused if every value is harmless.
     var reason = Reason.networks
 
     enum Harmless {
         case always
-        /// These values; of a flag, that it is false.
+        /// Only these values; for a flag, "true" or "false".
         case only([String])
-        /// A number of Go's `int`.
+        /// Any number that Go's `int` can hold.
         case number
     }
 
@@ -23,7 +23,7 @@ struct DockerOption {
 
     static func named(_ letter: Character) -> DockerOption? { all.first { $0.letter == letter } }
 
-    /// Refuses the option with `value` unless it is harmless. A flag's value is nil where none is joined to it.
+    /// Refuses the option unless `value` is harmless. For a flag, `value` is nil unless it is joined by `=`.
     func check(_ value: String?) throws(Failure) {
         let isHarmless: Bool
         switch harmless {
@@ -44,7 +44,7 @@ struct DockerOption {
         if !isHarmless { throw refusal(of: value) }
     }
 
-    /// Names the value where another one would do.
+    /// Makes the failure of a refused option. It names the value if another value would be accepted.
     private func refusal(of value: String?) -> Failure {
         var words = "--" + name
         if case .only(let values) = harmless, !values.isEmpty, takesValue { words += " \(value ?? "")" }
@@ -117,7 +117,8 @@ extension DockerOption {
         DockerOption(name: name, harmless: .always)
     }
 
-    /// Every option of docker's that is neither a `RunFlag` nor a `RunOption`, those that its help hides included.
+    /// Every option of docker's that is neither a `RunFlag` nor a `RunOption`, including those that docker's
+    /// help hides.
     static let all: [DockerOption] = general + healthChecks + network + files + process + limits + resources
 
     private static let general: [DockerOption] = [
@@ -173,7 +174,7 @@ extension DockerOption {
         refused("cgroupns", .namespaces, unless: "private", ""),
         refused("ipc", .namespaces, unless: "private", "shareable", ""),
         refused("pid", .namespaces, unless: "private", ""),
-        // docker's word for no namespace of users beside the kernel's own.
+        // For docker, `host` means no user namespace besides the kernel's initial one.
         refused("userns", .namespaces, unless: "host", ""),
         refused("uts", .namespaces, unless: "private", ""),
         refused("isolation", .windows, unless: "default", ""),
@@ -201,7 +202,7 @@ extension DockerOption {
             Reason(
                 why: "the guest's kernel lives in the container's memory",
                 cure: "Write --memory SIZE, which bounds both.")),
-        // A soft limit, which the guest's fixed memory never has to be reduced to.
+        // A soft limit; the guest's memory has a fixed size, so there is nothing to reclaim.
         accepted("memory-reservation"),
         refused("memory-swappiness", .noSwap, unless: "-1", "0"),
         refusedFlag(

@@ -3,7 +3,7 @@ import Doctor
 import Host
 import Machine
 
-/// `vmm doctor`: what this host offers and how to mend what is not there.
+/// `vmm doctor`: reports what this host offers, and how to repair what is missing.
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Say what this host offers to micro-VMs.",

@@ -4,7 +4,7 @@ import Host
 import Images
 import Layers
 
-/// `vmm image`: what the store has.
+/// `vmm image`: manages the image store.
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Manage the images that containers are made of.",
@@ -23,7 +23,7 @@ struct ImageCommand: ParsableCommand {
         ])
 }
 
-/// How much a command says on the way.
+/// The amount of progress output of a command.
 struct ProgressOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say nothing on the way.")
     var quiet = false
@@ -134,7 +134,7 @@ struct ImageRemoveCommand: ParsableCommand {
 
     @OptionGroup var progress: ProgressOptions
 
-    /// Removes all that can be removed; the first failure decides the status.
+    /// Removes every image that can be removed. The first failure determines the exit status.
     func run() throws {
         var status: Int32 = 0
         for text in images {

@@ -1,7 +1,8 @@
-/// Finds the name that a misspelt one probably stands for.
+/// Finds the name that a misspelt one probably means.
 enum NearestName {
-    /// The one of `names` that begins with `name`, or that the fewest changes of a letter lead to: at most one for each
-    /// three letters. Nil where none or several are as near.
+    /// Returns the only one of `names` that begins with `name`; otherwise the only one with the least edit
+    /// distance, if that is at most one edit for every three letters. Returns nil if there is none or if
+    /// several are equally near.
     static func of(_ name: String, among names: [String]) -> String? {
         let longer = names.filter { name.utf8.count > 2 && $0.hasPrefix(name) }
         if longer.count == 1 { return longer[0] }
@@ -12,8 +13,8 @@ enum NearestName {
         return nearest.count == 1 ? nearest[0].0 : nil
     }
 
-    /// The number of letters that must be added, removed, replaced or exchanged with their neighbour (optimal string
-    /// alignment).
+    /// Counts the letters that must be added, removed, replaced or exchanged with their neighbour (optimal
+    /// string alignment).
     private static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
         var rows = [Array(0...second.count)]
         for (i, letter) in first.enumerated() {

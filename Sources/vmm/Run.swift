@@ -7,9 +7,9 @@ import Layers
 import Logging
 import Machine
 
-/// What `vmm run` does once its arguments are read.
+/// `vmm run` after its arguments have been parsed.
 enum Run {
-    /// What docker's users know as the status of a failure that is not the command's own.
+    /// The exit status that docker uses for a failure other than the command's own.
     static let failureStatus: Int32 = 125
 
     static func run(_ options: RunOptions) throws(Failure) -> Never {
@@ -22,8 +22,9 @@ enum Run {
                 cure: "Leave out -t where standard input is a pipe or a file.")
         }
         try options.validate()
-        // A thread of the host's kernel that serves the machine lies in the group where that was made. It must not be left behind
-        // where nobody may be, and there it is made in the monitor's own group.
+        // KVM runs a worker thread in the cgroup in which the VM was created. If the monitor's cgroup is to
+        // become a child of its present one, no process may remain there; so the VM is then created in the
+        // monitor's own cgroup.
         let isLimited = try !options.limits().isEmpty
         let early = isLimited && MonitorCgroup.needsThisGroupEmpty ? nil : MachineStart(timings: times)
         let name = try ContainerName(options.name)
@@ -42,7 +43,7 @@ enum Run {
         let start = early ?? MachineStart(timings: times)
         var (machine, status): (Machine?, Int32) = try run(
             start, plan, options, files, image, consume store, times, logger)
-        // That thread goes with the machine, and its group cannot before it.
+        // The worker thread ends with the VM. The cgroup can be removed only after that.
         if early == nil { machine = nil }
         cgroup.leave()
         name.leave()
@@ -63,7 +64,8 @@ enum Run {
             plan.machine(files, image: image, disk: disk?.path, append: options.append), from: start,
             session: session, timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
         disk = nil
-        // The machine has its layers open. Whoever removes images must not wait until it ends.
+        // The VM has opened its layers. Release the store, so that commands that remove images need not wait
+        // for this container.
         _ = consume store
         let end = machine.run(endsProcess: true)
         let outcome = ContainerOutcome(session.containerEnd, machine: end)
@@ -72,13 +74,13 @@ enum Run {
         let console = machine.consoleTail
         if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }
         var killed = session.killedProcesses
-        // A guest whose agent came to say nothing more.
+        // The agent could not report the process any more.
         if killed.isEmpty, outcome.status != 0, KernelWords.tellOfNoMemory(console) { killed.add(nil) }
         if let message = killed.message(plan) { tell(message, []) }
         return (machine, outcome.status)
     }
 
-    /// Says what went wrong, and the last lines that the guest's kernel said where they help to understand it.
+    /// Prints the message, and the last lines of the guest's kernel log if there are any.
     private static func tell(_ message: String, _ console: [UInt8]) {
         StandardError.write("vmm: \(message)\n")
         for line in KernelWords.lastLines(console, count: 20) { StandardError.write("  | \(line)\n") }
@@ -86,7 +88,7 @@ enum Run {
 }
 
 extension ContainerPlan.Host {
-    /// The machine that this runs on.
+    /// The host that this process runs on.
     static var this: ContainerPlan.Host {
         let size = Terminal.size(of: 1) ?? Terminal.size(of: 0)
         return ContainerPlan.Host(

@@ -2,19 +2,19 @@ import Containers
 import Host
 
 extension RunOptions {
-    /// Reads a command line as docker's users write it: options up to the image, all the rest is the command's. Nil for
-    /// one that asks for help, which ArgumentParser knows how to print.
+    /// Parses a command line as docker does: options up to the image; everything after it belongs to the
+    /// command. Returns nil if the user asks for help, which ArgumentParser prints.
     ///
-    /// As `BootArguments.init(plain:)`, this is here because ArgumentParser's reflection costs more than all the rest of
-    /// a start; `RunArgumentsTests` holds the two against each other.
+    /// Like `BootArguments.init(plain:)`, this exists because ArgumentParser's reflection costs more than the
+    /// rest of a start. `RunArgumentsTests` checks that both parsers agree.
     init?(plain arguments: ArraySlice<String>) throws(Failure) {
         self.init()
         guard try read(arguments) else { return nil }
     }
 
-    /// Reads `arguments` over what is set already, by the rules of docker's own reader (pflag): `--name value`,
-    /// `--name=value`, `--flag`, `--flag=false`, `-n value`, `-nvalue`, `-n=value`, and letters together. Returns false
-    /// where help is asked for.
+    /// Parses `arguments` over the options that are set already, by the rules of docker's parser (pflag):
+    /// `--name value`, `--name=value`, `--flag`, `--flag=false`, `-n value`, `-nvalue`, `-n=value`, and
+    /// combined letters. Returns false if the user asks for help.
     mutating func read(_ arguments: ArraySlice<String>) throws(Failure) -> Bool {
         var rest = arguments
         while let word = rest.first, word.hasPrefix("-"), word != "-" {
@@ -44,14 +44,15 @@ extension RunOptions {
         }
     }
 
-    /// `-i`, `-it`, `-ite A=B`, `-eA=B`, `-e=A=B`, `-t=false`: letters that take no value, then perhaps one that does.
+    /// Parses letters that take no value, followed by at most one that does: `-i`, `-it`, `-ite A=B`,
+    /// `-eA=B`, `-e=A=B`, `-t=false`.
     private mutating func short(_ word: String, _ rest: inout ArraySlice<String>) throws(Failure) {
         var letters = word.dropFirst()
         while let letter = letters.popFirst() {
             let option = RunOption(letter: letter)
             let docker = DockerOption.named(letter)
             guard option != nil || docker?.takesValue == true else {
-                // What follows a `=` belongs to the letter before it.
+                // Text after a `=` is the value of the letter before it.
                 let joined = letters.first == "=" ? String(letters.dropFirst()) : nil
                 try set(letter, to: joined, docker)
                 if joined != nil { return }

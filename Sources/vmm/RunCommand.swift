@@ -2,7 +2,7 @@ import ArgumentParser
 import Containers
 import Host
 
-/// `vmm run`: a container in a machine of its own.
+/// `vmm run`: runs a container in a VM of its own.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a command in a container that has a machine of its own.",
@@ -20,7 +20,7 @@ struct RunCommand: ParsableCommand {
             Options of docker's that are not listed here are accepted where they would change nothing; the others \
             are refused with a reason (docs/docker-options.md).
             """,
-        // -h is --hostname, as docker has it.
+        // -h is --hostname, as in docker.
         helpNames: [.long])
 
     @Flag(name: [.short, .long], help: "Connect standard input to the process.")
@@ -245,7 +245,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws { try Run.run(try options()) }
 
-    /// The same as `RunOptions.init(plain:)` makes of a command line.
+    /// Returns the options as `RunOptions.init(plain:)` returns them for the same command line.
     func options() throws -> RunOptions {
         var options = RunOptions()
         options.isInteractive = interactive
@@ -291,7 +291,7 @@ struct RunCommand: ParsableCommand {
         options.maxImportSize = maxImportSize
         options.timings = timings
         options.logLevel = logLevel
-        // The library leaves everything from the first word on that it does not know.
+        // ArgumentParser leaves everything from the first unknown word on in `words`.
         guard try options.read(words[...]) else { throw CleanExit.helpRequest(self) }
         return options
     }

@@ -1,13 +1,13 @@
 import Containers
 
-/// An option without a value that `vmm run` has.
+/// An option of `vmm run` without a value.
 enum RunFlag: String, CaseIterable {
     case interactive
     case terminal = "tty"
-    /// A container leaves nothing behind, whoever asks for it.
+    /// No effect: a container is always removed.
     case remove = "rm"
     case readOnly = "read-only"
-    /// There is one unless it is refused.
+    /// On by default; `--init=false` switches it off.
     case initProcess = "init"
     case noInit = "no-init"
     case privileged
@@ -25,7 +25,7 @@ enum RunFlag: String, CaseIterable {
     }
 }
 
-/// An option with a value that `vmm run` has.
+/// An option of `vmm run` with a value.
 enum RunOption: String, CaseIterable {
     case name
     case environment = "env"

@@ -1,6 +1,6 @@
 import Host
 
-/// Why `vmm run` refuses a command line.
+/// The reasons why `vmm run` refuses a command line.
 enum RunRefusal {
     private static let help = "vmm run --help lists the options."
 
@@ -14,7 +14,7 @@ enum RunRefusal {
         Failure(.usage, "missing value for \(option)", because: "nothing follows it", cure: help)
     }
 
-    /// Names the option that the user probably meant, if one is near enough.
+    /// Makes the failure of an unknown option. It suggests the nearest known name, if one is near enough.
     static func unknown(_ option: String) -> Failure {
         let name = option.drop { $0 == "-" }
         guard option.hasPrefix("--"), let near = NearestName.of(String(name), among: knownNames) else {
@@ -24,12 +24,12 @@ enum RunRefusal {
             .usage, "unknown option \(option)", because: "did you mean --\(near)?", cure: help)
     }
 
-    /// Every long name that `RunOptions.read` knows.
+    /// Every long name that `RunOptions.read` accepts.
     static var knownNames: [String] {
         RunFlag.allCases.map(\.rawValue) + RunOption.allCases.map(\.rawValue) + DockerOption.all.map(\.name)
     }
 
-    /// The value of an option that is true or false: true without one, else as Go's strconv.ParseBool reads it.
+    /// Parses a flag's value as Go's strconv.ParseBool does; a flag without a value is true.
     static func truth(_ text: String?, of option: String) throws(Failure) -> Bool {
         switch text {
         case nil, "1", "t", "T", "true", "TRUE", "True": return true

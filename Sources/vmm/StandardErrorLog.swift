@@ -1,7 +1,7 @@
 import Host
 import Logging
 
-/// Log lines on standard error, short enough for a terminal.
+/// A log handler that writes to standard error, in lines short enough for a terminal.
 struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
@@ -12,11 +12,11 @@ struct StandardErrorLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        // Never on the caller's thread: it may be a vCPU's, or the event loop's.
+        // `post` writes on another thread: the caller may be a vCPU's thread or the event loop's.
         StandardError.post("vmm: \(event.level): \(event.message)\n")
     }
 
-    /// A logger of that level, by its name.
+    /// Makes a logger of the level `name`.
     static func logger(level name: String) throws(Failure) -> Logger {
         guard let level = Logger.Level(rawValue: name) else {
             let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -2,7 +2,7 @@ import ArgumentParser
 import Containers
 import Host
 
-/// The command line: parsing, calling and printing, and nothing else.
+/// The root command: parses the command line and calls its subcommands.
 struct VMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
@@ -13,7 +13,8 @@ struct VMM: ParsableCommand {
         ])
 }
 
-/// Runs a command; its errors become one or two lines and a status of sysexits.h.
+/// The entry point. Runs a command, and turns its error into one or two lines and an exit status of
+/// sysexits.h.
 @main
 enum Main {
     static func main() {
@@ -31,7 +32,8 @@ enum Main {
         }
     }
 
-    /// Prints what was asked for: help, a version. ArgumentParser's own way would not notice that it cannot be written.
+    /// Prints help or a version. ArgumentParser itself would not report that standard output cannot be
+    /// written.
     private static func answer(_ text: String) -> Never {
         do throws(Failure) { try StandardOutput.write(text.isEmpty ? "" : text + "\n") } catch {
             leave(after: error)
@@ -39,16 +41,16 @@ enum Main {
         ThisProcess.end(with: 0)
     }
 
-    /// Whether the exit status is the container's, and 125 is left for whatever is not.
+    /// Whether the exit status is the container's, so that a failure of vmm needs the status 125.
     private static var isContainer: Bool { CommandLine.arguments.dropFirst().first == "run" }
 
-    /// Does what needs no library to be understood.
+    /// Runs the commands that need no ArgumentParser.
     private static func runPlainly(_ words: [String]) throws(Failure) {
         guard words.count > 1 else { return }
         switch words[1] {
         case "boot": if let plain = BootArguments(plain: words[2...]) { try Boot.run(plain) }
         case "run": if let plain = try RunOptions(plain: words[2...]) { try Run.run(plain) }
-        // The library would answer with the help of something else.
+        // ArgumentParser would print the help of another command.
         case "help": if let failure = CommandPath(words[2...]).failure { throw failure }
         default: break
         }
@@ -59,7 +61,7 @@ enum Main {
         ThisProcess.end(with: isContainer ? Run.failureStatus : failure.kind.rawValue)
     }
 
-    /// What ArgumentParser threw: help and version are asked for, the rest is a mistake in the command line.
+    /// Reports an error of ArgumentParser. Help and version are successes; everything else is a usage error.
     private static func leave(after error: any Error) -> Never {
         let code = VMM.exitCode(for: error)
         if code.isSuccess { answer(VMM.fullMessage(for: error)) }
