@@ -1,8 +1,9 @@
 import Host
 
-/// What is measured inside: footprint, work and isolation.
+/// Measurements by programs of vmm's that run inside the paths: footprint, work and isolation.
 extension Comparison {
-    /// The image with a layer of ours, made known to all paths.
+    /// Adds the layer with vmm's programs to the image, and prepares all paths for the result. On failure
+    /// adds a note to the report and returns nil.
     func prepareInside() -> Subject? {
         progress("adding programs of ours to the image", "", 0)
         do throws(Failure) {
@@ -55,7 +56,8 @@ extension Comparison {
         }
     }
 
-    /// A trial that fails is told of, and the path keeps its other figures.
+    /// Runs a trial. A failure other than an interruption becomes a note, and the path keeps its other
+    /// figures.
     private func attempt(
         _ what: String, _ runner: PathRunner, _ body: () throws(RunProblem) -> Void
     ) throws(RunProblem) {

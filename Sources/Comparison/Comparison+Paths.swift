@@ -1,6 +1,6 @@
 import Host
 
-/// Which paths there are, and which of them have dropped out.
+/// The selection of paths: finding them, trying each once, and dropping those that fail.
 extension Comparison {
     func findPaths() {
         for name in options.paths {
@@ -13,8 +13,8 @@ extension Comparison {
         }
     }
 
-    /// Runs the command once in each path. Where it fails in some and not in others, those cannot do it; where it fails in
-    /// all, it is the command that fails.
+    /// Runs the command once in each path. Drops the paths in which it fails. If it fails in all of them,
+    /// throws the command's failure.
     func checkPaths() throws(Failure) {
         var problems: [(PathRunner, RunProblem)] = []
         for runner in runners {
@@ -46,7 +46,7 @@ extension Comparison {
         report.paths.append(entry)
     }
 
-    /// Nothing is timed that fails: its own words are the result.
+    /// Makes the failure of a command that fails in every path. The command's own output is the explanation.
     private func nothingWorks(_ problems: [(PathRunner, RunProblem)]) -> Failure {
         guard let (runner, problem) = problems.first else {
             let reasons = report.absences.map { "\($0.path): \($0.why)" }.joined(separator: "; ")
@@ -71,7 +71,7 @@ extension Comparison {
         }
     }
 
-    /// Takes a path out: it is named with its own last words, and the others go on.
+    /// Removes a path from the report and lists it as absent, with the reason. The other paths continue.
     func drop(_ runner: PathRunner, _ problem: RunProblem, when: String) {
         let why = when + problem.description(limit: options.limit)
         let kind: Absence.Kind = if case .outOfTime = problem { .hung } else { .broken }
@@ -89,7 +89,7 @@ extension Comparison {
         runners.filter { runner in report.paths.contains { $0.name == runner.path.name } }
     }
 
-    /// Those that programs of ours can be run in.
+    /// The active paths in which vmm's own programs can run.
     var visited: [PathRunner] { active.filter(\.path.runsOursInside) }
 
     func change(_ runner: PathRunner, _ body: (inout PathReport) -> Void) {

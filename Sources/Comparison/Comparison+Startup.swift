@@ -1,8 +1,9 @@
 import Host
 
-/// The times that starting takes.
+/// Measurement of start-up times.
 extension Comparison {
-    /// The paths take turns, in an order that is new for each round, so that drift hits all alike.
+    /// Measures `count` simultaneous starts of each path. The paths take turns, in a new random order for
+    /// each round, so that drift affects all alike.
     func measureStartup(together count: Int) throws(RunProblem) {
         let rounds = count == 1 ? options.runs : max(2, (options.runs + count - 1) / count)
         let warmup = count == 1 ? options.warmup : min(1, options.warmup)
@@ -36,7 +37,7 @@ extension Comparison {
         }
     }
 
-    /// Whether so many can be expected to fit into memory.
+    /// Whether `count` instances probably fit into memory. Adds a note if they do not.
     private func fits(_ runner: PathRunner, _ count: Int) -> Bool {
         let attempt = Attempt(path: runner.path.name, count: count)
         if count == 1 { return true }
@@ -53,7 +54,7 @@ extension Comparison {
     }
 }
 
-/// So many instances of one path at once.
+/// A number of simultaneous instances of one path.
 struct Attempt: Hashable {
     let path: String
     let count: Int

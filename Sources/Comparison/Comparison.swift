@@ -1,9 +1,10 @@
 import CHost
 public import Host
 
-/// The paths of this host, measured side by side.
+/// A side-by-side measurement of the paths of this host.
 public final class Comparison {
-    /// Told what is being done, which part of it, and how far it is: 0 to 1.
+    /// Receives the current measurement, the part of it that is running, and the share that is done, from 0
+    /// to 1.
     public typealias Progress = (_ what: String, _ part: String, _ share: Double) -> Void
 
     let subject: Subject
@@ -15,13 +16,14 @@ public final class Comparison {
     let finder: PathFinder
     var report: ComparisonReport
     var runners: [PathRunner] = []
-    /// The tree that what is seen inside is held against.
+    /// The tree with which the views from inside are compared.
     var reference: SubjectTree?
-    /// What is not tried again.
+    /// The attempts that failed and are not repeated.
     var unfit: Set<Attempt> = []
     private var isInterrupted = false
 
-    /// `environment` is what programs of the host get, NAME=VALUE each; its PATH is where they are looked for.
+    /// Makes a comparison. `environment` is the environment of the host's programs, as NAME=VALUE; its PATH
+    /// is searched for them.
     public init(
         _ subject: Subject, options: ComparisonOptions, monitor: MonitorState, environment: [String],
         report: ComparisonReport, workspace: Workspace, interruption: Interruption,
@@ -42,7 +44,7 @@ public final class Comparison {
         finder = PathFinder(search: SearchPath(String(path)), monitor: monitor, context: context)
     }
 
-    /// Measures everything that was asked for; what the user interrupted is a report of what there was.
+    /// Runs all measurements that were asked for. After an interruption, returns a partial report.
     public func run() throws(Failure) -> ComparisonReport {
         let begin = MonotonicTime.now()
         defer { tearDown() }

@@ -1,6 +1,6 @@
 public import Host
 
-/// What is measured, and how often.
+/// The selection of measurements, and their number of runs.
 public struct ComparisonOptions: Sendable {
     /// A group of figures.
     public enum Measurement: String, CaseIterable, Sendable {
@@ -9,27 +9,27 @@ public struct ComparisonOptions: Sendable {
 
     public var runs = 30
     public var warmup = 3
-    /// How many at once.
+    /// The numbers of simultaneous instances.
     public var parallel = [1]
     public var paths = PathFinder.all
     public var measurements = Measurement.allCases
-    /// Idle instances at the most.
+    /// The maximum number of idle instances.
     public var crowd = 20
-    /// Seconds for one run.
+    /// The time limit of a run, in seconds.
     public var limit = 60.0
-    /// Of the order of the paths.
+    /// The seed of the order of the paths.
     public var seed: UInt64 = 1
-    /// A directory in memory, for all that is made.
+    /// A directory in memory for all files that the comparison makes.
     public var workspace = "/dev/shm"
     public var kernel: String?
-    /// Further words for the command line of the guests' kernel.
+    /// Words to add to the command line of the guest's kernel.
     public var append: String?
-    /// Whether trials may be done that can endanger the host: a fork bomb and the like.
+    /// Whether trials that can endanger the host are allowed, such as a fork bomb.
     public var allowsDangerousTrials = false
 
     public init() {}
 
-    /// Refuses what makes no sense.
+    /// Refuses invalid values.
     public func validate() throws(Failure) {
         func refuse(_ what: String, _ why: String) -> Failure { Failure(.usage, what, because: why) }
         guard (1...100_000).contains(runs) else {

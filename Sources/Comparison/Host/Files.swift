@@ -2,14 +2,14 @@ import CHost
 import Host
 import SystemPackage
 
-/// Files and directories of the host, as far as a comparison needs them.
+/// Operations on files and directories of the host.
 enum Files {
-    /// The whole of a small file, or nil.
+    /// Reads a small file; returns nil if it cannot be opened.
     static func text(_ path: String, limit: Int = 1 << 20) -> String? {
         bytes(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The beginning of a file, or nil.
+    /// Reads the beginning of a file; returns nil if it cannot be opened.
     static func bytes(_ path: String, limit: Int) -> [UInt8]? {
         guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else {
             return nil
@@ -17,8 +17,8 @@ enum Files {
         return bytes(of: file, limit: limit)
     }
 
-    /// The same of a file of an image whose root is the directory `root`; nil where it is no regular file. Links lead where they
-    /// lead from that root, never to the host's files.
+    /// Reads a file of an image whose root is the directory `root`; returns nil unless it is a regular file.
+    /// Symbolic links are resolved within that root, never to the host's files.
     static func text(_ path: String, in root: String, limit: Int = 1 << 20) -> String? {
         let number = unsafe chost_open_in_root(root, path)
         guard number >= 0 else { return nil }
@@ -27,7 +27,7 @@ enum Files {
         }
     }
 
-    /// Closes the file.
+    /// Reads the beginning of `file` and closes it.
     private static func bytes(of file: FileDescriptor, limit: Int) -> [UInt8]? {
         defer { try? file.close() }
         var bytes: [UInt8] = []
@@ -41,7 +41,7 @@ enum Files {
         return bytes
     }
 
-    /// The number that a file of the kernel's holds.
+    /// Returns the first number in a file of the kernel's.
     static func number(_ path: String) -> UInt64? {
         text(path).flatMap { UInt64($0.split(whereSeparator: \.isWhitespace).first ?? "") }
     }
@@ -67,7 +67,7 @@ enum Files {
         try append(source, to: FileDescriptor(rawValue: to))
     }
 
-    /// `sources` one after another, each filled up to a multiple of `padding`.
+    /// Writes `sources` one after another, each padded to a multiple of `padding`.
     static func concatenate(_ sources: [String], to path: String, padding: Int) throws(Failure) {
         try write([], to: path)
         var offset = 0
@@ -113,7 +113,7 @@ enum Files {
         return unsafe stat(path, &status) == 0 ? status : nil
     }
 
-    /// The names in a directory, without `.` and `..`, sorted; none where there is no such directory.
+    /// Returns the sorted names in a directory, without `.` and `..`; none if there is no such directory.
     static func names(in path: String) -> [String] {
         guard let directory = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(directory) }
@@ -127,7 +127,7 @@ enum Files {
         return names.sorted()
     }
 
-    /// With all directories above it.
+    /// Makes a directory and all missing parents.
     static func makeDirectory(_ path: String) throws(Failure) {
         if unsafe mkdir(path, 0o755) == 0 || isDirectory(path) { return }
         let cause = Errno.current
@@ -141,7 +141,7 @@ enum Files {
         }
     }
 
-    /// Removes `path` and everything in it that lies on the same file system.
+    /// Removes `path` and everything in it that is on the same file system.
     static func remove(_ path: String) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
@@ -162,7 +162,7 @@ enum Files {
         unsafe rmdir(path)
     }
 
-    /// The storage that a directory takes, hard links once.
+    /// Returns the storage that a directory occupies; hard links count once.
     static func allocatedByteCount(_ path: String) -> Int {
         var seen: Set<ino_t> = []
         return allocatedByteCount(path, &seen)
@@ -179,24 +179,24 @@ enum Files {
 }
 
 extension stat {
-    /// S_IFREG and its like.
+    /// The file type: S_IFREG, S_IFDIR and so on.
     fileprivate var kind: Int32 { Int32(bitPattern: st_mode) & S_IFMT }
 }
 
 extension Files {
-    /// Whether it is a directory, and no link to one.
+    /// Whether `path` is a directory and not a link to one.
     static func isDirectoryItself(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.kind == S_IFDIR
     }
 
-    /// Whether it is a directory of this user's.
+    /// Whether `path` is a directory that this user owns.
     static func isOwnDirectory(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.kind == S_IFDIR && status.st_uid == geteuid()
     }
 
-    /// Whether there is anything, a dangling symbolic link too.
+    /// Whether `path` exists; a dangling symbolic link does.
     static func isEntry(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0

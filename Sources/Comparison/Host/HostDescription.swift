@@ -1,18 +1,19 @@
 import CHost
 
-/// What a comparison was measured on.
+/// The host on which a comparison was measured.
 public struct HostDescription: Sendable {
-    /// What lies under this system, as far as it tells.
+    /// The layer below this host's kernel, as far as the kernel reports it.
     public enum Place: String, Sendable {
         case bareMetal = "bare metal"
         case nested = "in a virtual machine"
         case emulated = "on an emulated CPU"
     }
 
-    /// What a second is.
+    /// The clock by which times are measured.
     public enum Clock: String, Sendable {
         case wall = "wall clock"
-        /// VMM_CLOCK=instructions says so: nothing in such a machine can tell.
+        /// The clock of an emulator that counts instructions. VMM_CLOCK=instructions declares it, because a
+        /// guest cannot detect it.
         case instructions = "instruction clock"
     }
 
@@ -24,12 +25,12 @@ public struct HostDescription: Sendable {
     public var kernel: String
     public var system: String
     public var cgroups: String
-    /// UTC, as in RFC 3339.
+    /// The date in UTC (RFC 3339).
     public var date: String
-    /// The findings of `vmm doctor`, by their names.
+    /// The findings of `vmm doctor`, by name.
     public var findings: [(name: String, finding: String)]
 
-    /// This host, now.
+    /// Describes this host as it is now.
     public static func ofThisHost(
         findings: [(name: String, finding: String)], clock: Clock
     ) -> HostDescription {
@@ -59,7 +60,7 @@ public struct HostDescription: Sendable {
         (Files.text("/proc/sys/kernel/osrelease") ?? "unknown").filter { !$0.isNewline }
     }
 
-    /// One line for people: what its figures are worth.
+    /// One line for the user: the conditions of the measurement and how far its figures can be trusted.
     public var method: String {
         switch (clock, place) {
         case (.instructions, _):
@@ -75,7 +76,7 @@ public struct HostDescription: Sendable {
 }
 
 enum MemoryInfo {
-    /// A line of /proc/meminfo.
+    /// Returns the value of a line of /proc/meminfo.
     static func kibibytes(_ label: String) -> UInt64? {
         let line = Files.text("/proc/meminfo")?.split(separator: "\n").first { $0.hasPrefix(label + ":") }
         return line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
@@ -84,7 +85,7 @@ enum MemoryInfo {
     static func availableByteCount() -> Int { Int(kibibytes("MemAvailable") ?? 0) << 10 }
 }
 
-/// The date, without Foundation.
+/// The date and time, without Foundation.
 enum UTC {
     static func now() -> String {
         var time = timespec()
@@ -92,7 +93,7 @@ enum UTC {
         return text(time.tv_sec)
     }
 
-    /// Seconds since 1970 as RFC 3339 has them (days from civil dates, in eras of 400 years that begin in March).
+    /// Formats seconds since 1970 by RFC 3339. Computes civil dates in eras of 400 years that begin in March.
     static func text(_ seconds: Int) -> String {
         let (days, second) = (seconds / 86400, seconds % 86400)
         let shifted = days + 719_468

@@ -6,14 +6,14 @@ public import Images
 import Layers
 import SystemPackage
 
-/// An image's files, written into a directory of this host: what container runtimes start from.
+/// Writes an image's files to a directory of this host, from which container runtimes start.
 ///
-/// The image may be hostile. Each file is made anew and nothing is followed: what is there already, a symbolic link in the
-/// place of a directory among them, is an error.
+/// The image may be hostile. Every file is created anew and no link is followed: a file that exists already
+/// is an error, and so is a symbolic link in the place of a directory.
 public enum ImageTree {
     public static func write(_ image: Image, to directory: String) throws(Failure) {
         let reader = try ErofsReader(files: image.files)
-        // The root is made by the caller; hard links are made to the first name of a file.
+        // The caller has made the root. Further hard links are made to the first name of a file.
         var first: [UInt64: String] = [:]
         var times: [(path: String, entry: ErofsEntry)] = []
         try reader.walk { (entry, pieces) throws(Failure) in
@@ -32,7 +32,7 @@ public enum ImageTree {
             }
             if entry.kind == S_IFDIR { times.append((path, entry)) }
         }
-        // What is put into a directory changes its time.
+        // Set the times of directories last: adding a file changes them.
         for (path, entry) in times.reversed() { setTime(path, entry) }
     }
 
@@ -74,8 +74,8 @@ public enum ImageTree {
         }
     }
 
-    /// Owner before mode, which a change of owner may take bits from. Attributes that the file system has no place for are
-    /// left out.
+    /// Sets owner, mode, attributes and time of a file. The owner comes first, because chown(2) may clear
+    /// mode bits. Attributes that the file system does not support are left out.
     private static func describe(_ path: String, _ entry: ErofsEntry) -> Errno? {
         if unsafe lchown(path, entry.userID, entry.groupID) < 0 { return .current }
         if entry.kind != S_IFLNK, unsafe chmod(path, mode_t(entry.mode & 0o7777)) < 0 { return .current }
@@ -100,6 +100,6 @@ public enum ImageTree {
 }
 
 extension ErofsEntry {
-    /// S_IFREG and its like.
+    /// The file type: S_IFREG, S_IFDIR and so on.
     fileprivate var kind: Int32 { Int32(mode) & S_IFMT }
 }

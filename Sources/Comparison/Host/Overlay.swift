@@ -2,15 +2,15 @@ import CHost
 import Host
 import SystemPackage
 
-/// An overlay mount over read-only layers, in this process's own mount namespace.
+/// An overlay mount of read-only layers, in this process's own mount namespace.
 struct Overlay {
     let directory: String
-    /// From the uppermost layer down.
+    /// The lower layers, the uppermost first.
     let lower: [String]
 
     var root: String { directory + "/root" }
 
-    /// Makes the directories; the mount itself is another step, because it is part of what is measured.
+    /// Makes the directories. `mount` is separate, because its time is measured.
     func prepare() throws(Failure) {
         for name in ["upper", "work", "root"] { try Files.makeDirectory(directory + "/" + name) }
     }
@@ -32,8 +32,9 @@ struct Overlay {
     }
 }
 
-/// Mounts of their own for this comparison: whatever happens to it, the host keeps none.
+/// The comparison's own mount namespace: however the process ends, no mount remains on the host.
 public enum MountNamespace {
-    /// For the calling thread and what it starts; false where that is not permitted.
+    /// Moves the calling thread and its future children to a new mount namespace. Returns false if that is
+    /// not permitted.
     public static func make() -> Bool { chost_unshare_mounts() == 0 }
 }

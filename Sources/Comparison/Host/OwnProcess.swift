@@ -1,13 +1,13 @@
 import CHost
 
-/// What this process was started with.
+/// The environment and the executable of this process.
 public enum OwnProcess {
-    /// The environment, NAME=VALUE each.
+    /// Returns the environment, as NAME=VALUE.
     public static func environment() -> [String] {
         (Files.text("/proc/self/environ") ?? "").split(separator: "\0").map(String.init)
     }
 
-    /// The executable's path.
+    /// Returns the executable's path.
     public static func program() -> String {
         guard let path = unsafe realpath("/proc/self/exe", nil) else { return "/proc/self/exe" }
         defer { unsafe free(path) }

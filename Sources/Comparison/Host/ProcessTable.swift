@@ -2,7 +2,7 @@
 enum ProcessTable {
     static func all() -> [Int32] { Files.names(in: "/proc").compactMap { Int32($0) } }
 
-    /// `leaders` and all that they started, directly or not, as far as their parents still live.
+    /// Returns `leaders` and all their descendants. A descendant whose parent has ended is missed.
     static func descendants(of leaders: [Int32]) -> [Int32] {
         var children: [Int32: [Int32]] = [:]
         for process in all() {
@@ -18,7 +18,7 @@ enum ProcessTable {
     }
 
     private static func parent(of process: Int32) -> Int32? {
-        // The name, in brackets, may hold anything.
+        // The process's name, in brackets, may contain any character, brackets too.
         guard let text = Files.text("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else {
             return nil
         }
@@ -27,7 +27,7 @@ enum ProcessTable {
 
     static func threadCount(_ process: Int32) -> Int { Files.names(in: "/proc/\(process)/task").count }
 
-    /// Proportional set size; nil where the process is gone or not ours.
+    /// Returns the proportional set size; nil if the process has ended or may not be inspected.
     static func pssByteCount(_ process: Int32) -> Int? {
         let line = Files.text("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first {
             $0.hasPrefix("Pss:")

@@ -1,16 +1,16 @@
 import CHost
 
-/// Where programs are looked for.
+/// The directories that are searched for programs.
 struct SearchPath {
     let directories: [String]
 
-    /// PATH, and where system programs lie that a user's PATH may leave out.
+    /// Searches PATH, and the system directories that a user's PATH may leave out.
     init(_ path: String) {
         let own = path.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
         directories = own + ["/usr/local/sbin", "/usr/sbin", "/sbin"].filter { !own.contains($0) }
     }
 
-    /// The first program called `name`.
+    /// Returns the first executable called `name`.
     func find(_ name: String) -> String? {
         directories.map { $0 + "/" + name }.first(where: Files.isExecutable)
     }

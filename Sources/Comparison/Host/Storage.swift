@@ -1,5 +1,5 @@
-/// What files take on this host.
+/// The storage that files occupy on this host.
 public enum Storage {
-    /// Blocks, and not bytes: files may have holes.
+    /// Counts blocks, not bytes: files may have holes.
     public static func byteCount(_ path: String) -> Int { Files.allocatedByteCount(path) }
 }

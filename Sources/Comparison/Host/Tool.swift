@@ -1,12 +1,12 @@
 import Host
 
-/// Programs of the host that are asked for something; not what is measured.
+/// Runs programs of the host that support the comparison and are not measured.
 struct Tool {
     let interruption: Interruption
-    /// NAME=VALUE each.
+    /// The environment of the programs, as NAME=VALUE.
     let environment: [String]
 
-    /// How `words` went, a path and its arguments.
+    /// Runs `words`, a path and its arguments, and returns the outcome.
     func run(_ words: [String], input: Int32? = nil, seconds: Int = 120, more: [String] = []) throws(Failure)
         -> Outcome
     {
@@ -23,7 +23,7 @@ struct Tool {
         return batch.outcomes()[0]
     }
 
-    /// What it wrote, or a failure with its own last words.
+    /// Runs `words` and returns their output. If they fail, throws a failure with their last line of output.
     @discardableResult
     func output(_ words: [String], doing what: String, seconds: Int = 600, more: [String] = [])
         throws(Failure) -> String
@@ -37,19 +37,19 @@ struct Tool {
 }
 
 extension Outcome {
-    /// The last line that is not empty of standard error, else of standard output.
+    /// The last non-empty line of standard error, or else of standard output.
     var lastLine: String? { error.lastLine ?? output.lastLine }
 }
 
 extension String {
-    /// The last line that is not empty, without control characters, which a terminal would obey.
+    /// The last non-empty line, without control characters, which a terminal would obey.
     var lastLine: String? {
         split(whereSeparator: \.isNewline).map { line in
             String(String.UnicodeScalarView(line.unicodeScalars.filter { $0 >= " " && $0 != "\u{7F}" }))
         }.last { line in line.contains { $0 != " " } }
     }
 
-    /// At most `count` characters.
+    /// Returns the string, cut to at most `count` characters.
     func shortened(to count: Int) -> String {
         self.count <= count ? self : String(prefix(count - 3)) + "..."
     }

@@ -2,8 +2,9 @@ import CHost
 public import Host
 import SystemPackage
 
-/// A directory for all that a comparison makes, gone when it ends. It lies in memory, so that no disk has a part in what is
-/// measured, and so that layers for containers can be written to (an overlay's upper layer may not be an overlay itself).
+/// A directory for all files that a comparison makes; it is removed at the end. It is in memory, so that no
+/// disk affects the measurements and that an overlay can have its upper layer there (an upper layer may not
+/// be on an overlay itself).
 public final class Workspace {
     public let path: String
 
@@ -13,8 +14,8 @@ public final class Workspace {
         path = try Self.make(in: directory)
     }
 
-    /// One that was not there before: everybody may write to /dev/shm, and could have put something of his own in its place.
-    /// Nobody else looks into it: images have programs that run as their owner, root for one.
+    /// Makes a directory that did not exist before: everybody may write to /dev/shm, and could have prepared
+    /// a directory there. Only its owner may enter it, because images have set-user-ID programs.
     private static func make(in directory: String) throws(Failure) -> String {
         let usual = "\(directory)/vmm-compare-\(getpid())"
         var path = usual
@@ -28,7 +29,7 @@ public final class Workspace {
         return path
     }
 
-    /// Of this user's comparisons that were killed.
+    /// Removes the workspaces of this user's comparisons that were killed.
     private static func removeAbandoned(_ directory: String) {
         for name in Files.names(in: directory) where name.hasPrefix("vmm-compare-") {
             let path = directory + "/" + name
@@ -39,7 +40,7 @@ public final class Workspace {
         }
     }
 
-    /// A directory in it.
+    /// Makes a directory in the workspace.
     public func directory(_ name: String) throws(Failure) -> String {
         let inner = path + "/" + name
         try Files.makeDirectory(inner)

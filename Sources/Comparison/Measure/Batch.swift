@@ -2,17 +2,17 @@ import CHost
 import Host
 import SystemPackage
 
-/// Instances that run at the same time, and the clock beside them.
+/// Instances that run at the same time, and the readings of the clock.
 ///
-/// Between the reading of the clock before an instance is started and the one after its end nothing is allocated here; what
-/// an instance writes is read into memory that is there already.
+/// Between the reading of the clock before an instance's start and the one after its end, this type allocates
+/// no memory; output of the instances is read into buffers that exist already.
 @safe
 final class Batch {
-    /// What is waited for.
+    /// The event that `wait` waits for.
     enum Goal {
         /// Every instance has ended.
         case ends
-        /// Every instance has written something or has ended.
+        /// Every instance has written to its standard output or has ended.
         case firstBytes
     }
 
@@ -48,7 +48,8 @@ final class Batch {
         }
     }
 
-    /// Starts instance `index`, whose cost counts from `begin`; then sees to those that run already.
+    /// Starts instance `index`, whose time counts from `begin`. Then handles the events of the instances that
+    /// run already.
     func start(_ index: Int, begin: MonotonicTime) throws(Failure) {
         let spawn = MonotonicTime.now()
         do throws(Errno) {
@@ -65,7 +66,7 @@ final class Batch {
         serve(milliseconds: 0)
     }
 
-    /// Serves until the goal is reached or the time is up; `until` is a time of the monotonic clock.
+    /// Handles events until the goal is reached, the deadline has passed or the user interrupts.
     func wait(for goal: Goal, until deadline: MonotonicTime) -> Result {
         while true {
             if isInterrupted { return .interrupted }
@@ -80,7 +81,7 @@ final class Batch {
         }
     }
 
-    /// Ends what still runs, with everything in its process groups, and waits for it.
+    /// Kills the process groups of all instances that still run, and waits for their ends.
     func stop(_ ending: Outcome.Ending) {
         for index in members.indices where members[index].isRunning {
             members[index].forced = ending
@@ -89,7 +90,7 @@ final class Batch {
         while waiting > 0 { serve(milliseconds: -1) }
     }
 
-    /// Sends a signal to the process of each instance that runs: what it does with it is its matter.
+    /// Sends a signal to the process of each running instance. The process may ignore it.
     func send(_ signal: Int32) {
         for member in members where member.isRunning { kill(member.process, signal) }
     }
@@ -97,10 +98,10 @@ final class Batch {
     func isRunning(_ index: Int) -> Bool { members[index].isRunning }
     func firstByte(of index: Int) -> MonotonicTime? { members[index].firstByte }
 
-    /// The processes that were started, with the groups that they lead.
+    /// The leading processes of the instances that run.
     var processes: [pid_t] { members.filter { $0.isRunning }.map(\.process) }
 
-    /// How each instance went that was started; all must have ended.
+    /// Returns the outcomes of all instances that were started. All must have ended.
     func outcomes() -> [Outcome] {
         for index in members.indices { drain(index) }
         return members.filter { $0.process > 0 }.map(\.outcome)
@@ -130,7 +131,7 @@ extension Batch {
         try watch(number, index, .end)
     }
 
-    /// The clock is read once for all that has happened: right after the wait, before anything is done about it.
+    /// Handles pending events. Reads the clock once for all of them, directly after the wait.
     private func serve(milliseconds: Int32) {
         let count = unsafe epoll_wait(epoll.rawValue, events.baseAddress!, Int32(events.count), milliseconds)
         let now = MonotonicTime.now()
@@ -173,17 +174,18 @@ extension Batch {
 
     private func reap(_ index: Int, at now: MonotonicTime) {
         guard members[index].isRunning else { return }
-        // Closing it is not enough: a child that is just being started holds a copy until its close-on-exec, and the wait
-        // would tell of it again.
+        // Closing the pidfd is not enough: a child that is just being started holds a copy until its exec,
+        // and epoll would report the event again.
         unwatch(members[index].end)
-        // A last byte may have come together with the end, and is older than it.
+        // The last output may arrive together with the end; it was written before the end.
         if members[index].firstByte == nil { readOutput(index, at: now) }
         if members[index].firstByte == nil { silent -= 1 }
         members[index].reap(at: now)
         waiting -= 1
     }
 
-    /// What was written last; a descendant that outlives the instance may hold the pipe's other end.
+    /// Reads the remaining output, without blocking: a descendant that outlives the instance may hold the
+    /// other end of the pipe.
     private func drain(_ index: Int) {
         for (descriptor, isOutput) in [
             (members[index].launch.output.readEnd, true), (members[index].launch.error.readEnd, false),

@@ -1,21 +1,21 @@
 import CHost
 import Host
 
-/// A tree of control groups for one comparison, a group for each path. A path's processes live below its group whatever
-/// they do, so its CPU time and its processes can be told, helpers of runtimes included.
+/// A tree of cgroups for one comparison, with a cgroup for each path. All processes of a path, helpers of the
+/// runtime too, stay below its cgroup, so the CPU time and the processes of the path can be read there.
 ///
-/// This process goes into the group of the path that it starts, and out again: whoever is started there is born there, and
-/// no time of a migration falls into what is measured.
+/// This process joins a path's cgroup before a start and leaves it afterwards: the children are created in
+/// that cgroup, so no migration falls into the measured time.
 final class ControlGroups {
-    /// Hierarchies of version 1 that hold processes of ours; only the root of the tree for version 2.
+    /// The root of the tree, in the hierarchy of version 2 or the cpuacct hierarchy of version 1.
     private let root: String
     let isUnified: Bool
-    /// As a runtime is told it: from the root of the hierarchy.
+    /// The root of the tree as a runtime expects it: relative to the root of the hierarchy.
     let name: String
     private let home: String
     private let mountPoint: String
 
-    /// nil where this process may not make groups.
+    /// Makes the tree; returns nil if this process may not make cgroups.
     init?(identifier: Int32) {
         let unified = "/sys/fs/cgroup"
         isUnified = Files.exists(unified + "/cgroup.controllers")
@@ -27,7 +27,7 @@ final class ControlGroups {
         guard unsafe mkdir(root, 0o755) == 0 else { return nil }
     }
 
-    /// This process's group in the hierarchy that counts CPU time.
+    /// Returns this process's cgroup in the hierarchy that counts CPU time.
     private static func home(isUnified: Bool) -> String? {
         let lines = Files.text("/proc/self/cgroup")?.split(separator: "\n") ?? []
         let line = lines.first { line in
@@ -43,7 +43,8 @@ final class ControlGroups {
         unsafe mkdir(root + "/" + path, 0o755) == 0 && mkdir(inner(path), 0o755) == 0
     }
 
-    /// Processes of version 2 live in leaves only, so that a runtime may make groups beside.
+    /// Returns the leaf in which the processes are. In version 2 only leaves have processes, so a runtime can
+    /// make its cgroups beside this one.
     private func inner(_ path: String) -> String { root + "/" + path + "/run" }
 
     @discardableResult
@@ -54,7 +55,7 @@ final class ControlGroups {
         (try? Files.write("0", to: group + "/cgroup.procs")) != nil
     }
 
-    /// CPU time of everything that ever ran in the group, in nanoseconds.
+    /// Returns the CPU time of all processes that ever ran in the path's cgroup, in nanoseconds.
     func cpuTime(of path: String) -> UInt64? {
         let group = root + "/" + path
         if !isUnified { return Files.number(group + "/cpuacct.usage") }
@@ -64,7 +65,7 @@ final class ControlGroups {
         return line?.split(separator: " ").last.flatMap { UInt64($0) }.map { $0 &* 1000 }
     }
 
-    /// The processes of the path, without this one.
+    /// Returns the processes of the path, without this one.
     func processes(of path: String) -> [Int32] {
         let own = getpid()
         return Self.processes(root + "/" + path).filter { $0 != own }
@@ -79,7 +80,7 @@ final class ControlGroups {
         }
     }
 
-    /// Waits until nothing of the path runs any more, a second at the most; then ends what does.
+    /// Waits at most one second for all processes of the path to end, then kills the rest.
     func settle(_ path: String) {
         for _ in 0..<200 {
             if processes(of: path).isEmpty { return }
@@ -93,7 +94,7 @@ final class ControlGroups {
         }
     }
 
-    /// Removes the groups, also those that runtimes of version 1 made in other hierarchies.
+    /// Removes the tree, and the cgroups that runtimes made in other hierarchies of version 1.
     func remove() {
         leave()
         let hierarchies =

@@ -1,11 +1,11 @@
 import CHost
 public import Host
 
-/// The user's Ctrl-C: the first asks for the report of what there is, the second ends the process.
+/// The user's Ctrl-C. The first asks for a partial report; the second ends the process.
 public final class Interruption {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
     private let descriptor: SignalDescriptor
-    /// Which signal it was.
+    /// The signal that arrived; nil if none did.
     public private(set) var signal: Int32?
 
     public init() throws(Failure) {

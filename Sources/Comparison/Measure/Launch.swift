@@ -1,16 +1,16 @@
 /// A command line that starts one instance of a path.
 public struct Launch: Hashable, Sendable {
-    /// The program's path, not looked for anywhere, and its arguments.
+    /// The program's absolute path, for which no directory is searched, and its arguments.
     public var words: [String]
-    /// NAME=VALUE each; all that the process gets.
+    /// The complete environment of the process, as NAME=VALUE.
     public var environment: [String]
-    /// The root of the process, which the program is then seen from; nil for this host's.
+    /// The root directory of the process, in which the program's path is resolved; nil for the host's.
     public var root: String?
-    /// Where it starts; nil to stay.
+    /// The working directory; nil for this process's.
     public var directory: String?
     public var user: Int64?
     public var group: Int64?
-    /// A descriptor that is its standard input; /dev/null where there is none.
+    /// The descriptor of standard input; nil for /dev/null.
     public var input: Int32?
 
     public init(_ words: [String], environment: [String]) {

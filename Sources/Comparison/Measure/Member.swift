@@ -1,11 +1,11 @@
 import CHost
 import Host
 
-/// One instance of a batch.
+/// An instance of a batch.
 struct Member {
     let launch: PreparedLaunch
     var process: pid_t = 0
-    /// A pidfd while it runs.
+    /// The pidfd of the process while it runs; -1 otherwise.
     var end: Int32 = -1
     var begin = MonotonicTime(nanoseconds: 0)
     var spawn = MonotonicTime(nanoseconds: 0)
@@ -13,7 +13,7 @@ struct Member {
     var ended = MonotonicTime(nanoseconds: 0)
     var output = Tail()
     var error = Tail()
-    /// Why it was killed, if it was.
+    /// The reason why the process was killed; nil if it was not.
     var forced: Outcome.Ending?
     private var status: Int32 = 0
     private var usage = rusage()
@@ -25,7 +25,7 @@ struct Member {
     var isRunning: Bool { end >= 0 }
     var name: String { launch.name }
 
-    /// Takes the ended process out of the kernel's table.
+    /// Collects the ended process (wait4(2)).
     mutating func reap(at now: MonotonicTime) {
         ended = now
         while unsafe wait4(process, &status, 0, &usage) < 0, chost_errno() == EINTR {}
@@ -39,12 +39,13 @@ struct Member {
             treeCPU: Self.nanoseconds(of: usage), output: output.text, error: error.text)
     }
 
-    /// User and system time together.
+    /// Returns the sum of user and system time.
     static func nanoseconds(of usage: rusage) -> UInt64 {
         usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds
     }
 
-    /// wait(2)'s word: the low seven bits are the signal, or 0 and the next byte is the status.
+    /// Decodes the status of wait(2): the low seven bits are the signal; if they are 0, the next byte is the
+    /// exit status.
     private var ending: Outcome.Ending {
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)

@@ -1,27 +1,27 @@
 public import Host
 
-/// How one instance went.
+/// The times and the end of one instance.
 public struct Outcome: Sendable {
     public enum Ending: Hashable, Sendable {
         case exited(Int32)
         case signalled(Int32)
-        /// It was killed, because its time was up.
+        /// The process was killed because its time was up.
         case outOfTime
-        /// It was still running when it was killed, as was meant.
+        /// The process was still running and was killed, as intended.
         case stopped
     }
 
-    /// Before anything was done for it.
+    /// The time before any work for the instance.
     public var begin: MonotonicTime
-    /// Before its process was made; what lies between is the work of the host's file system for it.
+    /// The time before the process was created. From `begin` to here, the host prepares the file system.
     public var spawn: MonotonicTime
-    /// When the first byte of its standard output was there, if one came.
+    /// The time of the first byte on standard output; nil if none was written.
     public var firstByte: MonotonicTime?
     public var end: MonotonicTime
     public var ending: Ending
-    /// User and system time of the process and of all descendants that were waited for, in nanoseconds.
+    /// The user and system time of the process and of all descendants that were waited for, in nanoseconds.
     public var treeCPU: UInt64
-    /// The last of what it wrote.
+    /// The end of the output.
     public var output: String
     public var error: String
 
@@ -40,7 +40,7 @@ extension Outcome.Ending: CustomStringConvertible {
 }
 
 extension MonotonicTime {
-    /// Seconds from `earlier` to this.
+    /// Returns the seconds from `earlier` to this time.
     func seconds(since earlier: MonotonicTime) -> Double {
         Double(Int64(bitPattern: nanoseconds &- earlier.nanoseconds)) / 1e9
     }

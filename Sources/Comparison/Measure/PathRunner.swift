@@ -1,14 +1,14 @@
 import CHost
 import Host
 
-/// Why runs gave no samples.
+/// The reasons why runs gave no samples.
 enum RunProblem: Error {
     case failed(Outcome)
     case outOfTime(Outcome)
     case interrupted
     case host(Failure)
 
-    /// One line for people.
+    /// Returns one line for the user.
     func description(limit: Double) -> String {
         switch self {
         case .failed(let outcome):
@@ -20,7 +20,7 @@ enum RunProblem: Error {
     }
 }
 
-/// Runs one path.
+/// Runs commands in one path.
 final class PathRunner {
     let path: any RuntimePath
     private let context: PathContext
@@ -51,7 +51,7 @@ final class PathRunner {
             subject: subject, name: name, directory: try context.workspace.directory("\(path.name)/\(count)"))
     }
 
-    /// Runs `command` in `together` instances at once, to their ends.
+    /// Runs `command` to its end in `together` simultaneous instances, and returns a sample for each.
     func run(_ subject: Subject, _ command: [String], round: Int, together: Int = 1) throws(RunProblem)
         -> [Sample]
     {
@@ -59,7 +59,7 @@ final class PathRunner {
         return samples
     }
 
-    /// The same, with what the instances wrote.
+    /// Runs `command` like `run`, and returns the outcomes, with their output, too.
     func complete(
         _ subject: Subject, _ command: [String], round: Int = 0, together: Int = 1
     ) throws(RunProblem) -> ([Sample], [Outcome]) {
@@ -128,25 +128,26 @@ final class PathRunner {
         if isGrouped { context.groups?.leave() }
     }
 
-    /// The processes of the path that run now; nil where they cannot be told.
+    /// Returns the running processes of the path; nil if they cannot be determined.
     func processes(leaders: [Int32]) -> [Int32]? {
         if path.hasDaemon { return nil }
         if isGrouped { return context.groups?.processes(of: path.name) }
         return path.treeHoldsAll ? ProcessTable.descendants(of: leaders) : nil
     }
 
-    /// For what runs longer than a batch of `complete`.
+    /// The cgroup for trials that start instances without `complete`.
     func enterGroup() { if isGrouped { context.groups?.enter(path.name) } }
     func leaveGroup() { if isGrouped { context.groups?.leave() } }
     func settle() { if isGrouped { context.groups?.settle(path.name) } }
 }
 
-/// The CPU time of a control group in which this process is too, and this process's part of it.
+/// A reading of a cgroup's CPU time, and of this process's share in it.
 private struct CPUReading {
     let group: UInt64
     let own: UInt64
 
-    /// Our own time first: asking for it brings the kernel's account of the running thread up to date, the group's too.
+    /// Reads this process's time first: getrusage(2) makes the kernel account for the running thread, in the
+    /// cgroup too.
     init?(_ group: @autoclosure () -> UInt64?) {
         var usage = rusage()
         unsafe getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
@@ -155,7 +156,7 @@ private struct CPUReading {
         own = Member.nanoseconds(of: usage)
     }
 
-    /// What others used between two readings.
+    /// Returns the CPU time that other processes used between two readings, in seconds.
     func seconds(to later: CPUReading?) -> Double? {
         guard let later else { return nil }
         let others = Int64(bitPattern: later.group &- group) &- Int64(bitPattern: later.own &- own)

@@ -2,8 +2,8 @@ import CHost
 import Host
 import SystemPackage
 
-/// A launch with everything made that it needs, so that between reading the clock and starting the process nothing is
-/// left to do.
+/// A launch whose pipes and C strings exist already, so that nothing delays the process after the clock is
+/// read.
 @safe
 final class PreparedLaunch {
     private nonisolated(unsafe) var plan: chost_launch
@@ -29,13 +29,14 @@ final class PreparedLaunch {
             group: launch.group ?? -1)
     }
 
-    /// Once the child has them, so that their ends can be seen.
+    /// Closes the write ends. Call it when the child has its copies, so that the end of the output can be
+    /// seen.
     func closeWriteEnds() {
         output.closeWriteEnd()
         error.closeWriteEnd()
     }
 
-    /// Starts it; the number of the process.
+    /// Starts the process and returns its process ID.
     func start() throws(Errno) -> pid_t {
         let process = unsafe chost_start(&plan)
         guard process > 0 else { throw Errno(rawValue: -process) }
@@ -49,7 +50,7 @@ final class PreparedLaunch {
     }
 }
 
-/// Strings as C wants them, for as long as their owner lives.
+/// C strings that live as long as this object.
 @safe
 private final class CStrings {
     private nonisolated(unsafe) var texts: [UnsafeMutablePointer<CChar>] = unsafe []
@@ -61,7 +62,7 @@ private final class CStrings {
         return unsafe copy
     }
 
-    /// A list that ends with NULL.
+    /// Copies a list and terminates it with NULL.
     func keep(_ list: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
         let copy = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: list.count + 1)
         for (index, text) in list.enumerated() { unsafe copy[index] = unsafe keep(text) }
@@ -76,7 +77,7 @@ private final class CStrings {
     }
 }
 
-/// A pipe whose end for reading does not block.
+/// A pipe whose read end does not block.
 final class Pipe {
     private var read: OwnedDescriptor
     private var write: OwnedDescriptor?

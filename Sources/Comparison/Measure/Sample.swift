@@ -1,34 +1,34 @@
 /// One measured run of one path.
 public struct Sample: Sendable {
-    /// A part of the run; all parts together are the whole.
+    /// A part of the run. The phases of a run add up to its total.
     public struct Phase: Sendable, Equatable {
         public let name: String
         public let seconds: Double
     }
 
-    /// From before anything is done for the run to the end of the process that was started.
+    /// The seconds from before any work for the run to the end of the started process.
     public var total: Double
-    /// To the first byte of its standard output; nil where it wrote none.
+    /// The seconds to the first byte on standard output; nil if none was written.
     public var firstByte: Double?
-    /// CPU time in user and kernel mode; nil where it cannot be told.
+    /// The user and kernel CPU time in seconds; nil if it cannot be determined.
     public var cpu: Double?
     public var phases: [Phase]
-    /// The round that it belongs to, and how many ran with it.
+    /// The round of the run, and the number of instances that ran simultaneously.
     public var round: Int
     public var together: Int
 }
 
-/// Points of time in a run, in order; what lies between two of them is a phase.
+/// Points in time of a run, in order; a phase lies between two of them.
 struct Milestones {
     private var points: [(name: String, seconds: Double)] = []
 
-    /// What is called `name` ends `seconds` after the beginning.
+    /// Ends the phase `name` at `seconds` after the beginning.
     mutating func end(_ name: String, at seconds: Double?) {
         if let seconds { points.append((name, seconds)) }
     }
 
-    /// The phases of a run that took `total`. A point that lies before the one before it, or behind the end, is moved: a
-    /// clock of the guest's and ours may disagree, and the parts are still the whole.
+    /// Returns the phases of a run that took `total`. A point before its predecessor or after the end is
+    /// moved, so that the phases still add up: the guest's clock and the host's may disagree.
     func phases(total: Double, last: String) -> [Sample.Phase] {
         var phases: [Sample.Phase] = []
         var before = 0.0

@@ -1,12 +1,12 @@
 import CHost
 
-/// The last bytes of a stream, in memory that is made beforehand.
+/// The last bytes of a stream, in a buffer that is allocated in advance.
 struct Tail {
     static let byteCount = 16384
     private var bytes = [UInt8](repeating: 0, count: byteCount)
     private var count = 0
 
-    /// Reads once from `descriptor`; what read(2) returned.
+    /// Reads once from `descriptor`. Returns the result of read(2).
     mutating func append(from descriptor: Int32) -> Int {
         makeRoom()
         let count = count
@@ -17,7 +17,7 @@ struct Tail {
         return taken
     }
 
-    /// Keeps half of what is there when it is full.
+    /// Drops the older half of a full buffer.
     private mutating func makeRoom() {
         guard count == Self.byteCount else { return }
         let half = Self.byteCount / 2

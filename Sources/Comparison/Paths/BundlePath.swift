@@ -1,6 +1,7 @@
 import Host
 
-/// runc and crun: an OCI bundle for each run, with namespaces, a control group and a fresh overlay of the image's layers.
+/// runc and crun: for each run an OCI bundle with namespaces, a cgroup and a new overlay of the image's
+/// layers.
 final class BundlePath: RuntimePath {
     let name: String
     let version: String

@@ -1,12 +1,12 @@
 import Host
 
-/// The `config.json` of an OCI bundle (OCI runtime 1.0), as the runtimes' own `spec` command has it: the namespaces, mounts,
-/// capabilities and hidden paths that a container gets by default.
+/// The `config.json` of an OCI bundle (OCI runtime 1.0), like the output of the runtimes' `spec` command: the
+/// default namespaces, mounts, capabilities and masked paths of a container.
 struct BundleSpecification {
     let subject: Subject
     let command: [String]
     let root: String
-    /// From the root of the hierarchy; nil for the runtime's own choice.
+    /// The cgroup, relative to the root of the hierarchy; nil leaves it to the runtime.
     let controlGroup: String?
 
     var json: JSON {

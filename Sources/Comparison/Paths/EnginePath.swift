@@ -1,6 +1,6 @@
 import Host
 
-/// podman and docker: engines with storage of their own, into which the image's files are imported once.
+/// podman and docker: engines with their own storage, into which the image's files are imported once.
 final class EnginePath: RuntimePath {
     let name: String
     let version: String
@@ -8,7 +8,7 @@ final class EnginePath: RuntimePath {
     let hasDaemon: Bool
     private let program: String
     private let context: PathContext
-    /// What stands before the engine's own command, and what `run` gets beyond the usual.
+    /// The options before the engine's command, and the additional options of its `run` command.
     private var global: [String]
     private var more: [String] = []
     private var images: [String: Int] = [:]
@@ -48,7 +48,7 @@ final class EnginePath: RuntimePath {
         defer { tree.remove() }
         let script = "tar -C \"$1\" --numeric-owner --xattrs -c . | \"$@\""
         let importing = [program] + global + ["import", "-", image(subject)]
-        // After the shell's own name comes $1, and "$@" must be the engine alone.
+        // The shell shifts $1 away: "$@" must be the engine's command alone.
         let words = [
             "/bin/sh", "-c", "tree=$1; shift; " + script.replacing("\"$1\"", with: "\"$tree\""), "sh",
             tree.root,
@@ -81,7 +81,8 @@ final class EnginePath: RuntimePath {
     func imageByteCount(_ subject: Subject) -> Int? { images[subject.identifier] }
 
     func tearDown() {
-        // Storage of our own goes with the workspace; a daemon's stays unless it is told.
+        // The storage of podman is in the workspace. A daemon's storage is not, so its images are removed
+        // here.
         for identifier in images.keys where hasDaemon {
             _ = try? context.tool.run([
                 program, "rmi", "--force", "localhost/vmm-compare-\(identifier):latest",
@@ -90,7 +91,7 @@ final class EnginePath: RuntimePath {
     }
 }
 
-/// A subject's whole tree in one directory.
+/// The whole root file system of a subject, in one directory.
 struct SubjectTree {
     let root: String
     private let overlay: Overlay?

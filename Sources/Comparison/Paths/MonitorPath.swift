@@ -2,14 +2,14 @@ import Containers
 import Host
 import Images
 
-/// `vmm run`, by the executable that compares.
+/// `vmm run`, with the executable of this process.
 final class MonitorPath: RuntimePath {
     let name = "vmm"
     let version: String
     let executables: [String]
     let hasOwnKernel = true
     private let context: PathContext
-    /// The store's own word for a derived subject.
+    /// The identifier of a derived subject in the image store.
     private var derivedReference: String?
 
     let description =
@@ -23,7 +23,8 @@ final class MonitorPath: RuntimePath {
 
     private func timings(_ instance: Instance) -> String { instance.directory + "/timings" }
 
-    /// A directory's name would have vmm look through all of it at each start; container runtimes do not.
+    /// Imports a derived subject once. With a directory's name, vmm would scan the directory at each start,
+    /// which container runtimes do not do.
     func prepare(_ subject: Subject) throws(Failure) {
         guard subject.isDerived else { return }
         derivedReference = try ImageStore.openForContainers().image(for: subject.reference).identifier
@@ -37,7 +38,8 @@ final class MonitorPath: RuntimePath {
         var words = [context.monitor, "run", "--timings", timings(instance)]
         if let kernel = context.kernel { words += ["--kernel", kernel] }
         if let append = context.append { words += ["--append", append] }
-        // The subject's command is whole; the image's entry point would come before it once more.
+        // The subject's command already includes the entry point; without this option vmm would add the
+        // image's again.
         words += ["--entrypoint", ""] + (instance.isPrivileged ? privileges : [])
         if subject.isDerived {
             for variable in subject.environment { words += ["-e", variable] }
@@ -48,7 +50,7 @@ final class MonitorPath: RuntimePath {
         return Launch(words + [reference] + command, environment: context.environment)
     }
 
-    /// The monitor's own word: its clock is the same as ours.
+    /// Returns the milestones that the monitor recorded with `--timings`. Both processes use the same clock.
     func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones {
         let times = MonitorTimings(Files.text(timings(instance)) ?? "", begin: outcome.begin)
         var milestones = Milestones()
@@ -64,7 +66,7 @@ final class MonitorPath: RuntimePath {
     func imageByteCount(_ subject: Subject) -> Int? { subject.storedByteCount }
 }
 
-/// What `--timings` of vmm writes: nanoseconds since the start of its process.
+/// The output of vmm's `--timings`: nanoseconds since the start of its process.
 struct MonitorTimings {
     private let text: String
     private let begin: MonotonicTime
@@ -74,7 +76,7 @@ struct MonitorTimings {
         self.begin = begin
     }
 
-    /// From `begin` to a step; nil where it was not reached or is not known.
+    /// Returns the seconds from `begin` to a step; nil if the step was not reached or is unknown.
     func seconds(_ step: String) -> Double? {
         guard let start = number("process_start"), let since = number(step) else { return nil }
         return MonotonicTime(nanoseconds: start &+ since).seconds(since: begin)

@@ -2,7 +2,7 @@ import CHost
 import Containers
 import Host
 
-/// Whether this host can run `vmm run`, as the caller found out.
+/// Whether this host can run `vmm run`, as the caller determined.
 public enum MonitorState: Sendable {
     case usable(program: String, version: String)
     case unusable(why: String, cure: String?)
@@ -10,7 +10,7 @@ public enum MonitorState: Sendable {
 
 /// Finds the paths of this host.
 struct PathFinder {
-    /// All that can be compared, in the order in which they are shown.
+    /// The names of all paths, in the order of the report.
     static let all = ["process", "runc", "crun", "podman", "docker", "vmm", "firecracker", "qemu"]
 
     let search: SearchPath
@@ -39,7 +39,7 @@ struct PathFinder {
         return program
     }
 
-    /// The first line that `--version` says.
+    /// Returns the version in the first line of `--version`.
     private func version(_ name: String, _ words: [String]) throws(Absence) -> String {
         let outcome = try orBroken(name) { () throws(Failure) in try context.tool.run(words, seconds: 20) }
         guard outcome.isSuccess, let line = outcome.output.split(whereSeparator: \.isNewline).first else {
@@ -69,7 +69,7 @@ struct PathFinder {
     private func podman() throws(Absence) -> any RuntimePath {
         let program = try program("podman", package: "podman")
         let version = try version("podman", [program, "--version"])
-        // What it starts for each container.
+        // The programs that podman starts for each container.
         let runtime = ["crun", "runc"].lazy.compactMap(search.find).first
         let helpers = [search.find("conmon"), runtime].compactMap { $0 }
         return try orBroken("podman") { () throws(Failure) in
@@ -98,7 +98,7 @@ struct PathFinder {
         }
     }
 
-    /// On the same conditions as our own monitor.
+    /// Finds another monitor. It needs the same of the host as vmm does.
     private func peer(_ kind: PeerPath.Kind, _ name: String, cure: String) throws(Absence) -> any RuntimePath
     {
         guard let program = search.find(name) else {

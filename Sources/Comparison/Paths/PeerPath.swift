@@ -1,9 +1,12 @@
 import Containers
 import Host
 
-/// Firecracker and QEMU's microvm: the same kernel, and the image as a read-only disk that the kernel mounts as its root. The
-/// command is process 1 of the guest, and its end is the kernel's panic, which resets the machine: without an agent there is
-/// no other way for any image. So its exit status is unknown, and it is only started, and not looked into.
+/// Firecracker and QEMU's microvm, with vmm's guest kernel and the image as a read-only disk, which the
+/// kernel mounts as its root.
+///
+/// The command is process 1 of the guest. At its end the kernel panics and resets the VM: without an agent,
+/// no other end works for every image. So the exit status of the command is unknown; the path is only
+/// started, and nothing is measured inside.
 final class PeerPath: RuntimePath {
     enum Kind: String {
         case firecracker, qemu
@@ -35,7 +38,7 @@ final class PeerPath: RuntimePath {
         executables = [program]
     }
 
-    /// One file of all that the image is made of, each part padded to a page (`Image.files`).
+    /// Concatenates the files of the image to one disk, each padded to a page (`Image.files`).
     func prepare(_ subject: Subject) throws(Failure) {
         guard !subject.files.isEmpty else {
             throw Failure(.unavailable, "cannot give \(name) a disk", because: "this image is in no store")
@@ -66,7 +69,7 @@ final class PeerPath: RuntimePath {
         try Files.write(configuration.text(), to: instance.directory + "/machine.json")
     }
 
-    /// A word with a space in it would be two.
+    /// Makes the kernel's command line. An argument with a space is quoted.
     private func parameters(_ subject: Subject, _ command: [String]) -> String {
         let program = subject.program(command[0]) ?? command[0]
         let words = command.dropFirst().map { $0.contains(" ") ? "\"\($0)\"" : $0 }
@@ -81,7 +84,7 @@ final class PeerPath: RuntimePath {
         let words =
             switch kind {
             case .firecracker:
-                // Its own words would be the first bytes of the output.
+                // Firecracker's log would be the first bytes of the output.
                 [
                     "--no-api", "--config-file", instance.directory + "/machine.json", "--id", "compare",
                     "--level",

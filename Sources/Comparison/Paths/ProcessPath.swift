@@ -2,7 +2,7 @@ import CHost
 import Host
 import SystemPackage
 
-/// The floor: the command as an ordinary process of this host, in the same root file system.
+/// The lower bound: the command as an ordinary process of this host, with the image as its root file system.
 final class ProcessPath: RuntimePath {
     let name = "process"
     let version = ""
@@ -21,8 +21,8 @@ final class ProcessPath: RuntimePath {
         Overlay(directory: instance.directory, lower: instance.subject.layers)
     }
 
-    /// All mounts are made beforehand: they are no part of the floor. What is mounted below /dev stays out: the overlay
-    /// itself may lie there.
+    /// Makes all mounts before the clock is read: they are not part of the lower bound. The bind mounts are
+    /// not recursive, because the overlay itself may be below /dev.
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {
         let overlay = overlay(instance)
         try overlay.prepare()
@@ -35,8 +35,8 @@ final class ProcessPath: RuntimePath {
         }
     }
 
-    /// The directory `name` of the image, made where it has none. Where it has a link instead, that leads to a directory of the
-    /// host's.
+    /// Returns the directory `name` of the image; makes it if it is missing. Throws if it is anything else: a
+    /// symbolic link could lead to a directory of the host.
     static func mountPoint(_ name: String, in root: String) throws(Failure) -> String {
         let place = root + "/" + name
         if unsafe mkdir(place, 0o755) == 0 || Files.isDirectoryItself(place) { return place }

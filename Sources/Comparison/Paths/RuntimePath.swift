@@ -1,65 +1,67 @@
 import Host
 
-/// What all paths share while they are compared.
+/// The objects that all paths of a comparison share.
 struct PathContext {
     let workspace: Workspace
     let tool: Tool
     let groups: ControlGroups?
-    /// This executable, as it will be run.
+    /// The path of this executable.
     let monitor: String
-    /// The guest's kernel, where the user named one.
+    /// The guest's kernel; nil for vmm's own.
     let kernel: String?
-    /// Further words for the command line of the guest's kernel.
+    /// Words to add to the command line of the guest's kernel.
     let append: String?
 
-    /// NAME=VALUE each, for programs of the host.
+    /// The environment of the host's programs, as NAME=VALUE.
     var environment: [String] { tool.environment }
 }
 
-/// One run of a path.
+/// A run of a path.
 struct Instance {
     let subject: Subject
-    /// Unlike every other name on this host.
+    /// A name that is unique on this host.
     let name: String
-    /// Its own directory.
+    /// The directory of this instance alone.
     let directory: String
-    /// With every capability, and nothing of /proc kept from it: only where the command has a kernel of its own.
+    /// Whether the command has all capabilities and unmasked system paths. Only for a command with a kernel
+    /// of its own.
     var isPrivileged = false
 }
 
-/// A way to run a command in an image.
+/// A way to run a command of an image.
 protocol RuntimePath: AnyObject {
     var name: String { get }
     var version: String { get }
-    /// How the command is run, for the report.
+    /// A description of how the command is run, for the report.
     var description: String { get }
-    /// The files whose size is the runtime's.
+    /// The files whose sizes count as the runtime's.
     var executables: [String] { get }
-    /// What the CPU time of a run includes where there is no control group; nil where it cannot be told at all.
+    /// Whether all processes of a run are descendants of the started process, so that their CPU time is known
+    /// without a cgroup.
     var treeHoldsAll: Bool { get }
-    /// Whether processes of it can live outside its control group, under a daemon's.
+    /// Whether a daemon outside the path's cgroup may start its processes.
     var hasDaemon: Bool { get }
 
-    /// Whether the command has a kernel of its own, so that a panic of it harms nobody.
+    /// Whether the command has a kernel of its own, whose panic does not affect the host.
     var hasOwnKernel: Bool { get }
 
-    /// Whether programs of ours can run in it, and tell how they ended.
+    /// Whether vmm's own programs can run in the path and report their exit status.
     var runsOursInside: Bool { get }
 
-    /// Once for each subject, before the first run.
+    /// Prepares a subject, once, before its first run.
     func prepare(_ subject: Subject) throws(Failure)
-    /// For each run, before the clock is read.
+    /// Prepares a run before the clock is read.
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure)
-    /// For each run, after the clock is read: what the host has to do for it in this process.
+    /// Does the part of a run that happens in this process, after the clock is read.
     func mount(_ instance: Instance) throws(Failure)
     func launch(_ instance: Instance, _ command: [String]) -> Launch
-    /// Where the time of a run went, from its own point of view.
+    /// Returns the milestones of a run, as far as the path knows them.
     func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones
-    /// After each run, however it went.
+    /// Cleans up after a run, whatever its outcome.
     func cleanUp(_ instance: Instance, _ outcome: Outcome?)
-    /// What the image takes on disk for this path, in bytes.
+    /// Returns the storage of the image for this path, in bytes.
     func imageByteCount(_ subject: Subject) -> Int?
-    /// Once, at the end.
+    /// Cleans up once, at the end of the comparison.
     func tearDown()
 }
 
@@ -80,14 +82,14 @@ extension RuntimePath {
     }
 }
 
-/// Why a path is not measured, and what to do about it.
+/// The reason why a path is not measured, and what to do about it.
 public struct Absence: Error, Sendable {
     public enum Kind: String, Sendable {
-        /// It is not installed.
+        /// The runtime is not installed.
         case absent
-        /// It is there and does not work on this host.
+        /// The runtime is installed but does not work on this host.
         case broken
-        /// It did not end in time.
+        /// A run exceeded its time limit.
         case hung
     }
 

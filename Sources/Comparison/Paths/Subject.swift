@@ -1,22 +1,22 @@
-/// What every path runs: a root file system, and how a command in it is run.
+/// The root file system that every path runs, and the command in it.
 public struct Subject: Sendable {
-    /// A word for file names.
+    /// A word that can be part of a file name.
     var identifier: String
-    /// Whether it is the image with something of ours on top.
+    /// Whether vmm's own layer is on top of the image.
     var isDerived = false
-    /// What the image takes in vmm's own store, in bytes.
+    /// The storage that the image occupies in vmm's image store, in bytes.
     public var storedByteCount: Int?
-    /// The image as an EROFS file system (`Image.files`); none where it is in no store.
+    /// The image as an EROFS file system (`Image.files`); empty if it is in no store.
     public var files: [String] = []
-    /// As `vmm run` is told it.
+    /// The image's name on the command line of `vmm run`.
     public var reference: String
-    /// Directories on this host, the uppermost first; nobody writes to them.
+    /// The directories of the layers on this host, the uppermost first. They are read-only by convention.
     public var layers: [String]
     public var command: [String]
-    /// NAME=VALUE each. A name alone would have an engine pass on the value that the host has.
+    /// The environment, as NAME=VALUE. A name alone is not allowed: engines would pass the host's value.
     public var environment: [String]
     public var workingDirectory: String
-    /// `user`, `uid`, `user:group`, `uid:gid`; empty for root.
+    /// The user, as `user`, `uid`, `user:group` or `uid:gid`; empty for root.
     public var user: String
 
     public init(
@@ -32,13 +32,13 @@ public struct Subject: Sendable {
         self.user = user
     }
 
-    /// Engines give a PATH to images that name none.
+    /// Adds the PATH that engines set for images without one.
     private static func withPath(_ environment: [String]) -> [String] {
         if environment.contains(where: { $0.hasPrefix("PATH=") }) { return environment }
         return ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] + environment
     }
 
-    /// The numbers of the user and the group, looked up in the files of the image.
+    /// The numeric user and group, looked up in the image's files; nil if they are not found.
     var numbers: (user: Int64, group: Int64)? {
         if user.isEmpty { return (0, 0) }
         let parts = user.split(separator: ":", maxSplits: 1).map(String.init)
@@ -62,8 +62,8 @@ public struct Subject: Sendable {
         }.first(where: matches)
     }
 
-    /// Where the image has the program that the command names, as its PATH finds it. It is seen from the image's root, so
-    /// an absolute symbolic link counts as there.
+    /// Returns the path of the program in the image, found by the PATH of the subject. The path is relative
+    /// to the image's root, so a symbolic link with an absolute target counts as present.
     func program(_ name: String) -> String? {
         if name.contains("/") { return name }
         let path = environment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? ""

@@ -1,6 +1,6 @@
 import Host
 
-/// A quantity against the number of instances, a line a path.
+/// A quantity as a function of the number of instances, with a curve for each path.
 struct CurvePicture {
     let label: String
     let curves: [(name: String, points: [(count: Int, value: Double)])]
@@ -9,7 +9,7 @@ struct CurvePicture {
     var isBytes = false
 
     private static let height = 200.0
-    /// Above the plot, and left of it for the names of its lines.
+    /// The space above the plot in pixels, and left of it, for the labels, in per cent.
     private static let (top, left) = (12.0, 17.0)
 
     var svg: String {

@@ -1,6 +1,6 @@
 import Host
 
-/// Text in HTML and SVG.
+/// Elements of HTML and SVG.
 enum Markup {
     static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
@@ -10,7 +10,8 @@ enum Markup {
 
     static func percent(_ value: Double) -> String { Decimal.text(value, digits: 2) + "%" }
 
-    /// A picture as wide as its place: x in per cent, y in pixels, so that text keeps its size on every screen.
+    /// Makes a picture as wide as its container: x is in per cent and y in pixels, so that text has the same
+    /// size on every screen.
     static func svg(height: Int, label: String, _ body: [String]) -> String {
         """
         <svg width="100%" height="\(height)" role="img" aria-label="\(escaped(label))">
@@ -41,7 +42,7 @@ enum Markup {
             + "height=\"\(Decimal.text(height, digits: 1))\" class=\"\(style)\"\(inner)"
     }
 
-    /// Lines across the picture at round values, with their names below.
+    /// Makes grid lines at round values, with labels below.
     static func axis(_ scale: Scale, height: Double, _ name: (Double) -> String) -> [String] {
         scale.ticks.flatMap { tick in
             let x = scale.place(tick)

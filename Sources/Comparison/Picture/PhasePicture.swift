@@ -1,10 +1,10 @@
 import Host
 
-/// Where the time of each path goes: a bar of its phases.
+/// The time of each path, as a bar of its phases.
 struct PhasePicture {
     let rows: [(name: String, phases: [Sample.Phase])]
 
-    /// In the order in which they come, the path with the most of them first.
+    /// The names of the phases in order of time; the path with the most phases comes first.
     var phaseNames: [String] {
         var names: [String] = []
         for row in rows.sorted(by: { $0.phases.count > $1.phases.count }) {

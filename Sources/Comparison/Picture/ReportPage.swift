@@ -1,6 +1,6 @@
 import Host
 
-/// The report as one page that needs nothing else: no script, no font, no network.
+/// The report as a self-contained page: no script, no font, no network.
 struct ReportPage {
     let report: ComparisonReport
 
@@ -53,7 +53,7 @@ struct ReportPage {
             """
     }
 
-    /// The answer first.
+    /// The verdicts, at the top of the page.
     private var lede: String {
         report.verdicts.map { verdict in
             let times = "<b>\(Decimal.short(verdict.ratio.ratio)) times</b>"
@@ -80,7 +80,7 @@ struct ReportPage {
         """
     }
 
-    /// A path's name with its colour.
+    /// Makes a path's name in its colour.
     static func key(_ name: String) -> String {
         "<span class=\"key p-\(name)\">\(Markup.escaped(name))</span>"
     }
@@ -98,6 +98,6 @@ struct ReportPage {
 }
 
 extension ComparisonReport {
-    /// A page with pictures.
+    /// The report as a page with pictures.
     public var html: String { ReportPage(report: self).text }
 }

@@ -1,12 +1,13 @@
-/// From values to places, in per cent of a picture's width or height.
+/// Maps values to positions, in per cent of a picture's width or height.
 struct Scale {
     let low: Double
     let high: Double
     let isLogarithmic: Bool
-    /// What round values are round in: 1, or some 1024 for bytes.
+    /// The unit in which round values are round: 1, or a power of 1024 for bytes.
     private let unit: Double
 
-    /// From 0 to the largest value; logarithmic where the values lie so far apart that most would stick to the edge.
+    /// Makes a scale from 0 to the largest value. It is logarithmic if the largest value is more than 20
+    /// times the least: a linear one would crowd most values at the edge.
     init(_ values: [Double], mayBeLogarithmic: Bool = true, isBytes: Bool = false) {
         let positive = values.filter { $0 > 0 }
         let (least, most) = (positive.min() ?? 1, positive.max() ?? 1)
@@ -18,13 +19,13 @@ struct Scale {
         self.unit = unit
     }
 
-    /// 0 to 100.
+    /// Returns the position of a value, from 0 to 100.
     func place(_ value: Double) -> Double {
         if isLogarithmic { return Logarithm.of(max(value, low) / low) / Logarithm.of(high / low) * 100 }
         return high > 0 ? min(max(value / high, 0), 1) * 100 : 0
     }
 
-    /// Round values, four or so.
+    /// Round values for about four grid lines.
     var ticks: [Double] {
         if isLogarithmic {
             var power = 1e-9
@@ -39,7 +40,7 @@ struct Scale {
         return Array(stride(from: 0, through: high, by: step))
     }
 
-    /// 1, 2 or 5 of some power of ten, `size` at the least.
+    /// Returns the least of 1, 2 or 5 times a power of ten that is at least `size`.
     private static func roundStep(_ size: Double) -> Double {
         var power = 1e-9
         while power * 10 <= size { power *= 10 }
@@ -47,7 +48,8 @@ struct Scale {
     }
 }
 
-/// The natural logarithm, without a mathematical library: halvings, then a series that converges quickly near 1.
+/// The natural logarithm, without a mathematical library: the exponent, and a series that converges quickly
+/// near 1 for the significand.
 enum Logarithm {
     static func of(_ value: Double) -> Double {
         guard value > 0, value.isFinite else { return 0 }

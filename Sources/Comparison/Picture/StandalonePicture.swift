@@ -1,5 +1,4 @@
-/// A picture that stands by itself in a document: how long a run takes in each path, and where its time goes. It is light or
-/// dark as its viewer is.
+/// A picture for a document: the time of a run in each path, by phases. It is light or dark like its viewer.
 struct StandalonePicture {
     private static let width = 860
     private static let margin = 24
@@ -54,6 +53,6 @@ struct StandalonePicture {
 }
 
 extension ComparisonReport {
-    /// The start-up of all paths as one picture (SVG 1.1) that a document can hold.
+    /// The start-up of all paths as one SVG 1.1 picture.
     public var svg: String { StandalonePicture(report: self).svg }
 }

@@ -1,6 +1,7 @@
 import Host
 
-/// How the start times of each path are distributed: every run a stroke, the middle half a box, the median a bar.
+/// The distribution of each path's start times: a stroke for every run, a box for the middle half, a bar for
+/// the median.
 struct StartPicture {
     let rows: [(name: String, total: Distribution)]
 

@@ -1,4 +1,4 @@
-/// The page's style: for light and dark, wide and narrow screens, and paper.
+/// The style of the page, for light and dark, wide and narrow screens, and for paper.
 enum Stylesheet {
     private static let light = [
         "process": "#6b7280", "runc": "#0891b2", "crun": "#0d9488", "podman": "#9333ea", "docker": "#2563eb",
@@ -20,7 +20,7 @@ enum Stylesheet {
         return (ofPaths + phases.enumerated().map { "--h-\($0):\($1)" }).joined(separator: ";")
     }
 
-    /// The names of the colours, by light and by dark.
+    /// The variables of the colours, for light and dark screens.
     static let colours = """
         :root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1c1f24;--soft:#5c6470;--line:#e3e4e2;--card:#fff;
         --warn:#9a5b00;--code:#f1f1ee;\(variables(light, phasesLight))}
@@ -28,7 +28,7 @@ enum Stylesheet {
         --warn:#f0b45a;--code:#22262b;\(variables(dark, phasesDark))}}
         """
 
-    /// What the parts of a picture look like.
+    /// The style of the parts of a picture.
     static var pictures: String {
         let paths = light.keys.sorted().map { ".p-\($0){--c:var(--p-\($0))}" }
         let phases = phasesLight.indices.map { ".h-\($0){fill:var(--h-\($0));background:var(--h-\($0))}" }

@@ -1,7 +1,7 @@
 import Host
 
 extension ComparisonReport {
-    /// A line a run (RFC 4180), with its phases as far as any path has them; times in seconds.
+    /// The runs as CSV (RFC 4180), one a line. A column for each phase of any path; times in seconds.
     public var csv: String {
         var phases: [String] = []
         for path in paths {

@@ -1,7 +1,7 @@
 public import Host
 
 extension ComparisonReport {
-    /// Every figure with every sample; times in seconds, sizes in bytes.
+    /// The report as JSON, with every sample. Times are in seconds, sizes in bytes.
     public var json: JSON {
         .object([
             ("format", .integer(1)), ("host", host.json), ("image", .string(image)),

@@ -1,7 +1,7 @@
 import Host
 
 extension ComparisonReport {
-    /// The report for a terminal, in at most 100 columns.
+    /// Formats the report for a terminal, in at most 100 columns.
     public func text(inColour: Bool) -> String {
         let style = Style(isOn: inColour)
         var lines: [String] = []
@@ -18,7 +18,7 @@ extension ComparisonReport {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// SGR sequences, or nothing.
+    /// SGR sequences, or none if colour is off.
     fileprivate struct Style {
         let isOn: Bool
         func bold(_ text: String) -> String { wrap(text, "1") }
@@ -89,7 +89,8 @@ extension ComparisonReport {
     }
 
     private static func duration(_ seconds: Double?) -> String { seconds.map(Decimal.duration) ?? "-" }
-    /// A ratio of medians may still be sure; a difference of a few per cent is not.
+    /// Makes the warning about a noisy path. The ratio of two medians may still be certain; a difference of a
+    /// few per cent is not.
     static func noise(_ name: String, _ spread: Double) -> String {
         "\(name) scatters: from its 10th to its 90th percentile it is \(Decimal.short(spread * 100)) % of its median. "
             + "Believe the ranges, and differences only where they do not hold 1."
@@ -195,7 +196,7 @@ extension ComparisonReport {
     }
 }
 
-/// What the paths' commands see of one thing, paths that see the same together.
+/// The values of one isolation property; paths with equal values are grouped.
 struct IsolationRow {
     let name: String
     var groups: [(paths: [String], value: String)]

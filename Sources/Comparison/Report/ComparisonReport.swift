@@ -1,19 +1,19 @@
-/// All that was found out.
+/// The result of a comparison.
 public struct ComparisonReport: Sendable {
     public var host: HostDescription
-    /// As the user named it.
+    /// The image's name, as the user wrote it.
     public var image: String
     public var command: [String]
     public var options: ComparisonOptions
-    /// The command line that repeats it.
+    /// The command line that repeats the comparison.
     public var repetition: [String]
     public var paths: [PathReport] = []
     public var absences: [Absence] = []
-    /// What a reader has to know of the figures.
+    /// Remarks that a reader of the figures must know.
     public var notes: [String] = []
-    /// Whether the user ended it early.
+    /// Whether the user interrupted the comparison.
     public var isPartial = false
-    /// Seconds that all of it took.
+    /// The duration of the whole comparison, in seconds.
     public var duration = 0.0
 
     public init(
@@ -28,14 +28,14 @@ public struct ComparisonReport: Sendable {
     }
 }
 
-/// One path's figures.
+/// The figures of one path.
 public struct PathReport: Sendable {
     public let name: String
     public var version = ""
     public var description = ""
-    /// What the CPU time of a run includes.
+    /// The processes whose CPU time counts.
     public var cpuScope = ""
-    /// In the order in which they were taken, of all rounds.
+    /// The samples of all rounds, in the order in which they were taken.
     public var samples: [Sample] = []
     public var crowd: Crowd?
     public var imageByteCount: Int?
@@ -47,7 +47,7 @@ public struct PathReport: Sendable {
         self.name = name
     }
 
-    /// The samples of runs that were so many at once.
+    /// Returns the samples of runs with `together` simultaneous instances.
     public func samples(together: Int) -> [Sample] { samples.filter { $0.together == together } }
 
     public func total(together: Int = 1) -> Distribution? {
@@ -65,8 +65,8 @@ public struct PathReport: Sendable {
         return values.isEmpty ? nil : Distribution(values)
     }
 
-    /// The mean of each phase, in order, of the half of the runs that lies in the middle: means, unlike medians, add up to the
-    /// mean of the whole, and a few runs that took for ever are not in them.
+    /// Returns the mean of each phase, in order, over the middle half of the runs. Means, unlike medians, add
+    /// up to the mean of the total; the middle half excludes a few extremely slow runs.
     public func phases(together: Int = 1) -> [Sample.Phase] {
         let all = samples(together: together).sorted { $0.total < $1.total }
         let samples = all.dropFirst(all.count / 4).dropLast(all.count / 4)
@@ -84,49 +84,51 @@ public struct PathReport: Sendable {
     }
 }
 
-/// Idle instances that run at the same time.
+/// Idle instances that run simultaneously.
 public struct Crowd: Sendable {
-    /// How things stand with `count` instances.
+    /// The figures with `count` instances.
     public struct Point: Sendable {
         public let count: Int
-        /// By how much MemAvailable fell.
+        /// The decrease of MemAvailable since the start of the trial.
         public let memoryByteCount: Int
-        /// Median time from the start to the first byte of the instances that were added last.
+        /// The median time from the start to the first byte, in seconds, of the instances added last.
         public let start: Double
     }
 
     public var points: [Point] = []
-    /// Proportional set size of every process of the path, by instance; nil where they cannot be told.
+    /// The proportional set size of all processes of the path, for each instance; nil if it cannot be
+    /// determined.
     public var pssByteCount: Int?
-    /// Processes and threads on the host, by instance.
+    /// The number of processes and threads on the host, for each instance.
     public var processCount: Double?
     public var threadCount: Double?
-    /// Why there are no more points.
+    /// The reason why no more instances were started.
     public var end = ""
-    /// How many would fit into the memory that was available, at the cost of those that were started.
+    /// The number of instances that would fit into the available memory, at the cost of those that were
+    /// started.
     public var capacity: Int?
 
     public init() {}
 
-    /// Memory by instance, over as many as there were.
+    /// The memory of one instance: the decrease of MemAvailable divided by their number.
     ///
-    /// nil where there was more afterwards than before: then others on the host gave more back than all of them took.
+    /// Nil if MemAvailable increased: then other processes freed more memory than all instances took.
     public var memoryByteCount: Double? {
         points.last.flatMap { $0.memoryByteCount > 0 ? Double($0.memoryByteCount) / Double($0.count) : nil }
     }
 }
 
-/// A piece of work done inside.
+/// The rates of one piece of work inside a path.
 public struct WorkResult: Sendable {
     public let name: String
-    /// In `unit`, more is better.
+    /// The measured rates in `unit`; more is better.
     public let rates: [Double]
     public let unit: String
 
     public var median: Double { Distribution(rates).median }
 }
 
-/// Something that a command sees or may do.
+/// A property of the path's isolation: something that the command sees or may do.
 public struct Sight: Sendable {
     public let name: String
     public let value: String

@@ -1,11 +1,11 @@
-/// What the lines of a report mean, for somebody who sees one for the first time.
+/// An explanation of the report for a first-time reader.
 public enum Explanation {
     struct Topic {
         let title: String
         let paragraphs: [String]
     }
 
-    /// For a terminal, in at most 100 columns.
+    /// The text for a terminal, in at most 100 columns.
     public static var text: String {
         topics.map { topic in
             ([topic.title] + topic.paragraphs.flatMap { Wrapping.lines($0, indent: 2) }).joined(

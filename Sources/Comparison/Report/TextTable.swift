@@ -1,4 +1,4 @@
-/// Columns of text: the first to the left, the others to the right.
+/// A table of text: the first column is aligned to the left, the others to the right.
 struct TextTable {
     private var rows: [[String]] = []
 
@@ -8,7 +8,7 @@ struct TextTable {
 
     mutating func add(_ row: [String]) { rows.append(row) }
 
-    /// The lines, the header's first.
+    /// Formats the table as lines, the header first.
     func lines(gap: Int = 2) -> [String] {
         let count = rows.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in
@@ -24,7 +24,7 @@ struct TextTable {
     }
 }
 
-/// Text in lines of a width.
+/// Breaks text into lines of a given width.
 enum Wrapping {
     static func lines(_ text: String, indent: Int, width: Int = 100) -> [String] {
         var lines: [String] = []

@@ -1,12 +1,12 @@
 import Host
 
-/// How long the whole run of one path takes beside another's.
+/// The ratio of one path's time to another's.
 public struct Verdict: Sendable {
     public let path: String
     public let reference: String
     public let ratio: MedianRatio
 
-    /// One line for people.
+    /// The verdict in one line for the user.
     public var text: String {
         let times = Decimal.short(ratio.ratio)
         let range = "\(Decimal.short(ratio.low)) to \(Decimal.short(ratio.high))"
@@ -22,7 +22,8 @@ public struct Verdict: Sendable {
 }
 
 extension ComparisonReport {
-    /// The monitor beside every other path where it was measured, else each path beside the quickest.
+    /// The verdicts: vmm compared with every other path if vmm was measured, otherwise every path compared
+    /// with the quickest.
     public var verdicts: [Verdict] {
         let measured = paths.compactMap { path in path.total().map { (path.name, $0) } }
         if let own = measured.first(where: { $0.0 == "vmm" }) {

@@ -1,10 +1,10 @@
-/// Samples of one quantity, and what describes them.
+/// The samples of one quantity, and their statistics.
 public struct Distribution: Hashable, Sendable {
-    /// In the order in which they were taken.
+    /// The samples in the order in which they were taken.
     public let samples: [Double]
     private let sorted: [Double]
 
-    /// `samples` must not be empty.
+    /// Makes the distribution of `samples`, which must not be empty.
     public init(_ samples: [Double]) {
         precondition(!samples.isEmpty, "nothing was measured")
         self.samples = samples
@@ -14,7 +14,7 @@ public struct Distribution: Hashable, Sendable {
     public var minimum: Double { sorted[0] }
     public var maximum: Double { sorted[sorted.count - 1] }
 
-    /// The value that the given share of the samples, 0 to 1, does not pass, interpolated between its neighbours.
+    /// Returns the quantile of `share`, 0 to 1, interpolated linearly between two samples.
     public func quantile(_ share: Double) -> Double {
         let place = min(max(share, 0), 1) * Double(sorted.count - 1)
         let below = Int(place)
@@ -32,7 +32,7 @@ extension Distribution {
         median > 0 ? (quantile(0.9) - quantile(0.1)) / median : 0
     }
 
-    /// Above this spread a figure is called noisy.
+    /// The spread above which a distribution is called noisy.
     public static let noisySpread = 0.5
 
     public var isNoisy: Bool { spread > Self.noisySpread }

@@ -1,15 +1,15 @@
-/// How the median of one distribution stands to that of another, and how sure that is: 95 % of the ratios that come out
-/// when both are drawn again from their own samples (a bootstrap) lie from `low` to `high`.
+/// The ratio of two medians, with a 95 % confidence interval by bootstrap: both distributions are resampled,
+/// and 95 % of the ratios lie from `low` to `high`.
 public struct MedianRatio: Hashable, Sendable {
     public enum Verdict: String, Sendable {
         case quicker, slower
-        /// The interval holds 1: the samples do not tell.
+        /// The interval contains 1: the samples do not decide.
         case indistinguishable
-        /// So few samples that no interval means anything.
+        /// There are too few samples for a meaningful interval.
         case tooFew = "too_few"
     }
 
-    /// Fewer samples than this are not ranked.
+    /// The least number of samples that are ranked.
     public static let fewestSamples = 5
 
     public let ratio: Double
@@ -17,7 +17,7 @@ public struct MedianRatio: Hashable, Sendable {
     public let high: Double
     public let verdict: Verdict
 
-    /// `measured` by `reference`. The same samples give the same interval.
+    /// Computes the ratio of `measured` to `reference`. The same samples give the same interval.
     public init(_ measured: Distribution, to reference: Distribution, rounds: Int = 1000) {
         ratio = measured.median / reference.median
         var random = RandomSequence(seed: 0x766D_6D00)
@@ -41,7 +41,7 @@ public struct MedianRatio: Hashable, Sendable {
 }
 
 extension Distribution {
-    /// The median of as many samples, drawn from these with repetition.
+    /// Returns the median of as many samples, drawn with replacement.
     fileprivate func redrawnMedian(_ random: inout RandomSequence) -> Double {
         Distribution(
             (0..<samples.count).map { _ in samples[Int.random(in: 0..<samples.count, using: &random)] }

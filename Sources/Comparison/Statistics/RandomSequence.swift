@@ -1,5 +1,5 @@
-/// A sequence that looks random and is the same for the same seed (SplitMix64), so that a schedule and a verdict can be
-/// repeated.
+/// A pseudo-random sequence (SplitMix64). The same seed gives the same sequence, so that a schedule and a
+/// verdict can be repeated.
 struct RandomSequence: RandomNumberGenerator {
     private var state: UInt64
 

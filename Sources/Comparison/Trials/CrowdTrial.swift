@@ -1,7 +1,7 @@
 import CHost
 import Host
 
-/// Starts idle instances one after another, keeps all of them, and looks at what they cost.
+/// Starts idle instances one after another, keeps all of them, and measures their cost.
 struct CrowdTrial {
     let runner: PathRunner
     let context: PathContext
@@ -9,7 +9,7 @@ struct CrowdTrial {
     let most: Int
     let limit: Double
 
-    /// Instances so many that the picture of the growth is good, and the number that was asked for.
+    /// The numbers of instances at which figures are taken; the last is the number that was asked for.
     private var steps: [Int] {
         let usual = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].filter { $0 < most }
         return usual + [most]
@@ -55,7 +55,7 @@ struct CrowdTrial {
         return crowd
     }
 
-    /// Starts one more and waits until it is there; the seconds that it took.
+    /// Starts another instance, waits for its first byte, and returns the seconds until then.
     private func add(_ batch: Batch, _ index: Int, _ instance: Instance) throws(RunProblem) -> Double {
         let begin = MonotonicTime.now()
         do throws(Failure) {
@@ -76,7 +76,7 @@ struct CrowdTrial {
         return first.seconds(since: begin)
     }
 
-    /// Before the host itself gets into need.
+    /// Returns the reason to stop if one more instance would leave the host less than 256 MiB.
     private static func reasonToStop(available: Int, per each: Int) -> String? {
         let reserve = 256 << 20
         return available - max(0, each) < reserve
@@ -91,7 +91,7 @@ struct CrowdTrial {
             let threads = processes.reduce(0) { $0 + ProcessTable.threadCount($1) }
             crowd.threadCount = Double(threads) / Double(count)
             let sizes = processes.compactMap(ProcessTable.pssByteCount)
-            // A kernel without smaps_rollup tells nothing.
+            // Kernels without smaps_rollup report no size.
             if !sizes.isEmpty { crowd.pssByteCount = sizes.reduce(0, +) / count }
         } else {
             let (processes, threads) = Self.population()
@@ -100,7 +100,7 @@ struct CrowdTrial {
         }
     }
 
-    /// By memory, and by the number of tasks that the kernel has identifiers for.
+    /// Returns the number of instances that would fit, by memory and by the kernel's number of process IDs.
     private static func capacity(_ available: Int, _ each: Double, _ threads: Double?) -> Int {
         let tasks = Double(Files.number("/proc/sys/kernel/pid_max") ?? 32768) / max(1, threads ?? 1)
         return Int(min(Double(available) / each, tasks))
@@ -111,7 +111,7 @@ struct CrowdTrial {
         return (all.count, all.reduce(0) { $0 + ProcessTable.threadCount($1) })
     }
 
-    /// Asks all of them to end, waits a while, then ends them.
+    /// Sends SIGTERM to all instances, waits ten seconds, and kills the rest.
     private func end(_ batch: Batch, _ instances: [Instance]) {
         batch.send(SIGTERM)
         _ = batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: 10))

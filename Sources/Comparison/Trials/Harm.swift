@@ -1,22 +1,24 @@
 import CHost
 import Host
 
-/// What a hostile command would try, bounded so that a host survives it.
+/// The attempts of a hostile command, bounded so that a host survives them.
 enum Harm {
     static let processes = 1000
     static let byteCount = 512 << 20
 
-    /// As many processes as it gets, up to a bound, that all live until the end; says how many it got.
+    /// Starts as many processes as possible, up to a bound, that all live until the end. Reports their
+    /// number.
     static func fork() {
         let count = chost_fork_many(Int32(processes))
         InsideProgram.say("got", "\(count)")
         sleep(1)
     }
 
-    /// Takes memory and touches it, a mebibyte after the other; whoever is stopped for that says no more.
+    /// Allocates and touches memory, a mebibyte at a time, and reports the amount. If the kernel kills the
+    /// process, the last report remains.
     static func fillMemory() {
         for taken in stride(from: 0, to: byteCount, by: 1 << 20) {
-            // Not malloc's: what is only written to, and never read, would be left out of the program.
+            // Not malloc(3): the compiler may remove an allocation that is only written and never read.
             guard
                 let piece = unsafe chost_mmap(
                     nil, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -28,7 +30,7 @@ enum Harm {
         sleep(1)
     }
 
-    /// Asks the kernel to panic, where it lets itself be asked.
+    /// Asks the kernel to panic through sysrq, if the path permits that.
     static func panic() {
         let file = unsafe chost_open("/proc/sysrq-trigger", O_WRONLY, 0)
         guard file >= 0 else {

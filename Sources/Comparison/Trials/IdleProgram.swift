@@ -1,7 +1,8 @@
-/// A program that does nothing and takes as good as no memory, for any image: it writes one byte and waits for SIGTERM, SIGINT
-/// or SIGHUP. It blocks them first, so that they reach it as the first process of a namespace too.
+/// A program that idles and uses almost no memory, for any image. It writes one byte and waits for SIGTERM,
+/// SIGINT or SIGHUP. It blocks the signals first, so that they reach it even as the first process of a PID
+/// namespace.
 enum IdleProgram {
-    /// A static ELF executable of 210 bytes.
+    /// The program as a static ELF executable of 210 bytes.
     static let bytes: [UInt8] = header + programHeader + code
 
     private static let address: UInt64 = 0x40_0000
@@ -11,14 +12,15 @@ enum IdleProgram {
         (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
     }
 
-    /// ELF-64 object file format 1.5, figure 2: EXEC for x86-64, one program header, no sections.
+    /// The ELF header (ELF-64 object file format 1.5, figure 2): EXEC for x86-64, one program header, no
+    /// sections.
     private static let header: [UInt8] =
         [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0] + little(2, 2) + little(62, 2)
         + little(1, 4)
         + little(address + UInt64(headersByteCount), 8) + little(64, 8) + little(0, 8) + little(0, 4)
         + little(64, 2) + little(56, 2) + little(1, 2) + little(64, 2) + little(0, 2) + little(0, 2)
 
-    /// All of the file, readable and executable.
+    /// A program header that maps the whole file, readable and executable.
     private static let programHeader: [UInt8] =
         little(1, 4) + little(5, 4) + little(0, 8) + little(address, 8) + little(address, 8)
         + little(UInt64(headersByteCount + code.count), 8) + little(UInt64(headersByteCount + code.count), 8)
@@ -37,7 +39,7 @@ enum IdleProgram {
         0x05,
         // exit(0)
         0xB8, 0x3C, 0, 0, 0, 0x31, 0xFF, 0x0F, 0x05,
-        // "r", and the mask
+        // The byte "r", and the signal mask.
         0x72, 0x03, 0x40, 0, 0, 0, 0, 0, 0,
     ]
 }

@@ -1,8 +1,8 @@
 import Host
 
-/// A layer of ours over the image: this executable, a program that idles, and small files to read.
+/// The layer that is added to the image: this executable, the idle program, and small files to read.
 struct InsideLayer {
-    /// `program` must be static to run in any image.
+    /// Makes the layer. `program` is added only if it is static, because only a static one runs in any image.
     static func make(_ program: String, in workspace: Workspace) throws(Failure) -> String {
         let layer = try workspace.directory("inside")
         try Files.makeDirectory(layer + Work.smallFiles)
@@ -15,7 +15,7 @@ struct InsideLayer {
         return layer
     }
 
-    /// An ELF executable that names no interpreter (PT_INTERP).
+    /// Whether `program` is an ELF executable without an interpreter (PT_INTERP).
     static func isStatic(_ program: String) -> Bool {
         guard let bytes = Files.bytes(program, limit: 65536), bytes.count > 64 else { return false }
         func little(_ offset: Int, _ count: Int) -> Int {

@@ -1,36 +1,37 @@
 import CHost
 public import Host
 
-/// What this executable does inside a path, as a hidden command: a static executable runs in any image.
+/// The tasks that this executable does inside a path, as a hidden command. A static executable runs in any
+/// image.
 ///
-/// Each answer is a line: a name, a tab, and a value.
+/// Each answer is a line: a name, a tab and a value.
 public enum InsideProgram {
-    /// Where the layer of ours has it.
+    /// The paths of the programs in the added layer.
     static let directory = "/.vmm-compare"
     static let program = directory + "/vmm"
     static let idle = directory + "/idle"
-    /// Its hidden name on the command line.
+    /// The name of the hidden command.
     public static let commandName = "compare-inside"
 
     public enum Task: String, CaseIterable, Sendable {
-        /// Pieces of work, timed.
+        /// Times pieces of work.
         case work
-        /// What can be seen and done.
+        /// Reports what the command can see and do.
         case look
-        /// 100,000 system calls and none, for whoever counts them outside.
+        /// Makes 100,000 system calls, or none, while the host counts them.
         case calls
         case nocalls
-        /// Many processes at once, bounded.
+        /// Starts many processes at once, up to a bound.
         case forks
-        /// Much memory, bounded.
+        /// Allocates much memory, up to a bound.
         case fill
-        /// A panic of the kernel, where that may be asked for.
+        /// Asks the kernel to panic, if that is permitted.
         case panic
     }
 
     static func command(_ task: Task) -> [String] { [program, commandName, task.rawValue] }
 
-    /// Does it and ends the process.
+    /// Runs the task `name`.
     public static func run(_ name: String) throws(Failure) {
         guard let task = Task(rawValue: name) else {
             throw Failure(.usage, "cannot do \(name)", because: "it is no task of a comparison")
@@ -54,7 +55,7 @@ public enum InsideProgram {
         _ = unsafe line.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
     }
 
-    /// What such lines say.
+    /// Parses the lines of answers.
     static func answers(_ text: String) -> [(name: String, value: String)] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             let parts = line.split(separator: "\t", maxSplits: 1).map(String.init)

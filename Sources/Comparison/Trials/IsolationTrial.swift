@@ -1,7 +1,7 @@
 import CHost
 import Host
 
-/// What a path lets the command see and do, found out by a command in it and from outside.
+/// Determines what a path lets a command see and do, from inside and from outside.
 struct IsolationTrial {
     let runner: PathRunner
     let interruption: Interruption
@@ -28,7 +28,8 @@ struct IsolationTrial {
         }
     }
 
-    /// The difference between a run with many calls and one with none: starting and ending costs calls too.
+    /// Counts the system calls that reach the host's kernel: the difference between a run with many calls and
+    /// one with none, because start and end cost calls too.
     private func calls(_ subject: Subject) throws(RunProblem) -> String {
         let counter: SystemCallCounter
         do throws(Failure) { counter = try SystemCallCounter() } catch { return "not known: \(error.why)" }
@@ -39,12 +40,14 @@ struct IsolationTrial {
             counts.append(Int64(clamping: counter.count &- before))
         }
         let reached = max(0, counts[1] - counts[0])
-        // Other processes of the host call its kernel too, and no two starts are alike.
+        // Other processes of the host make system calls too, and no two starts are equal, hence the
+        // tolerance.
         if reached < Int64(InsideProgram.calls / 50) { return "as good as none" }
         return "all" + (reached > Int64(InsideProgram.calls * 12 / 10) ? " (\(reached) counted)" : "")
     }
 
-    /// Only where the look has shown that it is refused, or where the kernel is the guest's own.
+    /// Asks the kernel to panic, but only if the guest has a kernel of its own; with the host's kernel,
+    /// reports whether it would be possible.
     private func panic(_ subject: Subject, _ sights: [Sight]) throws(RunProblem) -> String {
         let door = sights.first { $0.name.contains("sysrq") }?.value ?? ""
         let kernel = sights.first { $0.name == "kernel release" }?.value ?? ""
@@ -75,7 +78,7 @@ struct IsolationTrial {
 }
 
 extension IsolationTrial {
-    /// What the host felt of a run.
+    /// The effects of a run on the host.
     private struct Watched {
         var outcome: Outcome
         var mostProcesses = 0
@@ -84,7 +87,7 @@ extension IsolationTrial {
         var memoryAfter = 0
     }
 
-    /// Runs a command that may end as it likes, and looks at the host meanwhile.
+    /// Runs a command that may end in any way, and samples the host's processes and memory meanwhile.
     private func watch(
         _ subject: Subject, _ command: [String], isPrivileged: Bool = false
     ) throws(RunProblem) -> Watched {
@@ -116,7 +119,7 @@ extension IsolationTrial {
         runner.path.cleanUp(instance, outcome)
         Files.remove(instance.directory)
         if result == .interrupted { throw .interrupted }
-        // Whoever adopted the dead has to wait for them first.
+        // The processes that adopted the orphans need time to collect them.
         for _ in 0..<100 where ProcessTable.all().count > processes { usleep(10_000) }
         return Watched(
             outcome: outcome, mostProcesses: mostProcesses,

@@ -1,7 +1,7 @@
 import CHost
 import Host
 
-/// What a command sees of the world, told by itself.
+/// The command's own view of its surroundings, reported from inside.
 enum Look {
     static func run() {
         say("kernel release", HostDescription.kernelRelease())
@@ -37,7 +37,8 @@ enum Look {
         return notable.isEmpty ? "\(count)" : "\(count), \(notable.joined(separator: ", ")) among them"
     }
 
-    /// SYSLOG_ACTION_SIZE_UNREAD is allowed where reading is.
+    /// Reports whether the kernel log can be read: SYSLOG_ACTION_SIZE_UNREAD needs the same permission as
+    /// reading.
     private static func kernelLog() -> String {
         let size = chost_kernel_log_size()
         return size < 0 ? "refused" : "can be read"

@@ -2,11 +2,11 @@ import CHost
 import Host
 import SystemPackage
 
-/// Counts the system calls that this host's kernel serves, by its own tracepoint at their entry, whoever makes them.
+/// Counts the system calls of all processes on this host, by the tracepoint raw_syscalls:sys_enter.
 struct SystemCallCounter: ~Copyable {
     private let counters: [Int32]
 
-    /// Fails with why it cannot be told here.
+    /// Starts counting. Throws a failure with the reason if this host does not support it.
     init() throws(Failure) {
         guard let identifier = Self.identifier() else {
             throw Failure(
@@ -32,12 +32,12 @@ struct SystemCallCounter: ~Copyable {
             places.lazy.compactMap { Files.number($0 + "/events/raw_syscalls/sys_enter/id") }.first
         }
         if let found = find() { return found }
-        // In our own mount namespace nobody else sees it.
+        // The mount is visible only in this process's mount namespace.
         _ = unsafe CHost.mount("tracefs", places[0], "tracefs", 0, nil)
         return find()
     }
 
-    /// How many there were so far.
+    /// The number of system calls so far.
     var count: UInt64 {
         counters.reduce(0) { sum, counter in
             var value: UInt64 = 0

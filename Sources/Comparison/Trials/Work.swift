@@ -1,11 +1,11 @@
 import CHost
 import Host
 
-/// Fixed pieces of work, each timed several times by the clock of where it runs.
+/// Fixed pieces of work, each timed several times by the clock inside the path.
 enum Work {
     private static let repetitions = 5
     static let smallFileCount = 200
-    /// Small files for reading, in the layer of ours.
+    /// The directory of small files in the added layer.
     static let smallFiles = InsideProgram.directory + "/small"
     private static let scratch = InsideProgram.directory + "/scratch"
 
@@ -29,8 +29,8 @@ enum Work {
         unsafe unlink(scratch)
     }
 
-    /// Says the rates of some repetitions; the first, which meets cold caches and memory that was never touched, is left
-    /// out.
+    /// Times several repetitions and reports their rates. The first repetition is left out: its caches are
+    /// cold and its memory is untouched.
     private static func time(_ name: String, _ unit: String, _ amount: Double, _ body: () -> Void) {
         var rates: [String] = []
         for repetition in 0...repetitions {
@@ -44,7 +44,7 @@ enum Work {
 
     private static let rounds = 10_000_000
 
-    /// A chain of multiplications and shifts that no compiler can shorten, without memory.
+    /// Computes a chain of multiplications and shifts that no compiler can shorten and that uses no memory.
     private static func compute() {
         var random = RandomSequence(seed: 42)
         var sum: UInt64 = 0

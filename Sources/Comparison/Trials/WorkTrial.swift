@@ -1,4 +1,4 @@
-/// The same pieces of work inside each path.
+/// Runs the same pieces of work inside each path.
 struct WorkTrial {
     let runner: PathRunner
 
