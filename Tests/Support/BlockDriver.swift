@@ -1,6 +1,6 @@
 import GuestMemory
 
-/// What a block driver puts into its chains (Virtio 1.2, 5.2.6).
+/// The contents of a block driver's descriptor chains (Virtio 1.2, 5.2.6).
 public enum BlockDriver {
     public static let read: UInt32 = 0
     public static let write: UInt32 = 1
@@ -17,7 +17,7 @@ public enum BlockDriver {
         bytes(type) + bytes(UInt32(0)) + bytes(sector)
     }
 
-    /// One range of a discard or write zeroes request.
+    /// Makes a range of a discard or write zeroes request.
     public static func range(sector: UInt64, count: UInt32, flags: UInt32 = 0) -> [UInt8] {
         bytes(sector) + bytes(count) + bytes(flags)
     }
@@ -27,11 +27,11 @@ public enum BlockDriver {
     }
 }
 
-/// A block request's outcome.
+/// The result of a block request.
 public struct BlockAnswer: Hashable, Sendable {
     public let status: UInt8
     public let usedByteCount: UInt32
-    /// What was read.
+    /// The data that was read.
     public let data: [UInt8]
 
     public init(status: UInt8, usedByteCount: UInt32, data: [UInt8]) {
@@ -42,7 +42,8 @@ public struct BlockAnswer: Hashable, Sendable {
 }
 
 extension VirtioDriver {
-    /// One request with `out` behind its header and room for `inByteCount` bytes before its status.
+    /// Sends a request with the data `out` after its header and room for `inByteCount` bytes before its
+    /// status, and waits for the result.
     public func block(
         _ type: UInt32, sector: UInt64 = 0, out: [UInt8] = [], inByteCount: UInt64 = 0, indirect: Bool = false
     ) throws -> BlockAnswer {

@@ -1,8 +1,8 @@
 public import Foundation
 
-/// A program that a test runs. It is killed and reaped when its owner goes.
+/// A child process of a test. It is killed and reaped when its owner releases it.
 public final class ChildProcess: @unchecked Sendable {
-    /// How a program ended.
+    /// The end of a process.
     public enum Ending: Hashable, Sendable {
         case exited(Int32)
         case signalled(Int32)
@@ -12,12 +12,14 @@ public final class ChildProcess: @unchecked Sendable {
     private let lock = NSLock()
     private var known: Ending?
 
-    /// Held while descriptors are made that no program shall inherit, and while one starts.
+    /// A lock that is held while descriptors are made that no child may inherit, and while a child starts.
     static let inheritance = NSLock()
 
-    /// Starts `command`, a path and its arguments. A stream that is nil is /dev/null; the descriptors stay the
-    /// caller's. Signals are at their defaults in it and none is blocked. `hasOwnGroup` makes it a job of its own, as a shell
-    /// does: SIGTSTP stops it, whoever started the tests.
+    /// Starts `command`, a path and its arguments.
+    ///
+    /// A stream that is nil is /dev/null; the caller remains the owner of the descriptors. In the child all
+    /// signals have their defaults and none is blocked. `hasOwnGroup` makes a process group for the child, as
+    /// a shell does for a job, so that SIGTSTP stops it, whoever started the tests.
     public init(
         _ command: [String], input: Int32? = nil, output: Int32? = nil, error: Int32? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment, hasOwnGroup: Bool = false
@@ -36,7 +38,7 @@ public final class ChildProcess: @unchecked Sendable {
         identifier = number
     }
 
-    /// How it ended, if it has.
+    /// The end of the process; nil while it runs.
     public var ending: Ending? {
         lock.withLock {
             if known == nil {
@@ -51,21 +53,21 @@ public final class ChildProcess: @unchecked Sendable {
 
     public var isRunning: Bool { ending == nil }
 
-    /// The state letter of proc(5): T is stopped.
+    /// The state letter of proc(5); T means stopped.
     public var state: String? {
         let text = (try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)) ?? ""
         guard let end = text.lastIndex(of: ")") else { return nil }
         return text[text.index(after: end)...].split(separator: " ").first.map(String.init)
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     @discardableResult
     public func wait(seconds: Int = Int(WatchdogExpired.milliseconds / 1000)) throws -> Ending {
         try eventually("the end of process \(identifier)", seconds: seconds) { self.ending }
     }
 
     public func send(_ signal: Int32) {
-        // Not to a stranger who has been given the number since.
+        // After the end the kernel may have given the process ID to another process.
         if isRunning { kill(identifier, signal) }
     }
 
@@ -77,14 +79,15 @@ public final class ChildProcess: @unchecked Sendable {
 }
 
 extension ChildProcess.Ending {
-    /// wait(2)'s word: the low seven bits are the signal, or 0 and the next byte is the status.
+    /// Decodes the status of wait(2): the low seven bits are the signal; if they are 0, the next byte is the
+    /// exit status.
     fileprivate init(waitStatus: Int32) {
         let signal = waitStatus & 0x7F
         self = signal == 0 ? .exited(waitStatus >> 8 & 0xFF) : .signalled(signal)
     }
 }
 
-/// What posix_spawn(3) shall do in the child before the program starts.
+/// The actions of posix_spawn(3) in the child before the program starts.
 @safe
 private final class SpawnPlan {
     var actions = unsafe posix_spawn_file_actions_t()
@@ -116,7 +119,7 @@ private final class SpawnPlan {
     }
 }
 
-/// Lends `strings` as a null-terminated array of C strings.
+/// Calls `body` with `strings` as a null-terminated array of C strings.
 private func withCStrings<Result>(
     _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
 ) -> Result {
@@ -125,7 +128,7 @@ private func withCStrings<Result>(
     return unsafe body(copies)
 }
 
-/// Asks `answer` again and again until it has one.
+/// Calls `answer` repeatedly until it returns a value. Throws `WatchdogExpired` after `seconds`.
 public func eventually<Answer>(
     _ what: @autoclosure () -> String, seconds: Int = Int(WatchdogExpired.milliseconds / 1000),
     _ answer: () throws -> Answer?

@@ -1,15 +1,15 @@
 import Foundation
 
-/// One of the project's documents, in Markdown, as far as tests hold it against what it speaks of.
+/// A Markdown document of the project, as far as tests compare it with the code.
 public struct Document: Sendable, CustomStringConvertible {
     public let name: String
-    /// What stands between two lines of three backticks.
+    /// The code blocks: the text between two lines of three backticks.
     public let blocks: [String]
-    /// What stands between single backticks elsewhere.
+    /// The code spans: the text between single backticks outside of blocks.
     public let spans: [String]
-    /// Where its links lead.
+    /// The targets of the links.
     public let links: [String]
-    /// Its tables: rows of cells, without the line below the head.
+    /// The tables: rows of cells, without the line below the header.
     public let tables: [[[String]]]
 
     public init(_ name: String) throws {
@@ -36,10 +36,10 @@ public struct Document: Sendable, CustomStringConvertible {
 
     public var description: String { name }
 
-    /// All that is set as code.
+    /// All code spans and blocks.
     public var code: [String] { spans + blocks }
 
-    /// Without the rest of the line that opens it.
+    /// Removes the first line of a code block, which names its language.
     private static func block(_ part: String) -> String {
         part.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).dropFirst().joined()
     }
@@ -55,7 +55,8 @@ public struct Document: Sendable, CustomStringConvertible {
             .map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
-    /// What a table with `status` in its head says of each status: every second cell is one or more, the next their meanings.
+    /// Returns the meaning of each status in the table whose header is `head`. Odd columns hold one or more
+    /// statuses, and the column after each holds their meanings.
     public func exitStatuses(_ head: [String]) -> [String: String] {
         guard let table = tables.first(where: { $0.first == head }) else { return [:] }
         var meanings: [String: String] = [:]

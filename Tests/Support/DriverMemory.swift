@@ -1,6 +1,6 @@
 public import GuestMemory
 
-/// The guest's RAM as a driver uses it: pieces are handed out from the start and never taken back.
+/// The guest's RAM as a driver uses it. Memory is allocated from the start and never freed.
 public final class DriverMemory {
     public let memory: GuestMemory
     private var next: UInt64 = 0x1000
@@ -9,7 +9,7 @@ public final class DriverMemory {
         memory = try GuestMemory(byteCount: byteCount)
     }
 
-    /// `byteCount` zeroes that nobody else uses.
+    /// Allocates `byteCount` zero bytes.
     public func allocate(_ byteCount: UInt64, alignment: UInt64 = 16) -> GuestRange {
         let start = (next + alignment - 1) / alignment * alignment
         next = start + byteCount
@@ -17,7 +17,7 @@ public final class DriverMemory {
         return GuestRange(start: GuestAddress(start), byteCount: byteCount)
     }
 
-    /// A buffer with that content.
+    /// Allocates a buffer with the content `bytes`.
     public func allocate(_ bytes: [UInt8]) throws -> GuestRange {
         let range = allocate(UInt64(bytes.count))
         try memory.write(bytes, at: range.start)

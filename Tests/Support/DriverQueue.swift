@@ -1,7 +1,7 @@
 public import GuestMemory
 import Synchronization
 
-/// One buffer of a chain as a driver describes it.
+/// A buffer of a descriptor chain.
 public struct DriverBuffer: Sendable {
     public let range: GuestRange
     public let isWritable: Bool
@@ -15,7 +15,7 @@ public struct DriverBuffer: Sendable {
     }
 }
 
-/// A used ring entry (Virtio 1.2, 2.7.8).
+/// An entry of the used ring (Virtio 1.2, 2.7.8).
 public struct UsedEntry: Hashable, Sendable {
     public let head: UInt32
     public let byteCount: UInt32
@@ -26,8 +26,8 @@ public struct UsedEntry: Hashable, Sendable {
     }
 }
 
-/// The driver's side of a split virtqueue (Virtio 1.2, 2.7). It keeps to the rules when its high-level methods are
-/// used; the low-level ones write whatever a hostile driver likes.
+/// The driver's side of a split virtqueue (Virtio 1.2, 2.7). The high-level methods follow the specification;
+/// the low-level ones write whatever a hostile driver might.
 public final class DriverQueue {
     public let index: Int
     public let size: UInt16
@@ -48,9 +48,9 @@ public final class DriverQueue {
         used = memory.allocate(6 + 8 * UInt64(size), alignment: 4)
     }
 
-    // MARK: by the rules
+    // MARK: Following the specification
 
-    /// Adds a chain and makes it available; the result is its head.
+    /// Adds a descriptor chain and makes it available. Returns its head.
     @discardableResult
     public func add(_ buffers: [DriverBuffer], indirect: Bool = false) throws -> UInt16 {
         let head = try indirect ? describeIndirectly(buffers) : describe(buffers)
@@ -58,7 +58,7 @@ public final class DriverQueue {
         return head
     }
 
-    /// Writes the chain's descriptors into the queue's table.
+    /// Writes the descriptors of a chain to the queue's table.
     public func describe(_ buffers: [DriverBuffer]) throws -> UInt16 {
         let head = nextDescriptor
         for (position, buffer) in buffers.enumerated() {
@@ -90,14 +90,14 @@ public final class DriverQueue {
         return head
     }
 
-    /// Makes the chain with that head available.
+    /// Makes the descriptor chain with the head `head` available.
     public func publish(_ head: UInt16) throws {
         try setAvailable(slot: availableIndex % size, head)
         availableIndex &+= 1
         try setAvailableIndex(availableIndex)
     }
 
-    /// The next used entry, or nil. Where there is none, asks for an interrupt at the next one.
+    /// Returns the next used entry. If there is none, asks for an interrupt at the next one and returns nil.
     public func takeUsed() throws -> UsedEntry? {
         if try usedIndex() == lastUsed {
             try memory.memory.store(lastUsed, at: at(available, 4 + 2 * UInt64(size)))
@@ -111,16 +111,16 @@ public final class DriverQueue {
     }
 
     public func usedIndex() throws -> UInt16 { try memory.memory.loadAcquiring(at: at(used, 2)) }
-    /// The flags that the device writes (2.7.10).
+    /// Returns the flags that the device writes (2.7.10).
     public func usedFlags() throws -> UInt16 { try memory.memory.load(at: used.start) }
-    /// The index at which the device wants to hear a bell (VIRTIO_F_EVENT_IDX).
+    /// Returns the available index at which the device asks to be notified (VIRTIO_F_EVENT_IDX).
     public func availableEvent() throws -> UInt16 {
         try memory.memory.load(at: at(used, 4 + 8 * UInt64(size)))
     }
 
-    // MARK: against the rules
+    // MARK: Violating the specification
 
-    /// Writes one descriptor of the queue's table.
+    /// Writes a descriptor of the queue's table.
     public func describe(
         _ index: UInt16, _ address: UInt64, _ byteCount: UInt32, flags: UInt16, next: UInt16
     ) throws {
@@ -129,7 +129,7 @@ public final class DriverQueue {
             next: next)
     }
 
-    /// Writes a descriptor anywhere.
+    /// Writes a descriptor at any address.
     public func write(
         descriptor at: UInt64, _ address: UInt64, _ byteCount: UInt32, flags: UInt16, next: UInt16
     ) throws {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A program that a test could not start. What tests use is installed by `make test`.
+/// The error of a program that a test could not start. `make test` installs the programs that tests use.
 public struct ProgramNotStarted: Error, CustomStringConvertible {
     public let program: String
     public let errno: Int32
@@ -14,12 +14,14 @@ public struct ProgramNotStarted: Error, CustomStringConvertible {
 }
 
 extension ChildProcess {
-    /// Where tests find programs: under `make test`, those that it installs and no others (scripts/programs.sh).
+    /// The directories in which tests find programs: under `make test`, only the programs that it installs
+    /// (scripts/programs.sh).
     public static var searchPath: String { ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin" }
 }
 
 extension ProgramRun {
-    /// The lines of standard error in which a shell, or a program that starts another, says that there is no such program.
+    /// The lines of standard error in which a shell, or another program that starts programs, reports that a
+    /// program does not exist.
     public var missingPrograms: [String] {
         error.split(whereSeparator: \.isNewline).map(String.init).filter { line in
             line.hasSuffix(": command not found") || line.hasSuffix(": not found")

@@ -1,18 +1,18 @@
 public import Foundation
 
-/// A program run to its end: how it ended and what it said.
+/// A program that was run to its end: its end and its output.
 public struct ProgramRun: Sendable {
     public let ending: ChildProcess.Ending
     public let output: String
     public let error: String
 
-    /// Runs `command` with `input` on its standard input, or with /dev/null there.
+    /// Runs `command` with `input` on standard input, or with /dev/null if `input` is nil.
     public init(
         _ command: [String], input: [UInt8]? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment,
         seconds: Int = Int(WatchdogExpired.milliseconds / 1000)
     ) throws {
-        // Files, so that no end of a pipe waits for another.
+        // Files instead of pipes: no write blocks on a full one.
         let (given, said, complained) = (
             try TemporaryFile(input ?? []), try TemporaryFile(), try TemporaryFile()
         )
@@ -28,15 +28,15 @@ public struct ProgramRun: Sendable {
         error = String(decoding: try complained.bytes(), as: UTF8.self)
     }
 
-    /// The exit status, or nil after a signal.
+    /// The exit status; nil after a signal.
     public var status: Int32? {
         if case .exited(let status) = ending { status } else { nil }
     }
 }
 
 extension ProgramRun {
-    /// Runs make in the package. A make around the tests has nothing to say to this one, which takes the targets `made`
-    /// for such as are up to date: what tests need is made before them.
+    /// Runs make in the package, without the variables of a make that runs the tests. Make treats the target
+    /// `made` as up to date: everything that tests need is built before them.
     public static func make(_ words: String..., made: String, seconds: Int = 60) throws -> ProgramRun {
         let environment = ProcessInfo.processInfo.environment.filter {
             !["MAKEFLAGS", "MFLAGS", "MAKELEVEL"].contains($0.key)
@@ -47,11 +47,11 @@ extension ProgramRun {
     }
 }
 
-/// The package's directories, found from where this file lies.
+/// The package's directories, relative to this source file.
 public enum Package {
     public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
-    /// A file of the package.
+    /// Returns the path of a file of the package.
     public static func path(_ relative: String) -> String { root + "/" + relative }
 }

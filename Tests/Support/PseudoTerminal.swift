@@ -1,13 +1,13 @@
 import CHost
 import Foundation
 
-/// A terminal whose user is the test: what it types goes in at `user`, what the program shows comes out there.
+/// A terminal whose user is the test. The test types at `user` and reads the program's output there.
 public final class PseudoTerminal: @unchecked Sendable {
     /// The user's side.
     public let user: Int32
-    /// The program's side: a terminal.
+    /// The program's side, which is a terminal.
     public let program: Int32
-    /// Where another process finds the program's side.
+    /// The path of the program's side, for other processes.
     public let path: String
     private let lock = NSLock()
     private var seen: [UInt8] = []
@@ -28,11 +28,11 @@ public final class PseudoTerminal: @unchecked Sendable {
         resize(columns: columns, rows: rows)
     }
 
-    /// How the terminal is set, as far as a raw mode changes it.
+    /// The settings of the terminal that raw mode changes.
     public struct Mode: Hashable, Sendable {
         public let input, output, control, local: UInt32
 
-        /// Whether every key reaches the program as it is.
+        /// Whether every key reaches the program unchanged.
         public var isRaw: Bool { local & UInt32(ICANON | ECHO | ISIG) == 0 && output & UInt32(OPOST) == 0 }
     }
 
@@ -54,7 +54,7 @@ public final class PseudoTerminal: @unchecked Sendable {
         _ = unsafe write(user, bytes, bytes.count)
     }
 
-    /// Everything that was shown so far.
+    /// Returns everything that has been shown so far.
     public func shown() -> String {
         lock.withLock {
             var piece = [UInt8](repeating: 0, count: 4096)
@@ -67,7 +67,7 @@ public final class PseudoTerminal: @unchecked Sendable {
         }
     }
 
-    /// Waits until `text` is on the screen.
+    /// Waits until the output contains `text`.
     public func waitFor(_ text: String) throws {
         try eventually("'\(text)' on the terminal, which shows: \(shown())") { shown().contains(text) }
     }

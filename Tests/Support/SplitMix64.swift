@@ -1,4 +1,4 @@
-/// A generator of numbers that are the same everywhere (Steele, Lea and Flood, 2014).
+/// A pseudo-random generator whose numbers are the same on every host (Steele, Lea and Flood, 2014).
 public struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 

@@ -1,10 +1,10 @@
-/// Writes archives as images carry them (POSIX.1-1988 ustar), also those that nobody should make.
+/// Writes archives in the format of image layers (POSIX.1-1988 ustar), malformed ones included.
 public struct TarWriter {
     public private(set) var bytes: [UInt8] = []
 
     public init() {}
 
-    /// A member of any type; `0` is a file.
+    /// Adds a member of any type; `0` is a file.
     public mutating func member(
         _ name: String, type: Character = "0", _ content: [UInt8] = [], link: String = "", mode: Int = 0o644,
         owner: Int = 0, group: Int = 0, seconds: Int = 1_700_000_000, major: Int = 0, minor: Int = 0,
@@ -44,6 +44,6 @@ public struct TarWriter {
         member(name, Array(content.utf8), mode: mode)
     }
 
-    /// The archive, with its end.
+    /// Returns the archive with its end marker.
     public func finished() -> [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory that is gone with all its files when its owner is.
+/// A directory that is removed with all its files when its owner releases it.
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
@@ -9,10 +9,10 @@ public final class TemporaryDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     }
 
-    /// The path of a name in it.
+    /// Returns the path of `name` in the directory.
     public func path(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// All that is below it, or below `name` in it: paths, sorted.
+    /// Lists all paths below the directory, or below `name` in it, sorted.
     public func tree(_ name: String = "") -> [String] {
         (FileManager.default.subpaths(atPath: name.isEmpty ? path : path(name)) ?? []).sorted()
     }

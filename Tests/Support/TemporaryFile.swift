@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file that is gone when its owner is.
+/// A file that is removed when its owner releases it.
 public final class TemporaryFile: Sendable {
     public let path: String
 
@@ -10,7 +10,7 @@ public final class TemporaryFile: Sendable {
         try Data(bytes).write(to: url)
     }
 
-    /// A sparse file of zeroes.
+    /// Makes a sparse file of zeroes.
     public convenience init(byteCount: Int) throws {
         try self.init()
         try resize(to: byteCount)
@@ -24,7 +24,7 @@ public final class TemporaryFile: Sendable {
         [UInt8](try Data(contentsOf: URL(filePath: path)))
     }
 
-    /// The storage that the file takes on the host.
+    /// Returns the storage that the file occupies on the host.
     public func allocatedByteCount() throws -> Int {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw CocoaError(.fileReadUnknown) }

@@ -1,13 +1,13 @@
 import Foundation
 import Layers
 
-/// An OCI image layout that a test makes, right or wrong.
+/// An OCI image layout that a test makes, valid or malformed.
 public struct TestLayout: Sendable {
-    /// A blob and what leads to it.
+    /// A blob and its descriptor.
     public struct Blob: Sendable {
         public var digest: String
         public var byteCount: Int
-        /// Of a layer: the digest of what it unpacks to.
+        /// For a layer, the digest of its unpacked archive.
         public var content = ""
 
         public init(digest: String, byteCount: Int) {
@@ -21,7 +21,7 @@ public struct TestLayout: Sendable {
             """
         }
 
-        /// The file, in the layout at `path`.
+        /// Returns the blob's file in the layout at `path`.
         public func file(in path: String) -> String { path + "/blobs/sha256/" + digest.dropFirst(7) }
     }
 
@@ -33,7 +33,7 @@ public struct TestLayout: Sendable {
 
     public let path: String
 
-    /// In the directory `path`, which is made.
+    /// Makes the layout in a new directory `path`.
     public init(at path: String) throws {
         self.path = path
         try FileManager.default.createDirectory(
@@ -53,7 +53,7 @@ public struct TestLayout: Sendable {
 
     public func blob(_ text: String) throws -> Blob { try blob(Array(text.utf8)) }
 
-    /// A layer with that archive.
+    /// Adds a layer that consists of `archive`.
     public func layer(_ archive: [UInt8], _ packing: Packing = .none) throws -> Blob {
         var packed = archive
         if packing != .none {
@@ -76,7 +76,7 @@ public struct TestLayout: Sendable {
         "application/vnd.oci.image.layer.v1.tar" + packing.rawValue
     }
 
-    /// A configuration, with further members of the object and of its `config`.
+    /// Adds a configuration, with additional members of the object and of its `config`.
     public func configuration(
         _ layers: [Blob], architecture: String = "amd64", config: String = "", more: String = ""
     ) throws -> Blob {
@@ -104,7 +104,7 @@ public struct TestLayout: Sendable {
         try write("index.json", #"{"schemaVersion": 2, "manifests": [\#(entries.joined(separator: ", "))]}"#)
     }
 
-    /// A whole image of these archives, called `tag` where that is not nil; its identifier.
+    /// Adds an image of `archives`, with the name `tag` unless it is nil. Returns its identifier.
     @discardableResult
     public func image(
         _ archives: [[UInt8]], _ packing: Packing = .none, config: String = "", tag: String? = nil

@@ -2,12 +2,12 @@ public import Host
 import Synchronization
 public import Virtio
 
-/// Something that was promised did not happen for a very long time. Tests are not timed: this only keeps a broken one
-/// from waiting for ever.
+/// The error of an event that did not happen for a very long time. Tests do not depend on time: this only
+/// ends a test that hangs.
 public struct WatchdogExpired: Error {
     public let what: String
 
-    /// A busy machine is no reason to fail; a test that hangs ends all the same.
+    /// The limit is long enough for a busy host.
     public static let milliseconds: Int32 = 60_000
 
     public init(_ what: String) {
@@ -15,7 +15,7 @@ public struct WatchdogExpired: Error {
     }
 }
 
-/// An interrupt line that counts, and that a test can wait on.
+/// An interrupt line that counts its interrupts and that a test can wait for.
 public final class TestLine: InterruptLine {
     private let bell: EventFD
     private let counter = Atomic<Int>(0)
@@ -29,16 +29,16 @@ public final class TestLine: InterruptLine {
         bell.signal()
     }
 
-    /// How often it was raised.
+    /// The number of interrupts so far.
     public var count: Int { counter.load(ordering: .relaxed) }
 
-    /// Waits until it has been raised since the last wait.
+    /// Waits for an interrupt since the last wait.
     public func wait(for what: String) throws {
         guard bell.wait(milliseconds: WatchdogExpired.milliseconds) else { throw WatchdogExpired(what) }
     }
 }
 
-/// An event loop on a thread of its own, for as long as the test needs it.
+/// An event loop on its own thread, for the lifetime of this object.
 public final class TestLoop: Sendable {
     public let loop: EventLoop
     private let thread: Mutex<HostThread?>
@@ -50,7 +50,7 @@ public final class TestLoop: Sendable {
         self.thread = Mutex(thread)
     }
 
-    /// Returns when the loop's thread has come to everything that was due before this call.
+    /// Returns when the event loop has handled everything that was due before the call.
     public func settle() throws {
         let (asked, answered) = (try EventFD(), try EventFD())
         try loop.watch(asked.descriptor) {

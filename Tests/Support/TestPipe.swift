@@ -1,6 +1,6 @@
 import Foundation
 
-/// A pipe whose ends close with their owner.
+/// A pipe whose ends are closed when its owner releases it.
 public final class TestPipe: Sendable {
     public let readEnd: Int32
     public let writeEnd: Int32
@@ -25,7 +25,7 @@ public final class TestPipe: Sendable {
         }
     }
 
-    /// Reads some bytes, `limit` at the most; waits for the first.
+    /// Waits for bytes, and reads at most `limit` of them.
     public func receive(_ limit: Int = 65536) throws -> [UInt8] {
         var waiting = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
         var ready: Int32 = -1
@@ -36,7 +36,7 @@ public final class TestPipe: Sendable {
         return Array(bytes.prefix(max(0, count)))
     }
 
-    /// Reads exactly `count` bytes.
+    /// Reads exactly `count` bytes; fewer at the end of the stream.
     public func receive(exactly count: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count {

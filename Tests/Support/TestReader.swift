@@ -1,7 +1,7 @@
 import Host
 import Synchronization
 
-/// Reads from a pipe on a thread of its own: tests block, and Swift's task threads are too few to wait on one another.
+/// Reads from a pipe on its own thread. Tests block, and Swift has too few task threads for blocked tests.
 public final class TestReader: Sendable {
     private let thread: Mutex<HostThread?>
     private let result: ResultBox
@@ -20,7 +20,7 @@ public final class TestReader: Sendable {
         self.thread = Mutex(thread)
     }
 
-    /// Waits for all of it.
+    /// Waits for all bytes and returns them.
     public func bytes() throws -> [UInt8] {
         thread.withLock { $0.take() }?.join()
         return try result.result.withLock { $0 }.get()

@@ -1,7 +1,7 @@
 import Host
 import Synchronization
 
-/// Takes bytes from any thread, and lets a test wait for them.
+/// Records bytes from any thread, and lets a test wait for them.
 public final class TestRecorder: Sendable {
     private let pieces = Mutex<[[UInt8]]>([])
     private let bell: EventFD
@@ -15,11 +15,11 @@ public final class TestRecorder: Sendable {
         bell.signal()
     }
 
-    /// The pieces as they came.
+    /// The pieces in the order in which they were recorded.
     public var all: [[UInt8]] { pieces.withLock { $0 } }
     public var bytes: [UInt8] { Array(all.joined()) }
 
-    /// Waits until at least so many bytes have come; the result is all of them.
+    /// Waits until at least `count` bytes have been recorded, and returns all of them.
     public func wait(forBytes count: Int) throws -> [UInt8] {
         while true {
             let bytes = bytes

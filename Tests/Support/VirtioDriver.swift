@@ -1,13 +1,13 @@
 import GuestMemory
 public import Virtio
 
-/// The device broke off: it has set DEVICE_NEEDS_RESET.
+/// The device has set DEVICE_NEEDS_RESET.
 public struct DeviceNeedsReset: Error {}
 
-/// The device did not accept the features that were chosen.
+/// The device did not accept the chosen features.
 public struct FeaturesRefused: Error {}
 
-/// A driver at the registers of one device, as a guest's kernel sees it.
+/// A driver at the registers of a device, as in a guest's kernel.
 public final class VirtioDriver {
     public let memory: DriverMemory
     public let line: TestLine
@@ -20,7 +20,7 @@ public final class VirtioDriver {
         transport = try VirtioMMIO(device: device, memory: memory.memory, line: line)
     }
 
-    // MARK: registers
+    // MARK: Registers
 
     public func read(_ register: VirtioRegister) -> UInt32 {
         UInt32(truncatingIfNeeded: transport.read(at: register.rawValue, byteCount: 4))
@@ -44,14 +44,14 @@ public final class VirtioDriver {
         return UInt64(read(.deviceFeatures)) << 32 | UInt64(low)
     }
 
-    // MARK: the sequence of 3.1.1
+    // MARK: Device initialization (3.1.1)
 
     public func reset() {
         write(0, to: .status)
         queues = []
     }
 
-    /// Steps 1 to 6: up to FEATURES_OK.
+    /// Negotiates `features`: steps 1 to 6, up to FEATURES_OK.
     public func negotiate(_ features: UInt64) throws {
         write(DriverStatus.acknowledge, to: .status)
         write(DriverStatus.acknowledge | DriverStatus.driver, to: .status)
@@ -63,7 +63,7 @@ public final class VirtioDriver {
         guard status & DriverStatus.featuresOK != 0 else { throw FeaturesRefused() }
     }
 
-    /// Step 7: sets up queue `index`.
+    /// Sets up a queue: step 7.
     public func configure(_ queue: DriverQueue) {
         write(UInt32(queue.index), to: .queueSelect)
         write(UInt32(queue.size), to: .queueSize)
@@ -78,7 +78,7 @@ public final class VirtioDriver {
         write(UInt32(truncatingIfNeeded: address.rawValue >> 32), to: high)
     }
 
-    /// All queues that the device has, of its own size or a smaller one.
+    /// Makes all queues of the device, with `size` or the device's maximum, whichever is smaller.
     public func makeQueues(size: UInt16? = nil) {
         queues = []
         for index in 0..<16 {
@@ -89,7 +89,7 @@ public final class VirtioDriver {
         }
     }
 
-    /// The whole sequence: reset to DRIVER_OK, with all that is on offer but `without`.
+    /// Does the whole sequence, from the reset to DRIVER_OK, with all offered features except `without`.
     public func start(without: UInt64 = 0, queueSize: UInt16? = nil) throws {
         reset()
         try negotiate(offeredFeatures() & ~without)
@@ -99,7 +99,7 @@ public final class VirtioDriver {
         if needsReset { throw DeviceNeedsReset() }
     }
 
-    // MARK: at work
+    // MARK: Operation
 
     public func ring(_ queue: Int) {
         write(UInt32(queue), to: .queueNotify)
@@ -115,7 +115,8 @@ public final class VirtioDriver {
         }
     }
 
-    /// Adds a chain, rings, and waits for it; the result is the number of bytes that the device says it wrote.
+    /// Adds a descriptor chain, notifies the device and waits for the used entry. Returns the number of bytes
+    /// that the device reports as written.
     public func request(
         _ buffers: [DriverBuffer], queue: Int = 0, indirect: Bool = false
     ) throws -> UInt32 {
@@ -132,7 +133,7 @@ public final class VirtioDriver {
     }
 }
 
-/// The device gave back a chain that was not asked for.
+/// The device pushed a used entry with an unexpected head.
 public struct WrongHead: Error {
     public let expected: UInt16
     public let entry: UsedEntry

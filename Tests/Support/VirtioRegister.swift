@@ -1,4 +1,5 @@
-/// The MMIO transport's registers as a driver knows them (Virtio 1.2, 4.2.2), written down a second time on purpose.
+/// The registers of the MMIO transport (Virtio 1.2, 4.2.2), deliberately defined independently of the
+/// transport's own.
 public enum VirtioRegister: UInt64, CaseIterable, Sendable {
     case magicValue = 0x000
     case version = 0x004
@@ -25,7 +26,7 @@ public enum VirtioRegister: UInt64, CaseIterable, Sendable {
     case configurationGeneration = 0x0FC
 }
 
-/// The device status bits (2.1).
+/// The bits of the device status (2.1).
 public enum DriverStatus {
     public static let acknowledge: UInt32 = 1
     public static let driver: UInt32 = 2
@@ -35,14 +36,14 @@ public enum DriverStatus {
     public static let failed: UInt32 = 128
 }
 
-/// Feature bits of the virtqueue (6).
+/// The feature bits of virtqueues (6).
 public enum DriverFeature {
     public static let indirect: UInt64 = 1 << 28
     public static let eventIndex: UInt64 = 1 << 29
     public static let version1: UInt64 = 1 << 32
 }
 
-/// Descriptor flags (2.7.5).
+/// The flags of descriptors (2.7.5).
 public enum DescriptorFlag {
     public static let next: UInt16 = 1
     public static let write: UInt16 = 2
