@@ -20,7 +20,7 @@ struct CgroupPlace: Sendable {
     /// Makes the cgroup `name` in `parent`, moves this process to it, calls `prepare`, and sets `limits`.
     ///
     /// `prepare` returns the controllers that must be disabled in `origin` before this process can return to
-    /// it.
+    /// it. On failure this process returns to `origin` and the cgroup is removed.
     init(
         in parent: String, called name: String, from origin: String, limits: [CgroupLimit],
         prepare: () throws(Errno) -> [String] = { [] }

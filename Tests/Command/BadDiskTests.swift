@@ -39,7 +39,7 @@ struct BadDiskTests {
     func readOnly() throws {
         let scratch = try Scratch()
         let disk = try scratch.file("disk", byteCount: 4096)
-        // To root every file is writable, so the directory becomes a read-only mount.
+        // Root may write to every file, so the directory becomes a read-only mount.
         let readOnly = [
             "mount --bind \(scratch.path) \(scratch.path)", "mount -o remount,ro,bind \(scratch.path)",
         ]
@@ -78,8 +78,9 @@ struct BadDiskTests {
         #expect(other.child.isRunning)
     }
 
-    /// The first bytes, those at 64, and the last 512 of files in formats that are no raw disk's, as their specifications
-    /// have them, and a word of the command that converts them.
+    /// Disk image formats other than raw, as their specifications define them: the bytes at the beginning of
+    /// the file, at offset 64 and at the beginning of the last 512, and a part of the command that converts
+    /// the file.
     private static let wrapped:
         [(name: String, head: [UInt8], at64: [UInt8], tail: [UInt8], command: String)] = [
             ("qcow2", [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3], [], [], "qemu-img convert -O raw"),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import vmm
 
-/// `vmm boot` reads plain command lines without ArgumentParser; both must understand the same.
+/// `vmm boot` parses plain command lines without ArgumentParser; both parsers must agree.
 @Suite struct BootArgumentsTests {
     static let plain: [[String]] = [
         ["--kernel", "k"],

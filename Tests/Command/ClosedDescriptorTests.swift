@@ -2,14 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A program may be started without standard descriptors. The next files that it opens then get their numbers, and what it
-/// prints is written into them.
+/// A program may be started with closed standard descriptors. The next files that it opens then get their
+/// numbers, and its output is written to those files.
 @Suite("Standard descriptors that are closed at the start")
 struct ClosedDescriptorTests {
-    /// Every set of them that is not empty.
+    /// Every non-empty set of the standard descriptors.
     private static let sets: [[Int32]] = (1..<8).map { set in (0..<3).filter { set >> $0 & 1 == 1 } }
 
-    /// `command` with those descriptors closed.
+    /// Returns a command line that runs `command` with the descriptors `closed` closed.
     private static func command(_ closed: [Int32], _ command: [String]) -> [String] {
         ["sh", "-c", (closed.map { "exec \($0)>&-" } + [#"exec "$@""#]).joined(separator: "\n"), "sh"]
             + command
@@ -68,7 +68,8 @@ struct ClosedDescriptorTests {
         }
     }
 
-    /// The output of `vmm doctor` without the amount of free memory, which changes between two runs on a busy host.
+    /// Returns the output of `vmm doctor` without the amount of free memory, which changes between two runs
+    /// on a busy host.
     private static func withoutMemory(_ output: String) -> String {
         output.replacing(/\d+ MiB available/, with: "")
     }

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `vmm compare` with runtimes of our own: scripts in a directory that PATH names. What the paths need of the host, root
-/// and overlays, is there in a namespace too.
+/// Tests `vmm compare` with runtimes of the tests': scripts in a directory on PATH. The paths need root and
+/// overlay mounts, and a namespace provides both.
 @Suite("vmm compare", .serialized)
 struct CompareTests {
     private let scratch: Scratch
@@ -22,7 +22,7 @@ struct CompareTests {
         }
     }
 
-    /// A runtime whose `run` is `script`.
+    /// Writes a runtime whose `run` command is `script`.
     private func runtime(_ name: String, run script: String, version: String = "echo runtime version 9.9")
         throws
     {
@@ -81,7 +81,7 @@ struct CompareTests {
 
     private var json: String { scratch.path + "/report.json" }
 
-    /// A busy machine only makes a run longer, so the quickest counts.
+    /// A busy host only makes a run longer, so the fastest run counts.
     @Test("a runtime with a known delay is reported within 2 %, and its phases add up to the whole")
     func knownDelay() throws {
         try runtime("runc", run: "sleep 0.5; echo now; sleep 0.5")

@@ -17,7 +17,8 @@ struct ConsoleTests {
         #expect(run.error == "vmm: the guest powered off\n")
     }
 
-    /// Neither guest holds the strings of a driver, so the serial port is the console unless the command line names the other.
+    /// Neither guest contains the strings of a console driver, so the console is the serial port unless the
+    /// command line names another.
     @Test(
         "by default the console is the one that the guest uses",
         arguments: [
@@ -117,11 +118,11 @@ struct ConsoleTests {
         let cpu = try #require(tasks.named("vcpu0"))
         usleep(1_500_000)
         let (residentBefore, timeBefore) = (tasks.kibibytes("VmRSS"), tasks.cpuTime(of: cpu))
-        // Half a second of CPU time: the guest writes and writes.
+        // Half a second of CPU time: the guest continues to write.
         try eventually("a guest that goes on") { tasks.cpuTime(of: cpu) > timeBefore + 50 }
-        // One huge page may have come meanwhile, which is the guest's.
+        // The guest's memory may have grown by a huge page meanwhile.
         #expect(tasks.kibibytes("VmRSS") < residentBefore + 1024 + 2048)
-        // Whoever reads again gets text again, and the monitor still does as it is told.
+        // After a pause the reader receives output again, and the monitor still handles signals.
         let text = String(decoding: try pipe.receive(exactly: 256 << 10), as: UTF8.self)
         #expect(
             text.contains(String(repeating: "a", count: 60)) || text.contains("abc") || text.contains("aaa"))
@@ -143,7 +144,7 @@ struct ConsoleTests {
             Monitor.boot("talk", "--console", "none", "--log-level", "info"), error: pipe.writeEnd)
         let tasks = Tasks(of: monitor.child.identifier)
         let cpu = try #require(tasks.named("vcpu0"))
-        // More lines than a pipe holds, if each were written: the guest goes on, and is no burden to the monitor's memory.
+        // Written one by one, the lines would fill the pipe many times; the guest must continue.
         try eventually("a guest that goes on") { tasks.cpuTime(of: cpu) > 100 }
         monitor.child.send(SIGTERM)
         monitor.child.send(SIGTERM)

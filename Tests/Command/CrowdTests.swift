@@ -22,7 +22,7 @@ struct CrowdTests {
         let monitors = try (0..<200).map { _ in try RunningMonitor(Monitor.boot("idle", "--console", "none"))
         }
         for monitor in monitors { try monitor.waitForHalt() }
-        // Guest RAM that nobody has touched is nobody's.
+        // Guest RAM that the guest has not touched occupies no host memory.
         for monitor in monitors {
             #expect(Tasks(of: monitor.child.identifier).kibibytes("RssAnon") < 4096)
         }

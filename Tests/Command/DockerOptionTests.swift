@@ -6,10 +6,11 @@ import Testing
 
 @testable import vmm
 
-/// What docker's users type must be done, or be refused with a reason of its own.
+/// vmm must implement every option of docker's, or refuse it with a reason of its own.
 @Suite("The options of docker run")
 struct DockerOptionTests {
-    /// `docker run --help` of docker 28.2.2, those that it hides included; those that take no value, and letters.
+    /// The options of docker 28.2.2, including those that `docker run --help` hides: flags, options with a
+    /// value, and letters.
     static let flags = [
         "detach", "disable-content-trust", "init", "interactive", "no-healthcheck", "oom-kill-disable",
         "privileged", "publish-all", "quiet", "read-only", "rm", "sig-proxy", "tty", "use-api-socket",
@@ -114,7 +115,7 @@ struct DockerOptionTests {
         #expect(library == failure(words))
     }
 
-    /// The library does not know such words.
+    /// ArgumentParser cannot parse values that are joined to letters.
     @Test("a value that is joined to letters")
     func joined() {
         #expect(failure(["-itv/a:/b"])?.what == "--volume is not supported yet")
@@ -178,7 +179,7 @@ struct DockerOptionTests {
 }
 
 extension DockerOption {
-    /// Whether some value of it is accepted, beside one that stands for docker's own default.
+    /// Whether some value of the option is accepted; for a flag, true.
     fileprivate var isEverHarmless: Bool {
         guard case .only(let values) = harmless else { return true }
         return takesValue ? !values.isEmpty : values == ["true"]

@@ -4,15 +4,16 @@ import Testing
 
 @testable import vmm
 
-/// What the documents speak of is there. That it does what they say is for other tests.
+/// The documents mention only commands, options and files that exist. Other tests check that these behave as
+/// documented.
 @Suite("The documents")
 struct DocumentsTests {
-    /// A command line of `vmm`'s in a document: the help of its command, and the words that follow.
+    /// A command line of `vmm` in a document: its command, and the words after it.
     private struct Line {
         let command: [String]
         let words: [String]
 
-        /// `a|b` stands for `a` and for `b`.
+        /// Parses a command line; `a|b` stands for both `a` and `b`.
         static func all(_ text: String) throws -> [Line] {
             var words = text.split(separator: " ").map(String.init)
             let commands = try Self.commands([])
@@ -31,7 +32,7 @@ struct DocumentsTests {
             }
         }
 
-        /// The commands below `command`, as its help lists them.
+        /// Returns the commands below `command` that its help lists.
         private static func commands(_ command: [String]) throws -> Set<String> {
             let help = try DocumentsTests.help(command)
             guard let list = help.components(separatedBy: "SUBCOMMANDS:\n").dropFirst().first else {
@@ -47,7 +48,7 @@ struct DocumentsTests {
         return run.output
     }
 
-    /// The options that a help lists.
+    /// Returns the options that a help text lists.
     private static func options(_ help: String) -> Set<String> {
         let list = help.components(separatedBy: "\nOPTIONS:\n").last ?? ""
         return Set(
@@ -56,7 +57,7 @@ struct DocumentsTests {
             })
     }
 
-    /// The command lines of `vmm`'s in a document, without the name of the program.
+    /// Returns the command lines of `vmm` in a document, without the program's name.
     private func lines(_ document: Document) -> [String] {
         let joined = document.blocks.map { $0.replacing(/\n  +/, with: " ") }
         let lines = joined.flatMap { $0.components(separatedBy: "\n") } + document.spans
@@ -79,7 +80,7 @@ struct DocumentsTests {
         }
     }
 
-    /// `[--initrd`, `-it`: what is left of a word of a command line or of its synopsis.
+    /// Returns the options in a word of a command line or synopsis, such as `[--initrd` or `-it`.
     private static func options(in word: String) -> [String] {
         if let long = word.wholeMatch(of: /\[?(--[a-z][-a-z]*).*/) { return [String(long.output.1)] }
         guard let short = word.wholeMatch(of: /-([a-z]+)/) else { return [] }
@@ -93,7 +94,7 @@ struct DocumentsTests {
             known.formUnion(Self.options(try Self.help(command)))
         }
         known.formUnion(DockerOption.all.map { "--" + $0.name })
-        // The build's own, in ARCHITECTURE.md.
+        // Options of the build, in ARCHITECTURE.md.
         let build = try String(contentsOfFile: Package.path("Makefile"), encoding: .utf8)
         for span in try Document.all().flatMap(\.spans) where span.hasPrefix("--") {
             let option = String(span.prefix { $0 != " " && $0 != "=" })
@@ -131,7 +132,7 @@ struct DocumentsTests {
         }
     }
 
-    /// A source by its name's end, and whatever lies in a directory of the package's.
+    /// Whether `word` looks like a source file or a path below one of the package's directories.
     private static func isOurFile(_ word: String) -> Bool {
         guard word.wholeMatch(of: /[A-Za-z0-9_.\/-]+/) != nil, !word.hasPrefix("/") else { return false }
         if word.wholeMatch(of: /.+\.(swift|sh|py|md|c|h|S)/) != nil { return true }
@@ -139,7 +140,8 @@ struct DocumentsTests {
         return word.contains("/") && rooms.contains(String(word.prefix { $0 != "/" }))
     }
 
-    /// In the package or in one of its rooms; a name alone, anywhere; a product, where something makes it.
+    /// Whether the package has the file. A name without a directory may be anywhere; a file in `build` exists
+    /// if a makefile or script mentions it.
     private static func isThere(_ word: String) throws -> Bool {
         if word.hasPrefix("build/") {
             return try word == "build/"

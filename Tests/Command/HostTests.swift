@@ -24,7 +24,8 @@ struct HostTests {
     }
 
     private static let withoutKVM = ["mount -t tmpfs none /dev"]
-    /// A file that nobody may open, not even root: the boundary set takes root's exemption away.
+    /// A file that nobody may open, not even root, and the command that removes root's exemption with an
+    /// empty bounding set.
     private static let forbiddenKVM = ["mount -t tmpfs none /dev", "touch /dev/kvm", "chmod 0 /dev/kvm"]
     private static let powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
@@ -46,7 +47,7 @@ struct HostTests {
         try expectRefusal(Namespace.command(preparation, Monitor.boot("halt")), 69, "/dev/kvm")
     }
 
-    /// Where there is hardware virtualization this shows the other side: nothing needs to be allowed.
+    /// On a host with hardware virtualization this checks the opposite: no option is needed.
     @Test("without hardware virtualization under /dev/kvm")
     func emulation() throws {
         let hardware = try #require(try report(try Monitor.run("doctor", "--json")).check("hardware"))
@@ -134,7 +135,7 @@ struct HostTests {
     @Test("the program needs nothing of the machine that it runs on")
     func isStatic() throws {
         let file = [UInt8](try Data(contentsOf: URL(filePath: Monitor.program)))
-        // PT_INTERP (3) would name a dynamic linker.
+        // A program header PT_INTERP (3) would name a dynamic linker.
         let (start, size, count) = (Int(file[32]), Int(file[54]), Int(file[56]))
         let types = (0..<count).map { file[start + $0 * size] }
         #expect(types.contains(1) && !types.contains(3))

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A store of its own for the built program, and a place for images beside it.
+/// The built program with an image store of its own, and a directory for images.
 struct ImageBench {
     let directory: TemporaryDirectory
     var store: String { directory.path("store") }
@@ -16,20 +16,20 @@ struct ImageBench {
 
     func layout(_ name: String = "layout") throws -> TestLayout { try TestLayout(at: directory.path(name)) }
 
-    /// `vmm image ...`
+    /// Runs `vmm image` with `arguments`.
     func image(_ arguments: String..., seconds: Int = 120) throws -> ProgramRun {
         try ProgramRun([Monitor.program, "image"] + arguments, environment: environment, seconds: seconds)
     }
 
-    /// What is in the store beside its empty rooms.
+    /// The files in the store, without its empty directories.
     var content: [String] {
         directory.tree("store").filter { !["images", "layers", "names", "tmp", "version"].contains($0) }
     }
 
     var leftovers: [String] { directory.tree("store/tmp") }
 
-    /// `command` must be refused with `status` and one or two lines that hold every one of `words`, and leave nothing new in
-    /// the store.
+    /// Expects that `command` fails with `status` and one or two lines that contain all of `words`, and that
+    /// the store is unchanged.
     func expectRefusal(
         _ command: [String], _ status: Int32, _ words: String...,
         at location: SourceLocation = #_sourceLocation
@@ -48,7 +48,8 @@ struct ImageBench {
         #expect(content == before, sourceLocation: location)
     }
 
-    /// A shell's command line, in the directory of the bench; `vmm` is the program.
+    /// Returns the command line of a shell that runs `script` in the fixture's directory; `vmm` is the built
+    /// program.
     func shellCommand(_ script: String) -> [String] {
         let start = "cd \(directory.path) && VMM=\(Monitor.program); vmm() { $VMM \"$@\"; }; "
         return ["bash", "-c", start + script]
@@ -60,7 +61,7 @@ struct ImageBench {
 
     func importing(_ name: String) -> [String] { [Monitor.program, "image", "import", name] }
 
-    /// An archive with one file of `byteCount` bytes that do not compress.
+    /// Makes an archive with one incompressible file of `byteCount` bytes.
     static func archive(_ name: String = "noise", byteCount: Int) throws -> [UInt8] {
         var tar = TarWriter()
         let noise =
@@ -75,7 +76,8 @@ struct ImageBench {
         return tar.finished()
     }
 
-    /// A layer that tar(1) makes of `script`, which runs in an empty directory, packed with zstd: quick to make and to read.
+    /// Makes a layer with tar(1) from the files that `script` makes in an empty directory. It is packed with
+    /// zstd, which is fast to write and read.
     func layer(in layout: TestLayout, _ script: String) throws -> TestLayout.Blob {
         let work = try TemporaryDirectory()
         let packed = work.path("packed")
@@ -96,7 +98,7 @@ struct ImageBench {
         return blob
     }
 
-    /// A layout whose only layer is made by `script`.
+    /// Makes a layout with one layer, from the files that `script` makes.
     func layout(madeBy script: String, _ name: String = "layout") throws -> TestLayout {
         let layout = try layout(name)
         let layer = try layer(in: layout, script)

@@ -5,7 +5,7 @@ import Testing
 @testable import Containers
 @testable import Images
 
-/// Debian's docker-registry on a port of its own.
+/// Debian's docker-registry, on a port of its own.
 final class TestRegistry {
     let address: String
     private let child: ChildProcess
@@ -29,7 +29,7 @@ final class TestRegistry {
         }
     }
 
-    /// A port that nobody listens on.
+    /// Returns a port on which no process listens.
     static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
@@ -72,7 +72,7 @@ struct ImageRegistryTests {
         let second = try layout.image([ImageBench.archive("other")], .gzip, tag: "x")
         try registry.push(layout.path + ":x", as: "team/tool:1")
         #expect(try bench.image("import", "docker://" + name).output == second + "\n")
-        // What a registry says moves a name without a word, unless somebody here gave it.
+        // A pull may move a name silently, unless a user of this store set the name.
         let other = try bench.layout("other")
         try other.image([ImageBench.archive("mine")], tag: name)
         let refused = bench.importing(other.path)
@@ -87,7 +87,7 @@ struct ImageRegistryTests {
             "skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + name,
         ]).output.prefix { $0 != "\n" }
         #expect(try bench.image("import", "\(registry.address)/team/tool@\(digest)").output == second + "\n")
-        // The first has no name any more.
+        // The first image has lost its name.
         let names = try bench.image("list").output
         #expect(names.contains("team/tool:1") && names.split(separator: "\n").count == 5)
         #expect(try bench.image("prune").output != "0 bytes freed\n")
@@ -148,7 +148,7 @@ struct ImageRegistryTests {
         try push(Array(entries.prefix(2)), of: layout, as: "tool:2", to: registry)
         try bench.expectRefusal(
             bench.importing(registry.address + "/tool:2"), 65, "linux/arm64", "linux/amd64")
-        // An old skopeo does not know how to fetch a list alone, and takes what it takes.
+        // An old skopeo cannot fetch an index alone, and chooses the platform itself.
         let tools = bench.directory.path("tools")
         try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: false)
         let script = """
@@ -163,7 +163,7 @@ struct ImageRegistryTests {
             try old.image("import", registry.address + "/tool:1").output.dropLast() == identifiers[1] ?? "")
     }
 
-    /// A registry may send without end, whatever its manifests say.
+    /// A registry may send data without end, whatever its manifests declare.
     @Test("ends a download that takes more than an import may")
     func endlessDownload() throws {
         var bench = try ImageBench()

@@ -136,7 +136,7 @@ struct ImageTests {
             ]).status == 0)
         try FileManager.default.copyItem(
             atPath: bench.directory.path("d.tar"), toPath: bench.directory.path("team/d.tar"))
-        // Without skopeo nothing comes from a registry either.
+        // Without skopeo vmm cannot pull from a registry.
         let only = "PATH=/nowhere"
         for (word, status, cure) in [
             ("debian", 69, "./debian"), ("cafe", 69, "./cafe"), ("debian:12", 69, "./debian:12"),
@@ -215,7 +215,7 @@ struct ImageTests {
         let archive = try ImageBench.archive(byteCount: 8 << 20)
         try bench.layout().image([archive])
         try FileManager.default.createDirectory(atPath: bench.store, withIntermediateDirectories: false)
-        // What the mount has inside is looked at inside.
+        // The mount is visible only in its namespace, so the files are listed there.
         let script =
             #""$@"; status=$?; find \#(bench.store) -mindepth 2 >&2; exit $status"#
         let command = Namespace.command(
@@ -261,7 +261,7 @@ struct ImageTests {
     @Test("takes a layer of 200,000 small files")
     func manyFiles() throws {
         let bench = try ImageBench()
-        // 200 directories with 1,000 files each, half of them hard links.
+        // A layer of 200 directories with 1,000 files each, half of them hard links.
         let layout = try bench.layout(
             madeBy: """
                 python3 -c '

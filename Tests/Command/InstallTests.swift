@@ -11,7 +11,7 @@ struct InstallTests {
         #expect(run.status == 0, "\(run)")
         let root = try scratch.directory("root")
         let place = scratch.path + "/a b/usr/bin/vmm"
-        // Without hardware virtualization it gets as far as to KVM, and with it to the command, which is not there.
+        // With hardware virtualization the run fails at the missing command; without it, at KVM.
         let used = try ProgramRun(
             [place, "run", "rootfs:" + root, "/none"], environment: ["VMM_STORE": scratch.path + "/store"])
         let isFound = used.error.contains("no hardware virtualization") || used.status == 127

@@ -1,4 +1,4 @@
-/// ELF files that no kernel's author would write.
+/// Malformed ELF files in the place of a kernel.
 struct KernelFile {
     struct Segment {
         var address: UInt64
@@ -11,7 +11,7 @@ struct KernelFile {
     /// e_machine: 62 is x86-64, 183 is arm64.
     var machine: UInt16 = 62
     var segments = [Segment(address: 0x10_0000, fileByteCount: 4096, memoryByteCount: 4096)]
-    /// What follows the headers in the file.
+    /// The number of bytes after the headers.
     var contentByteCount = 4096
 
     var bytes: [UInt8] {

@@ -2,19 +2,19 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The built program and what it is tried with. `make test` builds both first.
+/// The built program and its test guests. `make test` builds both first.
 enum Monitor {
     static let program = Package.path("build/vmm")
 
-    /// The image of a tiny guest, an ELF kernel.
+    /// Returns the path of a test guest, an ELF kernel.
     static func guest(_ name: String) -> String { Package.path("build/firmware/\(name).elf") }
 
-    /// The command line that boots a tiny guest, also where KVM has no hardware virtualization.
+    /// Returns the command line that boots a test guest, with or without hardware virtualization.
     static func boot(_ guest: String, _ more: String...) -> [String] {
         [program, "boot", "--allow-emulation", "--kernel", self.guest(guest)] + more
     }
 
-    /// The same with any kernel.
+    /// Returns the command line that boots any kernel, with or without hardware virtualization.
     static func boot(kernel: String, _ more: String...) -> [String] {
         [program, "boot", "--allow-emulation", "--kernel", kernel] + more
     }
@@ -22,7 +22,7 @@ enum Monitor {
     static func run(_ arguments: String...) throws -> ProgramRun { try ProgramRun([program] + arguments) }
 }
 
-/// A directory of its own, gone with its owner, that tells whether something in it has changed.
+/// A temporary directory that reports changes; it is removed when its owner releases it.
 final class Scratch: Sendable {
     let path: String
 
@@ -31,14 +31,14 @@ final class Scratch: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     }
 
-    /// A file with that content.
+    /// Makes a file with the content `bytes`.
     func file(_ name: String, _ bytes: [UInt8] = []) throws -> String {
         let at = path + "/" + name
         try Data(bytes).write(to: URL(filePath: at))
         return at
     }
 
-    /// A sparse file of zeroes.
+    /// Makes a sparse file of zeroes.
     func file(_ name: String, byteCount: Int) throws -> String {
         let at = try file(name)
         try #require(unsafe truncate(at, byteCount) == 0)
@@ -50,7 +50,7 @@ final class Scratch: Sendable {
         return path + "/" + name
     }
 
-    /// What is there: each name with its size, the storage it takes and when it was changed last.
+    /// Returns the names in the directory, each with its size, storage, mode and times.
     func state() throws -> [String: [Int]] {
         var found: [String: [Int]] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: path) {
@@ -67,8 +67,8 @@ final class Scratch: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// Runs `command`, which must be refused with `status` and one or two lines that hold every one of `words`; nothing in
-/// `scratch` may change.
+/// Expects that `command` fails with `status` and one or two lines that contain all of `words`, and that
+/// nothing in `scratch` changes.
 func expectRefusal(
     _ command: [String], _ status: Int32, _ words: String..., in scratch: Scratch? = nil,
     at location: SourceLocation = #_sourceLocation

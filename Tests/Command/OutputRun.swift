@@ -1,12 +1,12 @@
 import Foundation
 import TestSupport
 
-/// A program run to its end whose standard output takes nothing.
+/// A program that was run to its end with a standard output that accepts no data.
 struct OutputRun {
     enum Output {
-        /// Every write fails: no space left on device.
+        /// Every write fails with ENOSPC.
         case full
-        /// A pipe that nobody reads any more.
+        /// A pipe whose read end is closed.
         case gone
     }
 
@@ -31,7 +31,7 @@ struct OutputRun {
         switch output {
         case .full: return unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
         case .gone:
-            // Its reading end closes with it.
+            // `pipe` closes its read end at the end of this scope.
             let pipe = try TestPipe()
             return withExtendedLifetime(pipe) { fcntl(pipe.writeEnd, F_DUPFD_CLOEXEC, 10) }
         }

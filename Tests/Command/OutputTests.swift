@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Output that cannot be written")
 struct OutputTests {
-    /// An image and a store that has it.
+    /// An image in a store of its own.
     private struct Fixture {
         let scratch: Scratch
         let environment: [String: String]
@@ -24,7 +24,7 @@ struct OutputTests {
             identifier = made.output.trimmingCharacters(in: .newlines)
         }
 
-        /// Every command that prints something, and the status of one that fails.
+        /// Every command that prints, and its exit status if standard output fails.
         var commands: [([String], Int32)] {
             [
                 ([], 74), (["--help"], 74), (["--version"], 74), (["help"], 74), (["help", "image"], 74),

@@ -2,16 +2,16 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What tests run has to be installed by `make test`, not by chance. So `make test` runs them with a PATH on which there is
-/// nothing else (scripts/programs.sh), and no file of theirs may go around it.
+/// `make test` must install every program that tests run. It runs the tests with a PATH of nothing else
+/// (scripts/programs.sh), and no test or script may circumvent that PATH.
 @Suite("the programs that tests use")
 struct ProgramsTests {
     private static let all = [
         "build", "kernels", "kernel", "initramfs", "lab", "images", "archives", "pages", "peers", "tables",
     ]
 
-    /// Files that set a PATH: the lab's, until it has its caller's; an image's; a new Debian's; and a user's who lacks modprobe
-    /// and depmod.
+    /// The files that may set a PATH: for the lab before it has its caller's, for an image, for a newly
+    /// installed Debian, and for a user without modprobe and depmod.
     private static let pathsOfTheirOwn: Set = [
         "Tests/Lab/stage2", "scripts/debian-image.sh", "scripts/debian-kernel.sh", "scripts/initramfs.sh",
         "scripts/fresh-test.sh", "scripts/debian-disk.sh",
@@ -59,9 +59,9 @@ struct ProgramsTests {
     @Test("under make test nothing else is on the PATH, here and in the lab's scripts")
     func isConfined() throws {
         let environment = ProcessInfo.processInfo.environment
-        // Set by `make test` alone: a developer's `swift test` has the developer's PATH.
+        // Only `make test` sets the variable; a developer's `swift test` uses the developer's PATH.
         guard let programs = environment["VMM_PROGRAMS"] else { return }
-        // SwiftPM may put its toolchain before it.
+        // SwiftPM may prepend its toolchain.
         let other = (environment["PATH"] ?? "").split(separator: ":").map(String.init).filter {
             $0 != programs
         }
@@ -72,8 +72,8 @@ struct ProgramsTests {
         }
     }
 
-    /// The lines of the tests, and of all scripts that they may run, in which a directory of programs is named; each with the
-    /// name of its file.
+    /// Returns the lines of the tests, and of all scripts that they may run, that name a directory of
+    /// programs, each with its file.
     private func lines() throws -> [(name: String, line: Substring)] {
         let folders = ["Tests", "scripts", "guest", "firmware"].map { Package.path($0) }
         let run = try ProgramRun(["grep", "-rI", "--exclude-dir=Corpus", "bin"] + folders)
@@ -87,9 +87,9 @@ struct ProgramsTests {
 
     @Test("no file names a program by a path of the system's, or lengthens the PATH by one")
     func paths() throws {
-        // They are on every Debian system, or in a set.
+        // Programs of every Debian system, or of a package set.
         let known: Set = ["/bin/bash", "/bin/sh", "/usr/bin/env", "/bin/busybox", "/sbin/mke2fs"]
-        // In images.
+        // Programs in images.
         let guests: Set = [
             "/bin/tool", "/bin/x", "/bin/é", "/bin/echo", "/bin/sh.txt", "/bin/true", "/sbin/vmm-init",
         ]

@@ -6,7 +6,7 @@ import Testing
 
 @testable import vmm
 
-/// `vmm run` reads its command line without ArgumentParser; both must understand the same.
+/// `vmm run` parses its command line without ArgumentParser; both parsers must agree.
 @Suite struct RunArgumentsTests {
     static let plain: [[String]] = [
         ["image"],
@@ -46,7 +46,7 @@ import Testing
         #expect(read == (try RunCommand.parse(words).options()))
     }
 
-    /// One line each, as the help of `vmm run` and docker's users write it.
+    /// Checks each option in both of its forms.
     @Test("every option that it has, in every way to write it", arguments: RunOption.allCases)
     func options(_ option: RunOption) throws {
         for words in [["--" + option.rawValue, "1"], ["--\(option.rawValue)=1"]] {
@@ -69,7 +69,7 @@ import Testing
         #expect(off == expected)
     }
 
-    /// The library does not know these.
+    /// ArgumentParser cannot parse these forms.
     @Test("values that are joined to their option, as docker's reader (pflag) takes them")
     func joined() throws {
         let read = try #require(

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What of `vmm run` can be shown without Linux in the guest: everything around it.
+/// Tests the parts of `vmm run` that need no Linux in the guest.
 @Suite("vmm run without a Linux")
 struct RunOnHostTests {
-    /// An image, a store of its own, and the words of a run whose guest is a tiny one.
+    /// An image, a store of its own, and the command line of a run with a test guest.
     private struct Bench {
         let scratch: Scratch
         let environment: [String: String]
@@ -29,14 +29,14 @@ struct RunOnHostTests {
             try ProgramRun(words(guest, more), environment: environment)
         }
 
-        /// A run whose guest does nothing for ever.
+        /// Starts a run whose guest loops forever.
         func start(_ more: String...) throws -> ChildProcess {
             let child = try ChildProcess(words("spin", more), environment: environment)
             try eventually("its vCPU") { Tasks(of: child.identifier).named("vcpu0") != nil }
             return child
         }
 
-        /// The groups that a process is in, of those that this program makes: the names of their directories.
+        /// Returns the names of vmm's cgroups that contain the process.
         func groups(of process: pid_t) -> [String] {
             let text = (try? String(contentsOfFile: "/proc/\(process)/cgroup", encoding: .utf8)) ?? ""
             return text.split(separator: "\n").compactMap { line in
@@ -44,7 +44,7 @@ struct RunOnHostTests {
             }
         }
 
-        /// All groups with that name.
+        /// Returns the directories of all cgroups named `name`.
         func directories(named name: String) throws -> [String] {
             let run = try ProgramRun(["find", "/sys/fs/cgroup", "-type", "d", "-name", name])
             return run.output.split(separator: "\n").map(String.init)
@@ -98,7 +98,7 @@ struct RunOnHostTests {
         #expect(values.contains("50000") || values.contains("50000 100000"), "\(values)")
         child.send(SIGKILL)
         try child.wait()
-        // The kernel takes a moment to notice that the groups are empty; the next one removes them.
+        // The kernel needs a moment to empty the cgroups of a killed process; the next monitor removes them.
         try eventually("the removal of \(made)") {
             _ = try bench.run("poweroff", "--memory", "64m", "--cpus", "0.5", "--pids-limit", "10")
             return try bench.directories(named: name).isEmpty
@@ -176,7 +176,7 @@ struct RunOnHostTests {
         let open = try FileManager.default.contentsOfDirectory(atPath: descriptors).compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: descriptors + "/" + $0)
         }
-        // A file that never had a name is called after its inode.
+        // /proc names a file that never had a name after its inode.
         #expect(open.contains { $0.contains("/store/tmp/#") && $0.hasSuffix(" (deleted)") }, "\(open)")
         child.send(SIGINT)
         #expect(try child.wait() == .exited(130))

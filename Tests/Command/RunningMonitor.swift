@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A monitor that has come so far that its vCPUs run.
+/// A monitor whose vCPUs run.
 final class RunningMonitor: Sendable {
     let child: ChildProcess
 
@@ -17,7 +17,8 @@ final class RunningMonitor: Sendable {
 
     struct EndedEarly: Error { let ending: ChildProcess.Ending? }
 
-    /// Waits until the guest's first CPU is halted: its thread sleeps, and has run no further when looked at again.
+    /// Waits until the guest's first CPU is halted: its thread sleeps, and its CPU time has not changed
+    /// between two checks.
     func waitForHalt() throws {
         let tasks = Tasks(of: child.identifier)
         var last: UInt64?
@@ -34,35 +35,35 @@ final class RunningMonitor: Sendable {
     }
 }
 
-/// What proc(5) tells of a process's threads.
+/// The threads of a process, by proc(5).
 struct Tasks {
     private let directory: String
 
     init(of process: pid_t) { directory = "/proc/\(process)" }
 
-    /// The thread with that name, if there is one.
+    /// Returns the thread ID of the thread `name`; nil if there is none.
     func named(_ name: String) -> String? {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: directory + "/task")) ?? []
         return tasks.first { text("task/\($0)/comm") == name + "\n" }
     }
 
-    /// The state letter of a thread: R runs, S sleeps.
+    /// Returns the state letter of a thread: R is running, S is sleeping.
     func state(of task: String) -> String? { fields(task).first }
 
-    /// A thread's CPU time, in clock ticks: utime and stime.
+    /// Returns a thread's CPU time in clock ticks: the sum of utime and stime.
     func cpuTime(of task: String) -> UInt64 {
         let all = fields(task)
         guard all.count > 12 else { return 0 }
         return (UInt64(all[11]) ?? 0) + (UInt64(all[12]) ?? 0)
     }
 
-    /// A line of /proc/PID/status that counts kibibytes.
+    /// Returns the value of a line of /proc/PID/status, in kibibytes.
     func kibibytes(_ label: String) -> Int {
         let line = text("status").split(separator: "\n").first { $0.hasPrefix(label + ":") }
         return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
     }
 
-    /// The fields of /proc/PID/task/TID/stat from the third on.
+    /// Returns the fields of /proc/PID/task/TID/stat, from the third on.
     private func fields(_ task: String) -> [String] {
         let line = text("task/\(task)/stat")
         guard let end = line.lastIndex(of: ")") else { return [] }
@@ -74,9 +75,10 @@ struct Tasks {
     }
 }
 
-/// A view of the file system of its own, for what must not be done to the machine that the tests run on.
+/// A new mount namespace, for changes that must not affect the host of the tests.
 enum Namespace {
-    /// `command` after the shell lines `preparation`, in a new mount namespace.
+    /// Returns the command line that runs the shell lines `preparation` and then `command` in a new mount
+    /// namespace.
     static func command(_ preparation: [String], _ command: [String]) -> [String] {
         let script = (["set -e"] + preparation + [#"exec "$@""#]).joined(separator: "\n")
         let flags = geteuid() == 0 ? ["--mount"] : ["--mount", "--map-root-user"]

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("vmm boot on a terminal")
 struct TerminalTests {
-    /// A monitor at a terminal whose user is the test.
+    /// A monitor on a terminal whose user is the test.
     private struct Session {
         let terminal: PseudoTerminal
         let before: PseudoTerminal.Mode
@@ -42,7 +42,8 @@ struct TerminalTests {
         let session = try Session("echo", console: "serial")
         session.terminal.type("hello\r")
         try session.terminal.waitFor("hello\r")
-        // Interrupt, suspend and one Ctrl-A are the guest's; a lone Ctrl-A goes with the key after it.
+        // The guest receives Ctrl-C and Ctrl-Z. Two Ctrl-A send one; a Ctrl-A before another key is sent with
+        // that key.
         session.terminal.type("[\u{03}\u{1A}\u{01}\u{01}\u{01}z]")
         try session.terminal.waitFor("[\u{03}\u{1A}\u{01}\u{01}z]")
         session.terminal.type("\u{04}")
@@ -107,7 +108,7 @@ struct TerminalTests {
         let session = try Session("echo", console: "serial")
         session.monitor.child.send(SIGSTOP)
         try eventually("a stopped monitor") { session.monitor.child.state == "T" }
-        // As a shell does that takes the terminal back.
+        // A shell changes the settings in this way when it takes the terminal back.
         var cooked = termios()
         unsafe tcgetattr(session.terminal.program, &cooked)
         cooked.c_lflag |= UInt32(ICANON | ECHO | ISIG)
@@ -124,7 +125,7 @@ struct TerminalTests {
     @Test("what nobody has read at the end is dropped, and not typed into the user's shell")
     func unreadInput() throws {
         let session = try Session("spin", console: "serial")
-        // More than the monitor reads at once, so that something is left when it ends.
+        // More bytes than the monitor reads at once, so that some remain when it ends.
         session.monitor.child.send(SIGSTOP)
         try eventually("a stopped monitor") { session.monitor.child.state == "T" }
         session.terminal.type("\u{01}x" + String(repeating: "\u{1B}[?6c", count: 600))

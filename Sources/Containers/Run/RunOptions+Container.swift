@@ -30,8 +30,9 @@ extension RunOptions {
     /// Makes the mount of a volume of the image; returns nil if it needs none.
     ///
     /// A volume lies in the writable layer, which belongs to this container alone and ends with it, like an
-    /// anonymous volume under `--rm`. A mount is needed only if the root is read-only: a bind mount of the
-    /// volume's path on itself, which stays writable, or a tmpfs if there is no writable layer.
+    /// anonymous volume under `--rm`. A mount is needed only in two cases: a tmpfs if there is no writable
+    /// layer, and a bind mount of the volume's path on itself, which stays writable, if the root is
+    /// read-only.
     private func mount(volume: String, writable: WritableLayer) -> ContainerSpecification.Mount? {
         guard volume.hasPrefix("/"), volume != "/" else { return nil }
         if case .none = writable.layer {

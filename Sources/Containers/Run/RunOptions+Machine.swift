@@ -6,9 +6,9 @@ import Machine
 
 /// The size of the VM, and its limits on the host.
 extension RunOptions {
-    /// The memory of a guest without `--memory`, as in `vmm boot`. The guest's kernel initializes 64 bytes
-    /// for each page at the start, so every further MiB costs time and host memory, whether the guest uses it
-    /// or not.
+    /// The memory of a guest without `--memory`; `vmm boot` has the same default. The guest's kernel
+    /// initializes 64 bytes for each page at the start, so every further MiB costs time and host memory,
+    /// whether the guest uses it or not.
     private static let usualMemoryByteCount: UInt64 = 256 << 20
     /// The least memory in which the project's kernel and a small program fit.
     private static let leastMemoryByteCount: UInt64 = 32 << 20

@@ -64,7 +64,7 @@ public struct RunOptions: Equatable, Sendable {
     public var isQuiet = false
     /// Whether a bundle's root file system may lie outside the bundle.
     public var allowsOutsideRoot = false
-    /// The maximum number of bytes that an import may write, as a size.
+    /// The maximum disk space of an import: SIZE.
     public var maxImportSize: String?
     public var timings: String?
     public var logLevel = "warning"
