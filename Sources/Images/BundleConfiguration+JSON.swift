@@ -1,7 +1,7 @@
 import Host
 
 extension BundleConfiguration {
-    /// Reads a `config.json`. What it has beyond these fields is for other runtimes.
+    /// Reads a `config.json`. Ignores its other fields, which are for other runtimes.
     init(_ bytes: [UInt8], document: JSONDocument) throws(Failure) {
         self.init()
         let root = try document.root(bytes)

@@ -1,4 +1,4 @@
-/// What the `config.json` of an OCI bundle says, as far as a machine can do it (OCI runtime 1.2, config.md).
+/// The part of an OCI bundle's `config.json` that a VM can implement (OCI runtime 1.2, config.md).
 public struct BundleConfiguration: Hashable, Sendable {
     public struct User: Hashable, Sendable {
         public var userID: UInt32 = 0
@@ -8,7 +8,7 @@ public struct BundleConfiguration: Hashable, Sendable {
         public init() {}
     }
 
-    /// Names as `CAP_CHOWN`.
+    /// Sets of capability names such as `CAP_CHOWN`.
     public struct Capabilities: Hashable, Sendable {
         public var bounding: [String] = []
         public var effective: [String] = []
@@ -20,7 +20,7 @@ public struct BundleConfiguration: Hashable, Sendable {
     }
 
     public struct ResourceLimit: Hashable, Sendable {
-        /// `RLIMIT_NOFILE`.
+        /// The name of the limit, such as `RLIMIT_NOFILE`.
         public var type: String
         public var soft: UInt64
         public var hard: UInt64
@@ -35,7 +35,7 @@ public struct BundleConfiguration: Hashable, Sendable {
     public struct Mount: Hashable, Sendable {
         /// An absolute path in the container.
         public var destination: String
-        /// `tmpfs`, `proc`, `bind`...; empty where only the options tell.
+        /// The type: `tmpfs`, `proc`, `bind` and so on; empty if only the options tell.
         public var type: String
         public var source: String
         public var options: [String]
@@ -53,11 +53,12 @@ public struct BundleConfiguration: Hashable, Sendable {
     public var arguments: [String] = []
     public var environment: [String] = []
     public var workingDirectory = "/"
-    /// nil where the file names none.
+    /// The capabilities; nil if the file has none.
     public var capabilities: Capabilities?
     public var limits: [ResourceLimit] = []
     public var noNewPrivileges = false
-    /// The root file system, as the file has it: absolute, or from the bundle's directory.
+    /// The path of the root file system as written in the file: absolute, or relative to the bundle's
+    /// directory.
     public var rootPath = "rootfs"
     public var isRootReadOnly = false
     public var hostname = ""

@@ -1,14 +1,16 @@
-/// An image that is in the store, ready for any number of machines.
+/// An image in the store, ready for any number of VMs.
 public struct Image: Hashable, Sendable {
-    /// The SHA-256 digest of its configuration, in hexadecimal; of its content, where it was a plain directory.
+    /// The SHA-256 digest of the image's configuration, in hexadecimal. For a plain directory, the
+    /// fingerprint of its files; for a bundle, a digest of the fingerprint and the configuration.
     public let identifier: String
     public let configuration: ImageConfiguration
-    /// The files that one after another, each padded to 4,096 bytes, are the EROFS file system of the image: first the
-    /// index, which has all names and refers to the data in the others, then the layers from the lowest up.
+    /// The files that make up the EROFS file system of the image, in order, each padded to 4,096 bytes. The
+    /// first is the index, which has all names and refers to data in the others; the layers follow from the
+    /// lowest up.
     public let files: [String]
-    /// What an OCI bundle says beyond its root file system; nil for everything else.
+    /// The settings of an OCI bundle beyond its root file system; nil for other images.
     public let bundle: BundleConfiguration?
-    /// What its user should know of where its files came from; a line.
+    /// A line for the user about the origin or the names of the image.
     public internal(set) var notice: String?
 
     public init(

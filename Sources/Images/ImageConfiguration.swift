@@ -1,22 +1,24 @@
-/// What an image says of the container that is made of it (OCI image 1.1, config.md, `config`).
+/// The settings of an image for its containers (OCI image 1.1, config.md, `config`).
 public struct ImageConfiguration: Hashable, Sendable {
     public var entrypoint: [String] = []
     public var command: [String] = []
-    /// NAME=VALUE each.
+    /// The environment: NAME=VALUE each.
     public var environment: [String] = []
-    /// Empty where the image names none: `/`.
+    /// The working directory; empty if the image sets none, which means `/`.
     public var workingDirectory = ""
-    /// `user`, `uid`, `user:group`, `uid:gid`, and mixed; empty for root.
+    /// The user and group: `user`, `uid`, `user:group`, `uid:gid`, or a mixture; empty for root.
     public var user = ""
-    /// A name as `SIGTERM` or a number; empty where the image names none.
+    /// The signal that stops the container: a name such as `SIGTERM` or a number; empty if the image sets
+    /// none.
     public var stopSignal = ""
-    /// Paths in the container.
+    /// The paths of volumes in the container.
     public var volumes: [String] = []
-    /// `port/tcp`, `port/udp` or `port`.
+    /// The exposed ports: `port/tcp`, `port/udp` or `port`.
     public var exposedPorts: [String] = []
 
     public init() {}
 
-    /// The words that the image's command line begins with: its entry point, or none if that is one empty word (docker's rule).
+    /// The start of the image's command line: its entry point, or no words if the entry point is one empty
+    /// word (docker's rule).
     public var entrypointWords: [String] { entrypoint == [""] ? [] : entrypoint }
 }

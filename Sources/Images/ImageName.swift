@@ -1,25 +1,26 @@
 public import Host
 
-/// What a user writes where an image is wanted. Nothing is looked up yet: that depends on what the files there are.
+/// A name of an image as the user writes it, parsed but not looked up.
 enum ImageName: Hashable, Sendable {
-    /// How a path was announced.
+    /// The prefix of a path, which states the kind of its file.
     enum PathKind: String, Hashable, Sendable, CaseIterable {
         /// An OCI image layout directory (OCI image 1.1, image-layout.md).
         case layout = "oci"
-        /// The same in a tar.
+        /// An OCI image layout in a tar.
         case layoutArchive = "oci-archive"
-        /// What `docker save` writes.
+        /// A tar as `docker save` writes it.
         case dockerArchive = "docker-archive"
         /// A directory that is a root file system.
         case rootFileSystem = "rootfs"
     }
 
-    /// `docker://NAME`: a registry's, and nothing else.
+    /// `docker://NAME`: a name in a registry, and nothing else.
     case registry(RegistryReference)
-    /// A path, perhaps with `:TAG` behind it, of what `kind` says; nil where its content shall tell.
+    /// A path, which `:TAG` may follow. Its file is of the kind `kind`, or of the kind that its content shows
+    /// if `kind` is nil.
     case path(String, kind: PathKind?)
-    /// A word that may be a name in the store, an identifier or its start, or a name in a registry; looked for in this order.
-    /// It is no file: somebody else may have put one into the directory in which the user happens to be.
+    /// A word that may be a name in the store, an identifier or its start, or a name in a registry, tried in
+    /// this order. It is never a file: somebody else may have put one into the user's working directory.
     case word(String)
 
     init(parsing text: String) throws(Failure) {
@@ -45,7 +46,8 @@ enum ImageName: Hashable, Sendable {
 }
 
 extension ImageStore {
-    /// Explains `--name` to users who write a file and then a name, as for docker's import; nil if `images` can be images.
+    /// Returns a failure that explains `--name` to users who write a file and then a name, as for docker's
+    /// import; nil if `images` can be images.
     public static func mistakenName(among images: [String]) -> Failure? {
         guard images.count == 2, case .path? = try? ImageName(parsing: images[0]),
             case .word(let name)? = try? ImageName(parsing: images[1])

@@ -1,10 +1,11 @@
 import Host
 
-/// What no container can be made of is refused where it is read, and not at each start.
+/// Checks of configurations when they are read: a container that could never start is refused at the import
+/// and not at each start.
 extension JSONField {
     private static let mountLimit = 1000
 
-    /// Checks all arguments and variables of a process.
+    /// Checks the arguments and variables of a process together.
     func checkCommand(_ texts: [String]) throws(Failure) {
         guard let problem = CommandSize.problem(texts) else { return }
         throw document.refused(

@@ -1,18 +1,18 @@
 import Host
 import Layers
 
-/// The name of an image in a registry, with nothing left out: `docker.io/library/debian:12`.
+/// The complete name of an image in a registry: `docker.io/library/debian:12`.
 ///
-/// The grammar is that of the distribution project's `reference` package; `alpine` means
-/// `docker.io/library/alpine:latest`, as everywhere.
+/// The grammar is that of the distribution project's `reference` package. As usual, `alpine` means
+/// `docker.io/library/alpine:latest`.
 struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
-    /// `docker.io`, `localhost:5000`.
+    /// The registry: `docker.io`, `localhost:5000`.
     let registry: String
-    /// `library/debian`.
+    /// The repository: `library/debian`.
     let repository: String
-    /// nil where only a digest is given.
+    /// The tag; nil if the name has only a digest.
     let tag: String?
-    /// `sha256:...`
+    /// The digest: `sha256:...`
     let digest: String?
 
     init(parsing text: String) throws(Failure) {
@@ -25,14 +25,15 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         if let why = problem { throw Self.refused(text, why) }
     }
 
-    /// Cuts `text` at `index` and returns what came after.
+    /// Cuts `text` at `index` and returns the rest behind it.
     private static func cut(_ text: inout Substring, at index: Substring.Index?) -> String? {
         guard let index else { return nil }
         defer { text = text[..<index] }
         return String(text[text.index(after: index)...])
     }
 
-    /// The first name is a registry's only where it looks like a host; else everything lies at docker.io.
+    /// Splits a name into registry and repository. The first part is a registry only if it looks like a host;
+    /// otherwise the registry is docker.io.
     private static func split(_ name: Substring) -> (String, String) {
         if let slash = name.firstIndex(of: "/") {
             let first = name[..<slash]
@@ -56,13 +57,13 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
         (self.registry, self.repository, self.tag, self.digest) = (registry, repository, tag, digest)
     }
 
-    /// The reference to `digest` in the same repository.
+    /// Returns the reference to `digest` in the same repository.
     func with(_ digest: Digest) -> RegistryReference {
         RegistryReference(
             registry: registry, repository: repository, tag: nil, digest: digest.description)
     }
 
-    /// Whether the registry is on this machine, where nobody expects a certificate.
+    /// Whether the registry is on this host, where nobody expects a certificate.
     var isLoopback: Bool {
         let host = registry.hasPrefix("[") ? registry.prefix { $0 != "]" } : registry.prefix { $0 != ":" }
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
@@ -78,7 +79,7 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension RegistryReference {
-    /// What the grammar forbids, or nil.
+    /// The part of the name that the grammar forbids, as an error message; nil if there is none.
     private var problem: String? {
         if !isRegistry(registry) { return "'\(registry)' is no registry's address" }
         if registry.utf8.count + repository.utf8.count > 255 { return "it is longer than 255 bytes" }
@@ -91,7 +92,8 @@ extension RegistryReference {
         return nil
     }
 
-    /// Letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+    /// Whether the name has only lower-case letters and digits, with `.`, `_`, `__` or any number of `-`
+    /// between them.
     private func isPathName(_ name: Substring) -> Bool {
         guard let first = name.utf8.first, let last = name.utf8.last, isPlain(first), isPlain(last) else {
             return false
@@ -131,7 +133,7 @@ extension RegistryReference {
             }
     }
 
-    /// A host name or an address, and a port.
+    /// Whether the text is a host name or an address, with or without a port.
     private func isRegistry(_ text: String) -> Bool {
         let isBracketed = text.hasPrefix("[")
         let end =

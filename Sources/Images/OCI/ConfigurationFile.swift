@@ -1,15 +1,15 @@
 import Host
 import Layers
 
-/// The configuration of an image (OCI image 1.1, config.md), which all that an image is hangs on.
+/// The configuration of an image (OCI image 1.1, config.md). Its digest identifies the image.
 struct ConfigurationFile: Sendable {
-    /// As it came.
+    /// The file as it came.
     var bytes: [UInt8]
     var digest: Digest
     var configuration = ImageConfiguration()
-    /// The digests of the layers' tars, unpacked.
+    /// The digests of the layers' unpacked tars.
     var layers: [Digest] = []
-    /// When the image was made, as it says (RFC 3339); may be empty.
+    /// The time of creation that the image states (RFC 3339); may be empty.
     var created = ""
     var platform: Platform
 
@@ -48,7 +48,7 @@ extension ImageConfiguration {
 }
 
 extension JSONField {
-    /// The names of an object's members, sorted: what Go writes for a set.
+    /// Reads the names of an object's members, sorted. Go writes a set as such an object.
     fileprivate func names() throws(Failure) -> [String] {
         let names = try object().keys.sorted()
         guard !names.contains(where: { $0.utf8.contains(0) }) else {

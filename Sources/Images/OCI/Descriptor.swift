@@ -1,7 +1,7 @@
 import Host
 public import Layers
 
-/// What points to a blob (OCI image 1.1, descriptor.md).
+/// A reference to a blob (OCI image 1.1, descriptor.md).
 struct Descriptor: Hashable {
     var mediaType: MediaType
     var digest: Digest
@@ -24,17 +24,18 @@ struct Descriptor: Hashable {
         }
     }
 
-    /// What the image is called here: a tag or a whole name.
+    /// The image's name in this layout: a tag or a whole name.
     var referenceName: String? { annotations["org.opencontainers.image.ref.name"]?.orNil }
 
-    /// The image's name in a registry, where the one who wrote it gave it one.
+    /// The image's name in a registry, if the source states one.
     var registryName: String? {
         if let name = annotations["io.containerd.image.name"]?.orNil { return name }
-        // Only a tag, as the specification has it, is no name.
+        // A tag alone, which the specification allows, is no name.
         return referenceName.flatMap { $0.contains(":") || $0.contains("/") ? $0 : nil }
     }
 
-    /// The name that tells the image from the others of a layout: its whole name with nothing left out, else its tag.
+    /// The name that distinguishes the image from the others of a layout: its complete name in a registry, or
+    /// its tag.
     var imageName: String? {
         registryName.flatMap { try? RegistryReference(parsing: $0) }?.description ?? registryName
             ?? referenceName
@@ -42,6 +43,6 @@ struct Descriptor: Hashable {
 }
 
 extension Digest {
-    /// Enough of it to tell it from others.
+    /// A prefix long enough to distinguish the digest from others.
     public var short: String { "sha256:" + hexadecimal.prefix(12) }
 }

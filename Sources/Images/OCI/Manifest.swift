@@ -1,12 +1,12 @@
 import Host
 
-/// The parts of an image (OCI image 1.1, manifest.md).
+/// The manifest of an image, which lists its parts (OCI image 1.1, manifest.md).
 struct Manifest {
     var configuration: Descriptor
-    /// The lowest first.
+    /// The layers, the lowest first.
     var layers: [Descriptor]
 
-    /// More than any tool makes: they stop at 127.
+    /// The limit on the layers. It is higher than any tool's: they stop at 127.
     static let layerLimit = 512
 
     init(_ field: JSONField) throws(Failure) {
@@ -22,7 +22,8 @@ struct Manifest {
         }
     }
 
-    /// Why a manifest is no image's but an artifact's: an attestation, a signature, a chart. Nil for an image's.
+    /// Returns the reason why a manifest belongs to an artifact (an attestation, a signature, a chart); nil
+    /// for an image's.
     static func reasonForNone(_ field: JSONField) throws(Failure) -> String? {
         let config = try field.member("config")
         guard config.value != nil else {

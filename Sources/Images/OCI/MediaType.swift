@@ -1,14 +1,16 @@
-/// What a blob is (OCI image 1.1, media-types.md; distribution, Image Manifest Version 2, Schema 2).
+/// The type of a blob (OCI image 1.1, media-types.md; distribution, Image Manifest Version 2, Schema 2).
 enum MediaType: Hashable {
     /// A list of manifests.
     case index
     case manifest
     case configuration
-    /// A type that says nothing. Docker 1.10 pushed configurations as `application/octet-stream`, and registries changed types.
+    /// A type without information. Docker 1.10 pushed configurations as `application/octet-stream`, and
+    /// registries changed types.
     case unspecific
-    /// A tar, whatever it is packed with: its first bytes tell that better than the many tools that write its type.
+    /// A tar with any compression. Its first bytes show the compression more reliably than the type, which
+    /// many tools write.
     case layer
-    /// A layer that must be fetched from somewhere else.
+    /// A layer that must be fetched from another place.
     case foreignLayer
     /// A manifest from before images had digests.
     case schema1

@@ -1,7 +1,7 @@
 import CHost
 import Host
 
-/// What an image runs on (OCI image 1.1, image-index.md, `platform`).
+/// The platform that an image runs on (OCI image 1.1, image-index.md, `platform`).
 struct Platform: Hashable, CustomStringConvertible {
     var system: String
     var architecture: String
@@ -9,10 +9,10 @@ struct Platform: Hashable, CustomStringConvertible {
     /// Features that the image needs of its system (`os.features`).
     var features: [String] = []
 
-    /// What this monitor's machines are.
+    /// The platform of this monitor's VMs.
     static let wanted = Platform(system: "linux", architecture: "amd64")
 
-    /// The variants that the CPU of this host runs: `v1` up to this one.
+    /// The highest x86-64 variant that this host's CPU runs: 1 for `v1` and so on.
     static let hostLevel = Int(chost_x86_64_level())
 
     init(system: String, architecture: String, variant: String = "", features: [String] = []) {
@@ -23,14 +23,14 @@ struct Platform: Hashable, CustomStringConvertible {
         self.features = features
     }
 
-    /// Attestations and other artifacts say "unknown/unknown".
+    /// Whether the system is "unknown", as attestations and other artifacts state it.
     var isUnknown: Bool { system == "unknown" }
 
-    /// Whether nothing is said; some tools leave the platform out.
+    /// Whether the platform is missing; some tools leave it out.
     var isEmpty: Bool { system.isEmpty && architecture.isEmpty }
 
-    /// Rates the image for a CPU of `level`: the number of its variant (every CPU runs `v1`), 0 if it says nothing, nil if it
-    /// does not run there.
+    /// Rates the image for a CPU of `level`: the number of its variant (every CPU runs `v1`), 0 if it names
+    /// no platform, nil if it does not run there.
     func fit(level: Int) -> Int? {
         guard system.isEmpty || system == Self.wanted.system, features.isEmpty,
             architecture.isEmpty || architecture == Self.wanted.architecture
@@ -41,7 +41,7 @@ struct Platform: Hashable, CustomStringConvertible {
         return found + 1
     }
 
-    /// `linux/amd64/v3`.
+    /// The platform as a text: `linux/amd64/v3`.
     var description: String {
         let needs = features.isEmpty ? "" : " with \(features.joined(separator: " and "))"
         return "\(system)/\(architecture)" + (variant.isEmpty ? "" : "/\(variant)") + needs

@@ -2,13 +2,14 @@ import Host
 import Layers
 import Tar
 
-/// The files in a tar, read where they lie.
+/// The files in a tar, read in place.
 ///
-/// Threads may share it: nothing in it ever changes, and the sources that it gives have descriptors and places of their own.
+/// Threads may share a value: it never changes, and each source that it returns has its own descriptor and
+/// position.
 final class ArchiveFiles: @unchecked Sendable {
     private let index: TarIndex
 
-    /// `scratch` is a directory for what a compressed one unpacks to.
+    /// Opens a tar. If the tar is compressed, unpacks it to a file in the directory `scratch`.
     init(_ path: String, scratch: String, budget: ImportBudget) throws(Failure) {
         index = try TarIndex(opening: path, scratch: scratch, budget: budget)
     }

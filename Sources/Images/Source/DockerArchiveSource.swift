@@ -1,25 +1,27 @@
 import Host
 import Layers
 
-/// Finds the image in what `docker save` writes: a `manifest.json` that names the configuration and the layers' tars.
+/// A reader of the archives of `docker save`: a `manifest.json` names the configuration and the layers' tars
+/// of each image.
 struct DockerArchiveSource {
-    /// An entry of the manifest. What has the same configuration is one image, however many names it has.
+    /// An image in the manifest. Entries with the same configuration are one image with several names.
     private struct Entry {
         var field: JSONField
-        /// The file of its configuration: "HEX.json", "blobs/sha256/HEX" or "sha256:HEX".
+        /// The file of the image's configuration: "HEX.json", "blobs/sha256/HEX" or "sha256:HEX".
         var configurationName: String
         var names: [String]
 
-        /// The digest of the configuration, as its name has it.
+        /// The digest of the configuration, according to its file name.
         var digest: Digest? {
             let stem = configurationName.split(separator: "/").last?.prefix { $0 != "." } ?? ""
             return Digest(hexadecimal: stem) ?? Digest(stem)
         }
 
-        /// Its name in messages, which is also understood behind the colon of a path.
+        /// The image's name in messages, which is also accepted behind the colon of a path.
         var title: String { names.min() ?? digest.map { "@" + $0.short } ?? configurationName }
 
-        /// `alpine` is `docker.io/library/alpine:latest`.
+        /// Whether `name` or `reference` names this image. `alpine` also means
+        /// `docker.io/library/alpine:latest`, and a digest may be shortened.
         func isCalled(_ name: String, _ reference: RegistryReference?) -> Bool {
             let isNamed = names.contains { other in
                 other == name || reference != nil && (try? RegistryReference(parsing: other)) == reference
@@ -30,7 +32,7 @@ struct DockerArchiveSource {
 
     let files: SourceFiles
 
-    /// The image that is called `name` there; without a name the only one.
+    /// Reads the image called `name`, or the only image if `name` is nil.
     func image(name: String?) throws(Failure) -> SourceImage {
         let all = try entries()
         let reference = name.flatMap { try? RegistryReference(parsing: $0) }

@@ -3,17 +3,19 @@ import Host
 import Layers
 import SystemPackage
 
-/// A file or directory that holds an image, told apart by what it is.
+/// A file or directory that holds an image. Its content decides which kind it is, unless the user states the
+/// kind.
 enum ImageSource: Hashable, Sendable {
     /// An OCI layout directory, and the image's tag in it.
     case layout(path: String, tag: String?)
-    /// A tar; `kind` is what it was announced as.
+    /// A tar. `kind` is the kind that the user stated, if any.
     case archive(path: String, tag: String?, kind: ImageName.PathKind?)
     case rootFileSystem(path: String)
     /// An OCI bundle: a `config.json` and a root file system beside it.
     case bundle(path: String)
 
-    /// What `text`, a path with perhaps `:TAG` behind it, names; nil where nothing is there.
+    /// Finds the file or directory for `text`, a path which `:TAG` may follow. Returns nil if it does not
+    /// exist.
     init?(_ text: String, kind: ImageName.PathKind?) throws(Failure) {
         guard let (path, tag) = Self.split(text) else { return nil }
         let complaint = "cannot use the image \(text.printable)"
@@ -28,7 +30,8 @@ enum ImageSource: Hashable, Sendable {
         try check(isDirectory: isDirectory, tag: tag, complaint)
     }
 
-    /// The longest beginning that is there, up to a colon; a file's name may have colons of its own.
+    /// Splits a text into a path that exists and a tag. Tries the longest path first, because a file's name
+    /// may contain colons.
     static func split(_ text: String) -> (path: String, tag: String?)? {
         if FileStatus(of: text) != nil { return (text, nil) }
         for colon in text.indices.reversed() where text[colon] == ":" {
@@ -90,8 +93,8 @@ enum ImageSource: Hashable, Sendable {
         if case .layout(let path, _) = self { path + "/index.json" } else { path }
     }
 
-    /// The image's name in the store, the same from every working directory; nil for an archive that comes through a pipe, which
-    /// nobody can read again.
+    /// Returns the image's name in the store, the same from every working directory. Returns nil for an
+    /// archive from a pipe, which cannot be read again.
     func storeName() throws(Failure) -> String? {
         if case .archive = self, FileStatus(of: path)?.isStream == true { return nil }
         let kind =
@@ -110,8 +113,8 @@ enum ImageSource: Hashable, Sendable {
         }
     }
 
-    /// Reads the texts of a layout or an archive. `scratch` is a directory for what a compressed archive unpacks to, which comes
-    /// out of `budget`.
+    /// Reads the manifests and the configuration of the image in a layout or an archive. A compressed archive
+    /// is unpacked to a file in the directory `scratch`, which is charged to `budget`.
     func image(scratch: String, budget: ImportBudget = ImportBudget()) throws(Failure) -> SourceImage {
         if case .layout(let path, let tag) = self {
             var source = LayoutSource(SourceFiles(directory: path))
@@ -120,7 +123,7 @@ enum ImageSource: Hashable, Sendable {
         let files = try SourceFiles(archive: path, scratch: scratch, budget: budget)
         var kind: ImageName.PathKind?
         if case .archive(_, _, let announced) = self { kind = announced }
-        // What docker 25 writes is both.
+        // Archives of docker 25 are both: a layout and a Docker archive.
         if kind != .dockerArchive, files.has("oci-layout") {
             var source = LayoutSource(files)
             return try source.image(name: tag)

@@ -1,9 +1,11 @@
 import Host
 import Layers
 
-/// The `index.json` of a layout (OCI image 1.1, image-layout.md): the images in it, each under one name, several or none.
+/// The `index.json` of a layout (OCI image 1.1, image-layout.md): the images in it, each under one name,
+/// several or none.
 struct LayoutIndex {
-    /// Entries of one image: they have a name in common, or a digest. Those of one name are the image for several platforms.
+    /// The entries of one image: each shares a name or a digest with another. Entries with the same name are
+    /// the image for several platforms.
     struct Group {
         var entries: [Descriptor] = []
         var names: Set<String> = []
@@ -15,11 +17,11 @@ struct LayoutIndex {
             if let name = entry.imageName { names.insert(name) }
         }
 
-        /// Its name in messages, which is also understood behind the colon of a path.
+        /// The image's name in messages, which is also accepted behind the colon of a path.
         var title: String { names.min() ?? entries.first?.selector ?? "" }
     }
 
-    /// Each may lead to a manifest, of which nobody reads more.
+    /// The limit on the entries. Each may lead to a manifest, and no more manifests than this are read.
     private static let entryLimit = 1000
 
     let entries: [Descriptor]
@@ -34,7 +36,7 @@ struct LayoutIndex {
         self.entries = entries
     }
 
-    /// Puts together what is one image: first the groups that have names, last, in one group, what has none.
+    /// Groups entries by image: first the groups with names, then, in one group, the entries without a name.
     static func groups(_ entries: [Descriptor]) -> [Group] {
         var groups: [Group] = []
         for entry in entries {
@@ -59,8 +61,8 @@ struct LayoutIndex {
         return groups + (nameless.entries.isEmpty ? [] : [nameless])
     }
 
-    /// The entries that `name` means: an image's name as docker reads it, the tag or name exactly as it was written there, or
-    /// a digest.
+    /// Returns the entries that `name` means: an image's name as docker reads it, the tag or name exactly as
+    /// written in the index, or a digest.
     func entries(called name: String) -> [Descriptor] {
         let wanted = try? RegistryReference(parsing: name)
         let found = entries.filter { entry in
@@ -69,17 +71,17 @@ struct LayoutIndex {
         return found.isEmpty ? entries.filter { $0.digest.begins(as: name) } : found
     }
 
-    /// The names in registries of what has that digest.
+    /// Returns the names in registries of the entries with the given digest.
     func registryNames(of digest: Digest) -> [String] {
         Set(entries.filter { $0.digest == digest }.compactMap(\.registryName)).sorted()
     }
 
-    /// Everything that may be asked for.
+    /// The titles of all images, for messages.
     var titles: [String] { Self.groups(entries).map(\.title).sorted() }
 }
 
 extension Descriptor {
-    /// The word that asks for it, also if it has no name.
+    /// A word that selects the entry by its digest, whether or not it has a name.
     var selector: String { "@" + digest.short }
 
     fileprivate func isCalled(_ wanted: RegistryReference) -> Bool {
@@ -89,7 +91,7 @@ extension Descriptor {
 }
 
 extension Digest {
-    /// Whether `text` is it or its beginning: `sha256:` and 12 digits or more, perhaps with an @ in front.
+    /// Whether `text` is the digest or its start: `sha256:` and at least 12 digits, which @ may precede.
     func begins(as text: String) -> Bool {
         let text = text.hasPrefix("@") ? text.dropFirst() : text[...]
         return text.utf8.count >= short.utf8.count && description.hasPrefix(text)

@@ -1,17 +1,17 @@
 import Host
 import Layers
 
-/// Finds the image in an OCI layout (OCI image 1.1, image-layout.md), from its index to its layers; each text is checked
-/// against the digest that led to it.
+/// A reader of OCI layouts (OCI image 1.1, image-layout.md). It goes from the index to the layers, and checks
+/// each file against the digest that led to it.
 struct LayoutSource {
-    /// An index may name another, which may name another.
+    /// The limit on nested indexes: an index may name another one, which may name another one.
     private static let indexDepthLimit = 4
-    /// Nobody reads more manifests and indexes than this to find one.
+    /// The limit on the manifests and indexes that are read to find one image.
     private static let manifestLimit = 1000
 
-    /// The target of an entry of an index.
+    /// The result of a search from one entry of an index.
     private enum Finding {
-        /// An artifact, which is no image, or nothing.
+        /// No image: an artifact, or a file that is missing.
         case none
         /// An image for other platforms.
         case foreign
@@ -21,24 +21,25 @@ struct LayoutSource {
 
     let files: SourceFiles
     private let level: Int
-    /// The platforms of the images that were passed over.
+    /// The platforms of the images that do not run here.
     private var foreignPlatforms: Set<String> = []
-    /// That a text is missing: the first of those that are.
+    /// The failure for the first missing file.
     private var missing: Failure?
     /// The reason why the first artifact is no image.
     private var artifact: Failure?
-    /// The digests in the indexes that were read.
+    /// The digests listed in the nested indexes that were read.
     private var innerDigests: Set<Digest> = []
-    /// Of manifests and indexes that were read, as often as each was.
+    /// The number of manifests and indexes that were read, counting repetitions.
     private var manifestCount = 0
 
-    /// `level` is the CPU's: images for it and for those below it are taken.
+    /// Makes a reader for a CPU of the x86-64 level `level`, which runs images for this level and for those
+    /// below it.
     init(_ files: SourceFiles, level: Int = Platform.hostLevel) {
         self.files = files
         self.level = level
     }
 
-    /// The image that is called `name` there, for this platform; without a name the only one.
+    /// Reads the image called `name` for this platform, or the only image if `name` is nil.
     mutating func image(name: String?) throws(Failure) -> SourceImage {
         try checkVersion()
         let index = try LayoutIndex(try files.json("index.json", as: "index"))
@@ -54,7 +55,7 @@ struct LayoutSource {
             titles.append(group.title)
         }
         guard let first = found.first else { throw nothing }
-        // One image may have several manifests: for each way to pack its layers one.
+        // An image may have several manifests, one for each compression of its layers.
         guard found.count == titles.count, found.allSatisfy({ $0.identifier == first.identifier }) else {
             throw files.several(titles)
         }
@@ -63,15 +64,16 @@ struct LayoutSource {
 
     /// The part of an image that is still to be fetched after its index.
     enum Rest {
-        /// Nothing: the image is there.
+        /// No part: the image is complete.
         case nothing
         /// The manifest that the index lists under this digest.
         case manifest(Digest)
-        /// Something that the index does not tell from the rest.
+        /// A part that the index alone does not identify.
         case unknown
     }
 
-    /// Finds out what fits this host best of the index that is called `name`, from the index alone.
+    /// Finds the part of the image `name` to fetch next, from the image's index alone: the manifest that fits
+    /// this host best.
     mutating func rest(name: String) throws(Failure) -> Rest {
         let all = try LayoutIndex(try files.json("index.json", as: "index"))
         guard let index = all.entries(called: name).first, index.mediaType == .index else { return .nothing }
@@ -97,7 +99,7 @@ struct LayoutSource {
         }
     }
 
-    /// Why there is no image.
+    /// The reason why there is no image.
     private var nothing: Failure {
         if let missing { return missing }
         if foreignPlatforms.isEmpty { return artifact ?? files.refused("there is no image in it") }
@@ -113,12 +115,12 @@ struct LayoutSource {
             cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
     }
 
-    /// Finds the image of a group. Refuses two that fit equally well: nobody knows which is meant.
+    /// Finds the image of a group. Refuses two images that fit equally well, because either could be meant.
     private mutating func finding(_ group: LayoutIndex.Group, _ index: LayoutIndex) throws(Failure) -> Finding
     {
         var best: [(selector: String, image: SourceImage)] = []
         var (bestFit, isForeign) = (-1, false)
-        // skopeo lists what an index leads to beside the index.
+        // skopeo lists the entries of a nested index also beside the index.
         for entry in group.entries where entry.imageName != nil || !innerDigests.contains(entry.digest) {
             switch try finding(entry, depth: 1) {
             case .none: break
@@ -147,7 +149,7 @@ struct LayoutSource {
         }
     }
 
-    /// Finds the image in an index that fits best; the first if several fit equally well.
+    /// Finds the image in an index that fits best, or the first of several that fit equally well.
     private mutating func indexFinding(_ descriptor: Descriptor, depth: Int) throws(Failure) -> Finding {
         guard depth < Self.indexDepthLimit else { throw files.refused("its indexes are nested too deeply") }
         guard try isThere(descriptor, as: "index") else { return .none }
@@ -188,7 +190,8 @@ struct LayoutSource {
         return .foreign
     }
 
-    /// Whether the text is there that `descriptor` leads to: what docker saves may list platforms that it does not have.
+    /// Whether the file that `descriptor` points to exists; remembers the first one missing. `docker save`
+    /// may list platforms that the archive does not contain.
     private mutating func isThere(_ descriptor: Descriptor, as role: String) throws(Failure) -> Bool {
         manifestCount += 1
         guard manifestCount <= Self.manifestLimit else { throw files.refused("it has too many manifests") }

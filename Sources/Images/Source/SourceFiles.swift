@@ -3,9 +3,9 @@ import Layers
 import SystemPackage
 import Tar
 
-/// The files of an image as it came: in a directory, or in a tar that is read where it lies.
+/// The files of an image as it came: in a directory, or in a tar that is read in place.
 struct SourceFiles: Sendable {
-    /// Manifests are small: the distribution specification has registries refuse more than 4 MiB.
+    /// The limit on a manifest: the distribution specification has registries refuse more than 4 MiB.
     private static let manifestByteLimit = 4 << 20
     private static let configurationByteLimit = 8 << 20
 
@@ -16,25 +16,26 @@ struct SourceFiles: Sendable {
 
     /// The directory or tar, as the user called it.
     let path: String
-    /// "cannot use the image ./debian.tar": how every failure about it begins.
+    /// The start of every error message: "cannot use the image ./debian.tar".
     let complaint: String
     private let place: Place
 
-    /// `name` is for messages.
+    /// Opens a directory. Messages call it `name`, or `path` if `name` is nil.
     init(directory path: String, called name: String? = nil) {
         self.path = path
         complaint = "cannot use the image \((name ?? path).printable)"
         place = .directory
     }
 
-    /// `scratch` is a directory for what a compressed archive unpacks to, which comes out of `budget`.
+    /// Opens a tar. A compressed one is unpacked to a file in the directory `scratch`, which is charged to
+    /// `budget`.
     init(archive path: String, scratch: String, budget: ImportBudget) throws(Failure) {
         self.path = path
         complaint = "cannot use the image \(path.printable)"
         place = .archive(try ArchiveFiles(path, scratch: scratch, budget: budget))
     }
 
-    /// Where a layout has the blob of that digest.
+    /// Returns the path in a layout of the blob with the given digest.
     static func name(of digest: Digest) -> String { "blobs/sha256/" + digest.hexadecimal }
 
     func has(_ name: String) -> Bool {
@@ -44,7 +45,7 @@ struct SourceFiles: Sendable {
         }
     }
 
-    /// The bytes of a file; `role` says what it should be.
+    /// Opens a file. `role` is its purpose, for messages.
     func source(_ name: String, as role: String) throws(Failure) -> FileSource {
         switch place {
         case .archive(let archive): return try archive.source(name, as: role)
@@ -62,13 +63,13 @@ struct SourceFiles: Sendable {
         try source(name, as: "layer").byteCount
     }
 
-    /// A text that nothing vouches for: where the digests begin.
+    /// Reads a JSON file for which there is no digest: the start of the chain of digests.
     func json(_ name: String, as role: String) throws(Failure) -> JSONField {
         let bytes = try bytes(name, as: role, upTo: Self.manifestByteLimit)
         return try document("its \(role), \(name),").root(bytes)
     }
 
-    /// A text whose digest is known.
+    /// Reads a JSON file and checks its size and digest.
     func json(_ descriptor: Descriptor, as role: String) throws(Failure) -> JSONField {
         let bytes = try verifiedBytes(descriptor, as: role, upTo: Self.manifestByteLimit)
         return try document("its \(role) \(descriptor.digest.short)").root(bytes)
@@ -80,7 +81,7 @@ struct SourceFiles: Sendable {
             bytes, document: document("its configuration \(descriptor.digest.short)"))
     }
 
-    /// One whose digest only its name tells.
+    /// Reads a configuration without a check: only the file's name states its digest.
     func configuration(named name: String) throws(Failure) -> ConfigurationFile {
         let bytes = try bytes(name, as: "configuration", upTo: Self.configurationByteLimit)
         return try ConfigurationFile(bytes, document: document("its configuration"))
@@ -118,7 +119,7 @@ struct SourceFiles: Sendable {
             cure: "Save, copy or pull the image again.")
     }
 
-    /// The failure of a source that has several images, where nobody said which.
+    /// Makes the failure for a source with several images when the user has named none.
     func several(_ names: [String]) -> Failure {
         refused(
             "it has several images: \(Set(names).sorted().briefList)",

@@ -1,25 +1,26 @@
 import Layers
 
-/// An image as it came: its texts read and checked, its layers still where they lie.
+/// An image as it came. Its manifests and configuration have been read and checked, its layers have not been
+/// read.
 struct SourceImage {
     struct Layer {
-        /// The digest of its tar, unpacked: what the store knows it by.
+        /// The digest of the layer's unpacked tar, which names its file in the store.
         var contentDigest: Digest
-        /// The digest of what lies there; nil in a Docker archive, which has none.
+        /// The digest of the file in the source; nil in a Docker archive, which does not state it.
         var blobDigest: Digest?
-        /// Of what lies there.
+        /// The size of the file in the source.
         var byteCount: UInt64
         /// The file's name in the source.
         var name: String
     }
 
     var configuration: ConfigurationFile
-    /// The lowest first.
+    /// The layers, the lowest first.
     var layers: [Layer]
-    /// What it is called in registries, as whoever wrote it says.
+    /// The names in registries that the source states.
     var registryNames: [String]
     var files: SourceFiles
 
-    /// Its own identifier in the store.
+    /// The image's identifier in the store.
     var identifier: String { configuration.digest.hexadecimal }
 }

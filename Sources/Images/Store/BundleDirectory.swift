@@ -11,7 +11,7 @@ struct BundleFile {
     /// The file, byte for byte.
     let bytes: [UInt8]
 
-    /// Reads the file at `path`; `bundle` is what the user calls the bundle.
+    /// Reads the file at `path`. `bundle` is the user's name for the bundle, for error messages.
     init(_ path: String, of bundle: String) throws(Failure) {
         let complaint = "cannot use the bundle \(bundle.brief)"
         var source = try FileSource(opening: path, as: "configuration")
@@ -23,8 +23,8 @@ struct BundleFile {
             bytes, document: JSONDocument(complaint: complaint, subject: "its config.json"))
     }
 
-    /// Describes the bundle to the store, if the files of its root have that fingerprint. The identifier is not that of the
-    /// files alone.
+    /// Returns the contents of the bundle's image, whose root files have the fingerprint `fingerprint`. The
+    /// image's identifier covers the configuration file too.
     func contents(fingerprint: Digest) -> ImageImport.Contents {
         let all = Array(fingerprint.hexadecimal.utf8) + bytes
         return ImageImport.Contents(
@@ -34,9 +34,11 @@ struct BundleFile {
 }
 
 extension BundleConfiguration {
-    /// Finds the root file system of the bundle in the directory `path`, without any link on the way. The specification
-    /// lets it lie anywhere (OCI runtime 1.2, config.md, Root); but whoever made the bundle does not decide which of the user's
-    /// files go into a container, so it stays in the bundle unless `mayBeOutside`.
+    /// Finds the root file system of the bundle in the directory `path`, without any link on the way.
+    ///
+    /// The specification lets the root lie anywhere (OCI runtime 1.2, config.md, Root). Whoever made the
+    /// bundle must not decide which of the user's files go into a container, so a root outside the bundle is
+    /// an error unless `mayBeOutside`.
     func root(
         inBundle path: String, orOutside mayBeOutside: Bool
     ) throws(Failure) -> (path: String, isOutside: Bool) {
@@ -63,7 +65,7 @@ extension BundleConfiguration {
 }
 
 extension ImageConfiguration {
-    /// What a bundle's first process is.
+    /// Makes the image configuration of a bundle from the bundle's first process.
     init(_ bundle: BundleConfiguration) {
         self.init()
         command = bundle.arguments

@@ -1,6 +1,6 @@
-/// Sizes as people read them.
+/// Sizes in units that people read.
 public enum ByteCount {
-    /// "1.5 MB": three digits at the least, in powers of 1,000.
+    /// Formats a size in powers of 1,000 with at most three digits: "1.5 MB".
     public static func text(_ byteCount: UInt64) -> String {
         let units = ["bytes", "KB", "MB", "GB", "TB", "PB", "EB"]
         var (whole, rest, unit) = (byteCount, UInt64(0), 0)

@@ -2,15 +2,17 @@ import Host
 import Layers
 import SystemPackage
 
-/// Changes, each under the catalogue's lock and each one rename(2).
+/// Changes of the catalogue: each holds the catalogue's lock and takes effect with one rename(2).
 extension Catalogue {
-    /// Makes the directory `draft`, which is whole and written to the disk, the image `identifier`.
+    /// Publishes the directory `draft` as the image `identifier`. The directory is complete and written to
+    /// the disk.
     func publish(_ draft: String, as identifier: String, workshop: borrowing Workshop) throws(Failure) {
         let old = workshop.file("replaced")
         try changing("add an image to") { () throws(Errno) in
             let place = store.image(identifier)
             if FileStatus(of: place) != nil {
-                // Somebody else was quicker; or it is of another version, or damaged.
+                // Another import published the image first, or the existing one has another version or is
+                // damaged.
                 if record(of: identifier) != nil { return }
                 Files.removeTree(old)
                 try Files.rename(place, to: old)
@@ -20,8 +22,11 @@ extension Catalogue {
         }
     }
 
-    /// Writes names, or what they are names of now. Those that were another image's are returned, as they were; not those of
-    /// files, which change, and of registries, which may say something else at any time.
+    /// Writes names, or replaces the images that they stand for. Returns the old records of names that stood
+    /// for another image.
+    ///
+    /// Two kinds of names are not returned, because they are expected to change: those of files, and those
+    /// that a registry gave both times.
     @discardableResult
     func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) -> [NameRecord] {
         let draft = workshop.file("name")
@@ -50,7 +55,8 @@ extension Catalogue {
         }
     }
 
-    /// Takes away the images that have no name and are among `candidates`; how many bytes their indexes took.
+    /// Removes the images among `candidates` that have no name. Returns the number of bytes that their
+    /// directories took.
     func removeUnnamed(_ candidates: [String], workshop: borrowing Workshop) throws(Failure) -> UInt64 {
         let place = workshop.file("removed-")
         return try changing("remove an image from") { () throws(Errno) in
@@ -75,6 +81,6 @@ extension Catalogue {
 }
 
 extension String {
-    /// Whether it is the store's name of a file or a directory: "oci:/srv/layout".
+    /// Whether the text is the store's name of a file or a directory: "oci:/srv/layout".
     fileprivate var hasPathKind: Bool { contains(":/") }
 }

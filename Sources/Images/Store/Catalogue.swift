@@ -9,7 +9,7 @@ struct Catalogue {
 
     // MARK: Looking up
 
-    /// The image with that identifier; nil where there is none, or none that this version can read.
+    /// Returns the record of the image `identifier`, or nil if there is none that this version can read.
     func record(of identifier: String) -> ImageRecord? {
         guard let bytes = try? Files.read(store.record(of: identifier), upTo: ImageRecord.byteLimit),
             let record = ImageRecord(fileBytes: bytes), record.identifier == identifier
@@ -29,22 +29,23 @@ struct Catalogue {
         return NameRecord(fileBytes: bytes)
     }
 
-    /// All names, sorted.
+    /// Reads all names, sorted.
     func names() throws(Errno) -> [NameRecord] {
         try Files.names(in: store.names).compactMap { nameRecord(file: $0) }.sorted { $0.name < $1.name }
     }
 
-    /// All identifiers of images, sorted.
+    /// Reads all identifiers of images, sorted.
     func identifiers() throws(Errno) -> [String] {
         try Files.names(in: store.images).filter { Digest(hexadecimal: $0) != nil }
     }
 
-    /// Reads the catalogue.
+    /// Calls `body` and turns its error number into a failure to read the store.
     func reading<Value>(_ body: (Catalogue) throws(Errno) -> Value) throws(Failure) -> Value {
         try store.doing("read") { () throws(Errno) in try body(self) }
     }
 
-    /// The only image whose identifier begins so, with `least` digits or more; nil where that is none.
+    /// Finds the only image whose identifier starts with `prefix`. Returns nil if there is none, or if
+    /// `prefix` has fewer than `least` digits. Throws if there are several.
     func identifier(startingWith prefix: String, least: Int) throws(Failure) -> String? {
         let digits = prefix.hasPrefix("sha256:") ? String(prefix.dropFirst(7)) : prefix
         guard digits.utf8.count >= least, digits.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
@@ -61,7 +62,8 @@ struct Catalogue {
         return found.first
     }
 
-    /// The image of a record, as machines use it. A bundle's configuration is read unless it is known.
+    /// Returns the image of a record. Reads a bundle's configuration from the store unless the caller passes
+    /// it in `known`.
     func image(
         _ record: ImageRecord, bundle known: BundleConfiguration? = nil
     ) throws(Failure) -> Image {

@@ -3,7 +3,8 @@ import Host
 import Layers
 
 extension ImageImport {
-    /// Brings in a plain directory as an image of one layer, which its fingerprint names; `contents` are what is said of it.
+    /// Imports a plain directory as an image of one layer. `fingerprint` names the layer; `contents`
+    /// describes the image.
     func addDirectory(
         _ path: String, fingerprint: Digest, as contents: Contents
     ) throws(Failure) -> ImageRecord {

@@ -4,10 +4,10 @@ import Layers
 import Synchronization
 
 extension ImageImport {
-    /// Brings in an image from an OCI layout or an archive.
+    /// Imports an image from an OCI layout or an archive.
     func add(_ image: SourceImage) throws(Failure) -> ImageRecord {
         try checkRecord(of: image)
-        // An image may have the same layer, an empty one often, at several places.
+        // An image may have the same layer in several places; it is often an empty one.
         var seen: Set<Digest> = []
         let layers = image.layers.filter { seen.insert($0.contentDigest).inserted }
         session.state.withLock {
@@ -27,7 +27,7 @@ extension ImageImport {
         }
     }
 
-    /// Refuses an image whose record could not be read back: it would be imported at every start, and never be there.
+    /// Refuses an image whose record could not be read back: every start would import the image again.
     private func checkRecord(of image: SourceImage) throws(Failure) {
         let record = ImageRecord(
             identifier: image.identifier, configuration: image.configuration.configuration,
@@ -41,7 +41,7 @@ extension ImageImport {
         }
     }
 
-    /// Makes layers, as many at a time as there are CPUs, up to four; the sizes of their files.
+    /// Makes the layers on one thread per CPU, at most four. Returns the sizes of their files.
     private func make(
         _ layers: [SourceImage.Layer], of files: SourceFiles
     ) throws(Failure) -> [Digest: UInt64] {
@@ -50,7 +50,7 @@ extension ImageImport {
         return try queue.sizes()
     }
 
-    /// Works on this thread and on `threadCount - 1` others, until nothing is left.
+    /// Makes layers on this thread and on `threadCount - 1` others, until the queue is empty.
     private func work(threadCount: Int, on queue: LayerQueue, _ files: SourceFiles) throws(Failure) {
         guard threadCount > 1 else { return work(on: queue, files) }
         let helper = try HostThread(named: "layer") { self.work(on: queue, files) }
@@ -76,14 +76,15 @@ extension ImageImport {
                 queue.finish(layer.contentDigest, byteCount: byteCount)
             }
         } catch {
-            // In this order: the others fail because of it.
+            // The order matters: `session.fail` makes the other threads fail, and the queue keeps the first
+            // failure.
             queue.fail(error)
             session.fail()
         }
     }
 }
 
-/// The layers that are still to be made, for several threads.
+/// The layers still to be made, shared by several threads.
 private final class LayerQueue: Sendable {
     private struct State {
         var next = 0
@@ -110,7 +111,7 @@ private final class LayerQueue: Sendable {
         state.withLock { $0.sizes[digest] = byteCount }
     }
 
-    /// Keeps the first failure: the others end because of it.
+    /// Records a failure, unless there is one already: later ones are consequences of the first.
     func fail(_ failure: Failure) {
         state.withLock { $0.failure = $0.failure ?? failure }
     }

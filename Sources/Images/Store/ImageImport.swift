@@ -4,16 +4,18 @@ import Host
 import Layers
 import SystemPackage
 
-/// Brings an image into the store: its layers, several at a time, then the index over them, then its record and its names.
+/// An import of one image into the store: its layers, several at a time, then the index over them, then its
+/// record and its names.
 final class ImageImport: Sendable {
-    /// What is in the store of an image afterwards, and what is kept beside.
+    /// The description of an image for the store: the fields of its record, and the configuration file kept
+    /// beside it.
     struct Contents: Sendable {
         var identifier: String
         var configuration = ImageConfiguration()
-        /// As it came; nil for a directory.
+        /// The file as it came; nil for a directory.
         var configurationFile: [UInt8]?
         var created = ""
-        /// Whether that is a bundle's.
+        /// Whether the configuration file is a bundle's.
         var isBundle = false
     }
 
@@ -32,7 +34,7 @@ final class ImageImport: Sendable {
 
     var store: StoreDirectory { catalogue.store }
 
-    /// Does the work of an import. Where that fails, the layers go that were made for it alone.
+    /// Runs the work of an import. If it fails, gives up the layers that the import claimed.
     func cleaningUp<Value>(_ work: () throws(Failure) -> Value) throws(Failure) -> Value {
         do throws(Failure) {
             return try work()
@@ -42,7 +44,7 @@ final class ImageImport: Sendable {
         }
     }
 
-    /// Makes an image of layers that are all there, unless it is there itself.
+    /// Makes an image of layers that are all in the store, unless the image is there already.
     func publish(_ contents: Contents, layers: [ImageRecord.Layer]) throws(Failure) -> ImageRecord {
         if let record = catalogue.record(of: contents.identifier), record.layers == layers { return record }
         session.note("putting the layers together")
@@ -50,7 +52,7 @@ final class ImageImport: Sendable {
         try store.doing("write an image into") { () throws(Errno) in
             Files.removeTree(draft)
             try Files.makeDirectory(draft)
-            // The layers' names, before anything that counts on them.
+            // The names of the layers must reach the disk before an image that needs them.
             try Files.synchronize(store.layers)
         }
         var record = ImageRecord(

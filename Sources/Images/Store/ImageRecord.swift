@@ -1,35 +1,35 @@
 public import Host
 import Layers
 
-/// What a store knows of an image, read at every start: no JSON, one small file.
+/// The store's description of an image. Every start reads it, so it is one small binary file and not JSON.
 struct ImageRecord: Hashable, Sendable {
-    /// Changes with the record's form; a record of another version counts as none, and an import writes it anew.
+    /// The version of the record's format. A record of another version is ignored, and an import replaces it.
     static let version: UInt16 = 1
-    /// The version of a record that is a bundle's: a program that does not know it must not run it as an image.
+    /// The version of a bundle's record: a program that does not know bundles must not run one as an image.
     static let bundleVersion: UInt16 = 2
     static let byteLimit = 8 << 20
 
     struct Layer: Hashable, Sendable {
-        /// What the store knows it by.
+        /// The digest of the layer's content, which names its file in the store.
         var digest: Digest
-        /// The size of its file.
+        /// The size of the layer's file.
         var byteCount: UInt64
     }
 
     var identifier: String
     var configuration = ImageConfiguration()
-    /// The lowest first.
+    /// The layers, the lowest first.
     var layers: [Layer]
     /// The size of the index.
     var indexByteCount: UInt64
-    /// When the image was made, as it says; may be empty.
+    /// The time of creation that the image states; may be empty.
     var created: String
-    /// Seconds since 1970.
+    /// The time of the import, in seconds since 1970.
     var imported: UInt64
-    /// Whether the configuration beside it is a bundle's, which says more than the record.
+    /// Whether the configuration file beside the record is a bundle's. It has settings that the record lacks.
     var isBundle = false
 
-    /// What all its files take.
+    /// The number of bytes in all files of the image.
     var byteCount: UInt64 {
         Set(layers).reduce(indexByteCount) { $0.addingReportingOverflow($1.byteCount).partialValue }
     }
@@ -101,14 +101,14 @@ extension ImageConfiguration {
 }
 
 extension ByteValue {
-    /// The value alone, as a file.
+    /// The encoded value, as the contents of a file.
     public var fileBytes: [UInt8] {
         var writer = ByteWriter()
         write(to: &writer)
         return writer.bytes
     }
 
-    /// The value that all of `bytes` is.
+    /// Decodes a file that holds one value. Returns nil if `bytes` is malformed or longer than the value.
     init?(fileBytes bytes: [UInt8]) {
         var reader = ByteReader(bytes)
         self.init(from: &reader)

@@ -14,10 +14,12 @@ extension ImageStore {
         }
     }
 
-    /// The digits that make a word an identifier where it may as well be a name, as `cafe`: as many as lists show.
+    /// The number of digits from which a word such as `cafe`, which may be a name too, is tried as an
+    /// identifier: as many as lists show.
     private static let identifierDigitCount = 12
 
-    /// A name in the store, an identifier or its start, or a name in a registry.
+    /// Finds the image that a word stands for: a name in the store, an identifier or its start, or a name in
+    /// a registry.
     private func find(_ word: String, _ request: ImageRequest) throws(Failure) -> Image {
         let reference = try? RegistryReference(parsing: word)
         if request.pull != .always {
@@ -31,7 +33,7 @@ extension ImageStore {
         }
         let isFile = ImageSource.split(word) != nil
         guard let reference else {
-            // No name of an image looks so.
+            // The word is no valid image name, so it can only be a path.
             if word.contains("/"), let source = try ImageSource(word, kind: nil) {
                 return try find(source, request)
             }
@@ -46,7 +48,11 @@ extension ImageStore {
         return try find(reference, besideFile: word, request)
     }
 
-    /// Looks for what a file is called as well. That must not be taken for the image, but its owner may have meant it.
+    /// Finds an image whose name is also the name of a file. The file must not be used by accident, but its
+    /// owner may have meant it, so the error message mentions it.
+    ///
+    /// An archive in another directory, or a path with too many parts for a name at docker.io, is used as a
+    /// file.
     private func find(
         _ reference: RegistryReference, besideFile word: String, _ request: ImageRequest
     ) throws(Failure) -> Image {
@@ -99,7 +105,8 @@ extension ImageStore {
 }
 
 extension RegistryReference {
-    /// Whether `word`, which this was read from, names no registry and has more parts than a name at docker.io can have.
+    /// Whether `word`, the text of this reference, names no registry and has more parts than a name at
+    /// docker.io can have.
     fileprivate func isTooDeep(for word: String) -> Bool {
         registry == "docker.io" && !word.contains("docker.io/")
             && repository.split(separator: "/").count > 2

@@ -2,7 +2,7 @@ import Host
 import Layers
 
 extension ImageStore {
-    /// The image of a file or a directory, imported where it is new or has changed.
+    /// Returns the image of a file or a directory. Imports it if it is new or has changed.
     func find(_ source: ImageSource, _ request: ImageRequest) throws(Failure) -> Image {
         switch source {
         case .layout, .archive: try imported(source, request)
@@ -15,7 +15,7 @@ extension ImageStore {
         let name = try source.storeName()
         let known = name.flatMap { catalogue.name($0) }
         let stamp = SourceStamp(of: source.stampedFile)
-        // Not one byte of it was written since it was read.
+        // The file has not been written to since it was read.
         if let known, stamp != nil, known.stamp == stamp, !request.wantsNames,
             let record = catalogue.record(of: known.identifier)
         {
@@ -37,8 +37,8 @@ extension ImageStore {
         return found
     }
 
-    /// Refuses names that an archive brings and that mean another image, because a registry said so: whoever made the archive
-    /// could make `debian:12` mean anything.
+    /// Refuses names in an archive that stand for another image in the store because a registry said so.
+    /// Otherwise the author of an archive could redefine `debian:12`.
     private func checkMoves(of names: [NameRecord], _ request: ImageRequest) throws(Failure) {
         guard !request.movesNames, request.furtherName == nil else { return }
         for name in names {
@@ -52,10 +52,10 @@ extension ImageStore {
         }
     }
 
-    /// An image that is removed all the time before it has its names.
+    /// The number of attempts at an import whose image other processes keep removing before it has its names.
     private static let attemptLimit = 3
 
-    /// Runs an import and gives its image its names.
+    /// Runs an import and gives its image the names `names`.
     private func add(
         _ title: String, _ names: [NameRecord], _ request: ImageRequest,
         _ work: @escaping @Sendable (ImageImport) throws(Failure) -> ImageRecord
@@ -69,7 +69,7 @@ extension ImageStore {
             for _ in 0..<Self.attemptLimit {
                 let record = try work(importer)
                 let moved = try importer.catalogue.set(names, workshop: importer.workshop)
-                // Before it had these names, somebody who removed others may have taken it away.
+                // Another process may have removed the image before it had these names.
                 if importer.catalogue.record(of: record.identifier) != nil { return (record, moved) }
             }
             throw Failure(
@@ -87,7 +87,7 @@ extension ImageStore {
         return "names that mean this image now: \(names.briefList)"
     }
 
-    /// The image that a registry has now.
+    /// Fetches the image that its registry has now.
     func pull(_ reference: RegistryReference, _ request: ImageRequest) throws(Failure) -> Image {
         let name = reference.description
         let before = [name, request.furtherName?.description].compactMap { $0.flatMap(catalogue.name) }
@@ -98,7 +98,7 @@ extension ImageStore {
                 try session.wait()
             }
             defer { _ = lock }
-            // Whoever had the lock may have pulled it.
+            // The last holder of the lock may have pulled the image.
             if request.pull == .missing, let known = importer.catalogue.name(name),
                 let record = importer.catalogue.record(of: known.identifier)
             {
@@ -114,7 +114,8 @@ extension ImageStore {
             try importer.catalogue.set(names, workshop: importer.workshop)
             return record
         }
-        // A registry may say something else at any time; but somebody here may have given the name to an image.
+        // A registry may change its own name at any time. A notice is due only for a name that a user had
+        // given to another image.
         let moved = before.filter {
             $0.identifier != found.identifier && !($0.isFromRegistry && $0.name == name)
         }
@@ -122,8 +123,8 @@ extension ImageStore {
         return found
     }
 
-    /// Copies an image from its registry into a layout, whose path is returned. Where the registry has it for several
-    /// platforms, the one is copied that fits this host best.
+    /// Copies an image from its registry into a layout and returns the layout's path. If the registry has the
+    /// image for several platforms, copies the best match for this host.
     private static func fetch(
         _ reference: RegistryReference, for importer: ImageImport
     ) throws(Failure) -> String {
@@ -142,7 +143,8 @@ extension ImageStore {
         return second
     }
 
-    /// A plain directory is known by its fingerprint: what lstat(2) tells of all its files. `bundle` is what else is said of it.
+    /// Returns the image of a plain directory. The directory's identity is its fingerprint: the lstat(2)
+    /// results of all its files. `bundle` is the configuration of the bundle that it belongs to, if any.
     private func directory(
         _ path: String, called name: String?, _ bundle: BundleFile?, _ request: ImageRequest
     ) throws(Failure) -> Image {
@@ -162,7 +164,7 @@ extension ImageStore {
         }
     }
 
-    /// A bundle's root file system, and what its configuration says.
+    /// Returns the image of a bundle: its root file system and its configuration.
     private func bundle(_ path: String, _ request: ImageRequest) throws(Failure) -> Image {
         let file = try BundleFile(path + "/config.json", of: path)
         try bundleCheck(file.configuration)
@@ -178,10 +180,10 @@ extension ImageStore {
 }
 
 extension ImageRequest {
-    /// Whether names are to be written that a lookup does not need.
+    /// Whether names must be written that a lookup does not need.
     var wantsNames: Bool { takesNames || furtherName != nil }
 
-    /// The names that the user gives; else those that the image brings, where it may.
+    /// Returns the names to write: the user's, or those that the image brings if the request takes them.
     func names(from image: SourceImage) -> [NameRecord] {
         guard furtherName == nil else { return ownNames(for: image.identifier) }
         guard takesNames else { return [] }

@@ -2,17 +2,17 @@ public import Host
 import Layers
 import SystemPackage
 
-/// An image as a list shows it.
+/// A row of the list of images.
 public struct ImageListing: Hashable, Sendable {
-    /// Empty where it has none.
+    /// The name; empty if the image has none.
     public let name: String
     public let identifier: String
-    /// Of its layers and its index on the disk; other images may share the layers.
+    /// The size of the layers and the index on the disk; other images may share the layers.
     public let byteCount: UInt64
     public let layerCount: Int
-    /// When it was made, as it says (RFC 3339); may be empty.
+    /// The time of creation that the image states (RFC 3339); may be empty.
     public let created: String
-    /// When it came into the store, in seconds since 1970.
+    /// The time of the import, in seconds since 1970.
     public let imported: UInt64
 }
 
@@ -23,14 +23,13 @@ extension ImageStore {
 
         public init(rawValue: Int) { self.rawValue = rawValue }
 
-        /// To move names that a registry gave to other images.
+        /// Permission to move names that a registry gave to other images.
         public static let movesNames = Liberties(rawValue: 1)
-        /// To read a bundle's root file system outside of the bundle.
+        /// Permission to read a bundle's root file system outside the bundle.
         public static let outsideRoot = Liberties(rawValue: 2)
     }
 
-    /// Brings an image in, from a registry or from a file or a directory; `furtherName` is what it shall be called beside
-    /// that.
+    /// Imports an image from a registry, a file or a directory. `furtherName` is an additional name for it.
     public func importImage(
         _ name: String, called furtherName: String? = nil, liberties: Liberties = [],
         progress: ProgressStyle = .automatic
@@ -47,7 +46,7 @@ extension ImageStore {
         return try find(request)
     }
 
-    /// Every image, once for each of its names, sorted by name.
+    /// Lists every image, once for each of its names, sorted by name.
     public func list() throws(Failure) -> [ImageListing] {
         let names = try catalogue.reading { all throws(Errno) in try all.names() }
         let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
@@ -58,10 +57,10 @@ extension ImageStore {
         }
     }
 
-    /// Takes a name away, or an image with all its names, by its identifier; and what nobody else needs of its files. How
-    /// many bytes that freed, or nil where other names keep it.
+    /// Removes a name, or an image with all its names if `name` is its identifier, and the files that no
+    /// other image needs. Returns the number of bytes freed, or nil if other names keep the image.
     ///
-    /// Machines that run are not affected: what they have mapped stays until they let go of it.
+    /// Running VMs are not affected: files that they have mapped stay until they unmap them.
     public consuming func remove(_ name: String, progress: ProgressStyle) throws(Failure) -> UInt64? {
         let catalogue = catalogue
         let (names, identifier) = try found(name)
@@ -73,7 +72,7 @@ extension ImageStore {
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
 
-    /// The names that `text` says, and the image's identifier.
+    /// Finds the names that `text` stands for and the image's identifier.
     private func found(_ text: String) throws(Failure) -> (names: [String], identifier: String) {
         let all = try catalogue.reading { all throws(Errno) in try all.names() }
         let reference = (try? RegistryReference(parsing: text))?.description
@@ -91,14 +90,14 @@ extension ImageStore {
         return (all.filter { $0.identifier == identifier }.map(\.name), identifier)
     }
 
-    /// The name in the store of the file or directory whose path is `text`; nil if it is no path.
+    /// Returns the store's name of the file or directory at the path `text`; nil if `text` is no path.
     private static func storeName(_ text: String) -> String? {
         guard case .path(let path, let kind)? = try? ImageName(parsing: text) else { return nil }
         return try? ImageSource(path, kind: kind)?.storeName()
     }
 
-    /// Removes images without a name, layers that no image has, and what interrupted imports left behind; how many bytes
-    /// that freed.
+    /// Removes images without a name, layers that no image has, and the remains of interrupted imports.
+    /// Returns the number of bytes freed.
     public consuming func prune(progress: ProgressStyle) throws(Failure) -> UInt64 {
         let catalogue = catalogue
         var freed = Workshop.clean(directory)
@@ -121,7 +120,8 @@ extension ImageListing {
 }
 
 extension Catalogue {
-    /// Removes layers that no image has, once nobody is importing or starting; `reader` lets go of its own lock first.
+    /// Removes the layers that no image has, as soon as no process is importing or starting an image.
+    /// Releases the lock of `reader` first.
     fileprivate func removeLayers(after reader: consuming ImageStore, progress: ProgressStyle) throws(Failure)
         -> UInt64
     {

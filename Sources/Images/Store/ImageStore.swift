@@ -2,34 +2,35 @@ public import Host
 public import Layers
 import SystemPackage
 
-/// Whether an image is fetched from its registry.
+/// The rule for fetching an image from its registry.
 public enum PullPolicy: String, Hashable, Sendable, CaseIterable {
-    /// Where the store has it not.
+    /// Fetch it if the store does not have it.
     case missing
-    /// Every time.
+    /// Fetch it every time.
     case always
-    /// Not at all.
+    /// Never fetch it.
     case never
 }
 
-/// Images that were made ready for machines, in a directory.
+/// A directory of imported images, ready for VMs.
 ///
-/// Its owner shares a lock on it: the layers of images that it named stay as long as it lives, and for as long as they are
-/// open or mapped after that.
+/// An `ImageStore` shares a lock on the directory. The layers of images that it returned stay in the store
+/// while it lives, and their files stay for as long as they are open or mapped after that.
 public struct ImageStore: ~Copyable, Sendable {
     let directory: StoreDirectory
-    /// What each of its imports may take.
+    /// The limits on each import.
     public var limits = ImportLimits()
-    /// Refuses a bundle by its configuration, before anything else of the bundle is read. This room knows no containers,
-    /// so whoever runs the images says what a container may ask for.
+    /// Refuses a bundle by its configuration, before anything else of the bundle is read. This module knows
+    /// no containers, so its user decides what a container may ask for.
     public var bundleCheck: @Sendable (BundleConfiguration) throws(Failure) -> Void = { _ throws(Failure) in }
     private let lock: StoreLock
 
-    /// The directory.
+    /// The path of the directory.
     public var path: String { directory.path }
 
-    /// Opens the store at `path`; else at VMM_STORE; else root's at /var/lib/vmm and everybody else's at
-    /// $XDG_DATA_HOME/vmm or ~/.local/share/vmm. It is made where there is none.
+    /// Opens the store, and makes it if there is none. The directory is `path`, or VMM_STORE if `path` is
+    /// nil. Otherwise it is /var/lib/vmm for root, and $XDG_DATA_HOME/vmm or ~/.local/share/vmm for other
+    /// users.
     public static func open(at path: String? = nil) throws(Failure) -> ImageStore {
         let directory =
             if let path { StoreDirectory(path: path) } else { try StoreDirectory.ofThisUser() }
@@ -44,9 +45,13 @@ public struct ImageStore: ~Copyable, Sendable {
         self.directory = directory
     }
 
-    /// The image that a user calls `name`: one of the store, or an OCI layout, an archive, a directory or a bundle that is
-    /// imported where it is new or has changed, or one that is pulled from its registry. `allowsOutsideRoot` lets a bundle
-    /// have its root file system wherever it says.
+    /// Returns the image called `name`. The name stands for one of:
+    ///
+    /// - an image in the store;
+    /// - an OCI layout, an archive, a directory or a bundle, which is imported if it is new or has changed;
+    /// - an image in a registry, which is pulled.
+    ///
+    /// `allowsOutsideRoot` lets a bundle have its root file system anywhere.
     public func image(
         for name: String, pull: PullPolicy = .missing, allowsOutsideRoot: Bool = false,
         progress: ProgressStyle = .automatic
@@ -59,21 +64,21 @@ public struct ImageStore: ~Copyable, Sendable {
     }
 }
 
-/// What is asked of a store.
+/// A request for an image.
 struct ImageRequest {
     var name: ImageName
-    /// As the user wrote it.
+    /// The name as the user wrote it.
     var text: String
     var pull: PullPolicy
     var progress: ProgressStyle
-    /// Of what is brought in, if it is.
+    /// The budget of an import, if one is needed.
     var budget: ImportBudget
-    /// Names that the image is to have, beside that by which it was asked for.
+    /// An additional name for the image.
     var furtherName: RegistryReference?
-    /// Whether it takes the names that it brings.
+    /// Whether the image keeps the names that its archive or layout gives it.
     var takesNames = false
-    /// Whether it takes even those that a registry gave to another image.
+    /// Whether it may take names that a registry gave to another image.
     var movesNames = false
-    /// Whether the root file system of a bundle may lie outside of it.
+    /// Whether the root file system of a bundle may lie outside the bundle.
     var allowsOutsideRoot = false
 }

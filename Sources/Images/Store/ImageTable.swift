@@ -3,10 +3,10 @@ import Host
 
 /// The list of images, for people and for programs.
 public enum ImageTable {
-    /// What is left of 100 columns by the others.
+    /// The width of the name column: the other columns leave 44 of 100.
     private static let nameColumnCount = 44
 
-    /// A line each, of at most 100 columns.
+    /// Formats one line per image, of at most 100 columns.
     public static func text(_ images: [ImageListing]) -> String {
         let width = min(nameColumnCount, max(4, images.map(\.name.count).max() ?? 0))
         var lines = [line(["NAME", "ID", "SIZE", "LAYERS", "CREATED", "IMPORTED"], width)]
@@ -33,12 +33,12 @@ public enum ImageTable {
         }.joined(separator: "  ").trimmedAtEnd
     }
 
-    /// The end of a name tells more than its start, and of a path too.
+    /// Shortens a name or a path at its start, which says less than its end.
     private static func shortened(_ name: String) -> String {
         name.count <= nameColumnCount ? name : "…" + name.suffix(nameColumnCount - 1)
     }
 
-    /// An array of objects, and a newline.
+    /// Formats the images as a JSON array of objects, with a newline.
     public static func json(_ images: [ImageListing]) -> String {
         let rows = images.map { image in
             JSON.object([
@@ -52,14 +52,14 @@ public enum ImageTable {
         return JSON.array(rows).text() + "\n"
     }
 
-    /// The identifiers, one a line, each once.
+    /// Lists the identifiers, each once, one per line.
     public static func identifiers(_ images: [ImageListing]) -> String {
         var seen: Set<String> = []
         return images.map(\.identifier).filter { seen.insert($0).inserted }.map { $0.prefix(12) + "\n" }
             .joined()
     }
 
-    /// Seconds since 1970 in UTC, as RFC 3339 has it.
+    /// Formats a time in seconds since 1970 as RFC 3339, in UTC.
     static func date(_ seconds: UInt64) -> String {
         var (time, parts) = (time_t(clamping: seconds), unsafe tm())
         guard unsafe gmtime_r(&time, &parts) != nil else { return "-" }

@@ -1,10 +1,11 @@
 import Host
 import Layers
 
-/// What a registry sends, while another program writes it: a registry may send without end, whatever its manifests say.
+/// The download of an image that another program writes. The budget limits it, because a registry may send
+/// without end, whatever its manifests say.
 struct ImportDownload {
     private let reference: RegistryReference
-    /// A descriptor on the file system to which it goes.
+    /// A descriptor on the file system that the download is written to.
     private let place: Int32
     private let budget: ImportBudget
     private var byteCount: UInt64 = 0
@@ -15,7 +16,8 @@ struct ImportDownload {
         self.budget = budget
     }
 
-    /// Notes that so much is there by now.
+    /// Charges the budget for the bytes added since the last call. `byteCount` is the size of the download
+    /// now.
     mutating func grow(to byteCount: UInt64) throws(Failure) {
         guard byteCount > self.byteCount else { return }
         let more = byteCount - self.byteCount

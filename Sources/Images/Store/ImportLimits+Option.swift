@@ -5,7 +5,8 @@ extension ImportLimits {
     private static let option = "--max-import-size"
     private static let variable = "VMM_MAX_IMPORT_SIZE"
 
-    /// What the user allows an import: the value of `--max-import-size`, else that of VMM_MAX_IMPORT_SIZE, else 64 GiB.
+    /// Reads the limit on an import from `--max-import-size` or else from VMM_MAX_IMPORT_SIZE. The default is
+    /// 64 GiB.
     public init(maxImportSize text: String?) throws(Failure) {
         self.init()
         if let text {

@@ -2,24 +2,24 @@ import Host
 import Layers
 import Synchronization
 
-/// What the threads of an import share: how far it is, and whether it shall go on.
+/// The state that the threads of an import share: its progress, and whether to go on.
 final class ImportSession: Sendable {
-    /// What the user is told.
+    /// The progress that the user sees.
     struct State {
         /// "importing debian:12".
         var title: String
-        /// "waiting for another vmm"; instead of the figures.
+        /// A text that replaces the figures: "waiting for another vmm".
         var note: String?
         var layersBegun = 0
         var layerCount = 0
-        /// Of the layers as they came, those that are there already included.
+        /// The size of the layers as they came, including those that the store already has.
         var byteCount: UInt64 = 0
     }
 
     let state: Mutex<State>
-    /// What the import may take.
+    /// The limits on the import.
     let budget: ImportBudget
-    /// How many of the bytes are done.
+    /// The number of bytes done.
     let doneByteCount = Atomic<UInt64>(0)
     private let signal = Atomic<Int32>(0)
     private let isUrgent = Atomic<Bool>(false)
@@ -30,7 +30,7 @@ final class ImportSession: Sendable {
         state = Mutex(State(title: title))
     }
 
-    /// The signal that asked for an end.
+    /// The signal that asked the import to end.
     var endingSignal: Int32? {
         let number = signal.load(ordering: .relaxed)
         return number == 0 ? nil : number
@@ -40,19 +40,19 @@ final class ImportSession: Sendable {
         signal.store(number, ordering: .relaxed)
     }
 
-    /// Whether it was asked for an end again: programs that help are killed.
+    /// Whether a second signal asked the import to end: skopeo is then killed.
     var mustEndAtOnce: Bool { isUrgent.load(ordering: .relaxed) }
 
     func endAtOnce() {
         isUrgent.store(true, ordering: .relaxed)
     }
 
-    /// One of the threads has failed: the others need not go on.
+    /// Notes that one of the threads has failed, so that the others end.
     func fail() {
         hasFailed.store(true, ordering: .relaxed)
     }
 
-    /// Ends the work where that is wanted. Called all the time.
+    /// Throws if a signal or a failed thread has ended the import. Every piece of work calls it.
     func check() throws(Failure) {
         guard signal.load(ordering: .relaxed) == 0, !hasFailed.load(ordering: .relaxed) else {
             throw Failure(.host, "cannot go on with the import", because: "it was interrupted")
@@ -67,7 +67,7 @@ final class ImportSession: Sendable {
         state.withLock { $0.note = text }
     }
 
-    /// Waits for a lock that another process has.
+    /// Shows that the import waits for a lock of another process, and throws if it has been ended.
     func wait() throws(Failure) {
         note("waiting for another vmm that does the same")
         try check()

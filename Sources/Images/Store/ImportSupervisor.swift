@@ -3,12 +3,13 @@ import Host
 import Synchronization
 import SystemPackage
 
-/// Does an import on a thread of its own, while the calling thread tells how far it is and listens for signals: Ctrl-C lets
-/// the import clean up after itself, and a second one does not wait for that.
+/// A supervisor that runs an import on its own thread while the calling thread shows the progress and waits
+/// for signals. Ctrl-C lets the import clean up; after a second Ctrl-C the process ends within
+/// `lastMilliseconds`.
 struct ImportSupervisor {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
     private static let intervalMilliseconds: Int32 = 100
-    /// The time that the import has to kill its helper after a second signal.
+    /// The time after a second signal in which the import can kill skopeo.
     private static let lastMilliseconds: Int32 = 2000
 
     let session: ImportSession
@@ -55,7 +56,7 @@ struct ImportSupervisor {
     }
 }
 
-/// What a thread leaves for the one that waits for it.
+/// The result of a thread, for the thread that joins it.
 private final class Outcome<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, Failure>?>(nil)
 

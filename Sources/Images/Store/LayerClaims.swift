@@ -4,9 +4,11 @@ import Layers
 import Synchronization
 import SystemPackage
 
-/// The layers that an import has made or found, for as long as no image is made of them. Each has a second name in the import's
-/// workshop (link(2)), so that a layer's link count says whether another import needs it too. Whoever claims a layer or gives
-/// it up has its lock.
+/// The layers that an import has made or found and that no image has yet.
+///
+/// A claim is a second name of the layer's file in the import's staging directory (link(2)), so the file's
+/// link count tells whether another import needs the layer. Claiming a layer and giving it up both need the
+/// layer's lock.
 final class LayerClaims: Sendable {
     private let store: StoreDirectory
     private let paths = Mutex<[Digest: String]>([:])
@@ -15,7 +17,8 @@ final class LayerClaims: Sendable {
         self.store = store
     }
 
-    /// Claims a layer that is there, and whose lock the caller has, by the name `path`; the size of its file.
+    /// Claims a layer that is in the store, by the name `path`. Returns the size of its file. The caller
+    /// holds the layer's lock.
     func add(_ digest: Digest, as path: String) throws(Failure) -> UInt64 {
         try store.doing("use a layer of") { () throws(Errno) in
             let place = store.layer(digest.hexadecimal)
@@ -23,16 +26,16 @@ final class LayerClaims: Sendable {
                 _ = try hostCall { unsafe link(place, path) }
                 paths.withLock { $0[digest] = path }
             } catch {
-                // It may be an image's second attempt; or another user's layer, which is not ours to remove (proc(5),
-                // protected_hardlinks).
+                // The file may exist from an earlier attempt at the image. A layer of another user is not
+                // ours to remove, so it needs no claim (proc(5), protected_hardlinks).
                 if error != .fileExists, error != .notPermitted { throw error }
             }
             return FileStatus(of: place)?.byteCount ?? 0
         }
     }
 
-    /// Gives all of them up, and removes those that nobody needs: no image has them, and no other import claims them. What cannot
-    /// be removed stays for `vmm image prune`.
+    /// Gives up all claims and removes the layers that no image has and no other import claims. A layer that
+    /// cannot be removed stays for `vmm image prune`.
     func giveUp() {
         for (digest, path) in paths.withLock({ $0 }) {
             guard let lock = try? StoreLock(.work(digest.hexadecimal), of: store, alone: true, waiting: {})
@@ -44,7 +47,8 @@ final class LayerClaims: Sendable {
         paths.withLock { $0 = [:] }
     }
 
-    /// The claims are looked at first: another import that has given its claim up by then has made its image before that.
+    /// Whether another import claims the layer or an image has it. Checks the claims first: an import that
+    /// has given up its claim by then has published its image before.
     private func isNeeded(_ digest: Digest) -> Bool {
         guard let facts = FileStatus(of: store.layer(digest.hexadecimal)), facts.status.st_nlink == 1,
             let lock = try? StoreLock(.catalogue, of: store, alone: true, waiting: {})

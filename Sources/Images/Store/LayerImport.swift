@@ -4,16 +4,18 @@ import Host
 import Layers
 import SystemPackage
 
-/// Makes layers of the store, each once, whoever else makes it at the same time.
+/// The import of a layer into the store. The layer is made once, even if several processes import it at the
+/// same time.
 struct LayerImport: Sendable {
     let store: StoreDirectory
     let session: ImportSession
-    /// A path in the import's workshop.
+    /// A path in the import's staging directory.
     let draft: String
-    /// What the import needs of the store.
+    /// The claims of the import.
     let claims: LayerClaims
 
-    /// Makes the layer `digest` where it is not there yet, and claims it; the size of its file. `fill` writes its files.
+    /// Claims the layer `digest`, and makes it first if the store does not have it. `fill` writes its files.
+    /// Returns the size of its file.
     func make(
         _ digest: Digest, _ fill: (ErofsWriter) throws(Failure) -> Void
     ) throws(Failure) -> UInt64 {
@@ -23,7 +25,7 @@ struct LayerImport: Sendable {
         defer { _ = lock }
         session.note(nil)
         let place = store.layer(digest.hexadecimal)
-        // An image may have it already, and whoever had the lock may have made it.
+        // An image may have the layer already, or the last holder of the lock has made it.
         if FileStatus(of: place) == nil { try make(at: place, fill) }
         return try claims.add(digest, as: draft + "-used")
     }
@@ -40,8 +42,8 @@ struct LayerImport: Sendable {
         try publish(file, as: place)
     }
 
-    /// The name comes after the bytes, so a layer that has one is whole. That the name itself reaches the disk before
-    /// those of the images that need it is the business of whoever publishes these.
+    /// Gives the layer its name after its bytes are on the disk, so a layer with a name is complete.
+    /// `ImageImport.publish` writes the name itself to the disk before an image that needs it.
     private func publish(_ file: borrowing OwnedDescriptor, as place: String) throws(Failure) {
         try store.doing("write a layer into") { () throws(Errno) in
             _ = try hostCall { fchmod(file.rawValue, 0o400) }

@@ -3,7 +3,7 @@ import Host
 import Layers
 import Tar
 
-/// Reads a layer, unpacks it, and checks both digests in the same pass.
+/// A reader that unpacks a layer and checks both digests in the same pass.
 struct LayerReader: Sendable {
     let layer: SourceImage.Layer
     let files: SourceFiles
@@ -29,7 +29,7 @@ struct LayerReader: Sendable {
     private var name: String { (layer.blobDigest ?? layer.contentDigest).short }
 }
 
-/// The bytes of another source, counted for the one who waits.
+/// A source that counts the bytes of another one for the progress, and throws when the import is to end.
 struct WatchedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private(set) var base: Base
     private let session: ImportSession

@@ -3,23 +3,23 @@ import Host
 import Layers
 import SystemPackage
 
-/// A name of an image. It is a file of its own, which is replaced in one step; the file's name is the name's digest, because
-/// names hold slashes and may be longer than those of files.
+/// A name of an image. Each is its own file, which is replaced in one step. The file's name is the digest of
+/// the image's name, because image names contain slashes and may be longer than file names.
 struct NameRecord: Hashable, Sendable {
-    /// Version 1 does not say where a name came from.
+    /// The version of the format. Version 1 lacks the origin of a name.
     static let version: UInt16 = 2
     static let byteLimit = 64 << 10
 
-    /// `docker.io/library/debian:12`; or what kind of thing a path is, and the path from the root on.
+    /// `docker.io/library/debian:12`; or the kind of a path, and the absolute path.
     var name: String
-    /// The image's.
+    /// The identifier of the image.
     var identifier: String
-    /// What the file at that path was when it was read; nil where that cannot be trusted.
+    /// The stamp of the file at that path when it was read; nil if it cannot be trusted.
     var stamp: SourceStamp?
-    /// Whether a registry said that the image is called so.
+    /// Whether a registry gave the image this name.
     var isFromRegistry = false
 
-    /// Refuses what could not be read back.
+    /// Refuses names that could not be read back.
     static func check(_ names: [NameRecord]) throws(Failure) {
         for name in names where name.fileBytes.count > byteLimit {
             throw Failure(.usage, "cannot call an image \(name.name.brief)", because: "the name is too long")
@@ -56,10 +56,10 @@ extension NameRecord: ByteValue {
     }
 }
 
-/// What tells whether a file was written since: its identity, size and times. Whoever writes to it changes its ctime, which
-/// nobody can set back.
+/// The identity, size and times of a file, which show whether it has been written to. A write changes the
+/// file's ctime, which nobody can set back.
 struct SourceStamp: Hashable, Sendable {
-    /// Coarser than any file system's clock.
+    /// A time coarser than the clock of any file system.
     private static let settlingSeconds: Int = 2
 
     var device: UInt64
@@ -68,8 +68,8 @@ struct SourceStamp: Hashable, Sendable {
     var modified: UInt64
     var changed: UInt64
 
-    /// Of the file at `path`, now. nil where there is none, or where it was changed so lately that another change could look
-    /// the same.
+    /// Reads the stamp of the file at `path`. Fails if there is no file, or if it was changed so recently
+    /// that another change could leave the same times.
     init?(of path: String) {
         guard let facts = FileStatus(of: path) else { return nil }
         let status = facts.status
@@ -105,7 +105,7 @@ extension SourceStamp: ByteValue {
 
 /// The calendar's clock.
 enum RealTime {
-    /// Since 1970.
+    /// Reads the time in seconds since 1970.
     static func seconds() -> Int {
         var now = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &now)

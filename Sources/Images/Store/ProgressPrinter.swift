@@ -1,7 +1,7 @@
 import Host
 import Synchronization
 
-/// Writes on standard error how far an import is.
+/// A printer that writes the progress of an import on standard error.
 struct ProgressPrinter {
     let style: ProgressStyle
     private var shown = ""
@@ -21,7 +21,7 @@ struct ProgressPrinter {
         }
     }
 
-    /// Tells the last step, which may have been a short one.
+    /// Prints the last step, which may have been too short to be seen, and removes the line.
     mutating func finish(_ session: ImportSession) {
         if style == .plain { show(session) }
         clear()

@@ -1,13 +1,13 @@
 import Host
 
-/// How an import tells on standard error how far it is.
+/// The form in which an import shows its progress on standard error.
 public enum ProgressStyle: Hashable, Sendable {
     case silent
-    /// One line that is written anew.
+    /// One line that is overwritten.
     case line
     /// A line for each step.
     case plain
 
-    /// A line on a terminal, and nothing elsewhere.
+    /// A line on a terminal, and no output elsewhere.
     public static var automatic: ProgressStyle { Terminal.isTerminal(2) ? .line : .silent }
 }

@@ -3,16 +3,17 @@ import Host
 import Layers
 import SystemPackage
 
-/// Fetches images from registries by skopeo(1), which knows their protocols, their certificates and the user's passwords.
+/// A client for registries that runs skopeo(1), which knows their protocols, their certificates and the
+/// user's passwords.
 struct Skopeo {
     /// The image's name in the layout that it is copied to.
     static let imageName = "image"
 
     /// The part to copy of a list of images for several platforms.
     enum Selection {
-        /// The list and nothing that it lists.
+        /// The list alone, without the images that it lists.
         case listAlone
-        /// The first that is for x86-64, whatever its variant.
+        /// The first image for x86-64, whatever its variant.
         case usualPlatform
 
         fileprivate var options: [String] {
@@ -24,11 +25,11 @@ struct Skopeo {
     }
 
     let session: ImportSession
-    /// A descriptor that skopeo holds open while it lives.
+    /// A descriptor that skopeo holds open while it runs.
     let kept: Int32
 
-    /// Copies the image `reference` into the OCI layout `directory`, as its only image. False where this skopeo is too old for
-    /// such a selection.
+    /// Copies the image `reference` into the OCI layout `directory`, as its only image. Returns false if this
+    /// version of skopeo does not support the selection.
     func copy(
         _ reference: RegistryReference, _ selection: Selection, to directory: String
     ) throws(Failure) -> Bool {
@@ -39,16 +40,16 @@ struct Skopeo {
                 cure: "Set VMM_STORE to a directory without one.")
         }
         var command = ["skopeo", "copy"] + selection.options
-        // As docker has it: a registry on this machine may have no certificate, or no TLS at all.
+        // docker's rule: a registry on this machine may have no certificate, or no TLS at all.
         if reference.isLoopback { command.append("--src-tls-verify=false") }
-        // skopeo takes a tag or a digest, not both; the digest says more.
+        // skopeo accepts a tag or a digest, not both; the digest is more precise.
         command += ["docker://\(reference.forSkopeo)", "oci:\(directory):\(Self.imageName)"]
         let program = try start(command)
         let words = Result { () throws(Failure) in
             try listen(
                 to: program, directory, ImportDownload(of: reference, to: kept, budget: session.budget))
         }
-        // What it would still write is too much.
+        // skopeo must not write any more: the budget is spent.
         if case .failure = words { program.send(SIGKILL) }
         let ending = program.wait()
         try session.check()
@@ -69,8 +70,9 @@ struct Skopeo {
         }
     }
 
-    /// Collects skopeo's output until it ends. Tells the session how much has come, and `download` too, which throws when that is
-    /// too much. Ends skopeo when the session ends, and kills it if that is urgent: it must not go on without us.
+    /// Collects skopeo's output until skopeo ends, and reports the number of bytes received to the session
+    /// and to `download`, which throws if there are too many. Ends skopeo when the session ends, and kills it
+    /// if that is urgent: skopeo must not outlive this process.
     private func listen(
         to program: borrowing ChildProgram, _ directory: String, _ download: ImportDownload
     ) throws(Failure) -> [UInt8] {
@@ -99,7 +101,7 @@ struct Skopeo {
     private func lastLine(of words: [UInt8]) -> String {
         let lines = String(decoding: words, as: UTF8.self).split(whereSeparator: \.isNewline)
         guard let last = lines.last else { return "skopeo said nothing" }
-        // time="..." level=fatal msg="..."
+        // A line of skopeo's log: time="..." level=fatal msg="..."
         guard let start = last.firstRange(of: "msg=\"")?.upperBound, last.hasSuffix("\"") else {
             return String(last).printable
         }

@@ -3,7 +3,8 @@ import Host
 import SystemPackage
 
 extension StoreDirectory {
-    /// Makes sure that this is a store of the version that is known here, and makes one where there is nothing.
+    /// Checks that the directory is a store of this version, and makes a store if the directory is missing or
+    /// empty.
     func prepare() throws(Failure) {
         try checkOwner()
         let version = try doing("open") { () throws(Errno) -> [UInt8]? in
@@ -19,12 +20,13 @@ extension StoreDirectory {
             return try check(version)
         }
         try make()
-        // Somebody may have been quicker.
+        // Another process may have made it first.
         try checkOwner()
         try checkParents()
     }
 
-    /// Whoever can write to a store decides what is in the images there, and where files go that are made or removed.
+    /// Refuses a store that others can write to: they would decide the contents of images, and which files
+    /// are created or removed.
     private func checkOwner() throws(Failure) {
         guard let facts = FileStatus(of: path) else { return }
         let (owner, mode) = (facts.status.st_uid, facts.status.st_mode)
@@ -36,7 +38,7 @@ extension StoreDirectory {
             cure: "Set VMM_STORE to a directory of your own.")
     }
 
-    /// Whoever can write to a directory above the store can put another store into its place.
+    /// Refuses a store below a directory that others can write to: they could put another store in its place.
     private func checkParents() throws(Failure) {
         guard var parent = try? Files.resolved(path)[...] else { return }
         while let slash = parent.lastIndex(of: "/"), parent.utf8.count > 1 {
@@ -51,14 +53,15 @@ extension StoreDirectory {
         }
     }
 
-    /// Whether nobody but `user` and root can rename what these have in a directory. In one with the sticky bit, as /tmp,
-    /// everybody can only rename what is his own (inode(7), S_ISVTX).
+    /// Whether only `user` and root can rename the entries that these two have in a directory. In a directory
+    /// with the sticky bit, such as /tmp, users can only rename their own entries (inode(7), S_ISVTX).
     static func isTrustedParent(owner: uid_t, mode: mode_t, by user: uid_t) -> Bool {
-        // In a user namespace, files of root's outside belong to nobody: user 65534.
+        // In a user namespace, files of the initial namespace's root belong to nobody: user 65534.
         (owner == user || owner == 0 || owner == 65534) && (mode & S_IWOTH == 0 || mode & S_ISVTX != 0)
     }
 
-    /// A directory of one's own or of root's, to which not everybody can write. Those who share a group trust one another.
+    /// Whether a directory belongs to `user` or root and is not writable by everybody. Members of a group are
+    /// assumed to trust one another.
     static func isTrusted(owner: uid_t, mode: mode_t, by user: uid_t) -> Bool {
         (owner == user || owner == 0) && mode & S_IWOTH == 0
     }
@@ -76,7 +79,7 @@ extension StoreDirectory {
         let rooms = ["layers", "images", "names", "tmp"]
         let isFree = try doing("make") { () throws(Errno) in
             try makeParents()
-            // A store whose making was interrupted has some of these and nothing else.
+            // An interrupted preparation leaves some of these directories and no other files.
             return try Files.names(in: path).allSatisfy { rooms.contains($0) || $0.hasPrefix(".version-") }
         }
         guard isFree else { return try recheck() }
@@ -86,7 +89,8 @@ extension StoreDirectory {
         }
     }
 
-    /// It has files but no version: somebody else's directory, or a store that was finished this moment.
+    /// Handles a directory with files but without a version: a foreign directory, or a store that another
+    /// process has just finished.
     private func recheck() throws(Failure) {
         if let found = try? Files.read(versionFile, upTo: 64) { return try check(found) }
         throw Failure(
@@ -113,7 +117,8 @@ extension StoreDirectory {
         }
     }
 
-    /// The last thing to be made, by link(2): whoever comes second finds the first one's.
+    /// Makes the version file, which completes the store. Uses link(2), so a process that comes second keeps
+    /// the first one's file.
     private func makeVersionFile() throws(Errno) {
         let draft = "\(path)/.version-\(getpid())-\(UInt32.random(in: .min ... .max))"
         try Files.create(draft, Array("\(Self.version)\n".utf8))

@@ -2,18 +2,18 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Where a store has what:
+/// The layout of a store's directory:
 ///
-///     version                     "1"; the store's locks lie on it
+///     version                     "1"; the store's locks are on this file
 ///     layers/DIFFID.erofs         a layer, by the SHA-256 digest of its tar, or by a directory's fingerprint
-///     images/IDENTIFIER/record    what a start needs to know
+///     images/IDENTIFIER/record    the data that a start needs
 ///                       config.json   the configuration, as it came
 ///                       index.erofs   the index of its layers
-///     names/HASH                  what an image is called: a name and an identifier
-///     tmp/...                     what is being made
+///     names/HASH                  a name of an image: the name and an identifier
+///     tmp/...                     staging directories
 ///
-/// Everything is made in `tmp`, written to the disk, and only then given the name by which it is found; so a file that has
-/// its name is whole, whatever happened: a kill, a crash of the machine, a full disk.
+/// Every file is made in `tmp`, written to the disk, and only then renamed to its final name. A file with its
+/// final name is therefore complete, even after a kill, a crash of the host or a full disk.
 struct StoreDirectory: Hashable, Sendable {
     static let version = "1"
 
@@ -33,11 +33,11 @@ struct StoreDirectory: Hashable, Sendable {
 
     static let configurationName = "config.json"
 
-    /// Where this user's store is.
+    /// Finds the store of the calling user.
     static func ofThisUser() throws(Failure) -> StoreDirectory {
         if let path = Environment.value("VMM_STORE") { return StoreDirectory(path: path) }
         if getuid() == 0 { return StoreDirectory(path: "/var/lib/vmm") }
-        // A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification).
+        // A relative XDG_DATA_HOME must be ignored (XDG Base Directory Specification).
         if let data = Environment.value("XDG_DATA_HOME"), data.hasPrefix("/") {
             return StoreDirectory(path: data + "/vmm")
         }
@@ -49,10 +49,11 @@ struct StoreDirectory: Hashable, Sendable {
         return StoreDirectory(path: home + "/.local/share/vmm")
     }
 
-    /// "cannot open the image store /var/lib/vmm".
+    /// The start of an error message: "cannot open the image store /var/lib/vmm".
     func complaint(_ verb: String) -> String { "cannot \(verb) the image store \(path)" }
 
-    /// Does something that may fail with an error number: "cannot write a layer into the image store ...".
+    /// Calls `body` and turns its error number into a failure to `verb` the store: "cannot write a layer into
+    /// the image store ...".
     func doing<Value: ~Copyable>(
         _ verb: String, _ body: () throws(Errno) -> Value
     ) throws(Failure) -> Value {
@@ -63,7 +64,8 @@ struct StoreDirectory: Hashable, Sendable {
         }
     }
 
-    /// Writes to the file at `draft`, which fails with words of its own, and adds what helps.
+    /// Calls `body`, which writes to the file at `draft`. If the disk is full, adds to the failure how much
+    /// room there is and how to get more.
     func writing<Value: ~Copyable>(_ draft: String, _ body: () throws(Failure) -> Value) throws(Failure)
         -> Value
     {
@@ -71,7 +73,7 @@ struct StoreDirectory: Hashable, Sendable {
             return try body()
         } catch {
             guard let errno = error.errno, isFull(errno) else { throw error }
-            // What the file has by now will be free again.
+            // Removing the draft frees the room that it takes.
             let room = free &+ (FileStatus(of: draft)?.allocatedByteCount ?? 0)
             throw Failure(
                 error.what, errno: errno,
@@ -83,7 +85,7 @@ struct StoreDirectory: Hashable, Sendable {
 
     private func isFull(_ errno: Errno) -> Bool { errno == .noSpace || errno == .diskQuotaExceeded }
 
-    /// A failure to write, with what helps against it.
+    /// Makes a failure to write, with the remedy for its error number.
     func failure(_ what: String, errno: Errno) -> Failure {
         Failure(what, errno: errno, cure: cure(for: errno))
     }
@@ -98,7 +100,7 @@ struct StoreDirectory: Hashable, Sendable {
         }
     }
 
-    /// What may still be written there.
+    /// The number of bytes that can still be written to the store's file system.
     private var free: UInt64 {
         var facts = statvfs()
         guard unsafe statvfs(path, &facts) == 0 else { return 0 }

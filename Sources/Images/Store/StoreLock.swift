@@ -2,20 +2,24 @@ import CHost
 import Host
 import SystemPackage
 
-/// A lock on a part of a store, held until its owner goes; the kernel lets go of those of a process that was killed.
+/// A lock on a part of a store, held for as long as the value lives. The kernel releases the locks of a
+/// killed process.
 ///
-/// All locks are locks on bytes of one file, so that no lock file is ever left over, and are those of an open file, so that
-/// two threads exclude one another as two processes do.
+/// All locks are on bytes of one file, so no lock file is ever left over. They are open file description
+/// locks, so two threads exclude each other as two processes do.
 struct StoreLock: ~Copyable, Sendable {
     enum Part: Hashable, Sendable {
-        /// Layers. Whoever reads them or makes an image of them shares it; whoever removes some has it alone.
+        /// The layers. Processes that read layers or make an image of them share the lock; a process that
+        /// removes layers holds it exclusively.
         case layers
-        /// Names and images: had alone for the moment in which some are added or taken away.
+        /// The names and images. A process that adds or removes some holds the lock exclusively for that
+        /// moment.
         case catalogue
-        /// A piece of work that is not to be done twice at once, such as a layer.
+        /// A piece of work that must not be done twice at once, such as making a layer.
         case work(String)
 
-        /// A hash collision is harmless: two unrelated jobs then wait for each other.
+        /// The offset of the locked byte. A hash collision is harmless: two unrelated jobs then wait for each
+        /// other.
         var byte: off_t {
             switch self {
             case .layers: 0
@@ -27,7 +31,8 @@ struct StoreLock: ~Copyable, Sendable {
 
     private let owner: OwnedDescriptor
 
-    /// Takes the lock. Where somebody else has it, `wait` is called again and again in between.
+    /// Takes the lock. While another process or thread holds it, calls `wait` every 20 ms; a failure of
+    /// `wait` ends the attempt.
     init(
         _ part: Part, of store: StoreDirectory, alone: Bool, waiting wait: () throws(Failure) -> Void
     ) throws(Failure) {
@@ -44,7 +49,7 @@ struct StoreLock: ~Copyable, Sendable {
         self.owner = owner
     }
 
-    /// To have a lock alone one must be able to write.
+    /// Opens the file with the locks, for writing if the lock is exclusive: fcntl(2) demands it.
     private static func open(_ store: StoreDirectory, alone: Bool) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
             return try OwnedDescriptor(opening: store.versionFile, for: alone ? .readingAndWriting : .reading)

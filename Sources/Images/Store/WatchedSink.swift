@@ -2,13 +2,13 @@ import EROFS
 import Host
 import Layers
 
-/// Passes everything on, and stops when the import shall.
+/// A sink that passes everything on to an image writer, and fails when the import is to end.
 struct WatchedSink: LayerSink {
     private var base: ErofsWriter
     private let session: ImportSession
     private let counts: Bool
 
-    /// `counts` says whether the bytes here are those that tell how far the import is.
+    /// Makes a sink. `counts` says whether to add the bytes to the import's progress.
     init(_ base: ErofsWriter, session: ImportSession, counts: Bool) {
         self.base = base
         self.session = session

@@ -2,13 +2,15 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A directory of a store's `tmp` in which one import makes its things. It is gone with its owner.
+/// A staging directory: a directory in a store's `tmp` in which one import makes its files. `deinit` removes
+/// it.
 ///
-/// Its owner has a lock on it (flock(2)), which goes with the process: what a killed one left behind is a directory without
-/// a lock, and the next who looks takes it away.
+/// The value holds a lock on the directory (flock(2)), which ends with the process. A killed import leaves a
+/// directory without a lock, and the next import removes it.
 struct Workshop: ~Copyable, Sendable {
     let path: String
-    /// To be lent to programs that write there, so that their directory stays while they live.
+    /// The descriptor that holds the lock. Programs that write into the directory inherit it, so that the
+    /// directory stays while they run.
     let directory: OwnedDescriptor
 
     init(in store: StoreDirectory) throws(Failure) {
@@ -18,7 +20,7 @@ struct Workshop: ~Copyable, Sendable {
                     "\(store.workshops)/\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
                 try Files.makeDirectory(path)
                 let directory = try OwnedDescriptor(opening: path, for: .reading, flags: O_DIRECTORY)
-                // Somebody who cleans up may have been quicker.
+                // Another import may have removed the new directory as a killed import's.
                 guard flock(directory.rawValue, LOCK_EX | LOCK_NB) == 0,
                     FileStatus(of: directory.rawValue)?.status.st_nlink != 0
                 else { continue }
@@ -31,10 +33,10 @@ struct Workshop: ~Copyable, Sendable {
         }
     }
 
-    /// A path in it.
+    /// Returns a path in the directory.
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Removes what killed imports left in `store`; how many bytes that were.
+    /// Removes the staging directories of killed imports in `store`. Returns the number of bytes freed.
     @discardableResult
     static func clean(_ store: StoreDirectory) -> UInt64 {
         var freed: UInt64 = 0
@@ -55,7 +57,8 @@ struct Workshop: ~Copyable, Sendable {
 }
 
 extension Files {
-    /// What a file takes on the disk, or a directory and all that is in it. A file that has a name elsewhere takes nothing there.
+    /// Returns the number of bytes that a file, or a directory with everything in it, takes on the disk. A
+    /// file with a second name elsewhere counts as 0: its removal frees nothing.
     static func allocatedByteCount(below path: String) -> UInt64 {
         guard let facts = FileStatus(of: path) else { return 0 }
         guard facts.isDirectory else {
