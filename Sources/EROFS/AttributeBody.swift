@@ -1,19 +1,21 @@
 import Host
 import Layers
 
-/// The extended attributes behind an inode: struct erofs_xattr_ibody_header, and entries aligned to four bytes.
+/// The extended attributes behind an inode: struct erofs_xattr_ibody_header, then entries aligned to four
+/// bytes.
 enum AttributeBody {
     static let headerByteCount = 12
     static let entryHeaderByteCount = 4
 
-    /// The prefixes that have a number (EROFS_XATTR_INDEX_...); the two of ACLs are whole names.
+    /// The prefixes that have a number (EROFS_XATTR_INDEX_...). The two of ACLs are complete names.
     private static let prefixes: [(index: UInt8, text: [UInt8])] = [
         (1, Array("user.".utf8)), (2, Array("system.posix_acl_access".utf8)),
         (3, Array("system.posix_acl_default".utf8)), (4, Array("trusted.".utf8)),
         (6, Array("security.".utf8)),
     ]
 
-    /// The body, empty if there is nothing to say, and how many attributes Linux has no name for.
+    /// Encodes the attributes. Returns the body, which is empty if there is no attribute to store, and the
+    /// number of attributes whose names Linux does not know.
     static func encode(
         _ attributes: [ExtendedAttribute]
     ) throws(Damage) -> (bytes: [UInt8], skippedCount: UInt64) {
@@ -52,27 +54,27 @@ enum AttributeBody {
         record.align(to: 4)
     }
 
-    /// An attribute's prefix, as a number, and the rest of its name.
+    /// Splits an attribute's name into the number of its prefix and the rest.
     private static func split(_ name: [UInt8]) -> (index: UInt8, rest: ArraySlice<UInt8>)? {
         for (index, text) in prefixes where name.starts(with: text) {
-            // The names of ACLs are complete, all others go on.
+            // The names of ACLs are complete; every other prefix needs a rest.
             guard (text.last == UInt8(ascii: ".")) == (name.count > text.count) else { continue }
             return (index, name[text.count...])
         }
         return nil
     }
 
-    /// i_xattr_icount for a body of `byteCount` bytes; nil if it has too many.
+    /// Returns i_xattr_icount for a body of `byteCount` bytes; nil if it has too many.
     static func inodeCount(of byteCount: Int) -> UInt16? {
         byteCount == 0 ? 0 : UInt16(exactly: (byteCount - headerByteCount) / 4 + 1)
     }
 
-    /// The size of a body (erofs_xattr_ibody_size).
+    /// Returns the size of a body (erofs_xattr_ibody_size).
     static func byteCount(inodeCount: UInt16) -> Int {
         inodeCount == 0 ? 0 : headerByteCount + 4 * (Int(inodeCount) - 1)
     }
 
-    /// The attributes of a body; our images have all of them in the inode.
+    /// Decodes the attributes of a body. Refuses shared attributes, which images of this program do not have.
     static func decode(_ body: UnsafeRawBufferPointer) throws(Damage) -> [ExtendedAttribute] {
         guard unsafe !body.isEmpty else { return [] }
         guard unsafe body.number(UInt8.self, at: 4) == 0 else {
@@ -108,17 +110,17 @@ extension [ExtendedAttribute] {
         first { $0.name == name }?.value
     }
 
-    /// Whether one of them is `name`, with the value "y".
+    /// Whether one of the attributes is `name` with the value "y".
     func says(_ name: [UInt8]) -> Bool {
         value(of: name) == Erofs.Overlay.yes
     }
 
-    /// Those that describe the file, and not how layers lie upon each other.
+    /// The attributes that describe the file, without those that describe how layers are stacked.
     var withoutOverlay: Self {
         filter { !$0.name.starts(with: Erofs.Overlay.prefix) }
     }
 
-    /// The last of those that have the same name.
+    /// The attributes without duplicates: the last one of each name.
     var withoutDuplicates: Self {
         guard count > 1 else { return self }
         var seen: Set<[UInt8]> = []

@@ -1,4 +1,4 @@
-/// The Castagnoli checksum, as Linux's crc32c() has it: neither the start nor the end is inverted here.
+/// The Castagnoli checksum as Linux's crc32c() computes it: neither the start nor the end is inverted.
 enum CRC32C {
     static func continuing(_ start: UInt32, with bytes: some Sequence<UInt8>) -> UInt32 {
         bytes.reduce(start) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ $0 >> 8 }

@@ -1,7 +1,7 @@
 import Host
 
-/// The content of a directory: blocks with entries (struct erofs_dirent) in front and their names behind them. All names
-/// are in order through all blocks, `.` and `..` among them.
+/// The content of a directory: blocks with the entries (struct erofs_dirent) first and then their names. All
+/// names are sorted across all blocks, including `.` and `..`.
 struct DirectoryBlocks {
     private struct Entry {
         var name: ArraySlice<UInt8>
@@ -11,7 +11,7 @@ struct DirectoryBlocks {
 
     private var entries: [Entry] = []
 
-    /// `parent` and `node` are what `..` and `.` mean; `children` come in order.
+    /// Makes the content of the directory `node`, whose parent is `parent`. `children` are sorted.
     init(
         node: UInt64, parent: UInt64, children: ArraySlice<UInt32>, of tree: FileTree,
         nodeNumber: (FileTree.NodeID) -> UInt64
@@ -31,10 +31,10 @@ struct DirectoryBlocks {
         entries.append(contentsOf: dots)
     }
 
-    /// The size of a directory with these children: whole blocks, and what the last one uses.
+    /// Computes the size of a directory with these children: whole blocks, and the used part of the last one.
     static func byteCount(children: ArraySlice<UInt32>, of tree: FileTree) -> UInt64 {
         var packer = BlockPacker()
-        // The sizes of `.` and `..` do not depend on their place, but the blocks' ends do.
+        // The sizes of `.` and `..` do not depend on their place, but the ends of the blocks do.
         var dots = [tree.names[0..<1], tree.names[0..<2]][...]
         for child in children.lazy.map(Int.init) {
             let name = tree.name(of: child)
@@ -47,12 +47,12 @@ struct DirectoryBlocks {
         return packer.byteCount
     }
 
-    /// Appends the content; the last block is not filled up.
+    /// Appends the content. Does not pad the last block.
     func encode(to record: inout ByteWriter) {
         var packer = BlockPacker()
         var first = 0
         for (index, entry) in entries.enumerated() {
-            // A block is full with the entry before.
+            // The entry begins a new block: write the block before it.
             guard packer.add(nameByteCount: entry.name.count), index > 0 else { continue }
             encode(entries[first..<index], to: &record)
             record.align(to: Int(Erofs.blockByteCount))
@@ -74,14 +74,14 @@ struct DirectoryBlocks {
     }
 }
 
-/// Decides where a directory's blocks end.
+/// A counter that decides where a directory's blocks end.
 private struct BlockPacker {
     private var fullBlockCount: UInt64 = 0
     private var used: UInt64 = 0
 
     var byteCount: UInt64 { fullBlockCount * Erofs.blockByteCount + used }
 
-    /// Adds an entry; true if it begins a new block.
+    /// Adds an entry. Returns true if it begins a new block.
     @discardableResult
     mutating func add(nameByteCount: Int) -> Bool {
         let size = UInt64(Erofs.directoryEntryByteCount + nameByteCount)

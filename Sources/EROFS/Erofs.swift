@@ -1,4 +1,4 @@
-/// The numbers of the format (Linux, fs/erofs/erofs_fs.h), as far as uncompressed images need them.
+/// The numbers of the format (Linux, fs/erofs/erofs_fs.h) that uncompressed images need.
 enum Erofs {
     static let magic: UInt32 = 0xE0F5_E1E2
     static let superblockOffset = 1024
@@ -6,33 +6,36 @@ enum Erofs {
     static let blockByteCount: UInt64 = 4096
     /// log2 of the block's size.
     static let blockBits: UInt8 = 12
-    /// Inodes begin at multiples of this; a node number (nid) counts them.
+    /// The alignment of inodes, and the unit of a node number (nid).
     static let slotByteCount: UInt64 = 32
     static let compactInodeByteCount = 32
     static let extendedInodeByteCount = 64
     static let directoryEntryByteCount = 12
     static let longestName = 255
-    /// A target has to fit into a page with its terminating zero.
+    /// The limit on a link's target: a page, with its terminating zero.
     static let longestLinkTarget = 4095
 
-    /// The root's inode lies behind the superblock, in the same block: its node number has only 16 bits.
+    /// The offset of the root's inode. It is in the superblock's block, because its node number has only 16
+    /// bits.
     static let rootOffset = UInt64(superblockOffset + superblockByteCount)
     static let rootNode = rootOffset / slotByteCount
 
     /// EROFS_NULL_ADDR: the chunk is a hole.
     static let hole: UInt32 = .max
-    /// Block numbers have 32 bits, and the last one means a hole.
+    /// The limit on blocks: their numbers have 32 bits, and the last number means a hole.
     static let blockCountLimit = UInt64(UInt32.max)
-    /// An image, its index and all layers together, is memory to the guest, holes included: what sparse files are laid out
-    /// over has to fit below the guest-physical addresses of every CPU that can be met, and no image needs as much.
+    /// The limit on an image: its index and all layers together, including holes. An image is memory to the
+    /// guest. It has to fit below the guest-physical address limit of every CPU that this program may run on,
+    /// and no image needs as much.
     static let imageByteLimit: UInt64 = 1 << 40
     static let imageTooLarge = "laid out with the holes of its sparse files it has more than 1 TiB"
-    /// EROFS_CHUNK_FORMAT_BLKBITS_MASK: log2 of the blocks in a chunk, at most.
+    /// EROFS_CHUNK_FORMAT_BLKBITS_MASK: the largest log2 of the blocks in a chunk.
     static let largestChunkBits = 31
 
-    /// Files, links and directories up to this size lie behind their inode; larger ones have blocks of their own. A block
-    /// for a small file would be mostly empty, while at half a block there is little left to gain, and what is mapped
-    /// into programs should lie in blocks: only those can be mapped straight from the device (DAX).
+    /// The size up to which the data of files, links and directories are stored behind the inode; larger data
+    /// have their own blocks. A block for a small file would be mostly empty, while from half a block on
+    /// there is little to gain. Files that programs map should have blocks: only blocks can be mapped
+    /// directly from the device (DAX).
     static let inlineLimit: UInt64 = 2048
 
     enum Compatible {
@@ -46,30 +49,31 @@ enum Erofs {
         static let chunkedFile: UInt32 = 4
     }
 
-    /// Where an inode's data lie (EROFS_INODE_...).
+    /// The place of an inode's data (EROFS_INODE_...).
     enum DataLayout: UInt16 {
-        /// In blocks one after another.
+        /// Consecutive blocks.
         case plain = 0
         /// Behind the inode.
         case inline = 2
-        /// In equal chunks, with a map behind the inode.
+        /// Equal chunks, with a map behind the inode.
         case chunked = 4
     }
 
-    /// Names that overlayfs keeps for itself (fs/overlayfs/overlayfs.h), and one of ours which it hides with them.
+    /// Attributes that overlayfs reserves (fs/overlayfs/overlayfs.h), and some of this program, which
+    /// overlayfs hides with them.
     enum Overlay {
         static let prefix = Array("trusted.overlay.".utf8)
         static let opaque = Array("trusted.overlay.opaque".utf8)
-        /// The file is another name of a file in a lower layer: `redirect` is its path.
+        /// Marks a file that is another name of a file in a lower layer: `redirect` is the path of that file.
         static let metacopy = Array("trusted.overlay.metacopy".utf8)
         static let redirect = Array("trusted.overlay.redirect".utf8)
-        /// The layer does not describe this directory, it has only something in it.
+        /// Marks a directory that the layer does not describe, but that has entries of the layer.
         static let implicit = Array("trusted.overlay.vmm-implicit".utf8)
-        /// On the root: the layer has something that hides lower layers' files.
+        /// Marks the root of a layer with entries that hide lower layers' files.
         static let hasWhiteouts = Array("trusted.overlay.vmm-whiteouts".utf8)
-        /// On the root: the layer has files with `redirect`.
+        /// Marks the root of a layer with files that have `redirect`.
         static let hasRedirects = Array("trusted.overlay.vmm-redirects".utf8)
-        /// The value of `implicit` if there are only white-outs in it.
+        /// The value of `implicit` if the directory contains only whiteouts.
         static let hollow = Array("hollow".utf8)
         static let yes = Array("y".utf8)
     }
@@ -80,7 +84,7 @@ enum FileType: UInt8 {
     case regular = 1
     case directory, characterDevice, blockDevice, fifo, socket, symbolicLink
 
-    /// From the type bits of st_mode.
+    /// Makes a type of the type bits of st_mode.
     init?(mode: UInt16) {
         switch mode & 0o170000 {
         case 0o100000: self = .regular
@@ -107,7 +111,7 @@ enum FileType: UInt8 {
     }
 }
 
-/// A device number as inodes have it (Linux, new_encode_dev): 12 bits of major, 20 of minor.
+/// A device number as inodes store it (Linux, new_encode_dev): 12 bits of major, 20 of minor.
 struct DeviceNumber: Hashable {
     let major: UInt32
     let minor: UInt32
@@ -127,7 +131,7 @@ struct DeviceNumber: Hashable {
 }
 
 extension UInt64 {
-    /// The next multiple of `alignment`, a power of two; nil if there is none.
+    /// Returns the next multiple of `alignment`, a power of two; nil on overflow.
     func aligned(up alignment: UInt64) -> UInt64? {
         let (sum, overflow) = addingReportingOverflow(alignment - 1)
         return overflow ? nil : sum & ~(alignment - 1)

@@ -1,8 +1,9 @@
-/// What a finished image is made of.
+/// The measurements of a finished image.
 public struct ErofsFacts: Hashable, Sendable {
-    /// Blocks of 4,096 bytes that the file itself has.
+    /// The number of 4,096-byte blocks in the file itself.
     public let blockCount: UInt64
     public let inodeCount: UInt64
-    /// Extended attributes that were left out because Linux knows no such name: those of other systems.
+    /// The number of extended attributes that were left out because Linux does not know their names: those of
+    /// other systems.
     public let skippedAttributeCount: UInt64
 }

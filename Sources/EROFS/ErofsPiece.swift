@@ -4,9 +4,9 @@ import Layers
 /// A part of a file's content.
 @safe
 public enum ErofsPiece {
-    /// Only for as long as the call that brings them.
+    /// Bytes, which are valid only during the call that passes them.
     case bytes(UnsafeRawBufferPointer)
-    /// So many zeroes that are stored nowhere.
+    /// A run of zeroes that is not stored.
     case hole(byteCount: UInt64)
 }
 
@@ -23,7 +23,7 @@ extension ErofsReader {
     }
 }
 
-/// Where a file's pieces are: one piece, or those of a chunk map.
+/// The pieces of a file: one piece, or one for each chunk of its map.
 @safe
 struct ErofsPieces {
     private let map: UnsafeRawBufferPointer?
@@ -46,7 +46,7 @@ struct ErofsPieces {
         return unsafe .bytes(try reader.blocks(block, byteCount: byteCount, of: file))
     }
 
-    /// What the map says of a chunk.
+    /// Returns the block that the map has for a chunk.
     func block(_ index: UInt64) -> UInt32? {
         Int(exactly: index).flatMap { unsafe map?.number(UInt32.self, at: $0 &* 4) }
     }

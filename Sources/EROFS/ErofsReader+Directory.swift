@@ -2,7 +2,7 @@ import Host
 import Layers
 
 extension ErofsReader {
-    /// What a directory says of one of its entries. The name is part of the mapping.
+    /// An entry of a directory. The name is part of the mapping.
     @safe
     struct DirectoryEntry {
         let name: UnsafeRawBufferPointer
@@ -10,7 +10,8 @@ extension ErofsReader {
         let type: FileType
     }
 
-    /// Calls `visit` with the entries of a directory but `.` and `..`. Names are in strict order, so none comes twice.
+    /// Calls `visit` with the entries of a directory except `.` and `..`. Names are in strict order, so none
+    /// comes twice.
     func forEachEntry(
         of directory: Located, _ visit: (DirectoryEntry) throws(Failure) -> Void
     ) throws(Failure) {
@@ -35,7 +36,8 @@ extension ErofsReader {
         return unsafe name[0] == dot && (name.count == 1 || (name.count == 2 && name[1] == dot))
     }
 
-    /// Entry `index` of a block, or nil behind the last one. The first name's offset tells how many there are.
+    /// Reads entry `index` of a block; nil behind the last one. The offset of the first name tells the number
+    /// of entries.
     private static func entry(
         _ index: Int, of block: UnsafeRawBufferPointer, after previous: UnsafeRawBufferPointer?
     ) throws(Damage) -> DirectoryEntry? {
@@ -62,7 +64,7 @@ extension ErofsReader {
         return unsafe DirectoryEntry(name: name, node: node, type: type)
     }
 
-    /// Where a block's last name ends: at a zero, or with the block.
+    /// Finds the end of a block's last name: at a zero byte, or at the block's end.
     private static func end(ofNameAt start: Int, in block: UnsafeRawBufferPointer) -> Int? {
         guard start < block.count else { return nil }
         return unsafe block[start...].firstIndex(of: 0) ?? block.count

@@ -4,8 +4,8 @@ import Layers
 extension ErofsReader {
     private static let linkLimit = 40
 
-    /// The content of the file at `path`, with symbolic links followed inside of the image; nil where there is no such
-    /// file, or something that is no regular file. A file of more than `byteCount` bytes is a failure.
+    /// Reads the file at `path`, following symbolic links inside the image. Returns nil if there is no file
+    /// or it is not a regular file. Throws if it has more than `byteCount` bytes.
     public func contents(of path: String, atMost byteCount: Int = 1 << 20) throws(Failure) -> [UInt8]? {
         guard let file = try find(Array(path.utf8)), file.inode.type == .regular else { return nil }
         guard file.inode.byteCount <= byteCount else {
@@ -21,7 +21,8 @@ extension ErofsReader {
         return bytes
     }
 
-    /// What `path` leads to, with links followed inside of the image.
+    /// Finds the file at `path`, following at most `linkLimit` symbolic links inside the image. Returns nil if
+    /// there is no file or there are more links.
     private func find(_ path: [UInt8]) throws(Failure) -> Located? {
         var above: [Located] = []
         var file = try checked { () throws(Damage) in try inode(Erofs.rootNode) }
@@ -50,7 +51,7 @@ extension ErofsReader {
         return file
     }
 
-    /// The names of a path, the last one first.
+    /// Splits a path into its names, the last one first.
     private static func parts(_ path: [UInt8]) -> [[UInt8]] {
         path.split(separator: UInt8(ascii: "/")).map(Array.init).filter { $0 != [UInt8(ascii: ".")] }
             .reversed()

@@ -1,11 +1,11 @@
 public import Host
 public import Layers
 
-/// A file of an image, with all that stat(2) and its relatives would tell of it.
+/// A file of an image, with its metadata as stat(2) and listxattr(2) would report them.
 public struct ErofsEntry: Sendable {
-    /// From the root down, with a `/` before each name; the root's is empty.
+    /// The path from the root, with a `/` before each name; empty for the root.
     public let path: [UInt8]
-    /// st_ino: files with the same number are one.
+    /// st_ino: two entries with the same number are one file.
     public let inodeNumber: UInt64
     /// st_mode.
     public let mode: UInt16
@@ -16,16 +16,16 @@ public struct ErofsEntry: Sendable {
     public let linkCount: UInt32
     public let byteCount: UInt64
     public let attributes: [ExtendedAttribute]
-    /// Of a symbolic link.
+    /// The target of a symbolic link.
     public let target: [UInt8]?
-    /// Of a device.
+    /// The number of a device.
     public let major: UInt32
     public let minor: UInt32
 }
 
 extension ErofsReader {
-    /// Calls `visit` with each file, a directory before what is in it. `pieces` brings the
-    /// content of a regular file.
+    /// Calls `visit` with each file, a directory before its contents. `pieces` reads the content of a regular
+    /// file.
     public func walk(
         _ visit: (_ entry: ErofsEntry, _ pieces: Pieces) throws(Failure) -> Void
     ) throws(Failure) {
@@ -83,7 +83,7 @@ extension ErofsReader {
         fileprivate let reader: ErofsReader
         fileprivate let file: Located
 
-        /// Calls `visit` with the pieces of a regular file one after another; of anything else there are none.
+        /// Calls `visit` with the pieces of a regular file in order. Other files have none.
         public func read(_ visit: (ErofsPiece) throws(Failure) -> Void) throws(Failure) {
             guard file.inode.type == .regular else { return }
             try reader.forEachPiece(of: file, visit)

@@ -1,14 +1,14 @@
 public import Host
 import Layers
 
-/// Reads an image on the host: one layer, or an index with its layers behind it. It takes nothing for granted: a damaged
-/// image is a `Failure`, whatever is in it.
+/// A reader for images on the host: one layer, or an index with its layers behind it. It checks everything
+/// that it reads: any damage in an image is a `Failure`.
 public final class ErofsReader: Sendable {
     let map: ImageMap
     let superblock: Superblock
     private let name: String
 
-    /// The image that `files` are one after another, each padded to 4,096 bytes.
+    /// Opens the image in `files`, which follow one another, each padded to 4,096 bytes.
     public init(files: [String]) throws(Failure) {
         map = try ImageMap(files)
         name = files.first ?? ""
@@ -43,11 +43,11 @@ public final class ErofsReader: Sendable {
 }
 
 extension ErofsReader {
-    /// An inode, and where what follows it lies.
+    /// An inode and its place in the image.
     struct Located {
         let number: UInt64
         let inode: Inode
-        /// Of its attributes, in the image.
+        /// The offset of the inode's attributes in the image.
         let attributesOffset: UInt64
 
         var tailOffset: UInt64 { attributesOffset + UInt64(inode.attributeByteCount) }
@@ -77,7 +77,7 @@ extension ErofsReader {
         return unsafe body
     }
 
-    /// What lies behind the attributes: the data of an inline file.
+    /// Returns the data of an inline file, which follow the attributes.
     func inlineData(of file: Located) throws(Damage) -> UnsafeRawBufferPointer {
         let offset = file.tailOffset
         let room = Erofs.blockByteCount - offset % Erofs.blockByteCount
@@ -87,7 +87,7 @@ extension ErofsReader {
         return unsafe data
     }
 
-    /// The entries of a chunked file's map, raw.
+    /// Returns the undecoded entries of a chunked file's map.
     func chunkMap(of file: Located) throws(Damage) -> UnsafeRawBufferPointer {
         let (byteCount, overflow) = file.inode.chunkCount.multipliedReportingOverflow(by: 4)
         guard !overflow, let count = Int(exactly: byteCount),
@@ -96,7 +96,7 @@ extension ErofsReader {
         return unsafe map
     }
 
-    /// `byteCount` bytes from the start of `block` on.
+    /// Returns `byteCount` bytes from the start of `block` on.
     func blocks(_ block: UInt32, byteCount: UInt64, of file: Located) throws(Damage) -> UnsafeRawBufferPointer
     {
         guard let count = Int(exactly: byteCount),
@@ -105,12 +105,12 @@ extension ErofsReader {
         return unsafe data
     }
 
-    /// The target of a symbolic link.
+    /// Returns the target of a symbolic link.
     func target(of file: Located) throws(Damage) -> [UInt8] {
         unsafe try Array(content(of: file))
     }
 
-    /// All bytes of a file that is not chunked: of a link, a directory.
+    /// Returns all bytes of a file that is not chunked, such as a link or a directory.
     func content(of file: Located) throws(Damage) -> UnsafeRawBufferPointer {
         switch file.inode.layout {
         case .inline: return unsafe try inlineData(of: file)

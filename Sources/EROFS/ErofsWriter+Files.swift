@@ -27,7 +27,7 @@ extension ErofsWriter {
         tree.nodes[node].flags.insert(.hidden)
     }
 
-    /// Goes on with a file to which something was added: its inode is written when it is complete.
+    /// Continues with a file to which data were added. Writes its inode if it is complete.
     func proceed(with file: OpenFile) throws(Failure) {
         guard file.remainingByteCount == 0 else {
             current = file
@@ -52,7 +52,7 @@ extension ErofsWriter {
         var inode = Inode(
             entry, .symbolicLink, byteCount: UInt64(target.count), layout: isSmall ? .inline : .plain,
             attributeByteCount: attributes.count)
-        // Linux knows no other mode for a link, whatever an archive says.
+        // Linux has no other mode for a link, whatever an archive states.
         inode.mode = FileType.symbolicLink.modeBits | 0o777
         if !isSmall {
             inode.place = UInt32(truncatingIfNeeded: output.offset / Erofs.blockByteCount)
@@ -64,7 +64,7 @@ extension ErofsWriter {
 
     func addSpecial(_ entry: LayerEntry, _ type: FileType, _ number: DeviceNumber?) throws(Failure) {
         let attributes = try attributeBody(entry)
-        // A device 0:0 is a white-out to whoever mounts the layer; it cannot be anything else.
+        // A device 0:0 is a whiteout to whoever mounts the layer; it cannot be anything else.
         let isWhiteout = type == .characterDevice && number?.encoded == 0
         if isWhiteout { hasWhiteouts = true }
         let node = try insert(entry.path, type, flags: isWhiteout ? .whiteout : [])
@@ -84,7 +84,7 @@ extension ErofsWriter {
         tree.nodes[node].inode = try write(record)
     }
 
-    /// The node number of an inode with what follows it.
+    /// Writes an inode with the data behind it. Returns the node number.
     private func write(_ record: ByteWriter) throws(Failure) -> UInt64 {
         try region.place(record, in: &output) / Erofs.slotByteCount
     }
@@ -94,18 +94,18 @@ extension ErofsWriter {
         return UInt32(truncatingIfNeeded: inodeCount)
     }
 
-    /// Whether so many bytes of attributes and data fit into a block with their inode.
+    /// Whether an inode and `byteCount` bytes of attributes and data fit into a block.
     func fitsBehindInode(_ byteCount: UInt64) -> Bool {
         byteCount <= Erofs.blockByteCount - UInt64(Erofs.extendedInodeByteCount)
     }
 
-    /// The entry's own attributes: what overlayfs reads as its own says nothing of the file.
+    /// Encodes the attributes of an entry. Leaves out those of overlayfs, which would not describe the file.
     func attributeBody(_ entry: LayerEntry) throws(Failure) -> [UInt8] {
         guard !entry.attributes.isEmpty else { return [] }
         return try attributeBody(entry.attributes.withoutOverlay.withoutDuplicates) { entry.path }
     }
 
-    /// `path` says whose they are, where that has to be told.
+    /// Encodes attributes. `path` returns the path of their file, for an error message.
     func attributeBody(_ attributes: [ExtendedAttribute], of path: () -> LayerPath) throws(Failure) -> [UInt8]
     {
         do throws(Damage) {
@@ -120,7 +120,8 @@ extension ErofsWriter {
 }
 
 extension Inode {
-    /// A new inode for an entry. Layers have extended inodes only: hard links may still come, in any number.
+    /// Makes an inode for an entry. A layer has only extended inodes, because any number of hard links may
+    /// still follow.
     init(
         _ entry: LayerEntry, _ type: FileType, byteCount: UInt64, layout: Erofs.DataLayout,
         attributeByteCount: Int

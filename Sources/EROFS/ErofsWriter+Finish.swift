@@ -2,8 +2,8 @@ public import Host
 import Layers
 
 extension ErofsWriter {
-    /// Writes what is left, the superblock last: before, the file is no image. `check`, which is called all the time, throws
-    /// where the work shall end.
+    /// Writes the rest of the image, the superblock last: until then the file is no image. Calls `check`
+    /// between the steps; a failure of `check` ends the work.
     public func finish(check: @escaping () throws(Failure) -> Void = {}) throws(Failure) -> ErofsFacts {
         precondition(current == nil, "a file of the layer is not complete")
         try output.alignToBlock()
@@ -23,7 +23,7 @@ extension ErofsWriter {
             blockCount: blockCount, inodeCount: inodeCount, skippedAttributeCount: skippedAttributeCount)
     }
 
-    /// Corrects the inodes that have several names.
+    /// Corrects the link counts of inodes with several names.
     private func writeLinkCounts(
         _ listing: TreeListing, _ check: () throws(Failure) -> Void
     ) throws(Failure) {
@@ -36,7 +36,7 @@ extension ErofsWriter {
         }
     }
 
-    /// Writes all directories; the root's inode and what follows it are returned instead.
+    /// Writes all directories except the root's inode. Returns that inode with the data behind it.
     private func writeDirectories(
         _ children: SortedChildren, _ listing: TreeListing, _ check: @escaping () throws(Failure) -> Void
     ) throws(Failure) -> [UInt8] {
@@ -84,7 +84,7 @@ extension ErofsWriter {
 private struct DirectorySource: InodeSource {
     let directories: [LayerDirectory]
     let tree: FileTree
-    /// The bodies of their attributes, empty ones left out.
+    /// The encoded attributes of directories, without empty ones.
     var bodies: [FileTree.NodeID: [UInt8]] = [:]
 
     func inode(of node: FileTree.NodeID) -> Inode {

@@ -1,20 +1,21 @@
 import Host
 import Layers
 
-/// What a layer says of a directory.
+/// A layer's description of a directory.
 struct LayerDirectory {
-    /// Mode, owner, time and attributes, without the path; nil if the layer only has something in it.
+    /// The mode, owner, time and attributes, without the path. nil if the layer does not describe the
+    /// directory and only has entries in it.
     var entry: LayerEntry?
-    /// What lower layers have in it is gone.
+    /// Whether the entries of lower layers are hidden.
     var isOpaque = false
-    /// Lower layers' attributes count, where they have any.
+    /// Whether the attributes of the lower layers' directory apply, if there is one.
     var isImplicit = true
-    /// The layer has nothing in it but white-outs: where lower layers have no such directory, there is none.
+    /// Whether the layer has only whiteouts in it: then the directory exists only if a lower layer has it.
     var isHollow = true
 }
 
 extension ErofsWriter {
-    /// Links followed in one path before it counts as a loop; as many as Linux allows.
+    /// The limit on links in one path, from which on it counts as a loop; the same as Linux's.
     private static let linkLimit = 40
 
     func directoryIndex(of node: FileTree.NodeID) -> Int { Int(tree.nodes[node].inode) }
@@ -27,7 +28,7 @@ extension ErofsWriter {
         } else {
             index = 0
         }
-        // The tree knows where it is; a path has up to 2,048 names, each with memory of its own.
+        // The tree has the path. A path has up to 2,048 names, each with its own memory.
         try checked { () throws(Damage) in try tree.spend(entry.attributes.keptByteCount) }
         var kept = entry
         kept.path = .root
@@ -35,7 +36,8 @@ extension ErofsWriter {
         directories[index].isImplicit = false
     }
 
-    /// A white-out only hides lower layers: what this layer has there stays, wherever in the layer it comes.
+    /// Adds a whiteout, which hides lower layers only: entries of this layer stay, whether they come before
+    /// or after it.
     func addWhiteout(_ entry: LayerEntry) throws(Failure) {
         guard let name = entry.path.names.last else { throw refused("the root cannot be removed") }
         guard let parent = try hollowDirectory(at: entry.path.names.dropLast()) else { return }
@@ -56,7 +58,8 @@ extension ErofsWriter {
         hasWhiteouts = true
     }
 
-    /// An opaque marker hides what lower layers have in the directory, but not the directory.
+    /// Adds an opaque marker, which hides the entries of lower layers in the directory, but not the
+    /// directory.
     func addOpaque(_ entry: LayerEntry) throws(Failure) {
         guard let node = try hollowDirectory(at: entry.path.names) else { return }
         directories[directoryIndex(of: node)].isOpaque = true
@@ -82,7 +85,7 @@ extension ErofsWriter {
         }
     }
 
-    /// A link to a file of a lower layer: the file there is what counts, so nothing of the entry is kept.
+    /// Adds a link to a file of a lower layer. That file has the metadata, so none of the entry is kept.
     private func addRedirect(_ entry: LayerEntry, to path: [UInt8]) throws(Failure) {
         let attributes = [
             ExtendedAttribute(name: Erofs.Overlay.metacopy, value: []),
@@ -96,7 +99,7 @@ extension ErofsWriter {
         hasRedirects = true
     }
 
-    /// A new node at `path`, in place of what is there.
+    /// Adds a node at `path` and replaces the existing one.
     func insert(
         _ path: LayerPath, _ type: FileType, flags: FileTree.Flags = []
     ) throws(Failure) -> FileTree.NodeID {
@@ -109,18 +112,18 @@ extension ErofsWriter {
 }
 
 extension ErofsWriter {
-    /// A walk along a path: where it has come to, and the names that are yet to be passed, the next one last.
+    /// A walk along a path: the current node, and the names still to be resolved, the next one last.
     private struct Walk {
         var node = FileTree.root
         var rest: [[UInt8]]
-        /// How many symbolic links were followed.
+        /// The number of symbolic links followed.
         var linkCount = 0
 
         init(_ names: some Collection<[UInt8]>) { rest = names.reversed() }
     }
 
-    /// The directory at `names`, made if need be. Symbolic links of this layer are followed, inside of it; those of lower
-    /// layers when layers are merged.
+    /// Returns the directory at `names`, and makes missing ones. Follows symbolic links of this layer inside
+    /// the layer; those of lower layers are followed when layers are merged.
     func directory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID {
         var walk = Walk(names)
         while let name = try nextName(&walk) {
@@ -129,8 +132,9 @@ extension ErofsWriter {
         return walk.node
     }
 
-    /// The same for a white-out, which makes no directory where there is none below. Nil where there is nothing left to
-    /// hide, because a directory on the way is hidden.
+    /// Returns the directory at `names` for a whiteout. Directories made on the way are hollow: they exist
+    /// only if a lower layer has them. Returns nil if another file of the layer on the way already hides the
+    /// place.
     private func hollowDirectory(at names: some Collection<[UInt8]>) throws(Failure) -> FileTree.NodeID? {
         var walk = Walk(names)
         while let name = try nextName(&walk) {
@@ -142,7 +146,7 @@ extension ErofsWriter {
         return walk.node
     }
 
-    /// Takes the steps that need no directory, and the next name that does; nil at the end.
+    /// Resolves `.`, `..` and links, and returns the next name that needs a directory; nil at the end.
     private func nextName(_ walk: inout Walk) throws(Failure) -> [UInt8]? {
         while let name = walk.rest.popLast() {
             try checked { () throws(Damage) in try work.pass() }
@@ -180,7 +184,7 @@ extension ErofsWriter {
         walk.rest += target.split(separator: UInt8(ascii: "/")).reversed().map(Array.init)
     }
 
-    /// The directory `name` in `parent`: the one that is there, or a new one that hides whatever else was there.
+    /// Returns the directory `name` in `parent`: the existing one, or a new one that replaces any other file.
     private func directory(
         named name: [UInt8], in parent: FileTree.NodeID, isHollow: Bool
     ) throws(Failure) -> FileTree.NodeID {
@@ -190,7 +194,7 @@ extension ErofsWriter {
             return there
         }
         guard name.count <= Erofs.longestName else { throw refused("a name in it has more than 255 bytes") }
-        // What the layer has put there before has hidden the lower layers' directory, if there is one.
+        // The file that the layer had there before has hidden the lower layers' directory, if there is one.
         directories.append(
             LayerDirectory(isOpaque: there != nil, isImplicit: there == nil, isHollow: isHollow))
         let index = UInt64(directories.count - 1)
@@ -200,11 +204,11 @@ extension ErofsWriter {
 
     private enum Found {
         case found(FileTree.NodeID)
-        /// The layer has no such file; below, it would be at this path.
+        /// The layer has no such file. `path` is its path in the lower layers.
         case missing(path: [UInt8])
     }
 
-    /// Looks for a file without making anything; a link at the end is not followed.
+    /// Looks for a file without making directories. Does not follow a link at the end.
     private func find(_ path: LayerPath) throws(Failure) -> Found {
         var walk = Walk(path.names)
         while let name = walk.rest.popLast() {
@@ -220,7 +224,7 @@ extension ErofsWriter {
             }
             switch tree.nodes[child].type {
             case .directory where walk.rest.isEmpty && directories[directoryIndex(of: child)].isImplicit:
-                // Only the layers below know what this is.
+                // Only the layers below can tell what this is.
                 return .missing(path: try redirect(from: child, over: []))
             case .directory: walk.node = child
             case .symbolicLink where !walk.rest.isEmpty: try follow(child, &walk)
@@ -232,8 +236,8 @@ extension ErofsWriter {
         return .found(walk.node)
     }
 
-    /// The path of what lies over `names` below `node`. Refuses one that is longer than a path may be (PATH_MAX): links put as
-    /// many names into a path as there is room for in their targets, and each link to the file would be stored with all of them.
+    /// Returns the path of `names` below `node`. Refuses a path longer than PATH_MAX. The targets of links
+    /// can put many names into one path, and every hard link to the file would store all of them.
     private func redirect(from node: FileTree.NodeID, over names: [[UInt8]]) throws(Failure) -> [UInt8] {
         guard var path = tree.path(of: node, atMost: LayerPath.byteLimit) else { throw tooLong }
         for name in names {

@@ -1,34 +1,39 @@
 public import Host
 public import Layers
 
-/// Writes a layer as an EROFS image, in one pass and without unpacking anything.
+/// A writer that turns a layer into an EROFS image in one pass, without unpacking anything.
 ///
-/// Big files' data come first as they arrive, in whole blocks; between them, in regions of 64 KiB, lie the inodes of all
-/// files with what is small enough to follow an inode. Directories come last, when all names are known, and then the
-/// superblock. What a layer says of those below is kept in overlayfs's words: a white-out is a character device 0:0, an
-/// opaque directory has `trusted.overlay.opaque`, a hard link to a lower layer's file `trusted.overlay.redirect`.
+/// The data of big files are written as they arrive, in whole blocks. Between them are regions of 64 KiB with
+/// the inodes of all files and the data that are small enough to follow an inode. Directories come when all
+/// names are known, and the superblock comes last.
+///
+/// The layer's changes to lower layers are stored as overlayfs stores them: a whiteout is a character device
+/// 0:0, an opaque directory has `trusted.overlay.opaque`, a hard link to a lower layer's file has
+/// `trusted.overlay.redirect`.
 public final class ErofsWriter: LayerSink {
     var output: OutputFile
     var tree: FileTree
-    /// What is known of the directories; a directory's node has its index here until `finish`.
+    /// The descriptions of directories. Until `finish`, a directory's node has its index here in place of its
+    /// inode.
     var directories: [LayerDirectory] = [LayerDirectory()]
     var region = InodeRegion()
     /// Whether there are hard links to files of lower layers.
     var hasRedirects = false
-    /// Whether something hides files of lower layers.
+    /// Whether an entry hides files of lower layers.
     var hasWhiteouts = false
     var inodeCount: UInt64 = 0
     var skippedAttributeCount: UInt64 = 0
     var current: OpenFile?
-    /// The names that paths have led over.
+    /// The allowance of names that paths may lead over.
     var work = PathWork()
     private let budget: ImportBudget
     private let name: String
-    /// The entry that is being added, for messages.
+    /// The path of the entry that is being added, for messages.
     var path = LayerPath.root
 
-    /// Writes to `descriptor`, an empty regular file that stays the caller's; `name` is for messages. What is written, and what
-    /// is kept until the end, comes out of `budget`, which all writers of an import share.
+    /// Makes a writer to `descriptor`, an empty regular file that the caller keeps and closes. `name` is for
+    /// messages. The bytes written and the memory held until the end are charged to `budget`, which all
+    /// writers of an import share.
     public init(
         to descriptor: Int32, named name: String, budget: ImportBudget = ImportBudget()
     ) throws(Failure) {

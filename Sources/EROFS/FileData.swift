@@ -1,11 +1,11 @@
 import Host
 
-/// The data of one big file on their way into the image. Where a whole grain is zero there is nothing to store: the file
-/// then has a map of chunks, and the largest chunks that fit its holes.
+/// The data of one big file on their way into the image. A grain of zeroes is not stored: the file then has a
+/// map of chunks, which are as large as its holes allow.
 struct FileData {
-    /// Smaller holes cost more in the map, and in mappings that end early, than they save.
+    /// The size below which a hole costs more, in the map and in shorter mappings, than it saves.
     private static let smallestGrain: UInt64 = 64 << 10
-    /// A file has at most as many grains, so its map at most 64 KiB.
+    /// The limit on a file's grains, and so on its map: 64 KiB.
     private static let grainLimit: UInt64 = 16 << 10
     /// The largest file, 64 PiB: its grains are as large as the largest chunk.
     static let largestFile: UInt64 = 1 << 56
@@ -14,7 +14,7 @@ struct FileData {
     private let grainByteCount: UInt64
     private let firstBlock: UInt64
     private var position: UInt64 = 0
-    /// Zeroes at the start of this grain that were not written.
+    /// The number of zeroes at the start of this grain that were not written.
     private var pendingZeroCount: UInt64 = 0
     private var grainHasData = false
     private var runs: [Run] = []
@@ -22,11 +22,11 @@ struct FileData {
     private struct Run {
         var firstGrain: UInt64
         var isHole: Bool
-        /// Where the data of its first grain lie.
+        /// The block of the data of the run's first grain.
         var block: UInt64
     }
 
-    /// `firstBlock` is where the first bytes go that are stored.
+    /// Starts a file of `byteCount` bytes whose first stored bytes go to `firstBlock`.
     init(byteCount: UInt64, firstBlock: UInt64) {
         self.byteCount = byteCount
         self.firstBlock = firstBlock
@@ -89,7 +89,7 @@ struct FileData {
         grainHasData = false
     }
 
-    /// Where the data of `grain` go, which begins a run.
+    /// Returns the block for the data of `grain`, which begins a run.
     private func nextBlock(at grain: UInt64) -> UInt64 {
         guard let last = runs.last else { return firstBlock }
         return last.isHole ? last.block : last.block + (grain - last.firstGrain) * blocksPerGrain
@@ -106,7 +106,7 @@ extension FileData {
         layout == .plain ? UInt32(truncatingIfNeeded: firstBlock) : UInt32(chunkBits)
     }
 
-    /// log2 of the blocks in a chunk: the most that no border between data and hole divides.
+    /// log2 of the blocks in a chunk: the largest at which no chunk is both data and hole.
     private var chunkBits: Int {
         let grainBits = blocksPerGrain.trailingZeroBitCount
         let borders = runs.dropFirst().reduce(0) { $0 | $1.firstGrain }
@@ -117,7 +117,7 @@ extension FileData {
         return min(bits, Erofs.largestChunkBits)
     }
 
-    /// The map of a chunked file: a block number each, or a hole.
+    /// Appends the map of a chunked file: a block number or a hole for each chunk.
     func appendMap(to record: inout ByteWriter) {
         let chunkByteCount = Erofs.blockByteCount << UInt64(chunkBits)
         let grainsPerChunk = max(1, chunkByteCount / grainByteCount)

@@ -1,6 +1,6 @@
-/// The children of all directories, each directory's in the order of their names.
+/// The children of all directories, those of each directory sorted by name.
 struct SortedChildren {
-    /// Where each node's children begin, and behind the last node where they end.
+    /// The index of each node's first child, and one past the last child at the end.
     private let starts: [UInt32]
     private let children: [UInt32]
 
@@ -34,7 +34,7 @@ struct SortedChildren {
 }
 
 extension FileTree {
-    /// All nodes but the root that are neither gone nor hidden themselves; a directory above may be.
+    /// All nodes except the root that are neither gone nor hidden themselves; a directory above them may be.
     fileprivate var living: some Sequence<NodeID> {
         nodes.indices.lazy.dropFirst().filter { nodes[$0].flags.isDisjoint(with: [.gone, .hidden]) }
     }
@@ -51,10 +51,10 @@ extension FileTree {
             rebasing: names[start..<start + Int(nodes[Int(node)].nameByteCount)])
     }
 
-    /// The path of a node, from the root down, for messages and links.
+    /// Returns the path of a node from the root, for messages and links.
     func path(of node: NodeID) -> [UInt8] { path(of: node, atMost: .max) ?? [] }
 
-    /// The same; nil for one of more than `limit` bytes.
+    /// Returns the path of a node from the root; nil if it has more than `limit` bytes.
     func path(of node: NodeID, atMost limit: Int) -> [UInt8]? {
         var byteCount = 0
         var parts: [ArraySlice<UInt8>] = []

@@ -1,9 +1,10 @@
 import Layers
 
-/// The names of a file system, without what they stand for: each node knows its parent, its name and where its inode is.
+/// The names of a file system without the files: each node has its parent, its name and the place of its
+/// inode.
 ///
-/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are there. What all of
-/// them take comes out of a `TreeMemory`.
+/// A node costs 24 bytes, its name and a slot in a hash table. Children are sorted once, when all are known.
+/// The memory is charged to a `TreeMemory`.
 struct FileTree {
     typealias NodeID = Int
 
@@ -11,7 +12,7 @@ struct FileTree {
         var parent: UInt32
         var nameStart: UInt32
         var inode: UInt64
-        /// The layer in which the inode lies.
+        /// The layer that has the inode.
         var layer: UInt16
         var nameByteCount: UInt8
         var type: FileType
@@ -21,31 +22,31 @@ struct FileTree {
     struct Flags: OptionSet {
         let rawValue: UInt8
 
-        /// It was removed or replaced.
+        /// The node was removed or replaced.
         static let gone = Flags(rawValue: 1)
-        /// It hides what lower layers have there.
+        /// The node hides a file of lower layers.
         static let whiteout = Flags(rawValue: 2)
-        /// Its inode has, or had, another name.
+        /// The node's inode has, or had, another name.
         static let linked = Flags(rawValue: 4)
-        /// It can be found, but is not listed.
+        /// The node can be found, but is not listed.
         static let hidden = Flags(rawValue: 8)
     }
 
     static let root: NodeID = 0
 
-    /// What a node takes in all: itself, its slots, and its places in the lists of who writes the tree.
+    /// The memory for a node: the node, its slots, and its places in the lists of the tree's writer.
     private static let nodeByteCount = 80
-    /// What is kept elsewhere of a directory, and of an inode with several names.
+    /// The further memory for a directory, and for an inode with several names.
     private static let directoryByteCount = 256
     private static let linkByteCount = 64
 
     private let share: TreeMemoryShare
-    /// What is kept beyond nodes and names.
+    /// The memory used beyond nodes and names.
     private var furtherByteCount = 0
 
     private(set) var names: [UInt8] = Array("...".utf8)
     var nodes: [Node] = []
-    /// Open addressing: a node's number plus one, or zero.
+    /// A hash table with open addressing: a node's number plus one, or zero.
     private var table: [UInt32] = Array(repeating: 0, count: 64)
 
     init(rootInode: UInt64, layer: UInt16, memory: TreeMemory = TreeMemory()) {
@@ -61,7 +62,7 @@ struct FileTree {
         return names[start..<start + Int(nodes[node].nameByteCount)]
     }
 
-    /// The node of that name in `parent`, unless it is gone.
+    /// Returns the node of that name in `parent`, unless it is gone.
     func child(of parent: NodeID, named name: UnsafeRawBufferPointer) -> NodeID? {
         let entry = table[unsafe slot(parent, name)]
         guard entry > 0 else { return nil }
@@ -73,8 +74,9 @@ struct FileTree {
         unsafe name.withUnsafeBytes { unsafe child(of: parent, named: $0) }
     }
 
-    /// Adds a node in place of whatever has this name now. Refuses a name that no directory can have: names come from paths,
-    /// from links' targets and from the host's file systems, and not all of these were looked at before.
+    /// Adds a node, and replaces an existing one of that name. Refuses a name that no directory can have:
+    /// names come from paths, link targets and the host's file systems, and not all of these have been
+    /// checked.
     mutating func insert(
         _ name: UnsafeRawBufferPointer, in parent: NodeID, _ type: FileType, inode: UInt64, layer: UInt16 = 0,
         flags: Flags = []
@@ -109,7 +111,7 @@ struct FileTree {
         }
     }
 
-    /// Notes that so much more is kept of its files; refuses more than all of them may take.
+    /// Charges memory that is kept for the tree's files. Throws if the limit is exceeded.
     mutating func spend(_ byteCount: Int) throws(Damage) {
         furtherByteCount += byteCount
         guard share.grow(to: nodes.count * Self.nodeByteCount + names.count + furtherByteCount) else {
@@ -124,7 +126,7 @@ struct FileTree {
         names.append(contentsOf: target)
     }
 
-    /// The target that was kept for `node`.
+    /// Returns the target that was kept for `node`.
     func target(of node: NodeID) -> ArraySlice<UInt8> {
         let start = Int(nodes[node].nameStart) + Int(nodes[node].nameByteCount)
         let byteCount = Int(names[start]) | Int(names[start + 1]) << 8
@@ -135,7 +137,8 @@ struct FileTree {
         nodes[node].flags.insert(.gone)
     }
 
-    /// The slot where the name is, or where it would go. Names come from strangers, so the hash has a secret.
+    /// Returns the slot that has the name, or the empty one for it. Names come from strangers, so the hash is
+    /// seeded with a secret.
     private func slot(_ parent: NodeID, _ name: UnsafeRawBufferPointer) -> Int {
         var hasher = Hasher()
         hasher.combine(parent)
@@ -169,7 +172,7 @@ struct FileTree {
         }
     }
 
-    /// A name's last node is the one that counts; those that are gone need no slot.
+    /// Whether the node is the newest of its name. Nodes that are gone need no slot.
     private func isNewest(_ node: NodeID) -> Bool {
         !nodes[node].flags.contains(.gone)
     }

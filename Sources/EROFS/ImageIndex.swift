@@ -1,13 +1,15 @@
 public import Host
 public import Layers
 
-/// The index of an image: an EROFS file system with all names and inodes of the merged layers, whose big files lie in the
-/// layers behind it. One device that shows the index and the layers one after another, each padded to 4,096 bytes, is
-/// the file system of the image, whatever the number of layers.
+/// The index of an image: an EROFS file system with all names and inodes of the merged layers, whose big
+/// files have their data in the layers behind it.
+///
+/// One device that shows the index and the layers one after another, each padded to 4,096 bytes, is the file
+/// system of the image, whatever the number of layers.
 public enum ImageIndex {
-    /// Merges the images at the paths `layers`, the lowest first, into `descriptor`, an empty regular file that stays the
-    /// caller's; `name` is for messages. What is written and kept comes out of `budget`. `check`, which is called all the time,
-    /// throws where the work shall end.
+    /// Merges the images at the paths `layers`, the lowest first, into `descriptor`, an empty regular file
+    /// that the caller keeps and closes. `name` is for messages. Output and memory are charged to `budget`.
+    /// Calls `check` between the steps; a failure of `check` ends the work.
     @discardableResult
     public static func write(
         layers: [String], to descriptor: Int32, named name: String,

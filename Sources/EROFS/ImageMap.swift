@@ -2,8 +2,8 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The files of an image, mapped one after another, each padded to whole blocks. Nobody changes a file of the store once
-/// it is there; what it says is checked all the same, because disks and people fail.
+/// The files of an image, mapped one after another, each padded to whole blocks. No program changes a file of
+/// the store, but its content is checked all the same: disks and people fail.
 final class ImageMap: Sendable {
     private let files: [MappedFile]
     let byteCount: UInt64
@@ -19,24 +19,24 @@ final class ImageMap: Sendable {
         byteCount = end
     }
 
-    /// `count` bytes from `offset` on, as long as this map lives; nil if they are not all there, in one of the files.
+    /// Returns `count` bytes from `offset` on, valid while the map lives; nil unless one file has them all.
     func bytes(at offset: UInt64, count: Int) -> UnsafeRawBufferPointer? {
         guard let file = file(at: offset), let start = Int(exactly: offset - file.start) else { return nil }
         return unsafe file.bytes.slice(at: start, byteCount: count)
     }
 
-    /// From `offset` on, as many bytes as its file still has, and at most `count`.
+    /// Returns the bytes of a file from `offset` on: all that the file still has, and at most `count`.
     func bytes(at offset: UInt64, atMost count: Int) -> UnsafeRawBufferPointer? {
         guard let file = file(at: offset), let start = Int(exactly: offset - file.start) else { return nil }
         let rest = file.byteCount - start
         return unsafe rest > 0 ? file.bytes.slice(at: start, byteCount: min(count, rest)) : nil
     }
 
-    /// The name of the file in which `offset` lies, for messages.
+    /// Returns the name of the file at `offset`, for messages.
     func name(at offset: UInt64) -> String { file(at: offset)?.path ?? files.first?.path ?? "" }
 
     private func file(at offset: UInt64) -> MappedFile? {
-        // An image has a few dozen files at most, and most of what is read is in the first.
+        // An image has a few dozen files at most, and most reads are of the first.
         files.first { offset < $0.end && offset >= $0.start }
     }
 }
@@ -73,7 +73,7 @@ private final class MappedFile: Sendable {
 
     static let cure = "Remove the image from the store and import it again."
 
-    /// Where the next file begins.
+    /// The offset at which the next file begins.
     var end: UInt64 {
         start + (UInt64(byteCount) + Erofs.blockByteCount - 1) & ~(Erofs.blockByteCount - 1)
     }

@@ -1,7 +1,7 @@
 import Host
 import Layers
 
-/// An inode as the image has it (struct erofs_inode_compact and struct erofs_inode_extended).
+/// An inode as the image stores it (struct erofs_inode_compact and struct erofs_inode_extended).
 struct Inode: Hashable {
     /// st_mode: type and permissions.
     var mode: UInt16
@@ -14,7 +14,7 @@ struct Inode: Hashable {
     var layout: Erofs.DataLayout
     /// i_u: the first block, the chunk format or the device number.
     var place: UInt32 = 0
-    /// Bytes of extended attributes behind it.
+    /// The size of the extended attributes behind the inode.
     var attributeByteCount = 0
     var isCompact = false
 
@@ -24,7 +24,7 @@ struct Inode: Hashable {
 
     var type: FileType? { FileType(mode: mode) }
 
-    /// Whether 32 bytes are enough for it in an image with that build time.
+    /// Whether a compact inode of 32 bytes can hold the values in an image with that build time.
     func fitsCompact(buildTime: Int64) -> Bool {
         seconds == buildTime && nanoseconds == 0 && userID <= UInt16.max && groupID <= UInt16.max
             && byteCount <= UInt32.max && linkCount <= UInt16.max
@@ -33,7 +33,7 @@ struct Inode: Hashable {
     /// log2 of the blocks in a chunk.
     var chunkBits: Int { Int(place & UInt32(Erofs.largestChunkBits)) }
 
-    /// Entries in a chunked file's map.
+    /// The number of entries in a chunked file's map.
     var chunkCount: UInt64 {
         let shift = UInt64(Erofs.blockBits) + UInt64(chunkBits)
         return byteCount == 0 ? 0 : ((byteCount - 1) >> shift) + 1
@@ -41,7 +41,7 @@ struct Inode: Hashable {
 }
 
 extension Inode {
-    /// Appends it; `number` is for programs whose st_ino has 32 bits only.
+    /// Appends the inode. `number` is for programs whose st_ino has only 32 bits.
     func encode(number: UInt32, to record: inout ByteWriter) {
         record.append((isCompact ? 0 : 1) | layout.rawValue << 1)
         record.append(AttributeBody.inodeCount(of: attributeByteCount) ?? 0)
@@ -73,7 +73,7 @@ extension Inode {
         record.append(zeroes: 16)
     }
 
-    /// Where an extended inode has its link count.
+    /// The offset of the link count in an extended inode.
     static let linkCountOffset: UInt64 = 44
 }
 
@@ -124,7 +124,7 @@ extension Inode {
             nanoseconds: nanoseconds, linkCount: linkCount, layout: layout, place: place)
     }
 
-    /// What has to be so in an image of ours, before anything is computed from it.
+    /// Checks the conditions that images of this program meet, before anything is computed from the inode.
     private func check() throws(Damage) {
         guard let type else { throw Damage("a file of an unknown type") }
         guard byteCount <= Int64.max else { throw Damage("a file of a negative size") }

@@ -1,15 +1,17 @@
 import Host
 
-/// Inodes that are written while the data still come: they collect in a region that was left out between the files.
+/// A collector for inodes that are written between the data of big files. It fills regions that were left
+/// free between those.
 struct InodeRegion {
     private static let regionByteCount: UInt64 = 64 << 10
 
     private var record = ByteWriter()
-    /// Where the region lies, and where it ends.
+    /// The place of the region: its next free byte, and its end.
     private var start: UInt64 = 0
     private var end: UInt64 = 0
 
-    /// Room for `item`, an inode with what follows it; the offset in the file. No file is being written now.
+    /// Places `item`, an inode with the data behind it, and returns its offset in the file. Must not be
+    /// called in the middle of a file's data.
     mutating func place(_ item: ByteWriter, in output: inout OutputFile) throws(Failure) -> UInt64 {
         var offset = InodePlacer.offset(for: item.count, from: start + UInt64(record.count))
         if offset + UInt64(item.count) > end {
@@ -30,13 +32,14 @@ struct InodeRegion {
         try output.skip(end - start)
     }
 
-    /// Writes out what has collected, and gives back the rest of the region if nothing has been written behind it.
+    /// Writes the collected inodes, and gives back the rest of the region if nothing has been written behind
+    /// it.
     mutating func finish(in output: inout OutputFile) throws(Failure) {
         try flush(to: output)
         if output.offset == end { try output.giveBack(from: start) }
     }
 
-    /// Writes out what has collected.
+    /// Writes the collected inodes.
     private mutating func flush(to output: borrowing OutputFile) throws(Failure) {
         try output.write(record.bytes, at: start)
         start += UInt64(record.count)
@@ -44,10 +47,10 @@ struct InodeRegion {
     }
 }
 
-/// Where inodes may lie.
+/// The rule for the places of inodes.
 enum InodePlacer {
-    /// The next place at `offset` or behind it. What is smaller than a block lies within one: the kernel asks for that of
-    /// data behind an inode. What is larger begins with one.
+    /// Returns the next possible offset from `offset` on. An item smaller than a block lies within one block,
+    /// as the kernel demands of data behind an inode. A larger item begins at a block.
     static func offset(for byteCount: Int, from offset: UInt64) -> UInt64 {
         let slot = (offset + Erofs.slotByteCount - 1) & ~(Erofs.slotByteCount - 1)
         let used = slot % Erofs.blockByteCount

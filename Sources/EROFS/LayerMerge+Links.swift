@@ -1,11 +1,11 @@
 import Host
 import Layers
 
-/// The files of a layer that are other names of files outside of it.
+/// The files of a layer that are other names of files outside the layer.
 struct MergedLinks {
     enum Target {
         case found(FileTree.Node)
-        /// The layers below have no such file, but perhaps this one, by another path.
+        /// The lower layers have no such file. This layer may have it, by another path.
         case missing([UInt8])
     }
 
@@ -15,20 +15,21 @@ struct MergedLinks {
         let target: [UInt8]
     }
 
-    /// By the number of the inode that stands for the file.
+    /// The targets, by the number of the inode that stands for the link.
     private(set) var targets: [UInt64: Target] = [:]
     private(set) var late: [Late] = []
-    /// Inodes with several names that are files of the layer itself.
+    /// The numbers of inodes that are files of the layer itself and have several names.
     private var own: Set<UInt64> = []
     private let share: TreeMemoryShare
     private static let keptByteCount = 128
 
-    /// What is kept comes out of `memory`.
+    /// Makes an empty collection, whose memory is charged to `memory`.
     init(memory: TreeMemory) {
         share = TreeMemoryShare(of: memory)
     }
 
-    /// Whether a name of this inode was looked at before. Its attributes may have 256 KiB, its names be millions.
+    /// Whether a name of this inode was looked at before. An inode may have 256 KiB of attributes and
+    /// millions of names, so the attributes are decoded once.
     func knows(_ number: UInt64) -> Bool { targets[number] != nil || own.contains(number) }
 
     mutating func add(own number: UInt64) throws(Damage) {
@@ -50,7 +51,7 @@ struct MergedLinks {
 }
 
 extension LayerMerge {
-    /// Looks the targets up before the layer changes anything.
+    /// Finds the targets of a layer's links, before the layer changes the tree.
     mutating func findLinks(
         of layer: MergedLayer, _ root: ErofsReader.Located
     ) throws(Failure) -> MergedLinks {
@@ -74,7 +75,7 @@ extension LayerMerge {
         return links
     }
 
-    /// What an inode stands for; nil for one of the layer's own files.
+    /// Returns the file that an inode stands for; nil for one of the layer's own files.
     private mutating func target(
         of file: ErofsReader.Located, _ layer: MergedLayer
     ) throws(Failure) -> MergedLinks.Target? {
@@ -83,8 +84,8 @@ extension LayerMerge {
         return try self.file(at: path, layer.number).map { .found($0) } ?? .missing(path)
     }
 
-    /// Adds the links that had to wait, which may be links to each other. Programs write links to files that came before, so
-    /// that hardly any has to wait for another; each pass for such links goes through all that are left.
+    /// Adds the links whose targets were missing, which may be links to each other. Archives have links after
+    /// their targets, so hardly any link waits for another. Each pass goes through all links that are left.
     mutating func addLate(_ links: MergedLinks, _ layer: MergedLayer) throws(Failure) {
         var waiting = links.late
         var passCount = 0
@@ -110,7 +111,7 @@ extension LayerMerge {
         }
     }
 
-    /// The file at a path, which from now on may have several names.
+    /// Returns the file at a path, and marks it as a file with several names.
     private mutating func file(at target: [UInt8], _ layer: UInt16) throws(Failure) -> FileTree.Node? {
         var path = MergedPath(at: FileTree.root)
         path.enter(target)
@@ -135,7 +136,7 @@ extension LayerMerge {
 extension LayerMerge {
     private static let linkLimit = 40
 
-    /// The directory to which a link leads, if there is one.
+    /// Returns the directory that a link leads to, if there is one.
     mutating func lead(_ link: FileTree.NodeID, _ layer: UInt16) throws(Failure) -> FileTree.NodeID? {
         var path = MergedPath(at: Int(tree.nodes[link].parent))
         try enter(link, &path, layer)
@@ -147,8 +148,9 @@ extension LayerMerge {
         return path.node
     }
 
-    /// The same, but what is missing on the way is made, with the attributes of `inode`; nil where the layer itself has a
-    /// file in the way: that came later in its archive, and has replaced what is behind the link.
+    /// Returns the directory that a link leads to, and makes missing directories with the attributes of
+    /// `inode`. Returns nil if the layer itself has a file on the way: that file came later in the archive
+    /// and has replaced the link's target.
     mutating func lead(
         _ link: FileTree.NodeID, making inode: UInt64, _ layer: UInt16
     ) throws(Failure) -> FileTree.NodeID? {
@@ -166,7 +168,7 @@ extension LayerMerge {
         return path.node
     }
 
-    /// Goes into the directory `name`, or to where a link of that name leads; false if there is neither.
+    /// Enters the directory `name`, or follows the link of that name. Returns false if there is neither.
     private func enter(_ name: [UInt8], _ path: inout MergedPath, _ layer: UInt16) throws(Failure) -> Bool {
         guard let child = tree.child(of: path.node, named: name) else { return false }
         switch tree.nodes[child].type {
@@ -177,7 +179,7 @@ extension LayerMerge {
         return true
     }
 
-    /// Puts the target of `link` in front of the rest of the path.
+    /// Puts the target of `link` before the rest of the path.
     private func enter(
         _ link: FileTree.NodeID, _ path: inout MergedPath, _ layer: UInt16
     ) throws(Failure) {
@@ -192,10 +194,10 @@ extension LayerMerge {
     }
 }
 
-/// A place in the merged tree, and the names that are still to go from there.
+/// A place in the merged tree, and the names still to be resolved from there.
 private struct MergedPath {
     var node: FileTree.NodeID
-    /// The next name is the last one.
+    /// The names still to be resolved; the next one is the last element.
     var rest: [[UInt8]] = []
     var linkCount = 0
 
@@ -208,7 +210,7 @@ private struct MergedPath {
         rest += target.split(separator: UInt8(ascii: "/")).map(Array.init).reversed()
     }
 
-    /// Whether the name was `.` or `..`, which are no nodes.
+    /// Resolves `.` and `..`, which are no nodes. Returns false for other names.
     mutating func step(_ name: [UInt8], in tree: FileTree) -> Bool {
         let dot = UInt8(ascii: ".")
         if name == [dot] { return true }

@@ -2,7 +2,7 @@ import Host
 import Layers
 
 extension LayerMerge {
-    /// Removes what a layer hides of those below.
+    /// Removes the files of lower layers that a layer hides.
     mutating func hide(_ layer: MergedLayer, _ root: ErofsReader.Located) throws(Failure) {
         try layer.walk(root) { (entry) throws(Failure) in
             work.add()
@@ -20,8 +20,9 @@ extension LayerMerge {
         }
     }
 
-    /// The directory that the layers below have there. Where the layer only has something in a directory, and there is a
-    /// link, it is where the link leads.
+    /// Returns the directory that the lower layers have in the place of `entry`. If the layer does not
+    /// describe the directory and the lower layers have a link there, returns the directory that the link
+    /// leads to.
     private mutating func lowerDirectory(
         _ entry: MergedLayer.Entry, isImplicit: Bool, _ layer: MergedLayer
     ) throws(Failure) -> FileTree.NodeID? {
@@ -44,7 +45,7 @@ extension LayerMerge {
 }
 
 extension LayerMerge {
-    /// Adds what a layer has. Links to what is not there yet wait in `links`.
+    /// Adds the entries of a layer. Links whose targets are missing wait in `links`.
     mutating func add(
         _ layer: MergedLayer, _ root: ErofsReader.Located, _ links: inout MergedLinks
     ) throws(Failure) {
@@ -68,7 +69,7 @@ extension LayerMerge {
         }
     }
 
-    /// What a directory of the layer becomes; nil if it has only white-outs.
+    /// Adds a directory of the layer. Returns its node; nil if it has only whiteouts.
     private mutating func addDirectory(
         _ entry: MergedLayer.Entry, _ layer: MergedLayer
     ) throws(Failure) -> FileTree.NodeID? {

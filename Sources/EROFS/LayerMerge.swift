@@ -1,23 +1,23 @@
 import Host
 import Layers
 
-/// The merged tree of an image's layers (OCI image 1.1, layer.md): what is on top counts, white-outs and opaque directories
-/// hide what is below them and are gone themselves.
+/// The merged tree of an image's layers (OCI image 1.1, layer.md). An upper layer's files replace those
+/// below. Whiteouts and opaque markers hide the files below them and are not in the result themselves.
 ///
-/// Each layer is gone through twice: first it hides, then it adds. So it never hides what it has itself, wherever in its
-/// archive its white-outs were, and however many paths lead to a directory.
+/// Each layer is walked twice: first it hides, then it adds. It therefore never hides its own files, wherever
+/// its whiteouts are in its archive, and however many paths lead to a directory.
 struct LayerMerge {
     let layers: [ErofsReader]
     private let names: [String]
-    /// Throws where the work shall end.
+    /// Throws if the work is to end.
     let check: () throws(Failure) -> Void
-    /// A node's inode is the one of that number in its layer.
+    /// The merged tree. A node's inode is the number of the inode in the node's layer.
     var tree: FileTree
-    /// The names that paths have led over.
+    /// The allowance of names that paths may lead over.
     var work = PathWork()
     let budget: ImportBudget
 
-    /// Merges the images at `paths`, the lowest first. What is kept of their files comes out of `budget`.
+    /// Merges the images at `paths`, the lowest first. Memory is charged to `budget`.
     init(
         _ paths: [String], budget: ImportBudget, check: @escaping () throws(Failure) -> Void
     ) throws(Failure) {
@@ -46,13 +46,13 @@ struct LayerMerge {
         try addLate(links, layer)
     }
 
-    /// Nothing but the root stays.
+    /// Removes everything except the root.
     mutating func removeAll() {
         let root = tree.nodes[FileTree.root]
         tree = FileTree(rootInode: root.inode, layer: root.layer, memory: budget.memory)
     }
 
-    /// The directory has the attributes that the layer gives it.
+    /// Gives a directory the attributes that the layer has for it.
     mutating func describe(_ node: FileTree.NodeID, _ directory: ErofsReader.Located, _ layer: MergedLayer) {
         tree.nodes[node].inode = directory.number
         tree.nodes[node].layer = layer.number
@@ -81,7 +81,7 @@ struct LayerMerge {
     }
 }
 
-/// One of the layers, while it is merged.
+/// One of the layers while it is merged.
 struct MergedLayer {
     let reader: ErofsReader
     let number: UInt16
@@ -91,7 +91,7 @@ struct MergedLayer {
         let name: [UInt8]
         let file: ErofsReader.Located
         let type: FileType
-        /// What its directory is in the merged tree.
+        /// The node in the merged tree of the directory that has the entry.
         let parent: FileTree.NodeID
     }
 
@@ -107,8 +107,8 @@ struct MergedLayer {
         try reader.checked { () throws(Damage) in try reader.attributes(of: file) }
     }
 
-    /// Calls `visit` with all files below `root`. It answers what a directory is in the merged tree, and nil where
-    /// the directory is to be left out.
+    /// Calls `visit` with all files below `root`. For a directory, `visit` returns its node in the merged
+    /// tree, or nil if the walk is to skip its contents.
     func walk(
         _ root: ErofsReader.Located, _ visit: (Entry) throws(Failure) -> FileTree.NodeID?
     ) throws(Failure) {
@@ -135,6 +135,6 @@ struct MergedLayer {
 }
 
 extension ErofsReader.Located {
-    /// A character device 0:0, as overlayfs has them.
+    /// Whether the file is a whiteout: a character device 0:0, as for overlayfs.
     var isWhiteout: Bool { inode.type == .characterDevice && inode.place == 0 }
 }

@@ -1,11 +1,11 @@
 import Host
 import Layers
 
-/// The inodes of merged layers, as the index has them: block numbers count from the index's start.
+/// The inodes of merged layers as the index stores them: block numbers count from the index's start.
 struct LayerSource: InodeSource {
     private let layers: [ErofsReader]
     private let tree: FileTree
-    /// Where each layer begins.
+    /// The first block of each layer.
     private var firstBlocks: [UInt64] = []
 
     init(_ merge: LayerMerge) {
@@ -14,7 +14,7 @@ struct LayerSource: InodeSource {
         firstBlocks = Array(repeating: 0, count: layers.count)
     }
 
-    /// The layers follow an index of so many blocks.
+    /// Places the layers behind an index of `indexBlockCount` blocks.
     mutating func place(behind indexBlockCount: UInt64) throws(Failure) {
         var next = indexBlockCount
         for layer in layers.indices {
@@ -24,7 +24,7 @@ struct LayerSource: InodeSource {
         _ = try blockCount(behind: indexBlockCount)
     }
 
-    /// Of the whole image.
+    /// Returns the number of blocks of the whole image. Throws if the image is too large.
     func blockCount(behind indexBlockCount: UInt64) throws(Failure) -> UInt32 {
         let count = layers.reduce(indexBlockCount) { $0 + $1.map.byteCount / Erofs.blockByteCount }
         guard count <= Erofs.imageByteLimit / Erofs.blockByteCount else {
@@ -54,7 +54,7 @@ struct LayerSource: InodeSource {
         }
     }
 
-    /// Checks where a file's data are, and says where they are in the image.
+    /// Checks that a file's data are within its layer, and sets their place in the image.
     private func place(
         _ inode: inout Inode, _ file: ErofsReader.Located, _ reader: ErofsReader, firstBlock: UInt64
     ) throws(Damage) {
@@ -79,7 +79,7 @@ struct LayerSource: InodeSource {
         record.append(try reader.checked { () throws(Damage) in try attributeBody(of: file, reader) })
     }
 
-    /// The attributes without the marks that layers have for the merge.
+    /// Encodes the attributes without those that control the merge.
     private func attributeBody(of file: ErofsReader.Located, _ reader: ErofsReader) throws(Damage) -> [UInt8]
     {
         guard file.inode.attributeByteCount > 0 else { return [] }
@@ -103,7 +103,7 @@ struct LayerSource: InodeSource {
     ) throws(Damage) {
         let pieces = try ErofsPieces(file, reader)
         for index in 0..<file.inode.chunkCount {
-            // Reading the piece checks that it is there.
+            // Reading the piece checks that it is within the layer.
             guard case .bytes = try pieces.piece(index, file, reader) else {
                 record.append(Erofs.hole)
                 continue
@@ -112,7 +112,7 @@ struct LayerSource: InodeSource {
         }
     }
 
-    /// The time of most inodes, without nanoseconds: those can be compact.
+    /// Returns the modification time that most inodes without nanoseconds have: these inodes can be compact.
     func mostFrequentTime(
         _ order: [UInt32], _ check: () throws(Failure) -> Void
     ) throws(Failure) -> Int64 {

@@ -1,7 +1,8 @@
 import Layers
 
-/// How much an image may make of itself: inodes and directories of an honest one lie side by side, so together they are no
-/// larger than its files. One that has everything a thousand times at the same place is refused before it fills memory.
+/// A limit on the inodes and directories that an image makes a reader visit. In an image of this program they
+/// lie side by side, so all together they are no larger than the image's files. An image whose entries
+/// overlap a thousand times is refused before it fills memory.
 struct MetadataBudget {
     private var rest: UInt64
     private var directories: Set<UInt64> = []

@@ -1,19 +1,20 @@
 import Host
 
-/// Where inodes come from that are written in one go.
+/// A source of inodes that are written in one go.
 protocol InodeSource {
-    /// The inode of `node`, its attributes' size among it; a directory's size, links and layout are not known yet.
+    /// Returns the inode of `node` with the size of its attributes. The size, links and layout of a directory
+    /// are not set yet.
     func inode(of node: FileTree.NodeID) throws(Failure) -> Inode
 
-    /// The attributes' body.
+    /// Appends the encoded attributes.
     func appendAttributes(of node: FileTree.NodeID, to record: inout ByteWriter) throws(Failure)
 
-    /// What follows the attributes of a file or a link: data, or a map.
+    /// Appends the data or the map that follows the attributes of a file or a link.
     func appendTail(of node: FileTree.NodeID, _ inode: Inode, to record: inout ByteWriter) throws(Failure)
 }
 
-/// Writes inodes and directories whose sizes are all known before: first it decides where each goes, then it writes them
-/// one after another, and the content of big directories behind them.
+/// A writer for inodes and directories whose sizes are all known before. First it places each, then it writes
+/// them in order, and the content of big directories behind them.
 struct MetadataWriter<Source: InodeSource> {
     typealias NodeID = FileTree.NodeID
 
@@ -21,20 +22,21 @@ struct MetadataWriter<Source: InodeSource> {
     let children: SortedChildren
     let listing: TreeListing
     var source: Source
-    /// Throws where the work shall end.
+    /// Throws if the work is to end.
     let check: () throws(Failure) -> Void
-    /// What is written, the root first.
+    /// The nodes to write, the root first.
     let order: [UInt32]
     let buildTime: Int64
-    /// Node numbers of all nodes that have an inode of their own.
+    /// The node numbers of all nodes with an inode of their own.
     private(set) var numbers: [UInt64]
-    /// Big directories and where their content begins, in blocks behind the last inode's.
+    /// The big directories and the blocks of their content, counted from the end of the last inode's block.
     private var bigDirectories: [(node: NodeID, block: UInt64)] = []
     private var bigBlockCount: UInt64 = 0
     private let start: UInt64
     private var end: UInt64
 
-    /// `numbers` are those that are known already; the inodes go to `start`, a block's beginning, but for the root's.
+    /// Places the inodes from `start` on, which is the beginning of a block; the root's inode is in the
+    /// superblock's block. `numbers` has the node numbers that are already known.
     init(
         _ tree: FileTree, _ children: SortedChildren, _ listing: TreeListing, _ source: Source,
         order: [UInt32], numbers: [UInt64], buildTime: Int64, start: UInt64,
@@ -56,7 +58,7 @@ struct MetadataWriter<Source: InodeSource> {
         }
     }
 
-    /// Where the image ends that these inodes are the last part of, in blocks.
+    /// The end of the image in blocks. These inodes and directories are its last part.
     var endBlock: UInt64 { firstBigBlock + bigBlockCount }
 
     private var firstBigBlock: UInt64 { (end + Erofs.blockByteCount - 1) / Erofs.blockByteCount }
@@ -80,7 +82,8 @@ struct MetadataWriter<Source: InodeSource> {
         bigBlockCount += (inode.byteCount + Erofs.blockByteCount - 1) / Erofs.blockByteCount
     }
 
-    /// The inode with all that follows from the tree; but not where a big directory's content is.
+    /// Returns the inode with all values that follow from the tree, except the place of a big directory's
+    /// content.
     private func completed(_ node: NodeID) throws(Failure) -> Inode {
         var inode = try source.inode(of: node)
         if inode.type == .directory {
@@ -103,8 +106,9 @@ struct MetadataWriter<Source: InodeSource> {
 }
 
 extension MetadataWriter {
-    /// Writes everything to `output`, which stands at `start`; but the root's inode and what follows it are returned.
-    /// `firstNumber` is for programs whose st_ino has 32 bits only.
+    /// Writes all inodes and directories to `output`, whose offset is `start`. Returns the root's inode and
+    /// the data behind it instead of writing them. Inode numbers from `firstNumber` on are for programs whose
+    /// st_ino has only 32 bits.
     func write(to output: inout OutputFile, firstNumber: UInt64) throws(Failure) -> [UInt8] {
         var record = ByteWriter()
         var root: [UInt8] = []
@@ -157,7 +161,7 @@ extension MetadataWriter {
 }
 
 extension Inode {
-    /// The inode with everything behind it.
+    /// The size of the inode with everything behind it.
     var itemByteCount: Int {
         let tail: UInt64
         switch layout {

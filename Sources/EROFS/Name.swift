@@ -1,8 +1,9 @@
 import Glibc
 
-/// Names as bytes, in the order of their values: the kernel searches directories by halves.
+/// Names as bytes, sorted by their values: the kernel finds entries of directories by binary search.
 enum Name {
-    /// Whether a directory can have it: 1 to 255 bytes (NAME_MAX), none of them `/` or zero, and neither `.` nor `..`.
+    /// Whether a directory can have the name: 1 to 255 bytes (NAME_MAX), none of them `/` or zero, and
+    /// neither `.` nor `..`.
     static func isValid(_ name: UnsafeRawBufferPointer) -> Bool {
         guard let base = name.baseAddress, (1...Erofs.longestName).contains(name.count) else { return false }
         let dot = UInt8(ascii: ".")

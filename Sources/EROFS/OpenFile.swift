@@ -12,7 +12,7 @@ struct OpenFile {
         case big(FileData)
     }
 
-    /// `firstBlock` is where the data of a big file will go.
+    /// Starts a file. The data of a big file go to `firstBlock`.
     init(node: FileTree.NodeID, inode: Inode, attributes: [UInt8], firstBlock: UInt64) {
         self.node = node
         self.inode = inode
@@ -52,7 +52,7 @@ struct OpenFile {
         }
     }
 
-    /// The inode and what follows it, when all bytes are there.
+    /// Appends the complete file's inode and the data or map behind it.
     mutating func encode(number: UInt32, to record: inout ByteWriter) {
         switch content {
         case .small(let bytes):

@@ -2,11 +2,11 @@ import Host
 import Layers
 import SystemPackage
 
-/// A file that is written from its start to its end, in large pieces; some parts are left out and filled in later.
+/// A file that is written from start to end, in large pieces; some parts are skipped and filled in later.
 @safe
 struct OutputFile: ~Copyable {
     private static let bufferByteCount = 1 << 20
-    /// A run of zeroes from here on becomes a hole in the file.
+    /// The length from which a run of zeroes becomes a hole in the file.
     private static let holeByteCount: UInt64 = 64 << 10
 
     private let file: FileDescriptor
@@ -14,10 +14,10 @@ struct OutputFile: ~Copyable {
     private let budget: ImportBudget
     private let buffer: UnsafeMutableRawBufferPointer
     private var count = 0
-    /// Where the buffer's first byte goes.
+    /// The offset of the buffer's first byte.
     private var start: UInt64 = 0
 
-    /// What is written comes out of `budget`.
+    /// Starts writing to `descriptor`. Output is charged to `budget`.
     init(_ descriptor: Int32, name: String, budget: ImportBudget) {
         file = FileDescriptor(rawValue: descriptor)
         self.name = name
@@ -29,7 +29,7 @@ struct OutputFile: ~Copyable {
         unsafe buffer.deallocate()
     }
 
-    /// Where the next byte goes.
+    /// The offset of the next byte.
     var offset: UInt64 { start + UInt64(count) }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
@@ -69,7 +69,7 @@ struct OutputFile: ~Copyable {
         try append(zeroes: (Erofs.blockByteCount - offset % Erofs.blockByteCount) % Erofs.blockByteCount)
     }
 
-    /// Leaves `byteCount` bytes out; they are zero until somebody writes them.
+    /// Skips `byteCount` bytes, which are zero until they are written.
     mutating func skip(_ byteCount: UInt64) throws(Failure) {
         try flush()
         let (sum, overflow) = start.addingReportingOverflow(byteCount)
@@ -77,13 +77,13 @@ struct OutputFile: ~Copyable {
         start = sum
     }
 
-    /// Goes back to the end of the block in which `offset` lies: what is behind it was left out.
+    /// Goes back to the end of the block at `offset`. All bytes behind it must have been skipped.
     mutating func giveBack(from offset: UInt64) throws(Failure) {
         try flush()
         start = min(start, offset.aligned(up: Erofs.blockByteCount) ?? start)
     }
 
-    /// Writes out what was appended, and makes the file end here, at a block's end.
+    /// Writes the buffer, and ends the file here, at the end of a block.
     mutating func finish() throws(Failure) {
         try alignToBlock()
         try flush()
@@ -102,7 +102,7 @@ struct OutputFile: ~Copyable {
         count = 0
     }
 
-    /// Writes somewhere else: what was skipped, or written out long ago.
+    /// Writes at another offset: to a part that was skipped or already written.
     func write(_ bytes: [UInt8], at offset: UInt64) throws(Failure) {
         try unsafe bytes.span.bytes.withUnsafeBytes { (raw) throws(Failure) in
             unsafe try write(raw, at: offset)

@@ -1,20 +1,21 @@
 import Layers
 
-/// How many names the ways to files may lead over, on the average. One symbolic link leads over 2,000 names and its path over 40
-/// links, so that an archive of a few megabytes could keep a CPU busy for hours; an honest archive's links are short.
+/// A limit on the names in the paths to files, on average per entry. One symbolic link may lead over 2,000
+/// names, and its path over 40 links, so an archive of a few megabytes could keep a CPU busy for hours. Real
+/// archives have short links.
 struct PathWork {
     private static let namesPerEntry = 64
-    /// For archives with few entries.
+    /// The allowance for archives with few entries.
     private static let firstNames = 1 << 20
 
     private var rest = firstNames
 
-    /// Adds what one more entry may take beside the `nameCount` names that it has itself.
+    /// Adds the allowance for an entry, beside its own `nameCount` names.
     mutating func add(nameCount: Int = 0) {
         rest = min(rest &+ Self.namesPerEntry &+ nameCount, .max >> 1)
     }
 
-    /// Passes a name.
+    /// Passes a name. Throws if the allowance is spent.
     mutating func pass() throws(Damage) {
         guard rest > 0 else { throw Damage("its paths lead over too many names of symbolic links") }
         rest -= 1

@@ -1,15 +1,16 @@
 import Host
 import Layers
 
-/// What a superblock says (struct erofs_super_block), as far as it is not the same in all of our images.
+/// The values of a superblock (struct erofs_super_block) that differ between images of this program.
 struct Superblock: Hashable {
-    /// Compact inodes have this time, in seconds, and no nanoseconds.
+    /// The time of compact inodes, in seconds; they have no nanoseconds.
     var buildTime: Int64
     var inodeCount: UInt64
-    /// Of the whole device.
+    /// The number of blocks of the whole device.
     var blockCount: UInt32
 
-    /// The bytes of block 0 from the superblock on. `rest` is what lies behind the superblock; the checksum covers it.
+    /// Returns the bytes of block 0 from the superblock on. `rest` follows the superblock, and the checksum
+    /// covers it.
     func encoded(before rest: [UInt8]) -> [UInt8] {
         var record = ByteWriter()
         record.append(Erofs.magic)
@@ -22,8 +23,8 @@ struct Superblock: Hashable {
         record.append(buildTime)
         record.append(UInt32(0))
         record.append(blockCount)
-        // Inodes are counted from the start of the device, and there are no shared attributes. No UUID and no name:
-        // the same tree gives the same bytes.
+        // Inodes count from the start of the device, and there are no shared attributes. There is no UUID and
+        // no name, so the same tree always gives the same bytes.
         record.append(zeroes: 8 + 32)
         record.append(Erofs.Incompatible.chunkedFile)
         record.append(zeroes: Erofs.superblockByteCount - record.count)
@@ -33,7 +34,7 @@ struct Superblock: Hashable {
         return record.bytes
     }
 
-    /// Reads block 0 from the superblock on. The error says what is wrong with it.
+    /// Reads block 0 from the superblock on.
     init(_ bytes: [UInt8]) throws(Damage) {
         let expected = Int(Erofs.blockByteCount) - Erofs.superblockOffset
         guard bytes.count == expected else { throw Damage("it is too short for a file system") }
@@ -52,7 +53,7 @@ struct Superblock: Hashable {
         guard unsafe raw.number(UInt32.self, at: Field.checksum) == checksum else {
             throw Damage("the superblock's checksum is wrong")
         }
-        // Only what our own writer makes: anything else would be read wrongly.
+        // Accept only what this program writes: anything else would be misread.
         guard unsafe raw.number(UInt8.self, at: Field.blockBits) == Erofs.blockBits,
             unsafe raw.number(UInt16.self, at: Field.rootNode) == UInt16(Erofs.rootNode),
             unsafe raw.number(UInt64.self, at: Field.areas) == 0,

@@ -1,13 +1,14 @@
-/// What can be reached from the root, in the order in which inodes are written: a directory, the files in it, and then the
-/// directories in it with all that is theirs. A walk through the tree then reads forward.
+/// The nodes that can be reached from the root, in the order in which inodes are written: a directory, the
+/// files in it, and then each directory in it with everything below. A walk through the tree then reads
+/// forward.
 struct TreeListing {
     typealias NodeID = FileTree.NodeID
 
-    /// An inode with several names is there once, where it has its first one.
+    /// The nodes in order. An inode with several names is listed once, at its first name.
     private(set) var order: [UInt32] = []
-    /// How many names the inodes have that could have several; by their first one.
+    /// The number of names of each inode that may have several, by its first name.
     private(set) var linkCounts: [NodeID: UInt32] = [:]
-    /// The first name of what has several.
+    /// The first name of each inode with several names.
     private var firstNames: [Identity: NodeID] = [:]
 
     private struct Identity: Hashable {
@@ -46,7 +47,7 @@ struct TreeListing {
         }
     }
 
-    /// The node that stands for this one's inode.
+    /// Returns the node that stands for the inode of `node`.
     func firstName(of node: NodeID, in tree: FileTree) -> NodeID {
         guard tree.nodes[node].flags.contains(.linked) else { return node }
         return firstNames[Identity(tree.nodes[node])] ?? node
