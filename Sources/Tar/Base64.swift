@@ -1,6 +1,6 @@
-/// Base 64 (RFC 4648), with padding or without.
+/// Base 64 (RFC 4648), with or without padding.
 enum Base64 {
-    /// The bytes; nil where a character is not of the alphabet or bits are left over.
+    /// Decodes a text. Returns nil if a character is not of the alphabet, or bits are left over.
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var (bytes, bits, bitCount): ([UInt8], UInt32, Int) = ([], 0, 0)
         let padding = text.reversed().prefix { $0 == UInt8(ascii: "=") }.count
@@ -14,7 +14,7 @@ enum Base64 {
             bitCount -= 8
             bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
         }
-        // A single character of four is no byte.
+        // A single character of a group of four is not a whole byte.
         return bitCount < 6 ? bytes : nil
     }
 

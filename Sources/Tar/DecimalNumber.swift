@@ -1,6 +1,6 @@
-/// Numbers in decimal digits, as pax records have them.
+/// A reader of decimal numbers as in pax records.
 enum DecimalNumber {
-    /// One or more digits and nothing else; nil where it does not fit.
+    /// Parses one or more digits and nothing else. Returns nil if the number does not fit.
     static func parse<Number: FixedWidthInteger>(_ text: some Sequence<UInt8>) -> Number? {
         var value: Number?
         for byte in text {

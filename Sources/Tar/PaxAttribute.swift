@@ -1,15 +1,15 @@
 import Layers
 
-/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the value as it is, libarchive's
-/// `LIBARCHIVE.xattr.NAME` with the value in base 64. bsdtar writes both. `=` would end a name, so names are in
-/// percent-encoding: GNU tar's have no more than `=` and `%` in it, libarchive's all that is unusual.
+/// Extended attributes in pax records: star's `SCHILY.xattr.NAME` with the plain value, libarchive's
+/// `LIBARCHIVE.xattr.NAME` with the value in base 64. bsdtar writes both. `=` would end a name, so names are
+/// percent-encoded: GNU tar encodes only `=` and `%`, libarchive all unusual characters.
 enum PaxAttribute {
-    /// Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
+    /// The limits of Linux: XATTR_NAME_MAX, XATTR_SIZE_MAX.
     private static let nameLimit = 255
     private static let valueLimit = 65536
 
-    /// The attribute of a record, without a value where the record takes it back; nil for records of another kind, and for
-    /// attributes that no file in a guest can have.
+    /// Parses the attribute of a record. The value is nil if the record removes the attribute. Returns nil
+    /// for other records, and for attributes that no file in a guest can have.
     static func parse(
         _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
     ) throws(PaxRecords.Problem) -> (name: [UInt8], value: [UInt8]?)? {
@@ -50,7 +50,7 @@ enum PaxAttribute {
 }
 
 extension ArraySlice<UInt8> {
-    /// What follows `prefix`; nil where it is not there.
+    /// Returns the rest behind `prefix`; nil if the bytes do not start with it.
     func dropping(prefix: String) -> ArraySlice<UInt8>? {
         starts(with: prefix.utf8) ? dropFirst(prefix.utf8.count) : nil
     }

@@ -1,9 +1,11 @@
 import Layers
 
-/// What extended headers say of the files that follow (POSIX.1-2001, pax, "pax Extended Header"; GNU tar, "Storing Sparse
-/// Files"; star's and libarchive's extended attributes). A record without a value takes an earlier one back.
+/// The fields of extended headers for the files that follow (POSIX.1-2001, pax, "pax Extended Header"; GNU
+/// tar, "Storing Sparse Files"; star's and libarchive's extended attributes). A record without a value
+/// removes an earlier one.
 struct PaxRecords {
-    /// More than this no writer needs for one file: a value of an extended attribute has 64 KiB at the most.
+    /// The limit on a header. No writer needs more for one file: the value of an extended attribute has at
+    /// most 64 KiB.
     static let byteLimit = 1 << 20
     private static let attributeLimit = 1000
 
@@ -21,11 +23,12 @@ struct PaxRecords {
     private(set) var modified: PaxTime?
     private(set) var sparse = PaxSparseRecords()
 
-    /// By its name, so that a million records of one header are not a million searches; and when it came, for their order.
+    /// The attributes by name, so that a header with a million records does not need a million searches.
+    /// `order` keeps their order.
     private var attributesByName: [[UInt8]: (order: Int, value: [UInt8])] = [:]
     private var attributeOrder = 0
 
-    /// In the order in which they were set.
+    /// The attributes in the order in which they were set.
     var attributes: [ExtendedAttribute] {
         guard !attributesByName.isEmpty else { return [] }
         return attributesByName.sorted { $0.value.order < $1.value.order }.map {
@@ -33,15 +36,16 @@ struct PaxRecords {
         }
     }
 
-    /// Takes the records of a header of type `x`.
+    /// Adds the records of a header of type `x`.
     mutating func add(_ body: [UInt8]) throws(Problem) {
         try forEachRecord(in: body) { (records: inout PaxRecords, key, value) throws(Problem) in
             try records.set(key, to: value)
         }
     }
 
-    /// Takes the records of a header of type `g`, which hold for all files from there on. Of these only owners and times can be
-    /// meant for all; names and sizes cannot be the same, and a few attributes would become many gigabytes.
+    /// Adds the records of a header of type `g`, which apply to all files from there on. Only owners and
+    /// times are accepted. Names and sizes cannot be the same for all files, and a few attributes would
+    /// become many gigabytes.
     mutating func add(global body: [UInt8]) throws(Problem) {
         try forEachRecord(in: body) { (records: inout PaxRecords, key, value) throws(Problem) in
             guard Self.globalKeys.contains(where: { key.elementsEqual($0.utf8) }) else { return }
@@ -51,7 +55,8 @@ struct PaxRecords {
 
     private static let globalKeys = ["uid", "gid", "mtime"]
 
-    /// Each record is its own length in decimal, a space, the key, `=`, the value, and a newline.
+    /// Calls `take` with each record: its own length in decimal, a space, the key, `=`, the value, and a
+    /// newline.
     private mutating func forEachRecord(
         in body: [UInt8],
         _ take: (inout PaxRecords, ArraySlice<UInt8>, ArraySlice<UInt8>) throws(Problem) -> Void
@@ -62,7 +67,7 @@ struct PaxRecords {
                 let byteCount: Int = DecimalNumber.parse(rest[..<space]),
                 byteCount > space - rest.startIndex, byteCount <= rest.count
             else { throw .malformed }
-            // Both are within `rest`.
+            // Both bounds are within `rest`.
             let record = rest[(space &+ 1)..<(rest.startIndex &+ byteCount)]
             guard record.last == UInt8(ascii: "\n"), let equals = record.firstIndex(of: UInt8(ascii: "=")),
                 equals > record.startIndex
@@ -98,12 +103,12 @@ struct PaxRecords {
         guard attributesByName.count <= Self.attributeLimit else { throw .tooManyAttributes }
     }
 
-    /// A number with or without a sign.
+    /// Parses a user or group number with or without a sign.
     private static func owner(_ text: ArraySlice<UInt8>) -> UInt32? {
         let isNegative = text.first == UInt8(ascii: "-")
         let hasSign = isNegative || text.first == UInt8(ascii: "+")
         guard let number: Int64 = DecimalNumber.parse(text.dropFirst(hasSign ? 1 : 0)) else { return nil }
-        // Not negative, so there is an opposite.
+        // `number` is not negative, so its negation does not overflow.
         return TarNumber.owner(isNegative ? 0 &- number : number)
     }
 
@@ -117,7 +122,7 @@ struct PaxRecords {
         try optional(key, value) { DecimalNumber.parse($0) }
     }
 
-    /// Nil for an empty value; what `parse` makes of another must not be nil.
+    /// Parses a value. Returns nil for an empty one; throws if `parse` returns nil.
     private static func optional<Value>(
         _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, _ parse: (ArraySlice<UInt8>) -> Value?
     ) throws(Problem) -> Value? {

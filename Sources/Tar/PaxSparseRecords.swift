@@ -1,20 +1,20 @@
-/// What pax records say of a sparse file (GNU tar, "Storing Sparse Files", versions 0.0, 0.1 and 1.0).
+/// The pax records of a sparse file (GNU tar, "Storing Sparse Files", versions 0.0, 0.1 and 1.0).
 struct PaxSparseRecords {
     private(set) var name: [UInt8]?
     private(set) var fileByteCount: UInt64?
     /// The map of versions 0.0 and 0.1.
     private(set) var segments: [SparseMap.Segment] = []
     private var version: (major: UInt32?, minor: UInt32?) = (nil, nil)
-    /// A piece of version 0.0 whose size is still to come.
+    /// The offset of a segment of version 0.0 whose size is still to come.
     private var offset: UInt64?
 
     /// Whether the file is sparse at all.
     var isSparse: Bool { fileByteCount != nil || version.major != nil }
 
-    /// Whether the map stands before the data: version 1.0.
+    /// Whether the map is in front of the data: version 1.0.
     var isMapInData: Bool { version.major == 1 && version.minor ?? 0 == 0 }
 
-    /// Whether it is a version that came after these.
+    /// Whether the version is newer than these.
     var isUnknown: Bool { version.major ?? 0 > 1 || version.major == 1 && version.minor ?? 0 > 0 }
 
     mutating func set(_ key: ArraySlice<UInt8>, to value: ArraySlice<UInt8>) throws(PaxRecords.Problem) {
@@ -26,7 +26,7 @@ struct PaxSparseRecords {
         case "GNU.sparse.map": segments = try Self.map(key, value)
         case "GNU.sparse.offset": offset = try PaxRecords.number(key, value)
         case "GNU.sparse.numbytes": try addSegment(key, value)
-        // GNU.sparse.numblocks says what the map says itself.
+        // GNU.sparse.numblocks repeats what the map states.
         default: break
         }
     }
@@ -41,7 +41,7 @@ struct PaxSparseRecords {
         segments.append(SparseMap.Segment(offset: start, byteCount: byteCount))
     }
 
-    /// `offset,size,offset,size...`
+    /// Parses a map: `offset,size,offset,size...`
     private static func map(
         _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>
     ) throws(PaxRecords.Problem) -> [SparseMap.Segment] {

@@ -1,6 +1,7 @@
-/// A time of a pax record: seconds since 1970, perhaps negative, perhaps with a fraction (POSIX.1-2001, pax, mtime).
+/// A time of a pax record: seconds since 1970, possibly negative, possibly with a fraction (POSIX.1-2001,
+/// pax, mtime).
 struct PaxTime {
-    /// Rounded down, so that the nanoseconds are never negative.
+    /// The seconds, rounded down, so that the nanoseconds are never negative.
     let seconds: Int64
     let nanoseconds: UInt32
 
@@ -13,12 +14,12 @@ struct PaxTime {
         switch (isNegative, fraction) {
         case (false, _): (seconds, nanoseconds) = (whole, fraction)
         case (true, 0): (seconds, nanoseconds) = (-whole, 0)
-        // `whole` is not negative, so there is a number below its opposite.
+        // `whole` is not negative, so the subtraction does not overflow.
         case (true, _): (seconds, nanoseconds) = (-whole &- 1, 1_000_000_000 &- fraction)
         }
     }
 
-    /// The first nine digits; the rest are finer than any file system.
+    /// Parses the first nine digits of a fraction; further digits are finer than any file system's times.
     private static func nanoseconds(_ digits: ArraySlice<UInt8>) -> UInt32? {
         guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
         let nine = digits.prefix(9) + Array(repeating: UInt8(ascii: "0"), count: max(0, 9 - digits.count))

@@ -3,15 +3,16 @@ import Host
 import Layers
 import SystemPackage
 
-/// Where scratch files go, and what they come out of.
+/// The directory for scratch files, and the budget that they are charged to.
 struct ScratchPlace {
     let directory: String
     let budget: ImportBudget
 }
 
-/// A file without a name: gone when the process is, however that ends. Blocks of zeroes become holes in it.
+/// A file without a name, which the kernel removes when the process ends in any way. Blocks of zeroes become
+/// holes in it.
 struct ScratchFile: ~Copyable {
-    /// What file systems allocate.
+    /// The size of the blocks that file systems allocate.
     private static let blockByteCount = 4096
 
     let descriptor: OwnedDescriptor
@@ -19,7 +20,7 @@ struct ScratchFile: ~Copyable {
     private let budget: ImportBudget
     private var byteCount: UInt64 = 0
 
-    /// Makes it on the file system of the place's directory.
+    /// Makes the file on the file system of the place's directory.
     init(in place: ScratchPlace) throws(Failure) {
         complaint = "cannot unpack an archive into \(place.directory)"
         budget = place.budget
@@ -35,7 +36,7 @@ struct ScratchFile: ~Copyable {
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         try budget.unpack(bytes.count, complaint)
-        // `start..<at` is data that was not written.
+        // `start..<at` is data that has not been written yet.
         var (start, at) = (0, 0)
         while at < bytes.count {
             let inBlock = Int((byteCount &+ UInt64(at)) % UInt64(Self.blockByteCount))
@@ -50,7 +51,7 @@ struct ScratchFile: ~Copyable {
         byteCount &+= UInt64(bytes.count)
     }
 
-    /// Makes it as long as all that was appended.
+    /// Sets the file's size to the number of bytes appended.
     func finish() throws(Failure) {
         do throws(Errno) {
             _ = try hostCall { ftruncate(descriptor.rawValue, off_t(clamping: byteCount)) }
@@ -59,7 +60,7 @@ struct ScratchFile: ~Copyable {
         }
     }
 
-    /// Writes bytes that lie `offset` behind what was appended before.
+    /// Writes bytes at `offset` behind the end of the earlier calls' bytes.
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
         guard unsafe !bytes.isEmpty else { return }
         try budget.write(UInt64(bytes.count), to: descriptor.rawValue, complaint)

@@ -1,10 +1,10 @@
-/// Where the data of a sparse file belongs: everything between is zero (GNU tar, "Storing Sparse Files").
+/// The places of a sparse file's data; all bytes between are zero (GNU tar, "Storing Sparse Files").
 struct SparseMap: Hashable {
     struct Segment: Hashable {
         let offset: UInt64
         let byteCount: UInt64
 
-        /// Where it ends; nil beyond all numbers.
+        /// The end of the segment; nil if it overflows.
         var end: UInt64? {
             let (end, isOver) = offset.addingReportingOverflow(byteCount)
             return isOver ? nil : end
@@ -15,17 +15,17 @@ struct SparseMap: Hashable {
         case overlap, beyondEnd, wrongSum, tooLong, noNumber
     }
 
-    /// More pieces than this no file has that somebody made; the memory for them is bounded by it.
+    /// The limit on segments, which bounds the memory for them. No real file has more.
     static let segmentLimit = 1 << 20
 
-    /// In ascending order, without empty ones.
+    /// The segments in ascending order, without empty ones.
     let segments: [Segment]
-    /// The size of the file with its holes.
+    /// The size of the file including its holes.
     let fileByteCount: UInt64
 
-    /// Checks a map against the file's size and the bytes of data that the archive has for it.
+    /// Checks a map against the file's size and the number of data bytes in the archive.
     init(_ segments: [Segment], fileByteCount: UInt64, dataByteCount: UInt64) throws(Problem) {
-        // Both ends and sums are below the file's size, so none of them overflows.
+        // Ends and sums stay below the file's size, so neither overflows.
         var (end, sum): (UInt64, UInt64) = (0, 0)
         for segment in segments {
             guard segment.offset >= end else { throw .overlap }
@@ -39,10 +39,10 @@ struct SparseMap: Hashable {
     }
 }
 
-/// What the header of a sparse file in GNU tar's old format adds: four pieces, then blocks with 21 more each.
+/// The segments of a sparse file in GNU tar's old format: four in the header, then 21 in each further block.
 struct OldSparseFields {
     private(set) var segments: [SparseMap.Segment] = []
-    /// Whether another block of pieces follows.
+    /// Whether another block of segments follows.
     private(set) var isContinued: Bool
     let fileByteCount: UInt64
 
@@ -52,7 +52,7 @@ struct OldSparseFields {
         unsafe try add(header, from: 386, count: 4)
     }
 
-    /// Takes the pieces of a block of 512 bytes.
+    /// Adds the segments of a block of 512 bytes.
     mutating func add(extension block: UnsafeRawBufferPointer) throws(TarHeader.Problem) {
         isContinued = unsafe block[504] != 0
         unsafe try add(block, from: 0, count: 21)
@@ -63,7 +63,7 @@ struct OldSparseFields {
     ) throws(TarHeader.Problem) {
         for index in 0..<count {
             let field = start + 24 * index
-            // The first empty one is the end.
+            // The first empty segment ends the list.
             guard unsafe block[field] != 0 else { return }
             segments.append(
                 SparseMap.Segment(

@@ -1,14 +1,14 @@
-/// The map that stands before the data of a sparse file (GNU tar, version 1.0), read piece by piece.
+/// The map in front of the data of a sparse file (GNU tar, version 1.0), read piece by piece.
 struct SparseMapLines {
     private(set) var segments: [SparseMap.Segment] = []
     private var segmentCount: UInt64?
     private var offset: UInt64?
     private var number: UInt64?
 
-    /// Whether everything was read that the first line promised.
+    /// Whether all segments that the first line announced have been read.
     var isComplete: Bool { segmentCount.map { UInt64(segments.count) == $0 && offset == nil } ?? false }
 
-    /// Takes the next bytes; what follows the last line is padding.
+    /// Reads the next bytes. The bytes after the last line are padding.
     mutating func add(_ bytes: UnsafeRawBufferPointer) throws(SparseMap.Problem) {
         for index in bytes.indices where !isComplete {
             let byte = unsafe bytes[index]

@@ -1,22 +1,22 @@
 import Host
 import Layers
 
-/// An archive as blocks of 512 bytes, and as the bytes between them.
+/// An archive as blocks of 512 bytes and the data between them.
 @safe
 struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
     private(set) var source: Source
-    /// How many bytes of the archive were read.
+    /// The number of bytes read from the archive.
     private(set) var position: UInt64 = 0
-    /// What is left of the piece that the source gave last.
+    /// The unread rest of the source's last piece.
     private var rest = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-    /// A block that lies in two pieces.
+    /// The buffer for a block that lies in two pieces.
     private let joined = ByteBuffer(byteCount: TarHeader.byteCount)
 
     init(_ source: consuming Source) {
         self.source = source
     }
 
-    /// The next block, good until the next call; nil where the archive ends.
+    /// Returns the next block, valid until the next call; nil at the end of the archive.
     mutating func next() throws(Failure) -> UnsafeRawBufferPointer? {
         var done = 0
         while done < TarHeader.byteCount {
@@ -32,18 +32,19 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         return unsafe joined.prefix(done)
     }
 
-    /// The next bytes, `byteCount` at the most, good until the next call; none where the archive ends.
+    /// Returns at most `byteCount` of the next bytes, valid until the next call; none at the end of the
+    /// archive.
     mutating func take(upTo byteCount: UInt64) throws(Failure) -> UnsafeRawBufferPointer {
         if unsafe rest.isEmpty { unsafe rest = try source.next() }
         let count = unsafe Int(min(byteCount, UInt64(rest.count)))
         let piece = unsafe UnsafeRawBufferPointer(rebasing: rest[..<count])
         unsafe rest = rest.rest(after: count)
-        // Bytes that were really there: 2^64 of them take centuries.
+        // These bytes exist, so the sum cannot overflow: 2^64 of them take centuries.
         position &+= UInt64(count)
         return unsafe piece
     }
 
-    /// Passes over `byteCount` bytes, which must be there.
+    /// Skips `byteCount` bytes. Throws if the archive ends before.
     mutating func skip(_ byteCount: UInt64) throws(Failure) {
         var left = byteCount
         while left > 0 {
@@ -58,7 +59,8 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Passes over `byteCount` bytes, or over what there is of them: umoci 0.4 ends an archive behind its last file's data.
+    /// Skips `byteCount` bytes of padding, or fewer at the end of the archive: umoci 0.4 ends an archive
+    /// right after its last file's data.
     mutating func skipPadding(_ byteCount: UInt64) throws(Failure) {
         var left = byteCount
         while left > 0 {
@@ -68,7 +70,7 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Reads all that is left.
+    /// Reads and discards the rest.
     mutating func drain() throws(Failure) {
         while unsafe try !take(upTo: .max).isEmpty {}
     }

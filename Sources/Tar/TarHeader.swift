@@ -1,19 +1,19 @@
 import Glibc
 
-/// A header block of an archive as it is written (POSIX.1-1988, ustar; GNU tar, "Basic Tar Format").
+/// A header block of an archive (POSIX.1-1988, ustar; GNU tar, "Basic Tar Format"), without extensions.
 struct TarHeader {
     static let byteCount = 512
 
     enum Problem: Error {
         case checksum
-        /// Where the name of the file is known, in a header that has no extension.
+        /// A field is no number. `of` is the name in this header, without extensions.
         case number(field: String, of: [UInt8])
     }
 
     let type: UInt8
     let name: [UInt8]
     let linkName: [UInt8]
-    /// The bytes of data that follow, before their padding.
+    /// The number of data bytes that follow, without padding.
     let byteCount: UInt64
     let permissions: UInt16
     let userID: UInt32
@@ -21,10 +21,10 @@ struct TarHeader {
     let seconds: Int64
     let major: UInt32
     let minor: UInt32
-    /// What an old GNU header of a sparse file has in place of a ustar prefix.
+    /// The fields of a sparse file that an old GNU header has in place of the ustar prefix.
     let sparse: OldSparseFields?
 
-    /// Reads a block of 512 bytes; nil when all of them are zero.
+    /// Reads a block of 512 bytes. Returns nil if all of them are zero.
     init?(_ block: UnsafeRawBufferPointer) throws(Problem) {
         if unsafe Self.isZero(block) { return nil }
         guard unsafe Self.hasChecksum(block) else { throw .checksum }
@@ -32,12 +32,12 @@ struct TarHeader {
         let format = unsafe Format(of: block)
         name = unsafe Self.name(block, format)
         linkName = unsafe Self.text(block, 157, 100)
-        // What has no data may have any size.
+        // The size field of a member without data may have any value.
         byteCount =
             TarMember.isHeaderOnly(type)
             ? unsafe UInt64(clamping: try Self.number(block, 124, 12, "size") as Int64)
             : unsafe try Self.number(block, 124, 12, "size")
-        // Some systems put the file's type above the twelve bits.
+        // Some systems write the file's type above the twelve bits.
         let mode: Int64 = unsafe try Self.number(block, 100, 8, "mode")
         permissions = UInt16(truncatingIfNeeded: mode & 0o7777)
         userID = TarNumber.owner(unsafe try Self.number(block, 108, 8, "uid"))
@@ -63,7 +63,7 @@ struct TarHeader {
             }
         }
 
-        /// How many bytes the first part of a long name may have.
+        /// The size of the field for the first part of a long name.
         var prefixByteCount: Int {
             switch self {
             case .v7, .gnu: 0
@@ -79,7 +79,7 @@ struct TarHeader {
         return prefix.isEmpty ? name : prefix + [UInt8(ascii: "/")] + name
     }
 
-    /// The bytes of a field up to the first zero byte.
+    /// Returns the bytes of a field up to the first zero byte.
     private static func text(_ block: UnsafeRawBufferPointer, _ start: Int, _ byteCount: Int) -> [UInt8] {
         unsafe Array(block[start..<start + byteCount].prefix { $0 != 0 })
     }
@@ -98,13 +98,14 @@ struct TarHeader {
         unsafe block[0] == 0 && memcmp(block.baseAddress!, block.baseAddress! + 1, block.count - 1) == 0
     }
 
-    /// The sum of all bytes, those of the checksum's own field as spaces. Old writers summed signed bytes.
+    /// Whether the checksum is right: the sum of all bytes, with spaces in place of the checksum's own field.
+    /// Old writers summed signed bytes.
     private static func hasChecksum(_ block: UnsafeRawBufferPointer) -> Bool {
         let field = 148..<156
         guard let written: Int64 = unsafe try? number(block, field.lowerBound, field.count, "") else {
             return false
         }
-        // 512 bytes cannot overflow these.
+        // 512 bytes cannot overflow the sums.
         var (unsigned, signed): (UInt32, Int32) = (0, 0)
         for index in block.indices {
             let byte = unsafe block[index]

@@ -1,27 +1,28 @@
 public import Host
 public import Layers
 
-/// What is in an image's archive (`oci-archive`, `docker-archive`): its files are read where they lie, in any order. An
-/// archive that is compressed is unpacked into a file without a name first, and so is one that comes through a pipe.
+/// The index of an image's archive (`oci-archive`, `docker-archive`), whose files are read in place, in any
+/// order. A compressed archive, or one from a pipe, is first unpacked into a file without a name.
 public struct TarIndex: ~Copyable {
     private enum Member {
         case file(offset: UInt64, byteCount: UInt64)
         case link(to: LayerPath)
     }
 
-    /// An image has a few hundred files.
+    /// The limit on members. An image has a few hundred files.
     private static let memberLimit = 100_000
-    /// Of all their names together, and of what links lead to: each part of a path takes the memory of many bytes.
+    /// The limit on the bytes of all names and link targets together. Each part of a path takes the memory of
+    /// many bytes.
     private static let nameByteLimit = 4 << 20
-    /// Links to links; docker-archives have one.
+    /// The limit on links to links; docker-archives have one.
     private static let linkLimit = 8
 
     private let file: FileSource
     private let path: String
     private let members: [LayerPath: Member]
 
-    /// Opens the archive at `path`. What a compressed one unpacks to, or comes through a pipe, goes to the file system of the
-    /// directory `scratch` and comes out of `budget`.
+    /// Opens the archive at `path`. A compressed archive, or one from a pipe, is unpacked to the file system
+    /// of the directory `scratch` and charged to `budget`.
     public init(
         opening path: String, scratch: String, budget: ImportBudget = ImportBudget()
     ) throws(Failure) {
@@ -37,16 +38,17 @@ public struct TarIndex: ~Copyable {
     }
 
     private static func members(of file: borrowing FileSource) throws(Failure) -> [LayerPath: Member] {
-        // As a layer nothing is an archive without files; but it is no image.
+        // An empty file is a valid archive of a layer, but not of an image.
         guard file.byteCount > 0 else { throw file.refused("it is empty", cure: TarBlocks<FileSource>.cure) }
         var all = TarMembers(try file.part(from: 0, byteCount: file.byteCount, complaint: file.complaint))
         var members: [LayerPath: Member] = [:]
         var nameByteCount = 0
         while let member = try all.next() {
             guard let path = try? LayerPath(member.name) else { continue }
-            // A name that comes again replaces the one before.
+            // A later member replaces an earlier one of the same name.
             members[path] = kind(of: member, at: path)
-            // A path has less than 4 KiB, and a header that is longer than 1 MiB is refused.
+            // The sums cannot overflow: a path has less than 4 KiB, and a header longer than 1 MiB is
+            // refused.
             nameByteCount += member.name.count + member.linkName.count
             guard members.count <= memberLimit, nameByteCount <= nameByteLimit else {
                 throw file.refused("it has too many files for an image")
@@ -79,11 +81,11 @@ public struct TarIndex: ~Copyable {
         return try FileSource(file.descriptor, complaint: complaint)
     }
 
-    /// Nil for what has no content that could be read where it lies.
+    /// Returns the index entry of a member; nil if the member has no content that can be read in place.
     private static func kind(of member: TarMember, at path: LayerPath) -> Member? {
         switch member.type {
         case UInt8(ascii: "1"): (try? LayerPath(member.linkName)).map { .link(to: $0) }
-        // Older docker-archives have one file for a layer that comes twice: "../ID/layer.tar".
+        // Older docker-archives store a layer that occurs twice once, with a link: "../ID/layer.tar".
         case UInt8(ascii: "2"): path.parent.following(member.linkName).map { .link(to: $0) }
         case _ where TarMember.isFile(member.type) && member.sparse == nil:
             .file(offset: member.offset, byteCount: member.byteCount)
@@ -91,15 +93,15 @@ public struct TarIndex: ~Copyable {
         }
     }
 
-    /// The names of the files, links included, in the order of their bytes.
+    /// The names of the files, including links, sorted by their bytes.
     public var names: [LayerPath] {
         members.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }
 
-    /// Whether a file of that name is there.
+    /// Whether the archive has a file of that name.
     public func has(_ name: String) -> Bool { find(name) != nil }
 
-    /// The bytes of the file `name`. `role` says what it should be ("layer").
+    /// Opens the file `name`. `role` is its purpose, for messages ("layer").
     public func source(of name: String, as role: String) throws(Failure) -> FileSource {
         let complaint = "cannot read the \(role) \(PrintableBytes(Array(name.utf8))) in \(path)"
         guard let (offset, byteCount) = find(name) else {
@@ -122,7 +124,8 @@ public struct TarIndex: ~Copyable {
 }
 
 extension LayerPath {
-    /// Where a symbolic link in this directory leads, when it is followed within an archive; nil where it leaves that.
+    /// Resolves the target of a symbolic link in this directory within the archive. Returns nil if the target
+    /// is outside it.
     func following(_ target: [UInt8]) -> LayerPath? {
         var names = target.first == UInt8(ascii: "/") ? [] : names
         for name in target.split(separator: UInt8(ascii: "/")) {

@@ -1,13 +1,13 @@
 import Layers
 
-/// A member of an archive, with all that its headers say of it.
+/// A member of an archive, with the values of all its headers.
 struct TarMember {
     let type: UInt8
     let name: [UInt8]
     let linkName: [UInt8]
-    /// The bytes of data in the archive.
+    /// The number of data bytes in the archive.
     let byteCount: UInt64
-    /// Where they begin, counted from the archive's first byte.
+    /// The offset of the data from the archive's first byte.
     let offset: UInt64
     let permissions: UInt16
     let userID: UInt32
@@ -17,32 +17,33 @@ struct TarMember {
     let major: UInt32
     let minor: UInt32
     let attributes: [ExtendedAttribute]
-    /// Where the data belongs in a sparse file.
+    /// The places of the data in a sparse file.
     let sparse: SparseMap?
 }
 
-/// What stands between an archive's last member and a header: the headers that extend it.
+/// The headers that extend the next member's header.
 struct TarExtensions {
     var longName: [UInt8]?
     var longLinkName: [UInt8]?
     var records: PaxRecords
-    /// Whether there is a header that must be followed by another.
+    /// Whether a header was read that must be followed by another one.
     var isOpen = false
 }
 
 extension TarMember {
-    /// Types whose size means nothing and that no data follows, whatever it says: links, devices, directories, FIFOs. Archives
-    /// have hard links with the size of the file that they name.
+    /// Whether members of the type have no data, whatever their size field states: links, devices,
+    /// directories and FIFOs. Archives have hard links with the size of the file that they name.
     static func isHeaderOnly(_ type: UInt8) -> Bool {
         (UInt8(ascii: "1")...UInt8(ascii: "6")).contains(type)
     }
 
-    /// How many bytes follow a header.
+    /// Returns the number of data bytes that follow a header.
     static func byteCount(_ header: TarHeader, _ extensions: TarExtensions) -> UInt64 {
         isHeaderOnly(header.type) ? 0 : extensions.records.byteCount ?? header.byteCount
     }
 
-    /// Extended headers count more than GNU's long names, and these more than the header.
+    /// Combines the headers of a member. Extended headers override GNU's long names, and these override the
+    /// header.
     init(
         _ header: TarHeader, _ extensions: TarExtensions, sparse: SparseMap?, byteCount: UInt64,
         offset: UInt64

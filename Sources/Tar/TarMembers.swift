@@ -1,21 +1,21 @@
 import Host
 import Layers
 
-/// The members of an archive, one after another: v7, ustar, GNU and pax, and any mixture of them.
+/// The members of an archive in order: v7, ustar, GNU and pax, and any mixture of them.
 struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
     private(set) var blocks: TarBlocks<Source>
     private var globals = PaxRecords()
-    /// What is left of the data of the member that came last, and of its padding.
+    /// The number of bytes left of the last member's data, and of its padding.
     private var dataLeft: UInt64 = 0
     private var paddingLeft: UInt64 = 0
-    /// Where the header began that was read last.
+    /// The offset of the last header.
     private var headerPosition: UInt64 = 0
 
     init(_ source: consuming Source) {
         blocks = TarBlocks(source)
     }
 
-    /// The next member; nil at the archive's end. What is left of the data of the one before is passed over.
+    /// Returns the next member; nil at the archive's end. Skips the rest of the last member's data.
     mutating func next() throws(Failure) -> TarMember? {
         var extensions = TarExtensions(records: globals)
         while let header = try nextHeader() {
@@ -25,7 +25,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         return nil
     }
 
-    /// The next bytes of the last member's data, good until the next call; none at the end.
+    /// Returns the next bytes of the last member's data, valid until the next call; none at the end.
     mutating func nextData(upTo byteCount: UInt64 = .max) throws(Failure) -> UnsafeRawBufferPointer {
         let piece = unsafe try blocks.take(upTo: min(dataLeft, byteCount))
         if unsafe piece.isEmpty, min(dataLeft, byteCount) > 0 {
@@ -35,7 +35,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         return unsafe piece
     }
 
-    /// Reads what follows the archive's end.
+    /// Reads and discards the bytes behind the archive's end.
     mutating func drain() throws(Failure) {
         try blocks.drain()
     }
@@ -47,7 +47,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         try blocks.skipPadding(paddingLeft)
         (dataLeft, paddingLeft) = (0, 0)
         headerPosition = blocks.position
-        // An archive that just ends is read by all others too, and one without a byte; what is missing then, its digest tells.
+        // Other programs also accept an archive without end blocks, and an empty one. If data are missing,
+        // the digest shows it.
         guard let block = unsafe try blocks.next() else { return nil }
         if let header = unsafe try parse(block) { return header }
         // Two blocks of zeroes are the end (POSIX.1-1988, tar).
@@ -66,7 +67,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Takes a header that only extends the next one; whether it is such a header.
+    /// Reads a header that only extends the next one. Returns false if it is another header.
     private mutating func extend(
         _ extensions: inout TarExtensions, by header: TarHeader
     ) throws(Failure) -> Bool {
@@ -75,7 +76,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         case UInt8(ascii: "K"): extensions.longLinkName = try text(header)
         case UInt8(ascii: "x"), UInt8(ascii: "X"):
             let body = try body(header, limit: PaxRecords.byteLimit)
-            // In place: what they say may be a map of 16 MB, to which any number of headers may add.
+            // In place, without a copy: the records may have a map of 16 MB, to which any number of headers
+            // may add.
             try checked { () throws(PaxRecords.Problem) in try extensions.records.add(body) }
         case UInt8(ascii: "g"):
             let body = try body(header, limit: PaxRecords.byteLimit)
@@ -102,11 +104,11 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
 
     private mutating func expectData(_ byteCount: UInt64) {
         dataLeft = byteCount
-        // Up to the next multiple of 512.
+        // Pad to the next multiple of 512.
         paddingLeft = (0 &- byteCount) & 511
     }
 
-    /// All the data of a header, which is no file's.
+    /// Reads all data of a header that belongs to no file.
     private mutating func body(_ header: TarHeader, limit: Int) throws(Failure) -> [UInt8] {
         guard header.byteCount <= UInt64(limit) else { throw refused("it is an extension of absurd size") }
         expectData(header.byteCount)
@@ -115,7 +117,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         return bytes
     }
 
-    /// A long name; a zero byte ends it, and only zero bytes may follow.
+    /// Reads a long name. A zero byte ends it, and only zero bytes may follow.
     private mutating func text(_ header: TarHeader) throws(Failure) -> [UInt8] {
         let bytes = try body(header, limit: PaxRecords.byteLimit)
         let text = bytes.prefix { $0 != 0 }
@@ -172,8 +174,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         }
     }
 
-    /// The map of version 1.0: decimal numbers, a line each; first how many pieces, then offset and size of each; then zeroes
-    /// up to a whole block.
+    /// Reads a map of version 1.0: decimal numbers, one per line, padded with zeroes to a whole block. The
+    /// first is the number of segments; the offset and size of each follow.
     private mutating func mapInData() throws(Failure) -> [SparseMap.Segment] {
         var lines = SparseMapLines()
         while !lines.isComplete {
@@ -210,7 +212,8 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
 }
 
 extension TarMember {
-    /// Regular files: of today, of old archives, and contiguous ones, which no system has any more.
+    /// Whether the type is a regular file: of today, of old archives, or contiguous, which no system has any
+    /// more.
     static func isFile(_ type: UInt8) -> Bool {
         [UInt8(ascii: "0"), 0, UInt8(ascii: "7")].contains(type)
     }

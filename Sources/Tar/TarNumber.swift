@@ -1,21 +1,22 @@
-/// The numbers of a tar header: octal digits, or, where the first bit is set, a two's complement number in base 256 (GNU tar,
-/// "Basic Tar Format", Numeric fields; star and bsdtar write it too).
+/// A reader for the numbers of a tar header: octal digits, or, if the first bit is set, a two's complement
+/// number in base 256 (GNU tar, "Basic Tar Format", Numeric fields; star and bsdtar write it too).
 enum TarNumber {
-    /// The number in `field`; nil where it is none or does not fit. An empty field is 0.
+    /// Parses the number in `field`. Returns nil if it is no number or does not fit. An empty field is 0.
     static func parse(_ field: UnsafeRawBufferPointer) -> Int64? {
         guard let first = unsafe field.first else { return 0 }
         return first & 0x80 == 0 ? unsafe octal(field) : unsafe base256(field)
     }
 
-    /// The owner that a file gets whose archive says `number`. Programs that unpack archives hand it to chown(2): that takes the
-    /// low 32 bits, and -1 for leaving the file to whoever made it, who is root.
+    /// Returns the owner of a file for the number in the archive. Programs that unpack archives pass the
+    /// number to chown(2), which takes the low 32 bits and, for -1, leaves the file to the unpacking user:
+    /// root.
     static func owner(_ number: Int64) -> UInt32 {
         let owner = UInt32(truncatingIfNeeded: number)
         return owner == .max ? 0 : owner
     }
 
-    /// Writers pad with spaces and zero bytes, before the digits and behind them. What follows a zero byte behind the digits is
-    /// not looked at, by GNU tar as little as by Go's archive/tar.
+    /// Parses octal digits. Writers pad with spaces and zero bytes before and after the digits. Bytes behind
+    /// a zero byte after the digits are ignored, as by GNU tar and by Go's archive/tar.
     private static func octal(_ field: UnsafeRawBufferPointer) -> Int64? {
         let isPadding = { (byte: UInt8) in byte == 0 || byte == UInt8(ascii: " ") }
         var digits = unsafe Array(field.drop(while: isPadding).prefix { $0 != 0 })
@@ -23,7 +24,7 @@ enum TarNumber {
         var value: Int64 = 0
         for byte in digits {
             guard (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(byte) else { return nil }
-            // At most twelve digits of three bits.
+            // The value has at most twelve digits of three bits.
             value = value << 3 | Int64(byte & 7)
         }
         return value

@@ -1,6 +1,6 @@
 import Layers
 
-// What a damaged header is told to have; the words follow "the header at byte 512 is damaged: ".
+// The descriptions of damage in a header. They follow "the header at byte 512 is damaged: ".
 
 extension TarHeader.Problem: CustomStringConvertible {
     var description: String {

@@ -1,23 +1,24 @@
 public import Host
 public import Layers
 
-/// Reads a layer's archive (OCI image 1.1, layer.md): tar in all its dialects, white-outs as files called `.wh.NAME`.
+/// A reader for the archives of layers (OCI image 1.1, layer.md): tar in all its dialects, with whiteouts as
+/// files called `.wh.NAME`.
 ///
-/// Nothing is unpacked onto the host: names become paths in the sink, so that no link of the archive is ever followed. Still
-/// a name with `..` is refused, and so is everything that others would read in another way than we do.
+/// It unpacks nothing onto the host: names become paths in the sink, so no link of the archive is ever
+/// followed. It refuses names with `..`, and all constructs that other programs read differently.
 public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
     private var members: TarMembers<Source>
     private var holes = HoleFinder()
 
-    /// The archive is all of `source`, unpacked.
+    /// Reads the archive in `source`, which is not compressed.
     public init(_ source: consuming Source) {
         members = TarMembers(source)
     }
 
-    /// Where the archive comes from.
+    /// The source of the archive.
     public var source: Source { _read { yield members.blocks.source } }
 
-    /// Reads all of it, what follows its end included.
+    /// Reads the whole archive, including the bytes behind its end.
     public mutating func read(into sink: inout some LayerSink) throws(Failure) {
         while let member = try members.next() {
             guard let entry = try entry(of: member) else { continue }
@@ -29,7 +30,7 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
 
     // MARK: entries
 
-    /// What the sink gets for a member; nil for what means nothing here.
+    /// Returns the entry for a member; nil if the member is to be ignored.
     private func entry(of member: TarMember) throws(Failure) -> LayerEntry? {
         let path = try path(member.name, of: member, "its name")
         switch AufsLeftover(path, isFile: TarMember.isFile(member.type)) {
@@ -64,14 +65,14 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
 
     private func kind(of member: TarMember, at path: LayerPath) throws(Failure) -> LayerEntry.Kind {
         switch member.type {
-        // Archives older than the type of directories mark these so.
+        // Archives from before there was a type for directories mark directories by a slash.
         case _ where TarMember.isFile(member.type) && member.name.last == UInt8(ascii: "/"): .directory
         case _ where TarMember.isFile(member.type), UInt8(ascii: "S"): .file(byteCount: try size(of: member))
         case UInt8(ascii: "1"): .hardLink(to: try linkTarget(of: member, at: path))
         case UInt8(ascii: "2"): .symbolicLink(target: try symbolicTarget(of: member))
         case UInt8(ascii: "3"): try device(member) { .characterDevice(major: $0, minor: $1) }
         case UInt8(ascii: "4"): try device(member) { .blockDevice(major: $0, minor: $1) }
-        // D is a directory with a list of names, of GNU tar's incremental archives.
+        // D is a directory with a list of names, in GNU tar's incremental archives.
         case UInt8(ascii: "5"), UInt8(ascii: "D"): .directory
         case UInt8(ascii: "6"): .fifo
         default: throw refused(member, "its type \(PrintableBytes([member.type])) is unknown")
@@ -98,7 +99,8 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
         return target
     }
 
-    /// Any bytes at all: it is followed in the guest only, where it cannot leave the container's root.
+    /// Returns the target of a symbolic link, which may be any bytes: only the guest follows it, and there it
+    /// cannot leave the container's root.
     private func symbolicTarget(of member: TarMember) throws(Failure) -> [UInt8] {
         guard (1...LayerPath.byteLimit).contains(member.linkName.count) else {
             throw refused(member, "its target is empty or longer than \(LayerPath.byteLimit) bytes")
@@ -124,7 +126,7 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
         guard let sparse = member.sparse else {
             return try pass(byteCount, at: 0, into: &sink)
         }
-        // The map was checked: its pieces lie in order below the file's size.
+        // `SparseMap` has checked that the segments are in order and below the file's size.
         var end: UInt64 = 0
         for segment in sparse.segments {
             if segment.offset > end { try sink.appendHole(byteCount: segment.offset - end) }

@@ -1,7 +1,7 @@
 import Layers
 
-/// What the union file system aufs left in archives of its time: names that begin with `.wh..wh.` in the root. They are no files of
-/// the image, as docker reads them; but hard links lead to the files in `.wh..wh.plnk`.
+/// The files of the union file system aufs in old archives: names that begin with `.wh..wh.` in the root. As
+/// for docker, they are no files of the image, but hard links lead to the files in `.wh..wh.plnk`.
 enum AufsLeftover {
     case hidden
     case linkTarget
@@ -10,7 +10,7 @@ enum AufsLeftover {
     private static let opaque = Array(".wh..wh..opq".utf8)
     private static let links = Array(".wh..wh.plnk".utf8)
 
-    /// Nil for a path that is none.
+    /// Recognizes the path of such a file. Returns nil for other paths.
     init?(_ path: LayerPath, isFile: Bool) {
         guard let first = path.names.first, first.starts(with: Self.prefix) else { return nil }
         if path.names == [Self.opaque] { return nil }
@@ -18,16 +18,16 @@ enum AufsLeftover {
     }
 }
 
-/// What a name that begins with `.wh.` says (OCI image 1.1, layer.md, Whiteouts).
+/// The meaning of a name that begins with `.wh.` (OCI image 1.1, layer.md, Whiteouts).
 enum Whiteout: Hashable {
     case file(name: [UInt8])
     case opaque
-    /// What aufs kept for itself.
+    /// A name that aufs reserves.
     case foreign
 
     static let prefix = Array(".wh.".utf8)
 
-    /// Nil where the rest of the name is none that a file can have.
+    /// Interprets a name. Returns nil if the rest of the name cannot be the name of a file.
     init?(_ name: [UInt8]) {
         let rest = name.dropFirst(Self.prefix.count)
         switch rest {

@@ -1,27 +1,29 @@
 public import Host
 
-/// A stream of bytes that is pulled, in pieces that are large but for the last: the file under a layer, what it unpacks to.
+/// A stream of bytes that the reader pulls, in pieces that are large except for the last: for example a
+/// layer's file, or the archive that it unpacks to.
 public protocol ByteSource: ~Copyable {
-    /// How every failure about these bytes begins: "cannot read the layer sha256:...".
+    /// The start of every error message about these bytes: "cannot read the layer sha256:...".
     var complaint: String { get }
 
-    /// The next bytes, none at the end. They are the source's own memory and good until the next call.
+    /// Returns the next bytes; none at the end. They are in the source's memory and valid until the next
+    /// call.
     mutating func next() throws(Failure) -> UnsafeRawBufferPointer
 
-    /// Passes over the next bytes without reading them, `byteCount` at the most; the number of bytes passed over. A source
-    /// that must read what it passes over says 0.
+    /// Skips at most `byteCount` bytes without reading them, and returns the number skipped. A source that
+    /// must read in order to skip returns 0.
     mutating func skip(_ byteCount: UInt64) throws(Failure) -> UInt64
 }
 
 extension ByteSource where Self: ~Copyable {
     public mutating func skip(_ byteCount: UInt64) throws(Failure) -> UInt64 { 0 }
 
-    /// Reads what is left.
+    /// Reads and discards the rest.
     public mutating func drain() throws(Failure) {
         while unsafe try !next().isEmpty {}
     }
 
-    /// Everything, where there is no more than `limit` of it; nil otherwise. Memory is taken as the bytes come.
+    /// Reads all bytes. Returns nil if there are more than `limit`. Memory grows only as bytes arrive.
     public mutating func bytes(upTo limit: Int) throws(Failure) -> [UInt8]? {
         var all: [UInt8] = []
         while true {

@@ -1,18 +1,18 @@
-/// How a file is compressed, as its first bytes say.
+/// The compression of a file, which its first bytes show.
 enum Compression: Hashable {
     case gzip, zstd
-    /// One that others can unpack and we cannot.
+    /// A compression that other programs can unpack and this one cannot.
     case foreign(String)
 
-    /// So many bytes are looked at.
+    /// The number of bytes to look at.
     static let magicByteCount = 4
 
-    /// Nil for bytes that begin like none of them.
+    /// Recognizes a compression. Returns nil for other bytes.
     init?(magic: [UInt8]) {
         switch magic {
         case _ where magic.starts(with: [0x1F, 0x8B]): self = .gzip
         case [0x28, 0xB5, 0x2F, 0xFD]: self = .zstd
-        // Frames to be passed over may come first (RFC 8878, 3.1.2): pzstd, zstd:chunked and others write them.
+        // Skippable frames may come first (RFC 8878, 3.1.2): pzstd, zstd:chunked and others write them.
         case _ where magic.count == 4 && magic[0] & 0xF0 == 0x50 && magic[1...] == [0x2A, 0x4D, 0x18]:
             self = .zstd
         case [0xFD, 0x37, 0x7A, 0x58]: self = .foreign("xz")

@@ -1,28 +1,28 @@
-/// Why compressed bytes do not unpack.
+/// The reason why compressed bytes cannot be unpacked.
 enum DecompressionError: Error {
-    /// They are not what the compression writes.
+    /// The bytes are not valid output of the compression.
     case damaged
-    /// The decompressor got no memory, or wants more than it may have.
+    /// The decompressor got no memory, or needs more than its limit.
     case outOfMemory
 }
 
 /// The state of a decompression: input of any size goes in, output of any size comes out.
 protocol Decompressor: AnyObject {
-    /// What the compression is called.
+    /// The name of the compression.
     static var name: String { get }
 
     /// Whether the input may end here.
     var isComplete: Bool { get }
 
-    /// Unpacks from `input`, of which it takes off what it used, until that is empty or `output` is full; the number of
-    /// bytes it made.
+    /// Unpacks from `input` until it is empty or `output` is full. Removes the bytes used from `input`, and
+    /// returns the number of bytes written to `output`.
     func unpack(
         _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(DecompressionError) -> Int
 }
 
 extension UnsafeRawBufferPointer {
-    /// What is left without the first `byteCount` bytes.
+    /// Returns the bytes without the first `byteCount`.
     func rest(after byteCount: Int) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: self[byteCount...])
     }

@@ -3,8 +3,8 @@ public import Host
 import Layers
 import SystemPackage
 
-/// The bytes of a file, or of a part of it: a member of an archive is read where it lies. The file's own position is neither
-/// used nor changed, so that any number of sources can read one file.
+/// The bytes of a file or of a part of it; a member of an archive is read in place. Reading does not use or
+/// change the file's position, so any number of sources can read one file.
 public struct FileSource: ByteSource, ~Copyable {
     public let complaint: String
     private let file: OwnedDescriptor
@@ -12,12 +12,12 @@ public struct FileSource: ByteSource, ~Copyable {
     private let end: UInt64
     private let buffer = ByteBuffer()
 
-    /// All of the file at `path`; `role` says what it should be ("layer").
+    /// Opens the file at `path`. `role` is its purpose, for messages ("layer").
     public init(opening path: String, as role: String) throws(Failure) {
         let complaint = "cannot read the \(role) \(path)"
         let file: OwnedDescriptor
         do throws(Errno) {
-            // A FIFO without a writer must not keep us waiting; for a regular file the flag does nothing.
+            // O_NONBLOCK: a FIFO without a writer must not block the open. A regular file ignores the flag.
             file = try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK)
         } catch {
             throw Failure(complaint, errno: error)
@@ -26,7 +26,8 @@ public struct FileSource: ByteSource, ~Copyable {
         self.init(file, offset: 0, end: byteCount, complaint)
     }
 
-    /// `byteCount` bytes of `file` from `offset` on; all there are without these. `file` may be closed at once.
+    /// Reads `byteCount` bytes of `file` from `offset` on, or all bytes from there if `byteCount` is nil. The
+    /// source has its own descriptor, so the caller may close `file` at once.
     public init(
         _ file: borrowing OwnedDescriptor, offset: UInt64 = 0, byteCount: UInt64? = nil,
         complaint: String
@@ -58,12 +59,12 @@ public struct FileSource: ByteSource, ~Copyable {
         }
     }
 
-    /// Some of the bytes, whatever was read of them.
+    /// Returns a source of a part of the bytes, whatever has been read of them.
     func part(from offset: UInt64, byteCount: UInt64, complaint: String) throws(Failure) -> FileSource {
         try FileSource(file, offset: offset, byteCount: byteCount, complaint: complaint)
     }
 
-    /// The bytes that are left.
+    /// The number of bytes left.
     public var byteCount: UInt64 { end - offset }
 
     public mutating func next() throws(Failure) -> UnsafeRawBufferPointer {

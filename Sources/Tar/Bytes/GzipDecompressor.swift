@@ -1,11 +1,12 @@
 import CCodecs
 
-/// gzip (RFC 1952), by zlib: any number of members, and zeroes after the last (padding of tapes and of block devices).
+/// A decompressor for gzip (RFC 1952) by zlib. It accepts any number of members, and zeroes after the last
+/// one (padding of tapes and of block devices).
 @safe
 final class GzipDecompressor: Decompressor {
     static let name = "gzip"
 
-    /// What zlib has of a stream points back at it, so it must stay where it is.
+    /// The stream's state. It must not move, because zlib's internal state points to it.
     private let stream: UnsafeMutablePointer<z_stream>
     private var place = Place.start
 
@@ -16,7 +17,7 @@ final class GzipDecompressor: Decompressor {
     init() throws(DecompressionError) {
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
-        // A window of 32 KiB, and a gzip header.
+        // The window is 32 KiB, with a gzip header.
         let windowBits: Int32 = 15 + 16
         let result = unsafe inflateInit2_(
             stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
@@ -40,7 +41,7 @@ final class GzipDecompressor: Decompressor {
         return done
     }
 
-    /// Passes over padding between members; whether there is input for a member then.
+    /// Skips the padding between members. Returns whether there is input for a member.
     private func isMemberNext(in input: inout UnsafeRawBufferPointer) throws(DecompressionError) -> Bool {
         if place == .between {
             let padding = unsafe input.firstIndex { $0 != 0 } ?? input.count
@@ -69,7 +70,7 @@ final class GzipDecompressor: Decompressor {
 
     private func check(_ result: Int32) throws(DecompressionError) {
         switch result {
-        // Z_BUF_ERROR only says that it wants more of one or the other.
+        // Z_BUF_ERROR means that zlib needs more input or more room.
         case Z_OK, Z_BUF_ERROR: return
         case Z_STREAM_END: place = .between
         case Z_MEM_ERROR: throw .outOfMemory

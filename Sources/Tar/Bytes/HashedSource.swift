@@ -1,12 +1,12 @@
 public import Host
 public import Layers
 
-/// The bytes of another source, whose digest is known at the end.
+/// A source that passes on the bytes of another one and computes their digest.
 public struct HashedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
-    /// Where they come from.
+    /// The source of the bytes.
     public private(set) var base: Base
     private var hash = SHA256()
-    /// The bytes that came by.
+    /// The number of bytes so far.
     public private(set) var byteCount: UInt64 = 0
 
     public init(_ base: consuming Base) {
@@ -22,6 +22,6 @@ public struct HashedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable 
         return unsafe piece
     }
 
-    /// The digest of what came by: of everything, after a `drain`.
+    /// The digest of the bytes so far; after a `drain`, of all bytes.
     public var digest: Digest { hash.digest }
 }

@@ -1,7 +1,8 @@
 import Host
 import Layers
 
-/// A layer's archive and the digests on both sides of its compression. What is not compressed is digested once.
+/// A layer's archive, and the digests of both its compressed and its unpacked bytes. An archive without
+/// compression is digested once.
 struct LayerContent<Blob: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private var unpacked: UnpackedSource<HashedSource<Blob>>
     private var hash = SHA256()
@@ -23,7 +24,7 @@ struct LayerContent<Blob: ByteSource & ~Copyable>: ByteSource, ~Copyable {
         return unsafe piece
     }
 
-    /// Of what came by.
+    /// The digests and sizes of the bytes so far.
     var digests: LayerDigests {
         let blob = unpacked.base.digest
         return LayerDigests(

@@ -1,14 +1,15 @@
 public import Host
 import Layers
 
-/// Bytes that are in memory already.
+/// A source of bytes in memory.
 public struct MemorySource: ByteSource, ~Copyable {
     public let complaint: String
     private let buffer: ByteBuffer
     private let pieceByteCount: Int
     private var offset = 0
 
-    /// They come in pieces of `pieceByteCount`, for whoever wants to know how a reader likes that.
+    /// Makes a source that returns pieces of `pieceByteCount` bytes, to test how readers deal with small
+    /// pieces.
     public init(_ bytes: [UInt8], pieceByteCount: Int = .max, complaint: String) {
         buffer = ByteBuffer(byteCount: bytes.count)
         unsafe buffer.bytes.copyBytes(from: bytes)

@@ -12,7 +12,7 @@ struct PeekedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
 
     var complaint: String { base.complaint }
 
-    /// The first `byteCount` bytes, or all where there are fewer. It is asked for once, before anything is read.
+    /// Returns the first `byteCount` bytes, or all if there are fewer. Call at most once, before any read.
     mutating func prefix(_ byteCount: Int) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < byteCount {

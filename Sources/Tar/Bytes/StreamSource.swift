@@ -3,13 +3,14 @@ import Host
 import Layers
 import SystemPackage
 
-/// The bytes of a pipe, a FIFO or a socket, which come once and in their order.
+/// The bytes of a pipe, a FIFO or a socket, which can be read only once and in order.
 struct StreamSource: ByteSource, ~Copyable {
     let complaint: String
     private let file: OwnedDescriptor
     private let buffer = ByteBuffer()
 
-    /// Opens what is at `path`; waits for a writer where that is a FIFO without one. `role` says what it should be ("layer").
+    /// Opens the file at `path`; waits for a writer if it is a FIFO without one. `role` is its purpose, for
+    /// messages ("layer").
     init(opening path: String, as role: String) throws(Failure) {
         complaint = "cannot read the \(role) \(path)"
         do throws(Errno) {
@@ -19,7 +20,7 @@ struct StreamSource: ByteSource, ~Copyable {
         }
     }
 
-    /// Standard input is taken as it is: a socket cannot be opened by a path.
+    /// Opens a path. Duplicates standard input's descriptor, because a socket cannot be opened by its path.
     private static func open(_ path: String) throws(Errno) -> OwnedDescriptor {
         guard path == "/dev/stdin" else { return try OwnedDescriptor(opening: path, for: .reading) }
         return OwnedDescriptor(owning: try hostCall { fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) })

@@ -1,7 +1,8 @@
 public import Host
 import Layers
 
-/// What another source unpacks to: it may be compressed with gzip or zstd, which its first bytes say, or not at all.
+/// A source that unpacks the bytes of another one. Those may be compressed with gzip or zstd, which their
+/// first bytes show, or not at all.
 @safe
 public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private var packed: PeekedSource<Base>
@@ -19,12 +20,12 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
         packed = PeekedSource(base)
     }
 
-    /// Where the bytes come from.
+    /// The source of the bytes.
     public var base: Base { _read { yield packed.base } }
 
     public var complaint: String { packed.complaint }
 
-    /// Whether the bytes are not compressed; known once some were read.
+    /// Whether the bytes are not compressed; false before the first read.
     var isPlain: Bool {
         if case .plain = state { true } else { false }
     }

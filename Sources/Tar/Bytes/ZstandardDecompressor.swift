@@ -1,7 +1,7 @@
 import CCodecs
 
-/// Zstandard (RFC 8878): any number of frames. The window of a frame is what the frame asks for, but no more than the 128 MiB
-/// that libzstd allows a stream (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
+/// A decompressor for Zstandard (RFC 8878) with any number of frames. A frame's window may have at most the
+/// 128 MiB that libzstd allows a stream (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
 @safe
 final class ZstandardDecompressor: Decompressor {
     static let name = "zstd"
@@ -23,12 +23,12 @@ final class ZstandardDecompressor: Decompressor {
     ) throws(DecompressionError) -> Int {
         var source = unsafe ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var target = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
-        // What a full output left behind in the decompressor comes without new input.
+        // Call at least once: output that did not fit before comes without new input.
         repeat {
             let before = unsafe (source.pos, target.pos)
             let hint = unsafe ZSTD_decompressStream(stream, &target, &source)
             try check(hint)
-            // Asked again after the last frame, it only says how much it would like of another.
+            // After the last frame, a further call only hints at the size of another frame.
             if unsafe (source.pos, target.pos) != before { isComplete = hint == 0 }
         } while unsafe target.pos < target.size && source.pos < source.size
         unsafe input = input.rest(after: source.pos)
