@@ -2,8 +2,8 @@
 public enum AttributeName {
     private static let prefixes = ["user.", "security.", "trusted."]
     private static let names = ["system.posix_acl_access", "system.posix_acl_default"]
-    /// These steer overlayfs, and in an image they would speak to the one of another machine. What a layer has to say about
-    /// those below, white-outs and opaque directories say.
+    /// The prefix of attributes that control overlayfs. From an image they would control the overlayfs of
+    /// another system. Whiteouts and opaque directories carry the layer's changes to lower layers instead.
     private static let foreign = "trusted.overlay."
 
     /// Whether a Linux guest can have an attribute of that name; archives of other systems have others.

@@ -1,9 +1,10 @@
-/// Memory of a fixed size that a source fills again and again.
+/// Memory of a fixed size that a source fills repeatedly.
 @safe
 public struct ByteBuffer: ~Copyable {
     public let bytes: UnsafeMutableRawBufferPointer
 
-    /// What a source reads or unpacks at once: it stays in a processor's second-level cache for all who look at it.
+    /// The number of bytes that a source reads or unpacks at once. They stay in the second-level cache until
+    /// their readers are done.
     public static let pieceByteCount = 256 << 10
 
     public init(byteCount: Int = pieceByteCount) {
@@ -14,7 +15,7 @@ public struct ByteBuffer: ~Copyable {
         unsafe bytes.deallocate()
     }
 
-    /// The first `byteCount` bytes.
+    /// Returns the first `byteCount` bytes.
     public func prefix(_ byteCount: Int) -> UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: bytes[..<byteCount])
     }

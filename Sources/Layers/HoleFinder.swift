@@ -1,19 +1,19 @@
 import Glibc
 public import Host
 
-/// Passes the bytes of a file on and makes holes of long runs of zeroes. A block is looked at as far as it is zero, so that
-/// ordinary data costs one comparison for each 4 KiB.
+/// A filter that passes on the bytes of a file and turns long runs of zeroes into holes. It reads a block
+/// only as far as it is zero, so ordinary data cost one comparison for each 4 KiB.
 public struct HoleFinder {
-    /// What file systems allocate, and where a hole begins.
+    /// The size of the blocks that file systems allocate; a hole begins at one.
     private static let blockByteCount = 4096
-    /// A shorter run is no hole: data that is split there costs more than it saves.
+    /// The shortest hole. Splitting data for a shorter one costs more than it saves.
     private static let leastHole: UInt64 = 64 << 10
 
     /// Zeroes to compare with and to pass on.
     private let zeroes = [UInt8](repeating: 0, count: Int(leastHole))
-    /// Where the next byte belongs.
+    /// The offset of the next byte in the file.
     private var offset: UInt64 = 0
-    /// Zeroes that were seen and not passed on; they begin on a whole block.
+    /// The number of zeroes that were read and not passed on; they begin at a block.
     private var pending: UInt64 = 0
 
     public init() {}
@@ -23,11 +23,11 @@ public struct HoleFinder {
         (self.offset, pending) = (offset, 0)
     }
 
-    /// Takes the next bytes of the file.
+    /// Passes on the next bytes of the file.
     public mutating func pass(_ bytes: UnsafeRawBufferPointer, into sink: inout some LayerSink)
         throws(Failure)
     {
-        // `start..<at` is data that was not passed on. Zeroes are pending only while `at` is 0.
+        // `start..<at` is data that has not been passed on yet. Zeroes are pending only while `at` is 0.
         var (start, at) = (0, 0)
         while at < bytes.count {
             let run = unsafe zeroRun(in: bytes, from: at)
@@ -45,21 +45,21 @@ public struct HoleFinder {
         offset &+= UInt64(bytes.count)
     }
 
-    /// The file, or its piece, is over.
+    /// Ends the file, or the piece of it.
     public mutating func finish(into sink: inout some LayerSink) throws(Failure) {
         if pending >= Self.leastHole { try sink.appendHole(byteCount: pending.take()) }
         try passPending(into: &sink)
     }
 
-    /// How many bytes there are from `at` to the end of the block of the file, or of `bytes`.
+    /// Returns the number of bytes from `at` to the end of the file's block, or of `bytes`.
     private func blockRest(_ at: Int, of bytes: UnsafeRawBufferPointer) -> Int {
         let inBlock = Int((offset &+ UInt64(at)) % UInt64(Self.blockByteCount))
         return min(Self.blockByteCount - inBlock, bytes.count - at)
     }
 
-    /// The zeroes from `at` on, in whole blocks or up to the end of `bytes`.
+    /// Returns the number of zeroes from `at` on, in whole blocks or up to the end of `bytes`.
     private func zeroRun(in bytes: UnsafeRawBufferPointer, from at: Int) -> Int {
-        // A run begins with a block, or goes on from the bytes before.
+        // A run begins at a block, or continues the zeroes of the bytes before.
         let isAligned = (offset &+ UInt64(at)) % UInt64(Self.blockByteCount) == 0
         guard isAligned || at == 0 && pending > 0 else { return 0 }
         var end = at
@@ -79,7 +79,7 @@ public struct HoleFinder {
             try sink.appendHole(byteCount: blocks)
             pending -= blocks
         }
-        // Less than a hole.
+        // The rest is shorter than a hole.
         let rest = Int(pending.take())
         guard rest > 0 else { return }
         var failure: Failure?
@@ -95,7 +95,7 @@ public struct HoleFinder {
 }
 
 extension UInt64 {
-    /// The number, with 0 in its place.
+    /// Returns the number and sets it to 0.
     fileprivate mutating func take() -> UInt64 {
         defer { self = 0 }
         return self

@@ -1,5 +1,5 @@
-/// A file's place in a layer: names from the root down, none of them empty, `.` or `..`, without `/` or zero bytes, and
-/// none longer than 255 bytes. The root has no names. Names are bytes: file systems know no encoding.
+/// A file's place in a layer: the names from the root. None is empty, `.` or `..`, has `/` or zero bytes, or
+/// is longer than 255 bytes. The root has no names. Names are bytes, because file systems have no encoding.
 public struct LayerPath: Hashable, Sendable {
     public let names: [[UInt8]]
 
@@ -10,22 +10,23 @@ public struct LayerPath: Hashable, Sendable {
     }
 }
 
-/// One file of a layer, whatever it came from: a tar archive or a directory.
+/// A file of a layer, from a tar archive or a directory.
 public struct LayerEntry: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// A regular file; exactly `byteCount` bytes follow it.
         case file(byteCount: UInt64)
         case directory
         case symbolicLink(target: [UInt8])
-        /// Another name of a file that came before.
+        /// Another name of an earlier file.
         case hardLink(to: LayerPath)
         case characterDevice(major: UInt32, minor: UInt32)
         case blockDevice(major: UInt32, minor: UInt32)
         case fifo
         case socket
-        /// What lower layers have at this path is gone (OCI image 1.1, layer, Whiteouts).
+        /// The removal of the file that lower layers have at this path (OCI image 1.1, layer, Whiteouts).
         case whiteout
-        /// What lower layers have below this directory is gone; it says nothing of the directory itself.
+        /// The removal of the entries that lower layers have in this directory. The directory itself does not
+        /// change.
         case opaque
     }
 
@@ -35,13 +36,14 @@ public struct LayerEntry: Hashable, Sendable {
     public var permissions: UInt16
     public var userID: UInt32
     public var groupID: UInt32
-    /// Modification time: seconds since 1970 and nanoseconds below a second.
+    /// The modification time: seconds since 1970, and nanoseconds below a second.
     public var seconds: Int64
     public var nanoseconds: UInt32
-    /// Extended attributes, with their prefix: `user.`, `security.`, `trusted.`, `system.posix_acl_`.
+    /// The extended attributes, whose names include the prefix: `user.`, `security.`, `trusted.`,
+    /// `system.posix_acl_`.
     public var attributes: [ExtendedAttribute] = []
-    /// Whether the file is not of the layer by this path, nor is the directory in the root that the path begins with: only hard
-    /// links lead to it.
+    /// Whether the layer hides the file at this path, and the directory in the root that the path begins
+    /// with: only hard links lead to the file.
     public var isHidden = false
 
     public init(
@@ -69,6 +71,6 @@ public struct ExtendedAttribute: Hashable, Sendable {
 }
 
 extension [ExtendedAttribute] {
-    /// What they take of memory, twice: as they came, and as they are written.
+    /// The memory for the attributes, counted twice: as they came, and as they are written.
     public var keptByteCount: Int { reduce(0) { $0 + 2 * ($1.name.count + $1.value.count + 64) } }
 }

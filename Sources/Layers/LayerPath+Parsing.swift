@@ -1,8 +1,8 @@
-/// Why bytes are no path in a layer.
+/// The reason why bytes are no path in a layer.
 public enum LayerPathError: Error, Hashable, Sendable, CustomStringConvertible {
     case empty, climbs, zeroByte, longName, longPath
 
-    /// What is wrong with it: "it climbs out of the layer with ..".
+    /// The reason as a text: "it climbs out of the layer with ..".
     public var description: String {
         switch self {
         case .empty: "it is empty"
@@ -17,11 +17,11 @@ public enum LayerPathError: Error, Hashable, Sendable, CustomStringConvertible {
 extension LayerPath {
     /// NAME_MAX.
     public static let nameLimit = 255
-    /// PATH_MAX, less the zero byte that ends a path: what is longer cannot be opened by its path in the guest.
+    /// PATH_MAX without the zero byte that ends a path. The guest could not open a file by a longer path.
     public static let byteLimit = 4095
 
-    /// Reads a path as archives write it. Where it begins does not matter ("a", "/a" and "./a" are the same), neither do empty
-    /// names and `.`; but `..` is never needed to name a file and always refused.
+    /// Reads a path as archives write it. Its start does not matter ("a", "/a" and "./a" are the same), nor
+    /// do empty names and `.`. A `..` is never needed to name a file and is always refused.
     public init(_ bytes: some Collection<UInt8>) throws(LayerPathError) {
         guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= Self.byteLimit else { throw .longPath }
@@ -44,13 +44,13 @@ extension LayerPath {
         try self.init(text.utf8)
     }
 
-    /// The directory that it lies in; the root is its own.
+    /// The directory that contains the file. The root's parent is the root.
     public var parent: LayerPath { LayerPath(trusting: names.dropLast()) }
 
-    /// The path of a file in this directory; `name` is a file system's own.
+    /// Returns the path of a file in this directory. `name` must be valid, such as a file system's.
     public func appending(_ name: [UInt8]) -> LayerPath { LayerPath(trusting: names + [name]) }
 
-    /// How long it is with `/` between its names.
+    /// The length of the path with `/` between its names.
     public var byteCount: Int { names.reduce(max(0, names.count - 1)) { $0 + $1.count } }
 
     /// The names with `/` between them; empty for the root.
@@ -58,6 +58,6 @@ extension LayerPath {
 }
 
 extension LayerPath: CustomStringConvertible {
-    /// As a user may see it: what could confuse a terminal is escaped.
+    /// The path for users. Characters that could confuse a terminal are escaped.
     public var description: String { PrintableBytes(bytes).description }
 }

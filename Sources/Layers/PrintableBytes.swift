@@ -1,6 +1,6 @@
-/// Bytes from an archive in a message: in quotes, cut where they are long, and without anything that a terminal obeys.
+/// Bytes from an archive in a message: in quotes, shortened, and without control characters for a terminal.
 public struct PrintableBytes: CustomStringConvertible {
-    /// What is shown of them, escapes included.
+    /// The limit on the characters shown, including escapes.
     private static let characterLimit = 200
     public let bytes: [UInt8]
 
@@ -10,7 +10,7 @@ public struct PrintableBytes: CustomStringConvertible {
 
     public var description: String {
         var (text, count) = ("", 0)
-        // No more than these can be shown.
+        // No more bytes than these can be shown.
         for scalar in String(decoding: bytes.prefix(4 * Self.characterLimit), as: UTF8.self).unicodeScalars {
             let escaped = Self.escaped(scalar)
             count += escaped.unicodeScalars.count

@@ -2,11 +2,12 @@ import Glibc
 public import Host
 import Synchronization
 
-/// What one import has taken of its limits. All its threads and all its steps share it: a stranger's image says in a few bytes
-/// what takes gigabytes of disk, and one limit for each layer would be hundreds for an image.
+/// The account of what one import has used of its limits. All threads and steps of the import share it. A
+/// stranger's image can demand gigabytes of disk in a few bytes, and a limit per layer would allow hundreds
+/// of times as much per image.
 public final class ImportBudget: Sendable {
     public let limits: ImportLimits
-    /// What the names of files may take of memory.
+    /// The memory for the names of files.
     public let memory: TreeMemory
     private let writtenByteCount = Atomic<UInt64>(0)
     private let unpackedByteCount = Atomic<UInt64>(0)
@@ -17,8 +18,9 @@ public final class ImportBudget: Sendable {
         self.memory = memory
     }
 
-    /// Notes that `byteCount` bytes are about to be written to the file system on which the file `descriptor` lies. Refuses
-    /// more than the limit, and what would leave others there without room. `complaint` says what cannot be written then.
+    /// Charges `byteCount` bytes that are about to be written to the file system of the file `descriptor`.
+    /// Throws if they exceed the limit or would leave too little free space. `complaint` is the start of the
+    /// error message.
     public func write(
         _ byteCount: UInt64, to descriptor: Int32, _ complaint: @autoclosure () -> String
     ) throws(Failure) {
@@ -38,7 +40,7 @@ public final class ImportBudget: Sendable {
             cure: "Make room (vmm image prune), or set VMM_STORE to another directory.")
     }
 
-    /// Notes that `byteCount` bytes were unpacked.
+    /// Charges `byteCount` bytes that were unpacked.
     public func unpack(_ byteCount: Int, _ complaint: @autoclosure () -> String) throws(Failure) {
         let after = unpackedByteCount.wrappingAdd(UInt64(byteCount), ordering: .relaxed).newValue
         guard after <= limits.unpackedByteCount else {
@@ -48,7 +50,7 @@ public final class ImportBudget: Sendable {
         }
     }
 
-    /// Notes that there is one more file.
+    /// Charges one more file.
     public func addEntry() throws(Damage) {
         guard entryCount.wrappingAdd(1, ordering: .relaxed).newValue <= limits.entryCount else {
             throw Damage("the image's layers have too many files, more than \(limits.entryCount / 2) in all")
@@ -56,13 +58,14 @@ public final class ImportBudget: Sendable {
     }
 }
 
-/// Room on a file system that an import leaves to everybody else.
+/// The reserve that an import leaves free on a file system.
 enum FreeSpace {
-    /// So much is written between two looks.
+    /// The number of bytes written between two checks.
     static let stepByteCount: UInt64 = 64 << 20
     private static let mostReserve: UInt64 = 256 << 20
 
-    /// The reserve, a twentieth of the file system and no more than 256 MiB, where there is less of it left.
+    /// Returns the reserve if there is less free space than it, otherwise nil. The reserve is a twentieth of
+    /// the file system, and at most 256 MiB.
     static func missingReserve(of descriptor: Int32) -> UInt64? {
         var facts = statvfs()
         guard unsafe fstatvfs(descriptor, &facts) == 0 else { return nil }
@@ -74,9 +77,9 @@ enum FreeSpace {
     }
 
     static func missingReserve(of size: UInt64, free: UInt64) -> UInt64? {
-        // Some file systems do not tell their size.
+        // Some file systems do not report their size.
         guard size > 0 else { return nil }
-        // In whole MiB, which is how the user is told.
+        // Round to whole MiB, the unit of the error message.
         let reserve = min(mostReserve, max(1 << 20, size / 20 & ~((1 << 20) - 1)))
         return free < reserve ? reserve : nil
     }

@@ -1,13 +1,14 @@
 import Synchronization
 
-/// What the names of an image's files may take of memory, for all layers together that are written at the same time: a
-/// compressed archive tells of a name in a few bits, and layers are converted several at a time.
+/// The memory for the names of an image's files, for all layers that are written at the same time. A
+/// compressed archive can state a name in a few bits, and several layers are converted at a time.
 ///
-/// What archives' readers need comes on top, for each: buffers, headers up to 1 MiB, and a decompressor's window.
+/// The readers of the archives need more memory each: buffers, headers up to 1 MiB, and a decompressor's
+/// window.
 public final class TreeMemory: Sendable {
-    /// Enough for ten million files: no image is known that comes near it.
+    /// The default: enough for ten million files, far more than any known image has.
     public static let usualByteCount = 1 << 30
-    /// Trees grow in steps of that size, so that they seldom meet here.
+    /// The step in which trees grow, which makes contention for the lock rare.
     fileprivate static let stepByteCount = 64 << 10
 
     private let rest: Mutex<Int>
@@ -16,10 +17,11 @@ public final class TreeMemory: Sendable {
         rest = Mutex(byteCount)
     }
 
-    /// What nobody has now.
+    /// The number of bytes that no tree has now.
     public var freeByteCount: Int { rest.withLock { $0 } }
 
-    /// Takes `byteCount`, and up to a step more where there is so much; nil where there is less.
+    /// Takes `byteCount` bytes, rounded up to a step if there are enough. Returns the number taken; nil if
+    /// there are fewer than `byteCount`.
     fileprivate func take(_ byteCount: Int) -> Int? {
         rest.withLock { rest in
             guard byteCount <= rest else { return nil }
@@ -34,7 +36,7 @@ public final class TreeMemory: Sendable {
     }
 }
 
-/// What one tree has of it. Its copies hold it together, and the last one gives it back.
+/// A tree's share of a `TreeMemory`. Copies of the tree have it in common; the last one gives it back.
 public final class TreeMemoryShare {
     private let memory: TreeMemory
     private(set) var byteCount = 0
@@ -43,7 +45,7 @@ public final class TreeMemoryShare {
         self.memory = memory
     }
 
-    /// Makes it `byteCount` at least; false where there is not so much.
+    /// Grows the share to at least `byteCount`. Returns false if there is not enough memory.
     public func grow(to byteCount: Int) -> Bool {
         guard byteCount > self.byteCount else { return true }
         guard let taken = memory.take(byteCount - self.byteCount) else { return false }
@@ -51,10 +53,10 @@ public final class TreeMemoryShare {
         return true
     }
 
-    /// What was asked for in pieces.
+    /// The sum of all `spend` calls.
     private var spentByteCount = 0
 
-    /// Makes it `byteCount` more than all that was spent before.
+    /// Grows the share by `byteCount` beyond all earlier calls.
     public func spend(_ byteCount: Int) throws(Damage) {
         spentByteCount += byteCount
         guard grow(to: spentByteCount) else { throw Damage.tooManyFiles }

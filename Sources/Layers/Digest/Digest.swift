@@ -1,5 +1,5 @@
-/// What content is called by: its SHA-256 (OCI image 1.1, descriptor.md, Digests). In text it is `sha256:` and 64 hexadecimal
-/// digits.
+/// The digest that identifies content: its SHA-256 (OCI image 1.1, descriptor.md, Digests). Its text is
+/// `sha256:` and 64 hexadecimal digits.
 public struct Digest: Hashable, Sendable {
     /// The 32 bytes of SHA-256, first to last.
     let bytes: SIMD32<UInt8>
@@ -11,14 +11,14 @@ public struct Digest: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Reads `sha256:` and 64 digits, lower case as the specification demands; nil for everything else, other algorithms
-    /// among it.
+    /// Reads `sha256:` and 64 digits, in lower case as the specification demands. Returns nil for any other
+    /// text, including other algorithms.
     public init?(_ text: some StringProtocol) {
         guard text.hasPrefix(Self.prefix) else { return nil }
         self.init(hexadecimal: text.dropFirst(Self.prefix.count))
     }
 
-    /// Reads the 64 digits alone, as a file in `blobs/sha256` is called.
+    /// Reads the 64 digits alone, as in the name of a file in `blobs/sha256`.
     public init?(hexadecimal text: some StringProtocol) {
         let digits = text.utf8
         guard digits.count == 2 * Self.byteCount else { return nil }
@@ -52,6 +52,6 @@ public struct Digest: Hashable, Sendable {
 }
 
 extension Digest: CustomStringConvertible {
-    /// `sha256:` and the digits.
+    /// The text: `sha256:` and the digits.
     public var description: String { Self.prefix + hexadecimal }
 }

@@ -8,17 +8,17 @@ public struct SHA256: ~Copyable {
         unsafe cdigest_sha256_start(&state)
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         unsafe cdigest_sha256_update(&state, bytes.baseAddress, bytes.count)
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     public mutating func update(_ bytes: [UInt8]) {
         unsafe bytes.withUnsafeBytes { unsafe update($0) }
     }
 
-    /// The digest of all that was taken so far.
+    /// The digest of all bytes so far.
     public var digest: Digest {
         var (last, bytes) = (state, SIMD32<UInt8>())
         unsafe withUnsafeMutableBytes(of: &bytes) { buffer in
@@ -28,7 +28,7 @@ public struct SHA256: ~Copyable {
         return Digest(bytes: bytes)
     }
 
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     public static func digest(of bytes: [UInt8]) -> Digest {
         var hash = SHA256()
         hash.update(bytes)

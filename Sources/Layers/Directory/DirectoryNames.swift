@@ -4,7 +4,7 @@ import SystemPackage
 
 /// The names in a directory.
 enum DirectoryNames {
-    /// All but `.` and `..`, in the order of their bytes. The descriptor stays the caller's.
+    /// Reads all names except `.` and `..`, sorted by their bytes. The caller keeps the descriptor.
     static func read(_ directory: borrowing OwnedDescriptor) throws(Errno) -> [[UInt8]] {
         let copy = fcntl(directory.rawValue, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw .current }
@@ -33,7 +33,7 @@ enum DirectoryNames {
     }
 
     private static func name(_ entry: UnsafeMutablePointer<dirent>) -> [UInt8] {
-        // The array that the structure ends with is longer or shorter than it says.
+        // The declared size of the array at the structure's end is not the size of the name.
         let start = unsafe UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
         let byteCount = unsafe strlen(start.assumingMemoryBound(to: CChar.self))
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: byteCount))

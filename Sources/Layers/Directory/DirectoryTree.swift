@@ -3,10 +3,11 @@ import Glibc
 public import Host
 import SystemPackage
 
-/// A root file system as a directory on the host, read as it is: owners, modes, times, extended attributes, devices, sockets,
-/// holes and hard links. What is mounted below it is left out: a directory on which something is mounted is empty.
+/// A root file system in a directory on the host, read as it is: owners, modes, times, extended attributes,
+/// devices, sockets, holes and hard links. File systems mounted below it are left out: a mount point is an
+/// empty directory.
 public struct DirectoryTree: ~Copyable {
-    /// Where it lies.
+    /// The path of the directory.
     public let path: String
     private let root: OwnedDescriptor
 
@@ -21,15 +22,16 @@ public struct DirectoryTree: ~Copyable {
         self.path = path
     }
 
-    /// Passes all files to `sink`, a directory before what is in it, names in the order of their bytes. A file that cannot be
-    /// read is a failure: a container without it would be another one.
+    /// Passes all files to `sink`: a directory before its contents, names sorted by their bytes. A file that
+    /// cannot be read is a failure, because a container must not run without it.
     public func read(into sink: inout some LayerSink) throws(Failure) {
         var reader = TreeReader()
         try walk().run { (file) throws(Failure) in try reader.pass(file, into: &sink) }
     }
 
-    /// A digest of the tree's paths, sizes, owners, modes, times and inodes, without its content: as long as it stays the same
-    /// the files did. Taken before `read` and once more after it, it also tells whether the tree held still.
+    /// Computes a digest of the tree's paths, sizes, owners, modes, times and inodes, without the content. If
+    /// the digest stays the same, so did the files. Computed before and after `read`, it also shows whether
+    /// the tree changed meanwhile.
     public func fingerprint() throws(Failure) -> Digest {
         var hash = SHA256()
         try walk().run { (file) throws(Failure) in hash.update(Self.words(of: file)) }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A name in a file system for system calls: its bytes and a zero byte.
+/// A file name for system calls: its bytes and a zero byte.
 struct SystemName {
     private let text: [CChar]
 
-    /// `name` has no zero byte in it.
+    /// Makes the name. `name` must not contain a zero byte.
     init(_ name: some Sequence<UInt8>) {
         text = name.map(CChar.init(bitPattern:)) + [0]
     }

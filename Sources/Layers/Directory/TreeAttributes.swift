@@ -3,19 +3,20 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Reads the extended attributes of files.
+/// A reader for the extended attributes of files.
 struct TreeAttributes: ~Copyable {
     /// XATTR_LIST_MAX and XATTR_SIZE_MAX.
     private static let byteLimit = 65536
     private let names = ByteBuffer(byteCount: byteLimit)
     private let value = ByteBuffer(byteCount: byteLimit)
 
-    /// A label is the policy of the host's SELinux, not the file's.
+    /// The attribute of SELinux labels. They express the policy of the host, not the file's.
     private static let hostLabel = "security.selinux"
 
-    /// The attributes of `file` that a layer keeps, in the order of their names.
+    /// Reads the attributes of `file` that a layer keeps, sorted by name.
     func read(_ file: TreeFile) throws(Failure) -> [ExtendedAttribute] {
-        // No system call takes a directory, a name, and not to follow a link; the kernel's own links to descriptors do.
+        // No system call takes a directory and a name without following a link; the kernel's links to
+        // descriptors make it possible.
         let path = SystemName(Array("/proc/self/fd/\(file.directory)/".utf8) + file.name.bytes)
         var attributes: [ExtendedAttribute] = []
         for name in try list(path, file)
@@ -36,7 +37,7 @@ struct TreeAttributes: ~Copyable {
         return unsafe names.prefix(count).split(separator: 0).map { unsafe Array($0) }
     }
 
-    /// Nil where it went in the meantime.
+    /// Reads a value. Returns nil if the attribute has been removed in the meantime.
     private func value(
         of name: [UInt8], _ path: SystemName, _ file: TreeFile
     ) throws(Failure) -> [UInt8]? {

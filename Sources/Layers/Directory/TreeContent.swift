@@ -3,12 +3,12 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Passes the bytes of a regular file on; its holes stay holes.
+/// A reader for the bytes of a regular file that keeps its holes.
 struct TreeContent: ~Copyable {
     private let buffer = ByteBuffer()
     private var holes = HoleFinder()
 
-    /// The file is open as `descriptor` and has `byteCount` bytes.
+    /// Passes on the file that is open as `descriptor` and has `byteCount` bytes.
     mutating func pass(
         _ descriptor: borrowing OwnedDescriptor, _ byteCount: UInt64, _ file: TreeFile,
         into sink: inout some LayerSink
@@ -24,7 +24,7 @@ struct TreeContent: ~Copyable {
         }
     }
 
-    /// Where the next data or the next hole begins; nil where there is none before the file's end.
+    /// Returns the offset of the next data or the next hole; nil if there is none before the file's end.
     private func seek(
         _ descriptor: borrowing OwnedDescriptor, from offset: UInt64, to what: Int32, _ file: TreeFile
     ) throws(Failure) -> UInt64? {
@@ -32,7 +32,7 @@ struct TreeContent: ~Copyable {
         if result >= 0 { return max(offset, UInt64(result)) }
         switch Errno.current {
         case .noSuchAddressOrDevice: return nil
-        // A file system that knows no holes has data everywhere.
+        // A file system without holes has data everywhere.
         case .invalidArgument: return what == SEEK_DATA ? offset : nil
         default: throw file.failure(.current)
         }

@@ -2,14 +2,15 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A file that a walk came to.
+/// A file that a walk has reached.
 struct TreeFile {
     let path: LayerPath
-    /// Its directory, open for as long as the walk is there, and what it is called in it. The root is `.` in itself.
+    /// The descriptor of the file's directory, open during the walk, and the file's name in it. The root is
+    /// `.` in itself.
     let directory: Int32
     let name: SystemName
     let status: stat
-    /// Where the tree lies on the host.
+    /// The path of the tree on the host.
     let root: String
 
     var type: mode_t { status.st_mode & S_IFMT }

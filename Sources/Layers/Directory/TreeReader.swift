@@ -3,7 +3,7 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Makes entries of files.
+/// A reader that turns files into entries of a layer.
 struct TreeReader: ~Copyable {
     private struct Identity: Hashable {
         let device: dev_t
@@ -24,7 +24,7 @@ struct TreeReader: ~Copyable {
         try content.pass(descriptor, byteCount, file, into: &sink)
     }
 
-    /// The name under which the file came already; nil when it comes for the first time.
+    /// Returns the earlier name of a file; nil if there was none.
     private mutating func firstName(of file: TreeFile) -> LayerPath? {
         guard file.status.st_nlink > 1, file.type != S_IFDIR else { return nil }
         let identity = Identity(device: file.status.st_dev, inode: file.status.st_ino)
@@ -56,7 +56,7 @@ struct TreeReader: ~Copyable {
         }
     }
 
-    /// The C library's encoding of device numbers, whose macros Swift does not see (sys/sysmacros.h).
+    /// Decodes the C library's device numbers, whose macros Swift does not import (sys/sysmacros.h).
     private static func numbers(of device: dev_t) -> (major: UInt32, minor: UInt32) {
         let number = UInt64(device)
         return (
@@ -66,7 +66,7 @@ struct TreeReader: ~Copyable {
     }
 
     private func target(of file: TreeFile) throws(Failure) -> [UInt8] {
-        // PATH_MAX
+        // PATH_MAX.
         let buffer = ByteBuffer(byteCount: 4096)
         let count = unsafe file.name.with { name in
             unsafe readlinkat(
@@ -78,7 +78,7 @@ struct TreeReader: ~Copyable {
 
     private func open(_ file: TreeFile) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
-            // A FIFO that took its place must not keep us waiting.
+            // O_NONBLOCK: a FIFO that has replaced the file must not block the open.
             let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
             return OwnedDescriptor(
                 owning: try hostCall { unsafe file.name.with { unsafe openat(file.directory, $0, flags) } })
@@ -87,7 +87,7 @@ struct TreeReader: ~Copyable {
         }
     }
 
-    /// The size of the file that was opened, which must be the one that the walk came to.
+    /// Returns the size of the opened file, which must be the file that the walk reached.
     private func size(
         _ descriptor: borrowing OwnedDescriptor, _ file: TreeFile
     ) throws(Failure) -> UInt64 {

@@ -3,21 +3,22 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Visits all files below a directory: a directory before what is in it, names in the order of their bytes.
+/// A walk through all files below a directory: a directory before its contents, names sorted by their bytes.
 ///
-/// No symbolic link is followed, not even one that takes a directory's place during the walk. What is mounted below the root
-/// is not of the tree: such a directory is visited and seems empty. Only a subvolume of btrfs is no mount.
+/// It follows no symbolic link, not even one that replaces a directory during the walk. File systems mounted
+/// below the root do not belong to the tree: a mount point is visited and appears empty. A subvolume of btrfs
+/// is no mount, although it has its own device number.
 struct TreeWalk: ~Copyable {
     private let root: OwnedDescriptor
     private let rootPath: String
     private let rootStatus: stat
-    /// Directories that were visited and not read yet; the next is the last.
+    /// The directories that were visited and not read yet; the next one is last.
     private var waiting = [LayerPath.root]
     /// The directory that was read last, and its path.
     private var current: OwnedDescriptor
     private var currentPath = LayerPath.root
 
-    /// `root` is open and lies at `path` on the host.
+    /// Starts a walk at the open directory `root`, whose path on the host is `path`.
     init(_ root: consuming OwnedDescriptor, at path: String) throws(Failure) {
         let complaint = TreeFile.complaint(.root, in: path)
         var status = stat()
@@ -50,8 +51,8 @@ struct TreeWalk: ~Copyable {
         }
     }
 
-    /// Goes down name by name, so that the depth of a tree costs neither descriptors nor stack; from the directory before,
-    /// where that is above.
+    /// Opens a directory name by name, so that a deep tree costs neither descriptors nor stack. Starts from
+    /// the last directory if that is above it.
     private mutating func open(_ path: LayerPath) throws(Errno) {
         if !path.names.starts(with: currentPath.names) {
             current = try Self.open(Self.here, in: root.rawValue)
@@ -92,16 +93,16 @@ struct TreeWalk: ~Copyable {
         return isBtrfs(current) && isBtrfs(root)
     }
 
-    /// Each subvolume has a device number of its own.
+    /// Whether the directory is on btrfs, where each subvolume has its own device number.
     private func isBtrfs(_ directory: borrowing OwnedDescriptor) -> Bool {
         var status = statfs()
-        // BTRFS_SUPER_MAGIC
+        // BTRFS_SUPER_MAGIC.
         return unsafe fstatfs(directory.rawValue, &status) == 0 && status.f_type == 0x9123_683E
     }
 
     private func file(_ name: [UInt8]) throws(Failure) -> TreeFile {
         let path = currentPath.appending(name)
-        // File systems of other systems count characters, not bytes.
+        // File systems of other systems limit characters, not bytes.
         let problem: LayerPathError? =
             if name.count > LayerPath.nameLimit { .longName } else if path.byteCount > LayerPath.byteLimit {
                 .longPath
