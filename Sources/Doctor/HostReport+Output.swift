@@ -1,7 +1,7 @@
 import Host
 
 extension HostReport {
-    /// A JSON object and a newline: whether a Linux can be booted, which hardware virtualization there is, and every check.
+    /// Renders the report as a JSON object and a newline: whether vmm can boot Linux here, and every check.
     public func json() -> String {
         let rows = checks.map { check in
             JSON.object([
@@ -12,7 +12,7 @@ extension HostReport {
         return JSON.object([("can_boot", .boolean(canBoot)), ("checks", .array(rows))]).text() + "\n"
     }
 
-    /// One line a check, and its cure below it.
+    /// Renders each check as a line of text, with its remedy below it.
     public func text(inColour: Bool) -> String {
         let width = checks.map(\.name.count).max() ?? 0
         let lines = checks.map { check in
@@ -25,7 +25,7 @@ extension HostReport {
         return lines.joined(separator: "\n") + "\n\n" + end + "\n"
     }
 
-    /// `text` in lines of at most 100 columns.
+    /// Breaks `text` into lines of at most 100 columns.
     private func wrapped(_ text: String, indent: Int) -> String {
         var lines = [""]
         for word in text.split(separator: " ") {

@@ -3,20 +3,20 @@ import KVM
 import Machine
 import SystemPackage
 
-/// What this host offers to a monitor, and how to mend what is not there (`vmm doctor`).
+/// The capabilities of this host that a monitor needs, and how to provide missing ones (`vmm doctor`).
 public struct HostReport: Sendable {
     public enum Verdict: String, Sendable {
         case good, warning, missing
     }
 
-    /// One thing that was looked at.
+    /// One aspect of the host and the verdict on it.
     public struct Check: Sendable {
-        /// A stable word for programs.
+        /// The check's stable name, for programs.
         public let name: String
         public let verdict: Verdict
-        /// What was found.
+        /// The facts that the check found.
         public let finding: String
-        /// What to do about it, unless it is good.
+        /// The advice to the user, or nil if there is none.
         public let cure: String?
     }
 
@@ -25,7 +25,7 @@ public struct HostReport: Sendable {
     /// Whether `vmm boot` can start a Linux here.
     public var canBoot: Bool { !checks.contains { $0.verdict == .missing } }
 
-    /// Looks at everything; nothing is changed.
+    /// Checks every aspect of this host; changes nothing.
     public static func ofThisHost() -> HostReport {
         HostReport(checks: kvmChecks() + [virtualization(), memory(), cgroups(), descriptors()])
     }

@@ -2,16 +2,17 @@ import Host
 import KVM
 import Synchronization
 
-/// KVM's own part of a machine, begun before the rest is known.
+/// Creates KVM's part of a machine early, on a thread of its own.
 ///
-/// KVM takes its time: to make a machine it waits for a grace period of the host's kernel, because (up to Linux 6.12) it moves
-/// a thread of its own to the monitor's cgroup. So a thread makes the machine as soon as /dev/kvm is open, whatever is looked
-/// up meanwhile, and its vCPUs as soon as it is ready for them.
+/// Creating a VM is slow: up to Linux 6.12 KVM moves a kernel thread to the monitor's cgroup, and so waits
+/// for a grace period of the host's kernel. The thread creates the VM as soon as /dev/kvm is open, while the
+/// monitor does other work. It creates the vCPUs as soon as the VM is ready for them.
 public final class MachineStart: Sendable {
     private let bench: Bench
     private let thread: Mutex<HostThread?>
 
-    /// Begins. What cannot be had is a failure once it is asked for.
+    /// Opens /dev/kvm and starts the thread. A failure is thrown by the first call that needs the missing
+    /// part.
     public convenience init(timings: Timings) {
         self.init { () throws(Failure) in
             let kvm = try KVMSystem()
@@ -33,24 +34,28 @@ public final class MachineStart: Sendable {
         }
     }
 
-    /// Waits until KVM has made the machine, or has failed to.
+    /// Waits until KVM has created the VM, or has failed to.
     public func wait() { bench.wait() }
 
     /// This host's KVM.
     func kvm() throws(Failure) -> KVMSystem { try bench.kvm() }
 
-    /// Waits for the machine, which has neither memory nor devices yet.
+    /// Waits for the VM, which has neither memory nor devices yet.
     func system() throws(Failure) -> VirtualMachine { try bench.system() }
 
-    /// Reads what CPUs can be given, on the calling thread: KVM asks the processor leaf by leaf, which are exits where the host
-    /// is itself a guest, and the machine is made meanwhile.
+    /// Reads the features that CPUs can have, on the calling thread, while the other thread creates the VM.
+    /// KVM asks the processor leaf by leaf, and each leaf is an exit if the host is itself a guest.
     func readFeatures() throws(Failure) { try bench.readFeatures() }
 
-    /// From here on the machine has its interrupt controllers, and can be given `count` vCPUs with those features.
+    /// Lets the thread create `count` vCPUs. The VM must have its interrupt controllers, and `readFeatures`
+    /// must have returned.
     func makeCPUs(_ count: Int) { bench.makeCPUs(count) }
 
-    /// Waits for the vCPUs, of which the first is CPU 0, and hands all over: the start holds nothing of the machine any more.
-    /// Where the guest may leave its local APICs off, the vCPUs offer nothing that needs one.
+    /// Waits for the vCPUs, of which the first is CPU 0, and hands them over. The start then holds nothing of
+    /// the VM any more.
+    ///
+    /// With `withoutLocalAPIC` the vCPUs offer no feature that needs a local APIC, because the guest may
+    /// leave its own off.
     func cpus(withoutLocalAPIC: Bool = false) throws(Failure) -> [VCPUThread] {
         join()
         let cpus = try bench.cpus()
@@ -58,7 +63,8 @@ public final class MachineStart: Sendable {
         return cpus
     }
 
-    /// What else the machine needed could not be had: nobody waits for the vCPUs.
+    /// Ends the thread. If building the machine failed before `makeCPUs`, the thread learns here that no
+    /// vCPUs are wanted.
     deinit {
         bench.makeCPUs(0)
         join()
@@ -69,8 +75,10 @@ public final class MachineStart: Sendable {
     }
 }
 
-/// What the start and its thread share. A Result would do for much of it; but its generic type is looked up at run time, among all
-/// conformances of the program, which costs half a millisecond.
+/// The state that the start and its thread share.
+///
+/// `Result` would do for much of it, but its generic type is looked up at run time, among all conformances of
+/// the program, which costs half a millisecond.
 private final class Bench: Sendable {
     private struct State {
         var kvm: KVMSystem?
@@ -79,7 +87,7 @@ private final class Bench: Sendable {
         var cpus: [VCPUThread] = []
         var failure: Failure?
 
-        /// What there is, or why it is not.
+        /// Returns `part`, or throws the failure because of which it is missing.
         func orFailure<Part>(_ part: Part?) throws(Failure) -> Part {
             if let part { return part }
             throw failure ?? Failure(.software, "the machine cannot start", because: "nobody said why")
@@ -127,7 +135,7 @@ private final class Bench: Sendable {
         }
     }
 
-    /// Sets up `cpus`, which have not run, once more: how the kernel starts is only known when they are there.
+    /// Sets up `cpus`, which have not run, a second time: the kernel's entry is known only after they exist.
     func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
         try features.withLock { (features) throws(Failure) in
             guard let features else { return }
@@ -141,7 +149,7 @@ private final class Bench: Sendable {
         made.post()
     }
 
-    /// The thread's whole life.
+    /// Runs on the thread: creates the VM, then the vCPUs that `makeCPUs` asks for.
     func work(_ kvm: KVMSystem) {
         do throws(Failure) {
             let system = try kvm.makeVirtualMachine()

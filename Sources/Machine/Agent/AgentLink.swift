@@ -1,25 +1,25 @@
 import Devices
 public import Host
 
-/// A session's way to its guest, and to the machine around it. All of it may be called from any thread.
+/// A session's connection to its guest and to the machine. Every member may be used from any thread.
 public struct AgentLink: Sendable {
-    /// What the guest finds the port by.
+    /// The name by which the guest finds the port.
     public static let portName = "vmm.agent"
 
-    /// The machine's event loop: what else the session waits for is watched there.
+    /// The machine's event loop. The session watches its own descriptors on this loop.
     public let loop: EventLoop
     let port: VirtioPort
     let control: MachineControl
     let powerButton: PowerButton
 
-    /// Sends `bytes` to the guest, in order. What is sent before the guest listens, or faster than it reads, waits; false,
-    /// and nothing is sent, where that would be more than 8 MiB.
+    /// Sends `bytes` to the guest, in order. Bytes wait here until the guest listens and has room for them.
+    /// Returns false, and sends nothing, if more than 8 MiB would then wait.
     @discardableResult
     public func send(_ bytes: [UInt8]) -> Bool { port.send(bytes) }
 
     /// Ends the machine at once, whatever its guest does. Only the first end counts.
     public func finish(with end: MachineEnd = .sessionEnded) { control.finish(end) }
 
-    /// Presses the machine's power button: a guest that heeds it ends by itself.
+    /// Presses the machine's power button. A guest that handles the button then powers off by itself.
     public func requestPowerOff() { powerButton.press() }
 }

@@ -1,15 +1,18 @@
 public import Host
 
-/// What speaks with the guest through the port `vmm.agent`.
+/// The monitor's side of a conversation with the guest through the port `vmm.agent`.
 public protocol AgentSession: AnyObject, Sendable {
-    /// The machine is built and its loop is about to run: on the main thread, once.
+    /// Starts the session. Called once, on the main thread, when the machine is built and just before its
+    /// event loop runs.
     func start(_ link: AgentLink) throws(Failure)
-    /// The guest sent these bytes, 64 KiB at the most: on the loop's thread, which is the main one. No thread of the
-    /// guest waits for this; the loop's other handlers do.
+    /// Handles up to 64 KiB of bytes that the guest sent. Called on the event loop's thread, which is the
+    /// main thread. The loop's other handlers wait for this call; the guest's vCPUs do not.
     func received(_ bytes: [UInt8])
-    /// The status that the process is to end with where its end has to be cut short; nil for that of the machine's end.
+    /// The exit status of the process if its end has to be cut short; nil to use the status of the machine's
+    /// end.
     var exitStatus: Int32? { get }
-    /// The machine has ended, or `start` has failed: on the main thread, once; nothing is called after it.
+    /// Ends the session. Called once, on the main thread, after the machine has ended or `start` has failed.
+    /// It is the last call to the session.
     func end()
 }
 

@@ -1,14 +1,14 @@
 import Devices
 import Synchronization
 
-/// The last words of a guest's console, kept in memory instead of being printed.
+/// The last output of a guest's serial console, kept in memory instead of being printed.
 final class ConsoleTail: SerialOutput {
-    /// How many bytes are kept.
+    /// The number of bytes that are kept.
     static let byteCount = 16 << 10
 
     private struct State {
         var bytes: [UInt8] = []
-        /// Where the oldest byte is, and the next one goes, once there are `byteCount`.
+        /// The index of the oldest byte, which the next byte overwrites when `byteCount` bytes are kept.
         var oldest = 0
     }
 
@@ -25,7 +25,7 @@ final class ConsoleTail: SerialOutput {
         }
     }
 
-    /// What is kept, oldest first.
+    /// The bytes that are kept, oldest first.
     var bytes: [UInt8] {
         state.withLock { Array($0.bytes[$0.oldest...] + $0.bytes[..<$0.oldest]) }
     }

@@ -1,7 +1,10 @@
 import Devices
 
-/// The output of a serial port that shows what a kernel prints before its virtio console is there. From the console's first
-/// byte on the port is silent: whoever then writes to both writes it once.
+/// The output of a serial port that shows the kernel's messages until the virtio console prints its first
+/// byte.
+///
+/// From then on the port discards its output, so that a kernel that writes to both consoles prints each
+/// message once.
 final class EarlyOutput: SerialOutput {
     private let sink: ConsoleOutput
     private let console: VirtioConsole

@@ -2,17 +2,19 @@ import KVM
 import Synchronization
 import Virtio
 
-/// An interrupt that a device's own thread raises, as an edge on an input of the interrupt controllers.
+/// An interrupt line of a device: an edge on an input of KVM's interrupt controllers, raised by the device's
+/// thread.
 ///
-/// It goes to the interrupt controllers by KVM_IRQ_LINE and not by an irqfd: for a pin of the IOAPIC the kernel hands an
-/// irqfd's event to a worker thread first, and at the machine's end it waits for a grace period to be rid of it.
+/// The line uses KVM_IRQ_LINE and not an irqfd. For a pin of the IOAPIC the kernel first hands an irqfd's
+/// event to a worker thread, and it waits for a grace period to remove the irqfd when the machine ends.
 final class InterruptWire: InterruptLine {
     private let setLevel: @Sendable (_ isHigh: Bool) -> Void
-    /// Held while the level goes up and down again. Two threads that signal at once would otherwise interleave: the second
-    /// finds the level high already, which is no edge, and its interrupt is lost if the guest has taken the first meanwhile.
+    /// Held while the level goes up and down again. Without the lock two threads that signal at once could
+    /// interleave: the second finds the level already high, which is not an edge. Its interrupt is lost if
+    /// the guest has acknowledged the first interrupt by then.
     private let edge = Mutex(())
 
-    /// `setLevel` sets the level of the input.
+    /// Makes a line whose input has its level set by `setLevel`.
     init(setLevel: @escaping @Sendable (_ isHigh: Bool) -> Void) {
         self.setLevel = setLevel
     }

@@ -3,37 +3,40 @@ import KVM
 import Layout
 import Synchronization
 
-/// The 8254 and its gate port, made in the kernel when the guest first touches one of their ports.
+/// The 8254 timer and its gate port, which KVM creates when the guest first accesses one of their ports.
 ///
-/// A kernel that finds kvm-clock and ACPI never does. One without either calibrates the time stamp counter with the timer, or
-/// lives by its interrupt. KVM starts a thread of the host's kernel for each such timer, which no other machine has to pay for.
+/// A kernel that finds kvm-clock and ACPI never accesses them. A kernel without either calibrates the time
+/// stamp counter with the timer, or depends on the timer's interrupt. KVM starts a kernel thread for each
+/// such timer, so only machines that need the timer pay for the thread.
 final class IntervalTimer: Sendable {
     private let machine: VirtualMachine
-    /// Whether a guest has touched it already.
+    /// Whether a guest has accessed the timer already.
     private let isMade = Mutex(false)
 
     init(of machine: VirtualMachine) {
         self.machine = machine
     }
 
-    /// The first access creates the timer. The next ones never leave the kernel, but where it has none: there nothing answers.
+    /// Reads a port. The first access creates the timer; KVM then handles the ports in the kernel.
+    ///
+    /// If KVM could not create the timer, every read returns all ones.
     func read(_ port: UInt16) -> UInt64 {
         guard make(.untouched) else { return .max }
-        // The gate is closed and the speaker off, as in a timer that was just created; a counter counts nothing yet.
+        // A new timer's gate is closed, its speaker is off, and its counters stand still.
         return 0
     }
 
-    /// As `read`; KVM is told what was written.
+    /// Writes a port. The first access creates the timer and passes the written value on to KVM.
     func write(_ value: UInt8, to port: UInt16) {
         switch port {
         case Layout.timerControlPort: _ = make(.controlWord(value))
         case Layout.timerGatePort: _ = make(.gate(value & 1 != 0))
-        // Half a count that belongs to no mode.
+        // One byte of a count, written before any mode was set, has no effect.
         default: _ = make(.untouched)
         }
     }
 
-    /// Whether this call has created the timer.
+    /// Creates the timer; returns true only if this call has created it.
     private func make(_ start: VirtualMachine.IntervalTimerStart) -> Bool {
         isMade.withLock { isMade in
             guard !isMade else { return false }

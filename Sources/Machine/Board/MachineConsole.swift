@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 import SystemPackage
 
-/// The guest's console and the user's terminal, or the pipes in its place.
+/// The connection between the guest's console and the user's terminal, or the pipes in its place.
 struct MachineConsole: Sendable {
     private static let input: Int32 = 0
     private static let output: Int32 = 1
@@ -13,7 +13,7 @@ struct MachineConsole: Sendable {
     private let source: ConsoleInput
     private let virtio: VirtioConsole?
 
-    /// Connects `receiver` with standard input and lets `sink`, which its output goes to, be ended with it.
+    /// Connects `receiver` with standard input. `sink` is the console's output; `end` ends both.
     init(
         sink: ConsoleOutput, receiver: any ConsoleReceiver, loop: EventLoop, control: MachineControl
     ) throws(Failure) {
@@ -30,36 +30,37 @@ struct MachineConsole: Sendable {
             }, onFailure: { control.finish(.failed($0)) })
     }
 
-    /// The ring in front of standard output. Of a reader that has gone nobody has to be told.
+    /// Makes the ring in front of standard output, with warnings about lost output. A broken pipe causes no
+    /// warning.
     static func makeSink(logger: Logger) throws(Failure) -> ConsoleOutput {
         let notices = ConsoleNotices(logger: logger)
         return try ConsoleOutput(descriptor: output) { notices.take($0) }
     }
 
-    /// What keeps the guest's output from being written; nil where its reader has gone by itself.
+    /// The failure to write the guest's output; nil if there was none, or if the reader has closed its pipe.
     var outputFailure: Failure? {
         guard let cause = sink.closedCause, cause != .brokenPipe else { return nil }
         return Failure(.output, "cannot write the console's output", errno: cause)
     }
 
-    /// From here on keys go to the guest.
+    /// Makes the terminal raw and starts passing the user's input to the guest.
     func start() throws(Failure) {
         if Terminal.isTerminal(Self.input) { try Terminal.makeRaw(Self.input) }
         try source.start()
     }
 
-    /// The terminal has a new size.
+    /// Passes the terminal's new size on to the guest.
     func resize() {
         if let size = Self.terminalSize { virtio?.resize(columns: size.columns, rows: size.rows) }
     }
 
-    /// Stops the process, with the terminal put back for whoever has it meanwhile.
+    /// Stops the process, with the terminal restored for the shell meanwhile.
     func stopProcess() {
         Terminal.stopProcess()
         resize()
     }
 
-    /// The process goes on after a stop. The terminal's size may have changed, of which nobody was told.
+    /// Restores raw mode after a stop. It also updates the size, which may have changed without a signal.
     func resume() {
         Terminal.resume()
         resize()
@@ -67,7 +68,8 @@ struct MachineConsole: Sendable {
 
     static var terminalSize: Terminal.Size? { Terminal.size(of: output) ?? Terminal.size(of: input) }
 
-    /// Everything that the guest said reaches its reader, if that one reads; then the terminal is as it was.
+    /// Writes out the guest's remaining output, as long as its reader makes progress, and then restores the
+    /// terminal.
     func end() {
         source.stop()
         sink.end(patience: 1000)
@@ -83,7 +85,7 @@ struct MachineConsole: Sendable {
         """
 }
 
-/// What the user is told of console output that nobody gets.
+/// The warnings about console output that was not delivered.
 private final class ConsoleNotices: Sendable {
     private let logger: Logger
     private let isUnread = Atomic<Bool>(false)

@@ -12,7 +12,7 @@ struct PortBus: Sendable {
     let reset: ResetControl
     let timer: IntervalTimer
 
-    /// Ports that nothing answers at read as all ones.
+    /// Reads a port. Ports without a chip read as all ones.
     func read(_ port: UInt16, byteCount: Int) -> UInt64 {
         switch port {
         case Layout.serialPorts:
@@ -37,7 +37,7 @@ struct PortBus: Sendable {
         case Layout.powerPorts:
             power.write(value, at: offset(port, Layout.sleepControlPort), byteCount: byteCount)
         case Layout.markPort: mark.write(value, at: 0, byteCount: 1)
-        // Four bytes at the port before would be an address of PCI's configuration space.
+        // A write of four bytes at port 0xCF8 would set an address of PCI's configuration space.
         case Layout.resetControlPort: reset.write(value, at: 0, byteCount: 1)
         case Layout.timerPorts, Layout.timerGatePort:
             timer.write(UInt8(truncatingIfNeeded: value), to: port)

@@ -3,7 +3,7 @@ import GuestMemory
 import Layout
 import Virtio
 
-/// The guest's virtio-mmio windows, one page apart: an address is a number of a device and an offset.
+/// The guest's virtio-mmio windows, one page apart: an address consists of a device's number and an offset.
 struct WindowBus: Sendable {
     let devices: [VirtioMMIO]
 

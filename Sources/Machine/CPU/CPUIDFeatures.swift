@@ -1,4 +1,4 @@
-/// The words of features that `CPUIDMask.allowed` lists, a feature a line, by the names that the manuals give them.
+/// The feature words that `CPUIDMask.allowed` lists, one feature a line, by the manuals' names.
 
 private func bit(_ number: UInt32) -> UInt32 { 1 &<< number }
 
@@ -24,7 +24,7 @@ let features1C: UInt32 =
     | bit(30)  // RDRAND
     | bit(31)  // HYPERVISOR
 
-/// Leaf 1, EDX, and the same bits of leaf 0x8000_0001 on AMD's CPUs.
+/// Leaf 1, EDX, and the equal bits of leaf 0x8000_0001 on AMD's CPUs.
 private let featuresOfOld: UInt32 =
     bit(0)  // FPU
     | bit(1)  // VME
@@ -98,7 +98,7 @@ let features7C: UInt32 =
     | bit(27)  // MOVDIRI
     | bit(28)  // MOVDIR64B
 
-/// Leaf 7, EDX. Guests mitigate what their CPU's speculation does with the controls that are here.
+/// Leaf 7, EDX. Guests mitigate speculative execution with these controls.
 let features7D: UInt32 =
     bit(4)  // FSRM
     | bit(8)  // AVX512_VP2INTERSECT
@@ -131,7 +131,7 @@ let features71D: UInt32 =
     | bit(10)  // AVX_VNNI_INT16
     | bit(14)  // PREFETCHITI
 
-/// Leaf 0xD, EAX: the components of XCR0, which the features above need; each has a subleaf.
+/// Leaf 0xD, EAX: the components of XCR0 that the features above need. Each has a subleaf.
 let stateComponents: UInt32 =
     bit(0)  // x87
     | bit(1)  // SSE
@@ -143,11 +143,14 @@ let stateComponents: UInt32 =
 
 /// Leaf 0x4000_0001, EAX (KVM_FEATURE_*).
 ///
-/// The clock, and what lets a guest and the host share few CPUs well: a guest that knows of stolen time accounts for it,
-/// and one whose other CPU does not run need not wait for it. Asynchronous page faults let a guest run something else
-/// while the host reads a page of the image from its disk. Left out: POLL_CONTROL, with which a guest would poll in
-/// place of the host; what is for nested guests (ASYNC_PF_VMEXIT), for encrypted ones (HC_MAP_GPA_RANGE,
-/// MIGRATION_CONTROL), and for more CPUs than a machine has (MSI_EXT_DEST_ID).
+/// The list has the clock and the features that let guests and host share few CPUs well. A guest that knows
+/// of stolen time accounts for it, and a guest need not wait for a CPU of its own that does not run.
+/// Asynchronous page faults let a guest run something else while the host reads a page of the image from its
+/// disk.
+///
+/// Left out: POLL_CONTROL, with which a guest would poll in place of the host; features for nested guests
+/// (ASYNC_PF_VMEXIT) and for encrypted ones (HC_MAP_GPA_RANGE, MIGRATION_CONTROL); and the feature for more
+/// CPUs than a machine has (MSI_EXT_DEST_ID).
 let featuresKVM: UInt32 =
     bit(0)  // CLOCKSOURCE
     | bit(1)  // NOP_IO_DELAY
@@ -162,7 +165,7 @@ let featuresKVM: UInt32 =
     | bit(14)  // ASYNC_PF_INT
     | bit(24)  // CLOCKSOURCE_STABLE_BIT
 
-/// Of those the ones for asynchronous page faults: ASYNC_PF and ASYNC_PF_INT.
+/// The features among `featuresKVM` for asynchronous page faults: ASYNC_PF and ASYNC_PF_INT.
 let asynchronousFaultsKVM: UInt32 = bit(4) | bit(14)
 
 /// Leaf 0x8000_0001, ECX.

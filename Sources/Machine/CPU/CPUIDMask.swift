@@ -5,18 +5,18 @@ struct CPUIDMask: Equatable, Sendable {
     var ecx: UInt32 = 0
     var edx: UInt32 = 0
 
-    /// All that KVM offers of the leaf.
+    /// The mask that keeps every bit of a leaf that KVM offers.
     static var all: CPUIDMask { CPUIDMask(eax: .max, ebx: .max, ecx: .max, edx: .max) }
     static var none: CPUIDMask { CPUIDMask() }
 
-    /// Returns the bits that guests may see of `leaf` and `subleaf` (Intel SDM 2A, CPUID; AMD APM 3, appendix E;
-    /// KVM's own in Documentation/virt/kvm/x86/cpuid.rst). What is not listed is zero: features that a later KVM
-    /// learns to offer reach guests only when they are added here.
+    /// Returns the bits that guests may see of `leaf` and `subleaf` (Intel SDM 2A, CPUID; AMD APM 3, appendix
+    /// E; for KVM's leaves, Documentation/virt/kvm/x86/cpuid.rst). Bits that are not listed read as zero, so
+    /// a feature that a later KVM offers reaches guests only when it is added here.
     ///
-    /// Left out on purpose: nested virtualization (VMX, SVM, 0x8000_000A), SMX and SKINIT, MONITOR and WAITPKG (a
-    /// guest would idle without leaving the CPU), performance counters, debug stores, PT, IBS and LBR, resource
-    /// control (0xF, 0x10), SGX, SEV, TSX (its side channels; KVM turns it off where CPUID has none), CET, LAM, MPX,
-    /// AMX (0x1D, 0x1E) and AVX10 (0x24), which Linux and its programs do without.
+    /// Left out on purpose: nested virtualization (VMX, SVM, 0x8000_000A), SMX and SKINIT, MONITOR and
+    /// WAITPKG (a guest would idle without leaving the CPU), performance counters, debug stores, PT, IBS and
+    /// LBR, resource control (0xF, 0x10), SGX, SEV, TSX (side channels; KVM turns TSX off if CPUID lacks it),
+    /// CET, LAM, MPX, AMX (0x1D, 0x1E) and AVX10 (0x24). Linux and its programs do without these.
     static func allowed(leaf: UInt32, subleaf: UInt32) -> CPUIDMask {
         switch (leaf, subleaf) {
         // The highest leaf and the vendor; descriptors of caches; names.
@@ -48,11 +48,11 @@ struct CPUIDMask: Equatable, Sendable {
         case (0x8000_0007, _): CPUIDMask(edx: 1 << 8)
         // Widths of addresses; AMD's speculation controls.
         case (0x8000_0008, _): CPUIDMask(eax: 0xFF_FFFF, ebx: features8B)
-        // TLBs of 1 GiB pages; which widths of SSE are quick.
+        // TLBs of 1 GiB pages; the widths at which SSE runs fast.
         case (0x8000_0019, _): CPUIDMask(eax: .max, ebx: .max)
         case (0x8000_001A, _): CPUIDMask(eax: 0b111)
         case (0x8000_0021, _): CPUIDMask(eax: features21A, ecx: features21C)
-        // 0xB and 0x1F, the topology, are the machine's own: `normalize`.
+        // `normalize` sets the topology (0xB and 0x1F), which is the machine's own.
         default: .none
         }
     }

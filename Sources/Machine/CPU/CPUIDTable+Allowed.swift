@@ -2,7 +2,7 @@ import Host
 import KVM
 
 extension KVMSystem {
-    /// Reads the features that this host's KVM offers and keeps those that guests may see.
+    /// Reads the features that this host's KVM offers and keeps the ones that guests may see.
     func guestFeatures() throws(Failure) -> CPUIDTable {
         let table = try supportedCPUID()
         table.keepAllowed()
@@ -11,7 +11,7 @@ extension KVMSystem {
 }
 
 extension CPUIDTable {
-    /// Clears whatever is not on the list of features (`CPUIDMask.allowed`).
+    /// Clears every bit that is not on the list of features (`CPUIDMask.allowed`).
     func keepAllowed() {
         // XSAVE's area without any component: the legacy region and the header (Intel SDM 1, 13.4).
         var areaByteCount: UInt32 = 512 + 64
@@ -22,7 +22,7 @@ extension CPUIDTable {
             areaByteCount = max(areaByteCount, entry.ebx &+ entry.eax)
         }
         forEach { entry in
-            // EBX is the size for the components that are in use, which KVM shows from XCR0.
+            // EBX is the size for the components in use; KVM computes it from XCR0.
             guard entry.leaf == 0xD, entry.subleaf == 0, entry.eax != 0 else { return }
             (entry.ebx, entry.ecx) = (areaByteCount, areaByteCount)
         }
@@ -30,10 +30,11 @@ extension CPUIDTable {
 }
 
 extension CPUIDTable {
-    /// Takes asynchronous page faults off the list of features, for a guest that leaves its local APIC off.
+    /// Removes asynchronous page faults from the features, for a guest that leaves its local APIC off.
     ///
-    /// When a guest switches them on, KVM queues an event that only a local APIC delivers (`kvm_pv_enable_async_pf`). As long as
-    /// the event waits, KVM does not let the vCPU sleep: a guest that halts, idle or for good, keeps a CPU of the host busy.
+    /// When a guest enables them, KVM queues an event that only a local APIC delivers
+    /// (`kvm_pv_enable_async_pf`). While that event is pending, KVM does not let the vCPU sleep. A guest that
+    /// halts, idle or for good, would then keep a CPU of the host busy.
     func withholdAPICFeatures() {
         forEach { entry in
             if entry.leaf == 0x4000_0001 { entry.eax &= ~asynchronousFaultsKVM }
@@ -49,7 +50,8 @@ extension CPUIDTable.Entry {
         edx &= mask.edx
     }
 
-    /// Where the answer is the number of the highest leaf or subleaf, it is at most the highest on the list.
+    /// Limits the number of the highest leaf or subleaf, in leaves that report one, to the highest on the
+    /// list.
     fileprivate mutating func limitHighestLeaf() {
         switch (leaf, subleaf) {
         case (0x0, _): eax = min(eax, 0x1F)

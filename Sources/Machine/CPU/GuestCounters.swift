@@ -1,10 +1,11 @@
 import Synchronization
 
-/// What the vCPUs of a guest did that harms the host, counted. The guest goes on; the user learns of it at the end.
+/// Counts actions of a guest's vCPUs that harm the host. The guest goes on; the user gets a warning at the
+/// end.
 final class GuestCounters: Sendable {
-    /// Exits after which the guest had locked the bus.
+    /// The number of exits after the guest locked the bus.
     private let busLocks = Atomic<UInt64>(0)
-    /// Exits because the guest kept interrupts out for too long.
+    /// The number of exits because the guest blocked interrupts for too long.
     private let notifications = Atomic<UInt64>(0)
 
     func noteBusLock() { busLocks.wrappingAdd(1, ordering: .relaxed) }
@@ -17,12 +18,12 @@ final class GuestCounters: Sendable {
     }
 }
 
-/// How often a guest did what harms the host.
+/// The number of times that a guest harmed the host, by kind.
 public struct GuestCounts: Sendable, Equatable {
     public var busLocks: UInt64 = 0
     public var notifications: UInt64 = 0
 
-    /// A line for each that is not zero.
+    /// The warnings: a line for each count that is not zero.
     var warnings: [String] {
         var lines: [String] = []
         if busLocks > 0 {

@@ -4,7 +4,7 @@ import Host
 import KVM
 
 extension VCPU {
-    /// Gives the vCPU the features of CPU number `cpu` of `cpuCount`.
+    /// Gives the vCPU the features of CPU `cpu` of `cpuCount`, and the MSR values that a firmware would set.
     func setUp(cpu: Int, of cpuCount: Int, features: CPUIDTable) throws(Failure) {
         features.normalize(cpu: UInt32(cpu), cpuCount: UInt32(cpuCount))
         try set(features)
@@ -12,7 +12,7 @@ extension VCPU {
         try setMSRs([(MSR.defaultMemoryType, MSR.writeBack), (MSR.miscEnable, MSR.fastStrings)])
     }
 
-    /// Puts the boot CPU where the kernel starts; the others wait for its INIT and SIPI.
+    /// Sets the boot CPU's registers to the kernel's entry state. The other CPUs wait for INIT and SIPI.
     func enter(_ entry: EntryState) throws(Failure) {
         var special = VCPUSpecialRegisters(
             code: VCPUSegment(entry.code), data: VCPUSegment(entry.data), task: VCPUSegment(entry.task),
@@ -28,9 +28,10 @@ extension VCPU {
     }
 }
 
-/// Model specific registers that a firmware would set (Intel SDM 4).
+/// The model-specific registers that a firmware would set (Intel SDM 4).
 private enum MSR {
-    /// IA32_MTRR_DEF_TYPE: memory is write-back (6) and the range registers are on (bit 11), as kernels expect.
+    /// IA32_MTRR_DEF_TYPE: memory is write-back (6) and the range registers are on (bit 11), as kernels
+    /// expect.
     static let defaultMemoryType: UInt32 = 0x2FF
     static let writeBack: UInt64 = 1 << 11 | 6
     /// IA32_MISC_ENABLE: fast strings (bit 0).

@@ -5,13 +5,13 @@ import Host
 import KVM
 import SystemPackage
 
-/// Runs one vCPU: its thread owns it, from the first instruction to the machine's end.
+/// Runs one vCPU on the thread that owns it, from the guest's first instruction to the machine's end.
 struct VCPULoop: Sendable {
     let cpu: Int
     let ports: PortBus
     let windows: WindowBus
     let memory: GuestMemory
-    /// What the guest's persistent memory shows.
+    /// The files that the guest sees as persistent memory.
     let files: PmemFiles?
     let control: MachineControl
     let counters: GuestCounters
@@ -21,8 +21,10 @@ struct VCPULoop: Sendable {
         while !control.isEnded { serve(vcpu.run(), of: vcpu) }
     }
 
-    /// Serves one exit. None logs, and none allocates but to read a device's configuration space; one waits where a byte
-    /// for the serial console finds the console's ring full, and one that has locked the bus is held up.
+    /// Serves one exit. No exit logs. Only reads of a device's configuration space allocate.
+    ///
+    /// An exit waits in two cases: when a byte for the serial console finds the console's ring full, and when
+    /// the guest has locked the bus, which is throttled.
     func serve(_ exit: VCPUExit, of vcpu: borrowing VCPU) {
         if vcpu.hasLockedBus { slowDown() }
         switch exit {
@@ -45,14 +47,16 @@ struct VCPULoop: Sendable {
         }
     }
 
-    /// A locked bus holds up every CPU of the host. A guest that locks it all the time does so a thousand times a second
-    /// at the most.
+    /// Counts a bus lock and delays the vCPU by 1 ms.
+    ///
+    /// A locked bus holds up every CPU of the host. With the delay a vCPU can lock the bus at most a thousand
+    /// times a second.
     private func slowDown() {
         counters.noteBusLock()
         usleep(1000)
     }
 
-    /// Exits after which this vCPU, and with it the machine, cannot go on.
+    /// Ends the machine after an exit that this vCPU cannot continue from.
     private func finish(after exit: VCPUExit, of vcpu: borrowing VCPU) {
         switch exit {
         case .shutdown: control.finish(.tripleFault(fault("triple fault", of: vcpu)))
@@ -69,7 +73,7 @@ struct VCPULoop: Sendable {
             let summary = "the guest kept interrupts out until the processor lost the state of vCPU \(cpu)"
             control.finish(.internalError(fault(summary, of: vcpu)))
         case .failed(let code):
-            // EFAULT: a page of the guest's is not there. A file that was cut off is the one way to that.
+            // EFAULT: a page of guest memory is missing. Only a file that was cut off can cause that.
             let cause = code == Errno.badAddress.rawValue ? files?.shortened() : nil
             control.finish(.failed(cause ?? Failure(errno: code, running: cpu)))
         default:
@@ -84,7 +88,7 @@ struct VCPULoop: Sendable {
 }
 
 extension Failure {
-    /// KVM_RUN itself failed.
+    /// Makes the failure of KVM_RUN itself.
     fileprivate init(errno code: Int32, running cpu: Int) {
         self.init("cannot run vCPU \(cpu)", errno: Errno(rawValue: code))
     }

@@ -4,19 +4,19 @@ import Host
 import KVM
 import Synchronization
 
-/// A vCPU and its thread, from the moment when it is ready to run until it is joined.
+/// A vCPU and its thread, from the time when the vCPU is ready to run until the thread is joined.
 final class VCPUThread: Sendable {
-    /// The signal that brings a vCPU's thread out of the guest. Whoever sends one to the process means nothing by it,
-    /// as it is ignored by default; every other one may be meant for the guest.
+    /// The signal that makes a vCPU's thread leave the guest. SIGURG is ignored by default, so nobody sends
+    /// it to a process for another purpose. Any other signal may be meant for the guest.
     static let kickSignal = SIGURG
 
     let index: Int
     private let kick: VCPUKick
-    /// The vCPU until its thread takes it, once.
+    /// The vCPU until its thread takes it, which happens once.
     private let waiting: Mutex<VCPU?>
     private let thread: Mutex<HostThread?> = Mutex(nil)
 
-    /// Makes the signal harmless; before the first thread starts.
+    /// Installs a handler that only interrupts. Call it before the first thread starts.
     static func prepare() {
         Signals.makeInterrupting(kickSignal)
     }
@@ -27,14 +27,14 @@ final class VCPUThread: Sendable {
         waiting = Mutex(vcpu)
     }
 
-    /// Gives it the features of its number among `cpuCount`; before it starts.
+    /// Gives the vCPU the features of its number among `cpuCount` CPUs. Call it before `start`.
     func setUp(of cpuCount: Int, features: CPUIDTable) throws(Failure) {
         try waiting.withLock { (vcpu) throws(Failure) in
             try vcpu?.setUp(cpu: index, of: cpuCount, features: features)
         }
     }
 
-    /// Where it begins; before it starts.
+    /// Sets the state in which the vCPU enters the kernel. Call it before `start`.
     func enter(_ entry: EntryState) throws(Failure) {
         try waiting.withLock { (vcpu) throws(Failure) in try vcpu?.enter(entry) }
     }
@@ -47,7 +47,7 @@ final class VCPUThread: Sendable {
         thread.withLock { $0 = started.take() }
     }
 
-    /// Brings it out of the guest for good: the machine has ended.
+    /// Makes the vCPU leave the guest for good, because the machine has ended.
     func interrupt() {
         kick.request()
         thread.withLock { $0?.interrupt(with: Self.kickSignal) }

@@ -1,7 +1,8 @@
 import Boot
 
 extension MachineConfiguration {
-    /// What a kernel is told when the user says nothing: where its console is, and to end on a panic instead of hanging.
+    /// The default command line: it names the console, and makes a panic end the machine instead of hanging
+    /// it.
     public var defaultCommandLine: String {
         let console =
             switch self.console {
@@ -13,11 +14,14 @@ extension MachineConfiguration {
         return console + "panic=-1"
     }
 
-    /// The words that the kernel gets. Those that came with it follow the default ones, and so count where both say something.
+    /// Returns the complete command line of the kernel. The kernel's own command line follows the default
+    /// one, and so overrides it.
     ///
-    /// What it could not find out by itself goes in front, because what follows `--` is init's. A kernel that has no ACPI, or is
-    /// told `acpi=off`, is told of its devices. One that is told to do without kvm-clock is told the frequency of its time stamp
-    /// counter, in kHz, where KVM knows it: to measure it takes a timer whose every access is an exit.
+    /// Additional parameters go in front, because everything after `--` belongs to init:
+    ///
+    /// - A kernel without ACPI, or with `acpi=off`, gets the parameters that describe its devices.
+    /// - A kernel that is not to use kvm-clock gets the frequency of its time stamp counter in kHz, if KVM
+    ///   knows it. To measure the frequency the kernel would need a timer whose every access is an exit.
     func kernelCommandLine(
         on machine: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
         timeStampFrequency: () -> UInt32? = { nil }

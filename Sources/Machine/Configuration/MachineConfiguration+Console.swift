@@ -1,14 +1,17 @@
 import Boot
 import Host
 
-/// Which console a machine gets where its user leaves that open.
+/// Chooses the console of a machine whose user has not chosen one.
 extension MachineConfiguration {
-    /// Replaces `.automatic` by the console that the kernel can use: the one that the user's command line or the kernel's own
-    /// names, else the virtio console if the kernel has its driver built in, else the serial port, which stock kernels print
-    /// to from their first instructions on. `has` says whether the kernel has a driver built in.
+    /// Replaces `.automatic` by the console that the kernel can use. `has` returns whether the kernel has a
+    /// driver built in.
     ///
-    /// One console and not both: a kernel that is told of two prints its log twice, and systemd asks for a login on each.
-    /// A boot console is another thing: the kernel itself gives it up for the console that takes its place.
+    /// The first of these rules that applies decides: the console that the user's command line or the
+    /// kernel's own command line names; the virtio console, if the kernel has its driver built in; the serial
+    /// port, to which stock kernels print from their first instructions on.
+    ///
+    /// Only one console is chosen: a kernel that gets two prints its log twice, and systemd asks for a login
+    /// on each. A boot console is different: the kernel itself gives it up when the real console takes over.
     mutating func settleConsole(
         for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
         has: (BuiltInDriver) throws(Failure) -> Bool
@@ -26,7 +29,7 @@ extension MachineConfiguration {
         if commandLine == nil, !hasEarlySerial { hasEarlySerial = try has(.earlyPrintk) }
     }
 
-    /// What to tell the user whose kernel is told of consoles that the machine lacks, and of none that it has.
+    /// Returns a hint for the user if `line` names consoles, but none that this machine has; nil otherwise.
     func missingConsoleHint(for line: String) -> String? {
         let named = NamedConsoles(line).names
         let present = present
@@ -37,7 +40,7 @@ extension MachineConfiguration {
             "the command line names the console \(first.printable), which this machine does not have; \(cure)"
     }
 
-    /// What Linux calls the machine's console.
+    /// Linux's name of the machine's console.
     private var present: String? {
         switch console {
         case .virtio: "hvc0"

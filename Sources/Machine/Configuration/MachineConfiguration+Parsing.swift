@@ -1,8 +1,8 @@
 public import Host
 
-/// Numbers and disks as users write them.
+/// Parses numbers and disks as users write them.
 extension MachineConfiguration {
-    /// `256M`, `2G`, `1048576K`, or a number of bytes; binary multiples.
+    /// Parses `256M`, `2G`, `1048576K`, or a number of bytes. The units are binary.
     public static func byteCount(_ text: String) throws(Failure) -> UInt64 {
         let unit: UInt64? =
             switch text.last {
@@ -18,7 +18,7 @@ extension MachineConfiguration {
         return product
     }
 
-    /// FILE[,FILE]...: the files of a persistent memory. A comma within a name is written twice.
+    /// Parses FILE[,FILE]...: the files of a persistent memory. A comma within a name is written twice.
     public static func files(_ text: String) throws(Failure) -> [String] {
         let paths = commaSeparated(text)
         guard !paths.contains("") else {
@@ -29,7 +29,7 @@ extension MachineConfiguration {
         return paths
     }
 
-    /// A number of CPUs; whether it is a sensible one is for `validate`.
+    /// Parses a number of CPUs. `validate` checks its range.
     public static func cpuCount(_ text: String) throws(Failure) -> Int {
         guard let count = Int(text) else {
             throw Failure(
@@ -39,7 +39,7 @@ extension MachineConfiguration {
         return count
     }
 
-    /// Checks what a machine can be made of.
+    /// Checks that a machine can be built from this configuration.
     public func validate() throws(Failure) {
         try checkMemory()
         guard (1...Self.maximumCPUCount).contains(cpuCount) else {
@@ -80,7 +80,8 @@ extension MachineConfiguration {
 }
 
 extension DiskConfiguration {
-    /// FILE[,ro][,id=NAME][,sector=SIZE][,format=raw]. A comma within the file's name is written twice.
+    /// Parses FILE[,ro][,id=NAME][,sector=SIZE][,format=raw]. A comma within the file's name is written
+    /// twice.
     public init(parsing text: String) throws(Failure) {
         var words = commaSeparated(text)
         self.init(path: words.removeFirst())
@@ -113,7 +114,7 @@ extension DiskConfiguration {
 }
 
 extension MachineConfiguration.Console {
-    /// The kind with that name.
+    /// Makes the kind with that name.
     public init(parsing text: String) throws(Failure) {
         guard let kind = Self(rawValue: text) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
@@ -124,7 +125,7 @@ extension MachineConfiguration.Console {
     }
 }
 
-/// The words between single commas; two commas are one within a word.
+/// Splits `text` at single commas. Two commas are one comma within a word.
 private func commaSeparated(_ text: String) -> [String] {
     var words = [""]
     var rest = text[...]

@@ -1,46 +1,51 @@
-/// What a machine is to be: plain values, checked by `validate` before anything is built.
+/// The description of a machine in plain values; `validate` checks them before anything is built.
 public struct MachineConfiguration: Sendable {
     public enum Console: String, Sendable, CaseIterable {
-        /// The virtio console where the kernel has its driver built in, otherwise the serial port; the command line may name
-        /// either (`settleConsole`).
+        /// The virtio console if the kernel has its driver built in, otherwise the serial port. The kernel's
+        /// command line may choose either (`settleConsole`).
         case automatic = "auto"
         /// A virtio console, /dev/hvc0 in the guest.
         case virtio
-        /// A 16550A, /dev/ttyS0: what a kernel can use from its first instruction on.
+        /// A 16550A, /dev/ttyS0, which a kernel can use from its first instruction on.
         case serial
-        /// Nothing goes in or out.
+        /// No console at all.
         case none
     }
 
     public var kernel: String
-    /// Whether an ELF file is booted that does not look like a kernel.
+    /// Whether to boot an ELF file that does not look like a kernel.
     public var allowsAnyKernel = false
-    /// Laid one after another in memory, as the kernel unpacks them.
+    /// The initramfs files. They are placed one after another in memory, and the kernel unpacks them in that
+    /// order.
     public var initramfs: [String] = []
-    /// Replaces `defaultCommandLine` where it is not nil.
+    /// The command line that replaces `defaultCommandLine`, unless it is nil.
     public var commandLine: String?
-    /// Goes after the command line.
+    /// Parameters that are appended to the command line.
     public var appendedCommandLine: String?
     public var memoryByteCount: UInt64 = 256 << 20
     public var cpuCount = 1
     public var disks: [DiskConfiguration] = []
-    /// Files that the guest sees as one persistent memory, one after another (`PmemFiles`); none: no such device.
+    /// Files that the guest sees as one persistent memory, one after another (`PmemFiles`). Empty: the
+    /// machine has no such device.
     public var persistentMemory: [String] = []
-    /// Whether there is an entropy device. A kernel that has RDRAND, or the time to gather noise, does without.
+    /// Whether the machine has an entropy device. A kernel with RDRAND, or with time to gather noise, does
+    /// not need one.
     public var hasEntropy = true
     public var console = Console.virtio
-    /// Whether a serial port shows what the kernel prints before the virtio console is there (`settleConsole`).
+    /// Whether a serial port shows the kernel's messages from before the virtio console works
+    /// (`settleConsole`).
     var hasEarlySerial = false
-    /// Nothing goes into the console, and its last words are kept (`Machine.consoleTail`) instead of being printed.
+    /// Whether the console takes no input and its last output is kept in memory (`Machine.consoleTail`)
+    /// instead of being printed.
     public var keepsConsole = false
 
     public init(kernel: String) {
         self.kernel = kernel
     }
 
-    /// The most CPUs a machine may have.
+    /// The largest number of CPUs that a machine may have.
     public static let maximumCPUCount = 64
-    /// The least memory that any kernel of ours starts in, 1 MiB above the legacy area.
+    /// The least memory that any of our kernels starts in, 1 MiB above the legacy area.
     public static let minimumMemoryByteCount: UInt64 = 2 << 20
 }
 
@@ -48,11 +53,13 @@ public struct MachineConfiguration: Sendable {
 public struct DiskConfiguration: Hashable, Sendable {
     public var path: String
     public var isReadOnly = false
-    /// What the guest reads as the disk's serial number: at most 20 bytes (Virtio 1.2, 5.2.6, VIRTIO_BLK_T_GET_ID).
+    /// The serial number that the guest reads from the disk: at most 20 bytes (Virtio 1.2, 5.2.6,
+    /// VIRTIO_BLK_T_GET_ID).
     public var identifier: String?
-    /// The size of a sector that the guest sees; nil: the device's own, or 512 bytes.
+    /// The size of a sector that the guest sees. Nil: the size of the device's sectors, or 512 bytes for an
+    /// image.
     public var sectorByteCount: UInt32?
-    /// Whether the content is a raw disk's whatever it looks like.
+    /// Whether to treat the content as a raw disk even if it looks like another format.
     public var isRaw = false
 
     public init(path: String) {

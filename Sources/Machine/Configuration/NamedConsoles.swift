@@ -3,9 +3,9 @@ import Boot
 /// The consoles that a kernel's command line names (Linux, admin-guide/kernel-parameters.txt: console=, earlyprintk=,
 /// earlycon=).
 struct NamedConsoles: Equatable {
-    /// What each `console=` names, without its options: "ttyS0".
+    /// The consoles that `console=` parameters name, without options: "ttyS0".
     private(set) var names: [String] = []
-    /// Whether a boot console on the serial port is asked for.
+    /// Whether the command line asks for a boot console on the serial port.
     private(set) var hasEarlySerial = false
 
     init(_ commandLine: String) {
@@ -23,7 +23,8 @@ struct NamedConsoles: Equatable {
     var hasVirtio: Bool { names.contains("hvc0") }
     var hasSerial: Bool { names.contains("ttyS0") }
 
-    /// `uart8250,io,0x3f8` is another name of the first serial port.
+    /// Returns the device that a console's value names. `uart8250,io,0x3f8` is another name of the first
+    /// serial port.
     private static func device(_ value: String) -> String? {
         let name = value.prefix { $0 != "," }
         if name.isEmpty || name == "null" { return nil }

@@ -1,10 +1,10 @@
 import GuestMemory
 import KVM
 
-/// What a vCPU looked like when it could not go on.
+/// The state of a vCPU when it could not go on.
 public struct CPUFault: Sendable, Equatable {
     public let cpu: Int
-    /// What happened, in a line.
+    /// A one-line summary of the fault.
     public let summary: String
     /// The registers, four to a line, and the bytes at RIP.
     public let report: String
@@ -29,7 +29,7 @@ public struct CPUFault: Sendable, Equatable {
         return lines.joined(separator: "\n")
     }
 
-    /// The 16 bytes at a linear address, as far as they are mapped.
+    /// Returns the 16 bytes at a linear address in hexadecimal, as far as they are mapped.
     private static func bytes(at linear: UInt64, of vcpu: borrowing VCPU, memory: GuestMemory) -> String {
         var text: [String] = []
         for offset in 0..<UInt64(16) {

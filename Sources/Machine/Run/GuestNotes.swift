@@ -2,22 +2,24 @@ import Host
 import Logging
 import Synchronization
 
-/// What a guest says through a register and a log may show: noted within the exit of a vCPU, which must not wait for a reader of
-/// the log, and logged on the event loop's thread. A guest that says much is counted.
+/// Logs what a guest reports through registers: boot markers and crash kernels.
+///
+/// A vCPU's exit only notes the report, because it must not wait for a reader of the log. The event loop's
+/// thread logs it. Reports beyond the limits are only counted.
 final class GuestNotes: Sendable {
-    /// Marks that wait for the loop.
+    /// The number of markers that can wait for the event loop.
     static let capacity = 64
-    /// Lines that are logged for one guest.
+    /// The number of lines that are logged for one guest.
     static let lineLimit = 100
 
     fileprivate struct State: ~Copyable, Sendable {
-        /// The first `count` of them wait.
+        /// The markers. The first `count` of them wait to be logged.
         var marks = InlineArray<64, UInt8>(repeating: 0)
         var count = 0
         var crashCount: UInt64 = 0
         var isCrashLogged = false
         var lineCount = 0
-        /// What was not logged.
+        /// The number of markers that were not logged.
         var hiddenCount: UInt64 = 0
     }
 
@@ -35,7 +37,7 @@ final class GuestNotes: Sendable {
         try loop.watch(bell.descriptor) { [weak self] in self?.serve() }
     }
 
-    /// The guest wrote `mark` to the mark port.
+    /// Notes that the guest wrote `mark` to the mark port.
     func note(mark: UInt8) {
         guard wantsMarks else { return }
         let isFirst = state.withLock { state in
@@ -50,7 +52,7 @@ final class GuestNotes: Sendable {
         if isFirst { bell.signal() }
     }
 
-    /// The guest's kernel panicked and has a crash kernel.
+    /// Notes that the guest's kernel panicked and has a crash kernel.
     func noteCrash() {
         let isFirst = state.withLock { state in
             state.crashCount &+= 1
@@ -66,7 +68,7 @@ final class GuestNotes: Sendable {
         for mark in marks { logger.info("the guest wrote mark \(mark)") }
     }
 
-    /// The guest has come to its end.
+    /// Logs the rest and the totals at the guest's end.
     func end() {
         loop.unwatch(bell.descriptor)
         serve()
@@ -79,7 +81,7 @@ final class GuestNotes: Sendable {
 }
 
 extension GuestNotes.State {
-    /// The marks to log, and whether to log the first crash.
+    /// Removes the waiting markers; returns the ones to log, and whether to log the first crash.
     fileprivate mutating func take() -> (marks: [UInt8], isCrash: Bool) {
         var taken: [UInt8] = []
         for index in 0..<count {

@@ -2,16 +2,19 @@ import GuestMemory
 import Host
 import Synchronization
 
-/// Gives the guest huge pages where it boots, and wherever they pay once it has had the time to: looked at after a second,
-/// two more, four more, and so on for some two minutes, until which whatever was started has settled.
+/// Gives the guest huge pages: in the end of RAM from the start, and elsewhere once they pay.
+///
+/// The rest of RAM is examined after 1 s, then after 2 s more, 4 s more and so on, for about two minutes. By
+/// then the guest's workload has settled.
 final class HugePages: Sendable {
-    /// What a small kernel takes from its first instruction to user space, several times over.
+    /// Several times as long as a small kernel takes from its first instruction to user space, in
+    /// milliseconds.
     private static let firstDelay = 1000
     private static let lastDelay = 64000
 
     private let timer: TimerFD
     private let loop: EventLoop
-    /// In milliseconds.
+    /// The next delay in milliseconds.
     private let delay = Mutex(HugePages.firstDelay)
 
     init(for memory: GuestMemory, loop: EventLoop) throws(Failure) {

@@ -1,7 +1,7 @@
 public import Host
 import Synchronization
 
-/// How a machine came to its end.
+/// The way in which a machine ended.
 public enum MachineEnd: Sendable, Equatable {
     /// The guest powered off (ACPI S5).
     case poweredOff
@@ -9,17 +9,17 @@ public enum MachineEnd: Sendable, Equatable {
     case reset
     /// The guest's kernel panicked and said so (pvpanic).
     case panicked
-    /// A vCPU met a triple fault: an exception with no way to handle it.
+    /// A vCPU had a triple fault: an exception that the guest could not handle.
     case tripleFault(CPUFault)
     /// KVM could not go on with a vCPU.
     case internalError(CPUFault)
     /// The user ended it (Ctrl-A x, SIGINT, SIGHUP).
     case endedByUser
-    /// SIGTERM, a second time.
+    /// A second SIGTERM arrived.
     case terminated
-    /// What the machine was for is over: its session said so. Nobody needs to be told.
+    /// The session has finished its work and ended the machine. The user needs no message.
     case sessionEnded
-    /// The monitor itself could not go on.
+    /// The monitor itself failed.
     case failed(Failure)
 }
 
@@ -38,10 +38,10 @@ extension MachineEnd {
         }
     }
 
-    /// Whether it is an end that a guest explains on its console and nowhere else.
+    /// Whether the guest explains this end on its console and nowhere else.
     public var needsConsole: Bool { self == .reset || self == .panicked }
 
-    /// One word for programs.
+    /// The end in one word, for programs.
     public var name: String {
         switch self {
         case .poweredOff: "poweroff"
@@ -58,7 +58,7 @@ extension MachineEnd {
 }
 
 extension MachineEnd: CustomStringConvertible {
-    /// One line for people; a vCPU's fault has its report below it.
+    /// The end in one line for people. A vCPU's fault has its report below that line.
     public var description: String {
         switch self {
         case .poweredOff: "the guest powered off"
@@ -74,7 +74,7 @@ extension MachineEnd: CustomStringConvertible {
     }
 }
 
-/// The machine's end, which the first to say so decides; every vCPU looks at it after each exit.
+/// The machine's end. The first caller of `finish` decides it, and every vCPU checks for it after each exit.
 final class MachineControl: Sendable {
     private let ended = Atomic<Bool>(false)
     private let end = Mutex<MachineEnd?>(nil)
@@ -84,7 +84,7 @@ final class MachineControl: Sendable {
         self.loop = loop
     }
 
-    /// Whether the vCPUs shall stop.
+    /// Whether the vCPUs must stop.
     var isEnded: Bool { ended.load(ordering: .acquiring) }
 
     /// Ends the machine, from any thread. Only the first reason counts.
@@ -99,6 +99,6 @@ final class MachineControl: Sendable {
         loop.stop()
     }
 
-    /// How it ended, once it has.
+    /// The machine's end, or nil while it runs.
     var reason: MachineEnd? { end.withLock { $0 } }
 }

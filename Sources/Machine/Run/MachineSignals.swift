@@ -3,8 +3,12 @@ import Glibc
 import Host
 import Synchronization
 
-/// What signals mean to a machine: SIGTERM presses the power button, a second one ends it; SIGINT and SIGHUP end it;
-/// SIGWINCH says that the terminal has another size; SIGTSTP stops the process, and the machine with it.
+/// Handles the signals of the monitor's process:
+///
+/// - SIGTERM presses the power button; a second SIGTERM ends the machine.
+/// - SIGINT and SIGHUP end the machine.
+/// - SIGWINCH passes the terminal's new size on.
+/// - SIGTSTP stops the process, and the machine with it. SIGCONT restores the terminal.
 struct MachineSignals: Sendable {
     private let source: SignalDescriptor
     private let loop: EventLoop
@@ -17,7 +21,7 @@ struct MachineSignals: Sendable {
                 switch signal {
                 case SIGWINCH: board.console?.resize()
                 case SIGTSTP: board.console?.stopProcess() ?? Terminal.stopProcess()
-                // After a stop by SIGSTOP too, of which nobody is told beforehand.
+                // SIGCONT also follows a SIGSTOP, which cannot be handled.
                 case SIGCONT: board.console?.resume()
                 case SIGTERM:
                     let isSecond = wasAsked.withLock { asked in

@@ -1,15 +1,15 @@
 import Devices
 import Host
 
-/// Tells a user who waits at a terminal, once, what to try when the guest has printed nothing for some seconds.
+/// Prints a hint on a user's terminal, once, if the guest has printed nothing for some seconds.
 final class SilenceWatch: Sendable {
-    /// By then every kernel that prints at all has begun; one that is quiet may have not.
+    /// The delay, in milliseconds. Every kernel that prints at all has begun by then, except quiet ones.
     private static let milliseconds = 5000
 
     private let timer: TimerFD
     private let loop: EventLoop
 
-    /// Nil where nobody would read it: standard error is no terminal.
+    /// Starts the timer. Returns nil if standard error is not a terminal: nobody would read the hint.
     init?(console: MachineConsole?, hint: String, loop: EventLoop) throws(Failure) {
         guard let console, Terminal.isTerminal(2) else { return nil }
         timer = try TimerFD()
@@ -27,7 +27,7 @@ final class SilenceWatch: Sendable {
 }
 
 extension MachineConfiguration {
-    /// What to try with a guest that prints nothing.
+    /// The advice for a guest that prints nothing.
     var silenceHint: String {
         let cure =
             switch console {
