@@ -1,7 +1,7 @@
-/// The mark port: each byte that the guest writes is an event that the machine time-stamps. It reads as all ones.
+/// The boot marker port: the machine time-stamps each byte that the guest writes. The port reads as all ones.
 public final class BootMark: ByteRegisters {
     public static let byteCount: UInt64 = 1
-    /// The mark "userland reached".
+    /// The marker "userland reached".
     public static let userland: UInt8 = 1
 
     private let handler: MachineEventHandler

@@ -3,13 +3,13 @@ public import Host
 import Synchronization
 import SystemPackage
 
-/// What the user types or pipes in, on its way to the guest: read on the event loop's thread, and only while the guest
-/// has room for it.
+/// Passes the user's input, typed or piped in, to the guest. The event loop's thread reads it, and only while
+/// the guest has room.
 ///
-/// A terminal is read on even when the guest takes nothing, so that the monitor's own keys always work; what the guest
-/// has no room for is then dropped, as a terminal's own queue does.
+/// A terminal is read even when the guest takes nothing, so that the monitor's own keys always work. Input
+/// for which the guest has no room is then dropped, as a terminal's own queue does.
 public final class ConsoleInput: Sendable {
-    /// The bytes that wait for the guest at the most.
+    /// The largest number of bytes that wait for the guest.
     static let pendingByteCount = 4096
 
     private struct State {
@@ -26,15 +26,21 @@ public final class ConsoleInput: Sendable {
     private let onCommand: @Sendable (ConsoleCommand) -> Void
     private let onFailure: @Sendable (Failure) -> Void
     private let state = Mutex(State())
-    /// Rings when the guest has made room after it had none; for descriptors that epoll refuses, also to read on.
+    /// Signalled when the guest has room again. For a descriptor that epoll refuses, also signalled to read
+    /// more.
     private let room: EventFD
     private let isStarved = Atomic<Bool>(false)
-    /// epoll(7) refuses regular files and /dev/null: they never block, and are read whenever there is room.
+    /// Whether `descriptor` never blocks: epoll(7) refuses regular files and /dev/null. Such input is read
+    /// whenever there is room.
     private let neverBlocks = Atomic<Bool>(false)
 
-    /// `hasEscapes` says whether Ctrl-A is the monitor's (a terminal) or the guest's. `descriptor` stays the caller's and
-    /// must outlive `stop`. `onCommand` is called on the loop's thread, and so is `onFailure`, once, when nothing can be read
-    /// any more because the host cannot watch `descriptor`.
+    /// Makes the input without reading from it yet.
+    ///
+    /// - descriptor: stays the caller's and must outlive `stop`.
+    /// - hasEscapes: whether Ctrl-A belongs to the monitor (a terminal) or to the guest.
+    /// - onCommand: called on the loop's thread.
+    /// - onFailure: called once, on the loop's thread, if input ends because the host cannot watch
+    ///   `descriptor`.
     public init(
         descriptor: Int32, hasEscapes: Bool, loop: EventLoop, receiver: any ConsoleReceiver,
         onCommand: @escaping @Sendable (ConsoleCommand) -> Void,
@@ -49,14 +55,14 @@ public final class ConsoleInput: Sendable {
         room = try EventFD()
     }
 
-    /// Begins to read.
+    /// Starts reading.
     public func start() throws(Failure) {
         receiver.whenRoomAppears { [weak self] in self?.roomAppeared() }
         try loop.watch(room.descriptor) { [weak self] in self?.serveRoom() }
         try state.withLock { (state) throws(Failure) in try watchInput(&state) }
     }
 
-    /// Reads no more.
+    /// Stops reading.
     public func stop() {
         state.withLock { state in
             state.isAtEnd = true
@@ -80,7 +86,7 @@ public final class ConsoleInput: Sendable {
     }
 
     private func serveInput() {
-        // Brought back to the foreground without a signal.
+        // The user has brought the process back to the foreground without a signal.
         if hasEscapes, Terminal.isSuspended { Terminal.resume() }
         let commands = state.withLock { state in
             let commands = readInput(&state)
@@ -93,14 +99,14 @@ public final class ConsoleInput: Sendable {
 }
 
 extension ConsoleInput {
-    /// Reads once; what is for the guest goes to `pending`, the rest is the result.
+    /// Reads once. The guest's bytes go to `pending`; the result is the monitor's commands.
     private func readInput(_ state: inout State) -> [ConsoleCommand] {
         guard !state.isAtEnd else { return [] }
         var bytes = [UInt8](repeating: 0, count: 1024)
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
         if count < 0, Errno.current == .interrupted || Errno.current == .wouldBlock { return [] }
         guard count > 0 else {
-            state.isAtEnd = true  // the other end is gone: the guest just hears nothing more
+            state.isAtEnd = true  // the other end has closed: the guest gets no more input
             return []
         }
         return filter(bytes[..<count], &state)
@@ -124,13 +130,13 @@ extension ConsoleInput {
 
     private func deliver(_ state: inout State) {
         guard !state.pending.isEmpty else { return }
-        // Before the attempt: room that appears right after it must not be missed.
+        // The store comes before the attempt, so that room that appears right after it is not missed.
         isStarved.store(true, ordering: .sequentiallyConsistent)
         state.pending.removeFirst(receiver.receive(state.pending[...]))
         if state.pending.isEmpty { isStarved.store(false, ordering: .sequentiallyConsistent) }
     }
 
-    /// Reads on, or not, as there is room.
+    /// Starts or stops watching the input, depending on the room in `pending`.
     private func settle(_ state: inout State) {
         let wantsInput = !state.isAtEnd && (hasEscapes || state.pending.isEmpty)
         if neverBlocks.load(ordering: .relaxed) {
@@ -147,8 +153,8 @@ extension ConsoleInput {
         }
     }
 
-    /// EPERM alone says that the descriptor never blocks (epoll_ctl(2)). After any other error a read could wait for a key on
-    /// the loop's thread.
+    /// Watches the input. Only EPERM means that the descriptor never blocks (epoll_ctl(2)). After any other
+    /// error a read could block the loop's thread until a key is pressed.
     private func watchInput(_ state: inout State) throws(Failure) {
         guard !state.isWatching else { return }
         do throws(Failure) {

@@ -3,12 +3,12 @@ import Host
 import Synchronization
 import SystemPackage
 
-/// The draining thread.
+/// The thread that drains the ring into the descriptor.
 extension ConsoleOutput {
-    /// After a write, what comes within this time is gathered for the next one: a guest prints its log in many small
-    /// pieces.
+    /// The time after a write in which further output is gathered for the next write, in milliseconds: a
+    /// guest prints its log in many small pieces.
     private static let lingerMilliseconds: Int32 = 2
-    /// A pipe that polls as writable takes this much without blocking (PIPE_BUF).
+    /// The number of bytes that a pipe takes without blocking after it has polled as writable (PIPE_BUF).
     private static let pieceByteCount = 4096
     private static let filePieceByteCount = 64 << 10
 
@@ -19,7 +19,7 @@ extension ConsoleOutput {
             state.thread = try? HostThread(named: "console-output") { [self] in drain() }
             return state.thread != nil
         }
-        // Where the host has no thread to spare, the guest goes on without a console.
+        // If the host cannot start a thread, the guest goes on without a console.
         if !isRunning { close(.resourceTemporarilyUnavailable) }
     }
 
@@ -31,7 +31,7 @@ extension ConsoleOutput {
         ended.signal()
     }
 
-    /// Waits for the next bytes to write; nil when the end has come.
+    /// Waits for the next bytes to write; returns nil when draining must end.
     private func nextPiece() -> ConsoleRingPiece? {
         let limit = isRegularFile ? Self.filePieceByteCount : Self.pieceByteCount
         while true {
@@ -58,8 +58,8 @@ extension ConsoleOutput {
         }
     }
 
-    /// Waits until the descriptor can be written or has an error to tell; false when `work` rang first, so that the end
-    /// is not missed over a reader that has stopped.
+    /// Waits until the descriptor is writable or has an error. Returns false if `work` was signalled first,
+    /// so that a reader that has stopped cannot hide the end.
     private func waitUntilWritable() -> Bool {
         let output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let bell = pollfd(fd: work.descriptor, events: Int16(POLLIN), revents: 0)
@@ -102,11 +102,11 @@ extension ConsoleOutput {
     }
 }
 
-/// The end.
+/// Flushing the output and ending the thread.
 extension ConsoleOutput {
-    /// Waits until everything that was sent has been written, as long as the reader makes progress within every
-    /// `patience` milliseconds, and five times that in all: a reader that takes a byte now and then must not hold up the end.
-    /// False when something is left.
+    /// Waits until all output has been written. Gives up when the reader makes no progress within `patience`
+    /// milliseconds, and after five times `patience` in all, because a reader that takes a byte now and then
+    /// must not delay the end. Returns false if output is left.
     @discardableResult
     public func flush(patience: Int32) -> Bool {
         let start = MonotonicTime.now()
@@ -133,7 +133,7 @@ extension ConsoleOutput {
         }
     }
 
-    /// Flushes, and ends the draining thread. A thread that a terminal holds in write(2) is left behind for the end of
+    /// Flushes the output and ends the draining thread. A thread that a terminal blocks in write(2) ends with
     /// the process.
     public func end(patience: Int32) {
         flush(patience: patience)
@@ -149,7 +149,8 @@ extension ConsoleOutput {
 }
 
 extension ConsoleOutput.State {
-    /// A reader that had stopped and has taken half of the ring since reads again; the result is what it missed.
+    /// Ends a stall when the reader has emptied half of the ring; returns the number of bytes dropped
+    /// meanwhile.
     mutating func recover() -> UInt64 {
         guard isStalled, ring.count <= ConsoleRing.byteCount / 2 else { return 0 }
         isStalled = false

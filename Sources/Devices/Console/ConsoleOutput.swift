@@ -3,23 +3,24 @@ public import Host
 import Synchronization
 public import SystemPackage
 
-/// Where a guest's console output goes: a bounded ring, emptied into a descriptor by a thread of its own that starts
-/// with the first byte.
+/// The output of a guest's console: a bounded ring, and a thread that writes it to a descriptor. The thread
+/// starts with the first byte.
 ///
-/// The descriptor may block as long as it likes. A reader that is slow slows the guest down and loses nothing; one that
-/// makes no progress for `patience` while the ring is full is taken for stopped: from then on output is dropped at once
-/// and counted, until it reads again.
+/// The descriptor may block for any time. A slow reader slows the guest down and loses nothing. A reader that
+/// makes no progress for `patience` while the ring is full counts as stopped: output is then dropped at once
+/// and counted, until the reader makes progress again.
 public final class ConsoleOutput: Sendable {
-    /// What the user should be told, on one line.
+    /// An event that the user should learn of, in one line.
     public enum Notice: Hashable, Sendable {
-        /// The reader had stopped and reads again (or the end has come): so many bytes were dropped meanwhile.
+        /// So many bytes were dropped while the reader had stopped. Reported when it reads again, or at the
+        /// end.
         case lost(byteCount: UInt64)
-        /// The descriptor takes nothing more; all further output is dropped.
+        /// The descriptor takes no more output; all further output is dropped.
         case closed(Errno)
     }
 
-    /// How long a full ring waits for the reader to make progress, in milliseconds. A guest's kernel waits with it, so it
-    /// must stay far below the 20 s after which that complains.
+    /// The time that a full ring waits for the reader to make progress, in milliseconds. The guest's kernel
+    /// waits meanwhile, so the time must stay far below the 20 s after which the kernel complains.
     public static let usualPatience: Int32 = 500
 
     enum Drainer: Sendable { case notStarted, asleep, lingering, busy }
@@ -31,7 +32,7 @@ public final class ConsoleOutput: Sendable {
         var wantsSpace = false
         var isStalled = false
         var isClosed = false
-        /// The machine ends: a writer that finds the ring full does not wait.
+        /// Whether the machine is ending: a writer that finds the ring full then does not wait.
         var isLeaving = false
         var closedCause: Errno?
         var isFlushing = false
@@ -39,11 +40,11 @@ public final class ConsoleOutput: Sendable {
         var drainedByteCount: UInt64 = 0
         var lostByteCount: UInt64 = 0
         var lostSinceStall: UInt64 = 0
-        /// What `hasStalled` saw the last time.
+        /// The reader's progress at the last call of `hasStalled`.
         var lastProgress: Progress?
     }
 
-    /// How far the reader has come: a change of either number is progress.
+    /// The reader's position: a change of either number is progress.
     struct Progress: Hashable, Sendable {
         let drainedByteCount: UInt64
         let unreadByteCount: UInt64
@@ -52,19 +53,20 @@ public final class ConsoleOutput: Sendable {
     let descriptor: Int32
     let patience: Int32
     let state: Mutex<State>
-    /// Rings when there is something to drain, or an end to come to.
+    /// Signalled when there are bytes to drain, or when draining must end.
     let work: EventFD
-    /// Rings when a ring that was full has room again, or its reader has been given up.
+    /// Signalled when a full ring has room again, or when the reader counts as stopped.
     let space: EventFD
-    /// Rings when a flush is done.
+    /// Signalled when a flush is done.
     let flushed: EventFD
-    /// Rings when the draining thread has come to its end.
+    /// Signalled when the draining thread is about to end.
     let ended: EventFD
     let isRegularFile: Bool
     let notify: @Sendable (Notice) -> Void
     let firstByte = Atomic<UInt64>(0)
 
-    /// `descriptor` stays the caller's and must outlive `end`. `notify` is called on the draining thread, or in `end`.
+    /// Makes the output. `descriptor` stays the caller's and must outlive `end`. `notify` is called on the
+    /// draining thread, or in `end`.
     public init(
         descriptor: Int32, patience: Int32 = usualPatience, notify: @escaping @Sendable (Notice) -> Void
     ) throws(Failure) {
@@ -84,26 +86,27 @@ public final class ConsoleOutput: Sendable {
         return unsafe fstat(descriptor, &status) == 0 && status.st_mode & UInt32(S_IFMT) == UInt32(S_IFREG)
     }
 
-    /// When the guest's first byte had reached the descriptor.
+    /// The time at which the guest's first byte was written to the descriptor.
     public var firstByteTime: MonotonicTime? {
         let time = firstByte.load(ordering: .acquiring)
         return time == 0 ? nil : MonotonicTime(nanoseconds: time)
     }
 
-    /// Whether the guest has printed anything, whatever has become of it.
+    /// Whether the guest has printed anything, delivered or not.
     public var hasBegun: Bool { state.withLock { $0.drainer != .notStarted } }
 
-    /// Bytes that wait in the ring.
+    /// The number of bytes that wait in the ring.
     var pendingByteCount: Int { state.withLock { $0.ring.count } }
-    /// Why the descriptor takes nothing more, once it does not.
+    /// The error for which the descriptor takes no more output, if it does not.
     public var closedCause: Errno? { state.withLock { $0.closedCause } }
-    /// All bytes that were dropped so far.
+    /// The number of bytes that were dropped so far.
     public var lostByteCount: UInt64 { state.withLock { $0.lostByteCount } }
 
-    /// Takes up to `count` bytes, as many as there is room for, never waiting; `fill` writes them, as `ConsoleRing.append`
-    /// says. A reader that has stopped or gone takes all of them: they are counted and dropped.
+    /// Appends up to `count` bytes, as many as there is room for, without waiting. `fill` writes them, as for
+    /// `ConsoleRing.append`. If the reader has stopped or gone, all bytes are counted and dropped, and the
+    /// result is `count`.
     ///
-    /// Where the result is less than `count`, wait for `space` and try again; ask `hasStalled` now and then.
+    /// If the result is less than `count`, wait for `space` and try again; call `hasStalled` while waiting.
     func append<Failed: Error>(
         _ count: Int, fill: (UnsafeMutableRawBufferPointer, Int) throws(Failed) -> Void
     ) throws(Failed) -> Int {
@@ -121,7 +124,7 @@ public final class ConsoleOutput: Sendable {
         return taken
     }
 
-    /// Sends one byte, waiting for a slow reader.
+    /// Appends one byte; waits for a slow reader.
     public func writeWaiting(_ byte: UInt8) {
         while unsafe append(1, fill: { target, _ in unsafe target.copyBytes(from: CollectionOfOne(byte)) })
             == 0
@@ -131,13 +134,13 @@ public final class ConsoleOutput: Sendable {
         }
     }
 
-    /// Lets nobody wait for a slow reader any more: the machine ends, and its vCPUs with it.
+    /// Ends all waiting for a slow reader, because the machine ends, and its vCPUs with it.
     public func stopWaiting() {
         state.withLock { $0.isLeaving = true }
         space.signal()
     }
 
-    /// Drops a byte if nobody is to wait any more.
+    /// Drops a byte if `stopWaiting` was called; returns whether it was.
     private func loseAtEnd() -> Bool {
         state.withLock { state in
             if state.isLeaving { state.lose(1) }
@@ -145,7 +148,8 @@ public final class ConsoleOutput: Sendable {
         }
     }
 
-    /// Whether the reader has made no progress since this was last asked (ask every `patience`); it is then given up until it reads again.
+    /// Returns whether the reader counts as stopped. It does if the ring is full and the reader has made no
+    /// progress since the last call. Call this every `patience` milliseconds.
     func hasStalled() -> Bool {
         let unread = unreadByteCount(descriptor)
         return state.withLock { state in
@@ -168,8 +172,8 @@ extension ConsoleOutput.State {
         lostSinceStall &+= byteCount
     }
 
-    /// Whether the draining thread must be woken for what is in the ring now. One that lingers after a write comes back
-    /// by itself, unless much has gathered.
+    /// Returns whether to wake the draining thread for the bytes in the ring. A thread that lingers after a
+    /// write wakes up by itself, so it is woken early only for many bytes.
     mutating func wakeDrainer() -> Bool {
         switch drainer {
         case .asleep where ring.count > 0, .lingering where ring.count >= 32 << 10:
@@ -180,8 +184,8 @@ extension ConsoleOutput.State {
     }
 }
 
-/// How many bytes the other end of a pipe has yet to read, or the terminal's line has yet to send: a reader that takes
-/// little at a time shows here before it shows as room for a write.
+/// Returns the number of bytes that the other end of a pipe has yet to read, or that the terminal's line has
+/// yet to send. A reader that takes little at a time changes this number before there is room for a write.
 func unreadByteCount(_ descriptor: Int32) -> UInt64 {
     var count: Int32 = 0
     if unsafe chost_ioctl_pointer(descriptor, UInt(TIOCOUTQ), &count) < 0 {

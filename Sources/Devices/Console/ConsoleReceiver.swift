@@ -1,14 +1,14 @@
 import Synchronization
 
-/// A device that takes what the user types.
+/// A device that receives the user's input.
 public protocol ConsoleReceiver: AnyObject, Sendable {
-    /// Takes as much of `bytes` as the guest has room for and tells how much that was.
+    /// Passes as much of `bytes` to the guest as it has room for; returns the number of bytes.
     func receive(_ bytes: ArraySlice<UInt8>) -> Int
-    /// `handler` is called, on any thread, whenever the guest may have made room.
+    /// Sets the handler to call whenever the guest may have made room. It is called on any thread.
     func whenRoomAppears(_ handler: @escaping @Sendable () -> Void)
 }
 
-/// What a device rings when its guest has made room for input.
+/// Calls a handler when the guest has made room for input.
 final class RoomBell: Sendable {
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 

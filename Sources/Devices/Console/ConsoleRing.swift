@@ -2,8 +2,8 @@ import CHost
 import Host
 import SystemPackage
 
-/// A ring of bytes in lazily filled pages: an empty ring costs no memory, and one that is emptied again and again keeps
-/// to its first pages.
+/// A ring of bytes in pages that the host fills on first use. An empty ring costs no memory, and a ring that
+/// is emptied again and again uses only its first pages.
 struct ConsoleRing: ~Copyable, Sendable {
     static let byteCount = 256 << 10
 
@@ -23,8 +23,8 @@ struct ConsoleRing: ~Copyable, Sendable {
 
     var free: Int { Self.byteCount - count }
 
-    /// Makes room for up to `limit` bytes and has `fill` write them, in one piece or two; the result is how many.
-    /// `fill` is told how many bytes went before.
+    /// Makes room for up to `limit` bytes; `fill` writes them, in one piece or two. Returns the number of
+    /// bytes. The second argument of `fill` is the number of bytes before its piece.
     mutating func append<Failed: Error>(
         _ limit: Int, fill: (UnsafeMutableRawBufferPointer, Int) throws(Failed) -> Void
     ) throws(Failed) -> Int {
@@ -41,8 +41,8 @@ struct ConsoleRing: ~Copyable, Sendable {
         unsafe UnsafeMutableRawBufferPointer(start: region.base + offset, count: count)
     }
 
-    /// The oldest bytes, up to `limit` of them in one piece. They stay in place until `removeFirst`, so that they may be
-    /// written out while others append.
+    /// Returns the oldest bytes, up to `limit` of them in one piece. They stay in place until `removeFirst`,
+    /// so that they can be written out while other threads append.
     func first(_ limit: Int) -> ConsoleRingPiece {
         unsafe ConsoleRingPiece(start: region.base + head, count: min(limit, count, Self.byteCount - head))
     }
@@ -53,7 +53,7 @@ struct ConsoleRing: ~Copyable, Sendable {
     }
 }
 
-/// Bytes of the ring that only the draining thread looks at until it removes them.
+/// Bytes of the ring that only the draining thread reads, until it removes them.
 @safe
 struct ConsoleRingPiece: Sendable {
     nonisolated(unsafe) let start: UnsafeMutableRawPointer

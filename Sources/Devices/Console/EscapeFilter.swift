@@ -1,19 +1,19 @@
-/// What the user asks of the monitor itself, from the terminal.
+/// A command to the monitor itself, typed at the terminal.
 public enum ConsoleCommand: Hashable, Sendable {
     /// Ctrl-A x: end the guest.
     case end
-    /// Ctrl-A h: say which keys there are.
+    /// Ctrl-A h: show the keys.
     case help
 }
 
-/// Finds the monitor's own keys in what the user types: Ctrl-A x, Ctrl-A h, and Ctrl-A Ctrl-A, which sends one Ctrl-A.
-/// A Ctrl-A before any other key goes to the guest together with it.
+/// Finds the monitor's own keys in the user's input: Ctrl-A x, Ctrl-A h, and Ctrl-A Ctrl-A, which sends one
+/// Ctrl-A. Ctrl-A before any other key goes to the guest together with that key.
 struct EscapeFilter: Hashable, Sendable {
     enum Outcome: Hashable {
-        /// The guest gets this.
+        /// The bytes go to the guest.
         case send([UInt8])
         case command(ConsoleCommand)
-        /// Nothing yet: the next byte decides.
+        /// The next byte decides.
         case wait
     }
 

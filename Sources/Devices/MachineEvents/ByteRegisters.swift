@@ -1,8 +1,8 @@
-/// A chip on the port bus whose registers are one byte wide. A wider access reaches the registers next to each other, one
-/// after the other, as it does on an ISA bus.
+/// A chip on the port bus whose registers are one byte wide. A wider access reaches adjacent registers one
+/// after the other, as on an ISA bus.
 ///
-/// The bus has checked that an access lies within the chip's registers, and that `byteCount` is 1, 2 or 4. vCPU threads
-/// call all methods, several at once.
+/// The bus has checked that an access lies within the chip's registers and that `byteCount` is 1, 2 or 4.
+/// vCPU threads call every method, several threads at once.
 public protocol ByteRegisters: AnyObject, Sendable {
     func readRegister(_ offset: UInt64) -> UInt8
     func writeRegister(_ value: UInt8, _ offset: UInt64)
@@ -26,5 +26,5 @@ extension ByteRegisters {
     }
 }
 
-/// What an ISA bus reads where no register answers.
+/// The value that an ISA bus reads if no register answers.
 let openBus: UInt8 = 0xFF

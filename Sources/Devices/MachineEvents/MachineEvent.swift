@@ -1,4 +1,4 @@
-/// What a guest tells its machine through a register: the ways in which it ends, and how far it has come.
+/// An event that the guest reports through a register: an end of the machine, or progress.
 public enum MachineEvent: Hashable, Sendable {
     /// ACPI S5: the guest has powered off.
     case powerOff
@@ -12,5 +12,6 @@ public enum MachineEvent: Hashable, Sendable {
     case mark(UInt8)
 }
 
-/// Called on the thread of the vCPU that wrote the register, within its exit: it notes the event and returns.
+/// Handles an event. It is called on the thread of the vCPU that wrote the register, within the exit, so it
+/// notes the event and returns.
 public typealias MachineEventHandler = @Sendable (MachineEvent) -> Void

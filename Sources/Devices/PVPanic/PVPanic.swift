@@ -1,5 +1,5 @@
-/// The paravirtual panic device (ACPI `QEMU0001`): one port. It reads as the set of events that it takes; a kernel
-/// writes the event that happened.
+/// The paravirtual panic device (ACPI `QEMU0001`): one port. A read returns the set of events that the device
+/// supports; a kernel writes the event that happened.
 public final class PVPanic: ByteRegisters {
     public static let byteCount: UInt64 = 1
 
@@ -15,7 +15,8 @@ public final class PVPanic: ByteRegisters {
         offset == 0 ? Self.panicked | Self.crashLoaded : openBus
     }
 
-    /// A kernel that has loaded a crash kernel says only so: it will write again if that one panics too.
+    /// Reports the event. A kernel with a crash kernel writes only "crash loaded"; if the crash kernel panics
+    /// too, it writes again.
     public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         guard offset == 0 else { return }
         if value & Self.panicked != 0 {

@@ -1,7 +1,7 @@
 /// The sleep and reset registers of hardware-reduced ACPI (ACPI 6.5, 4.8.3.6 and 4.8.3.7), one byte each:
 ///
-///     +0  SLEEP_CONTROL  bits 4:2 SLP_TYP, bit 5 SLP_EN (written only)
-///     +1  SLEEP_STATUS   bit 7 WAK_STS; always 0, because nothing here ever wakes
+///     +0  SLEEP_CONTROL  bits 4:2 SLP_TYP, bit 5 SLP_EN (write-only)
+///     +1  SLEEP_STATUS   bit 7 WAK_STS; always 0, because this machine never wakes up
 ///     +2  RESET_REG      1 resets
 public final class PowerControl: ByteRegisters {
     public static let byteCount: UInt64 = 3

@@ -4,7 +4,7 @@
 ///     bit 2  RST_CPU   0 to 1 resets
 ///     bit 3  FULL_RST  with a power cycle
 ///
-/// There is nothing that a soft reset would spare: every reset ends the machine.
+/// A soft reset makes no difference here: every reset ends the machine.
 public final class ResetControl: ByteRegisters {
     public static let byteCount: UInt64 = 1
 
@@ -15,7 +15,7 @@ public final class ResetControl: ByteRegisters {
         self.handler = handler
     }
 
-    /// No bit is ever set: a kernel finds RST_CPU clear, and sets it.
+    /// Reads as zero, so that a kernel finds RST_CPU clear and sets it.
     public func readRegister(_ offset: UInt64) -> UInt8 { offset == 0 ? 0 : openBus }
 
     public func writeRegister(_ value: UInt8, _ offset: UInt64) {

@@ -10,7 +10,7 @@ public final class Serial16550: ByteRegisters, ConsoleReceiver {
     private let output: any SerialOutput
     private let room = RoomBell()
 
-    /// What the guest sends goes to `output`; what it is to receive comes through `receive`.
+    /// Makes a port that sends the guest's bytes to `output` and takes input through `receive`.
     public init(line: any InterruptLine, output: any SerialOutput) {
         self.line = line
         self.output = output
@@ -27,8 +27,8 @@ public final class Serial16550: ByteRegisters, ConsoleReceiver {
         return value
     }
 
-    /// The byte goes out after the chip's lock is released: when the console's reader is slow the vCPU that sent it
-    /// waits a little, and nobody else.
+    /// Writes a register. The byte goes out after the chip's lock is released: a slow reader of the console
+    /// delays only the vCPU that sent the byte.
     public func writeRegister(_ value: UInt8, _ offset: UInt64) {
         guard offset < Self.byteCount else { return }
         let (sent, freed) = withChip { chip in

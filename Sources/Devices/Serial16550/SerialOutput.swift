@@ -1,6 +1,6 @@
-/// Where the bytes that leave a serial port go.
+/// The destination of the bytes that a serial port sends.
 public protocol SerialOutput: AnyObject, Sendable {
-    /// Takes one byte, on the thread of the vCPU that sent it. It may wait for a slow reader.
+    /// Takes one byte, on the thread of the vCPU that sent it. May wait for a slow reader.
     func writeWaiting(_ byte: UInt8)
 }
 

@@ -1,4 +1,4 @@
-/// Both data lines and the modem lines.
+/// The data lines and the modem lines.
 extension UART16550 {
     mutating func takeReceived() -> UInt8 {
         received.isEmpty ? 0 : received.removeFirst()
@@ -14,7 +14,8 @@ extension UART16550 {
         }
     }
 
-    /// The byte has left before the write returns: the transmitter is empty again.
+    /// Writes the data register. The byte leaves before the write returns, so the transmitter is empty again
+    /// at once.
     mutating func writeData(_ value: UInt8) -> UInt8? {
         if hasDivisorLatch {
             divisor = divisor & 0xFF00 | UInt16(value)
@@ -27,7 +28,7 @@ extension UART16550 {
         return nil
     }
 
-    /// LSR (8.4); reading it forgets an overrun.
+    /// Reads LSR (8.4), which clears an overrun.
     mutating func takeLineStatus() -> UInt8 {
         var status: UARTLineStatus = [.transmitterHoldingEmpty, .transmitterEmpty]
         if !received.isEmpty { status.insert(.dataReady) }
@@ -36,21 +37,22 @@ extension UART16550 {
         return status.rawValue
     }
 
-    /// MSR (8.9); reading it forgets the changes.
+    /// Reads MSR (8.9), which clears the changes.
     mutating func takeModemStatus() -> UInt8 {
         defer { modemStatus.subtract(.changes) }
         return modemStatus.rawValue
     }
 
     mutating func writeModemControl(_ value: UARTModemControl) {
-        // OUT2 opens the gate: a condition that is waiting behind it comes out as an edge.
+        // OUT2 opens the gate: a condition that is pending behind it becomes an edge.
         let opens = value.contains(.output2) && !modemControl.contains(.output2)
         modemControl = value
         updateModemInputs()
         if opens { raise(conditions) }
     }
 
-    /// In loopback the outputs are the inputs: RTS is CTS, DTR is DSR, OUT1 is RI, OUT2 is DCD (8.8).
+    /// Updates the modem inputs. In loopback each output drives an input: RTS CTS, DTR DSR, OUT1 RI, OUT2 DCD
+    /// (8.8).
     private mutating func updateModemInputs() {
         var inputs = UARTModemStatus.connected
         if modemControl.contains(.loopback) {
@@ -62,7 +64,7 @@ extension UART16550 {
         }
         let old = modemStatus.subtracting(.changes)
         var changes = UARTModemStatus(rawValue: old.symmetricDifference(inputs).rawValue >> 4)
-        // The ring indicator counts only when it ends (TERI).
+        // The ring indicator counts as changed only when it ends (TERI).
         if inputs.contains(.ring) { changes.remove(.ringEnded) }
         modemStatus = inputs.union(modemStatus.intersection(.changes)).union(changes)
         if !changes.isEmpty { raise(.modemStatus) }

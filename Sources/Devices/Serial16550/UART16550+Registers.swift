@@ -1,5 +1,6 @@
-/// The registers by their offsets (National Semiconductor PC16550D, 8.0). Three of them are two chips in one: offset 0
-/// and 1 are the divisor latch while LCR.DLAB is set, and offset 2 reads as IIR and is written as FCR.
+/// The registers by their offsets (National Semiconductor PC16550D, 8.0). Three offsets have two registers
+/// each: offsets 0 and 1 are the divisor latch while LCR.DLAB is set, and offset 2 reads as IIR and is
+/// written as FCR.
 enum UARTRegister: UInt8 {
     case data = 0
     case interruptEnable = 1
@@ -11,7 +12,7 @@ enum UARTRegister: UInt8 {
     case scratch = 7
 }
 
-/// The four conditions that can interrupt, by the bit of IER that lets each do so (8.7).
+/// The four conditions that can interrupt, each by its enable bit in IER (8.7).
 struct UARTInterrupts: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
@@ -39,13 +40,13 @@ struct UARTModemControl: OptionSet, Hashable, Sendable {
     static let dataTerminalReady = UARTModemControl(rawValue: 1 << 0)
     static let requestToSend = UARTModemControl(rawValue: 1 << 1)
     static let output1 = UARTModemControl(rawValue: 1 << 2)
-    /// On a PC this pin lets the interrupt out of the chip.
+    /// OUT2. On a PC this output gates the chip's interrupt.
     static let output2 = UARTModemControl(rawValue: 1 << 3)
     static let loopback = UARTModemControl(rawValue: 1 << 4)
     static let all = UARTModemControl(rawValue: 0x1F)
 }
 
-/// MSR (8.9): the inputs, and below them which have changed since it was last read.
+/// MSR (8.9): the inputs, and in the low bits the inputs that have changed since the last read.
 struct UARTModemStatus: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
@@ -54,7 +55,7 @@ struct UARTModemStatus: OptionSet, Hashable, Sendable {
     static let dataSetReady = UARTModemStatus(rawValue: 1 << 5)
     static let ring = UARTModemStatus(rawValue: 1 << 6)
     static let carrier = UARTModemStatus(rawValue: 1 << 7)
-    /// The other end is there and ready for everything, always.
+    /// The inputs of a peer that is always connected and ready.
     static let connected: UARTModemStatus = [.clearToSend, .dataSetReady, .carrier]
     static let changes = UARTModemStatus(rawValue: 0x0F)
 }
@@ -65,7 +66,7 @@ struct UARTFIFOControl: OptionSet, Hashable, Sendable {
 
     static let enable = UARTFIFOControl(rawValue: 1 << 0)
     static let resetReceiver = UARTFIFOControl(rawValue: 1 << 1)
-    /// Bits 7:6: how many bytes wait before the receiver interrupts.
+    /// Bits 7:6: the number of received bytes at which the receiver interrupts.
     static let trigger = UARTFIFOControl(rawValue: 3 << 6)
 
     var triggerLevel: Int {

@@ -1,10 +1,11 @@
-/// The 16550A chip: eight registers, a 16-byte receive FIFO, and a transmitter that is never busy. It knows no bus, no
-/// lock, no console and no interrupt controller; its state is a plain value that can be saved and restored.
+/// The 16550A chip: eight registers, a 16-byte receive FIFO, and a transmitter that is never busy. It depends
+/// on no bus, lock, console or interrupt controller; its state is a plain value that can be saved and
+/// restored.
 ///
-/// Characters take no time here, so that the divisor is only remembered, and a receive FIFO below its trigger level
-/// reports at once what the chip reports after four character times ("character timeout", 8.6).
+/// Characters take no time here. The divisor is therefore only stored, and a receive FIFO below its trigger
+/// level reports at once what the chip reports after four character times ("character timeout", 8.6).
 public struct UART16550: Sendable {
-    /// The bytes of the receive FIFO while FIFOs are on; one otherwise.
+    /// The number of bytes that the receiver holds with FIFOs on. With FIFOs off it holds one.
     public static let fifoByteCount = 16
 
     var interruptEnable: UARTInterrupts = []
@@ -16,45 +17,50 @@ public struct UART16550: Sendable {
     var divisor: UInt16 = 12  // 9,600 baud, as firmware leaves it
     var received: [UInt8] = []
     var hasOverrun = false
-    /// THRE has not been reported since the transmitter last became empty (8.6: reading IIR takes it back).
+    /// Whether an empty transmitter is yet to be reported (THRE). Reading IIR clears it (8.6).
     var transmitterEmptyPending = false
-    /// How often LSR was read with no other register between, up to `pollerPolls`.
+    /// The number of reads of LSR in a row, with no other register between, up to `pollerPolls`.
     var polls = 0
-    /// So many polls in a row are made by a program that waits for input: to send, one is enough.
+    /// The number of polls in a row that only a program waiting for input makes: to send, one poll is enough.
     static let pollerPolls = 16
-    /// A condition arose that the interrupt line has not been told of.
+    /// Whether a condition has arisen for which the interrupt line was not raised yet.
     private var hasNewInterrupt = false
 
     public init() {
         received.reserveCapacity(Self.fifoByteCount)
     }
 
-    /// How many bytes the receiver takes without an overrun, now that the other end heeds its "request to send".
+    /// The number of bytes that the receiver takes without an overrun. It is 0 while the guest does not want
+    /// to receive.
     public var freeByteCount: Int {
         isReceiving ? max(0, capacity - received.count) : 0
     }
 
-    /// Whether what is sent now reaches the guest's software. A kernel that finds and brings up the port plays with its
-    /// registers and empties it more than once; what is sent before it sets RTS would be lost. A program that knows no
-    /// modem lines and just polls the line status is served too.
+    /// Whether bytes received now reach the guest's software.
+    ///
+    /// A kernel that probes and sets up the port empties its FIFO more than once, so bytes that arrive before
+    /// it sets RTS would be lost. A program that ignores modem lines and only polls the line status receives
+    /// bytes too.
     private var isReceiving: Bool {
         if modemControl.contains(.loopback) { return false }
         return modemControl.contains(.requestToSend) || polls >= Self.pollerPolls
     }
 
-    /// A byte comes in from the wire. In loopback the wire is cut (8.8).
+    /// Receives a byte from the wire. In loopback the wire is cut (8.8).
     public mutating func receive(_ byte: UInt8) {
         if !modemControl.contains(.loopback) { enqueue(byte) }
     }
 
-    /// Whether the interrupt output rose since the last call. On the edge-triggered ISA line, each new condition is an
-    /// edge of its own: a driver that serves conditions one at a time misses none.
+    /// Returns whether the interrupt output rose since the last call.
+    ///
+    /// On the edge-triggered ISA line each new condition is an edge of its own, so a driver that serves one
+    /// condition at a time misses none.
     public mutating func takeInterruptEdge() -> Bool {
         defer { hasNewInterrupt = false }
         return hasNewInterrupt && modemControl.contains(.output2)
     }
 
-    /// Reads the register at `offset`, of which the low three bits count.
+    /// Reads the register at `offset`. Only the low three bits of `offset` count.
     public mutating func read(_ offset: UInt8) -> UInt8 {
         let register = UARTRegister(rawValue: offset & 7)!
         polls = register == .lineStatus ? min(polls + 1, Self.pollerPolls) : 0
@@ -71,7 +77,7 @@ public struct UART16550: Sendable {
         }
     }
 
-    /// Writes the register at `offset`; the result is the byte that leaves the chip, if one does.
+    /// Writes the register at `offset`; returns the byte that leaves the chip, if any.
     public mutating func write(_ value: UInt8, _ offset: UInt8) -> UInt8? {
         polls = 0
         switch UARTRegister(rawValue: offset & 7)! {
@@ -91,7 +97,7 @@ extension UART16550 {
     var hasDivisorLatch: Bool { lineControl & 0x80 != 0 }
     var capacity: Int { fifoControl.contains(.enable) ? Self.fifoByteCount : 1 }
 
-    /// The conditions that hold, enabled or not.
+    /// The conditions that hold now, enabled or not.
     var conditions: UARTInterrupts {
         var result: UARTInterrupts = []
         if hasOverrun { result.insert(.lineStatus) }
@@ -101,7 +107,8 @@ extension UART16550 {
         return result
     }
 
-    /// IIR (8.6): the highest of the enabled conditions; reading "transmitter empty" takes it back.
+    /// Reads IIR (8.6): the enabled condition with the highest priority. Reading "transmitter empty" clears
+    /// it.
     private mutating func identifyInterrupt() -> UInt8 {
         let fifos: UInt8 = fifoControl.contains(.enable) ? 0xC0 : 0
         let pending = conditions.intersection(interruptEnable)
@@ -126,7 +133,7 @@ extension UART16550 {
         let enabled = UARTInterrupts(rawValue: value).intersection(.all)
         let newlyEnabled = enabled.subtracting(interruptEnable)
         interruptEnable = enabled
-        // Enabling THRE reports an empty transmitter again; drivers start their output by that.
+        // Enabling THRE reports an empty transmitter again. Drivers use that to start their output.
         if newlyEnabled.contains(.transmitterEmpty) { transmitterEmptyPending = true }
         if !conditions.isDisjoint(with: newlyEnabled) { hasNewInterrupt = true }
     }
@@ -138,7 +145,7 @@ extension UART16550 {
         fifoControl = value.contains(.enable) ? value.intersection([.enable, .trigger]) : []
     }
 
-    /// Notes that these conditions have just come up.
+    /// Notes that these conditions have just arisen.
     mutating func raise(_ arisen: UARTInterrupts) {
         if !interruptEnable.isDisjoint(with: arisen) { hasNewInterrupt = true }
     }
