@@ -1,9 +1,9 @@
-/// struct virtio_blk_config (Virtio 1.2, 5.2.4), as far as the features on offer reach.
+/// struct virtio_blk_config (Virtio 1.2, 5.2.4), up to the last field that an offered feature uses.
 struct BlockConfiguration {
     static let writeBackOffset = 32
     static let byteCount = 60
 
-    /// A discard takes at most 2 GiB in a segment and 16 segments in a request, write zeroes likewise.
+    /// The limits of a discard: 2 GiB a segment and 16 segments a request. Write zeroes has the same limits.
     static let maximumRangeSectors: UInt32 = 1 << 22
     static let maximumRangeCount: UInt32 = 16
 

@@ -1,7 +1,8 @@
 import GuestMemory
 import Virtio
 
-/// struct virtio_blk_discard_write_zeroes (Virtio 1.2, 5.2.6): le64 sector, le32 num_sectors, le32 flags; checked.
+/// A checked struct virtio_blk_discard_write_zeroes (Virtio 1.2, 5.2.6): le64 sector, le32 num_sectors, le32
+/// flags.
 struct BlockRange: Sendable {
     static let byteCount: UInt64 = 16
     private static let unmapFlag: UInt32 = 1
@@ -10,8 +11,8 @@ struct BlockRange: Sendable {
     let length: UInt64
     let mayUnmap: Bool
 
-    /// Reads all ranges of a discard or write zeroes request; a status where one of them is not to be carried out.
-    /// Nothing is carried out then.
+    /// Reads all ranges of a discard or write zeroes request. Returns a status instead if the device must not
+    /// carry out one of them; it then carries out none.
     static func all(
         of request: BlockRequest, _ chain: DescriptorChain, on disk: DiskFile, in memory: GuestMemory
     ) throws(VirtqueueError) -> Result<[BlockRange], BlockRequest.Failed> {
@@ -50,7 +51,8 @@ struct BlockRange: Sendable {
 }
 
 extension DiskFile {
-    /// Where `byteCount` bytes from `sector` on lie in the file; nil unless they are whole sectors of the disk.
+    /// Returns the file offset of `byteCount` bytes from `sector` on; nil unless they are whole sectors of
+    /// the disk.
     func offset(ofSector sector: UInt64, byteCount: UInt64) -> UInt64? {
         let sectors = byteCount / Self.sectorByteCount
         guard byteCount % Self.sectorByteCount == 0, sector <= sectorCount, sectors <= sectorCount &- sector
@@ -60,7 +62,7 @@ extension DiskFile {
 }
 
 extension BlockRequest {
-    /// A status that is not "ok".
+    /// A status other than "ok".
     enum Failed: Error, Hashable {
         case ioError, unsupported
 

@@ -1,8 +1,10 @@
 import GuestMemory
 import Virtio
 
-/// A block request's header (struct virtio_blk_req, Virtio 1.2, 5.2.6): le32 type, le32 reserved, le64 sector; copied
-/// out once. The data and the status byte lie in the chain behind it, cut into buffers as the driver liked.
+/// A block request's header (struct virtio_blk_req, Virtio 1.2, 5.2.6): le32 type, le32 reserved, le64
+/// sector. It is copied out of guest memory once.
+///
+/// The data and the status byte follow in the chain, cut into buffers in any way that the driver chose.
 struct BlockRequest: Sendable {
     static let headerByteCount: UInt64 = 16
 
@@ -23,18 +25,18 @@ struct BlockRequest: Sendable {
         case unsupported = 2
     }
 
-    /// nil for a type that we do not know.
+    /// The type of the request, or nil for an unknown type.
     let kind: Kind?
     let sector: UInt64
-    /// The readable bytes after the header.
+    /// The number of readable bytes after the header.
     let outByteCount: UInt64
-    /// The writable bytes before the status.
+    /// The number of writable bytes before the status.
     let inByteCount: UInt64
-    /// The last writable byte of the chain.
+    /// The address of the status: the last writable byte of the chain.
     let statusAddress: GuestAddress
 
-    /// Without a whole header, or a byte for the status, there is no request that could be answered: the driver broke
-    /// the rules.
+    /// Reads the header. A chain without a whole header or a byte for the status cannot be answered, so the
+    /// driver has violated the specification: throws.
     init(_ chain: borrowing DescriptorChain, in memory: GuestMemory) throws(VirtqueueError) {
         let readableCount = chain.readableByteCount
         let writableCount = chain.writableByteCount

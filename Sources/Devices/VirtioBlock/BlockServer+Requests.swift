@@ -2,14 +2,14 @@ import GuestMemory
 import Synchronization
 import Virtio
 
-/// How a request ended.
+/// The result of a request.
 struct BlockCompletion: Sendable {
     let status: BlockRequest.Status
     var byteCountToGuest: UInt64 = 0
     var byteCountFromGuest: UInt64 = 0
 
-    /// What the used ring says was written: data from the chain's first writable byte on, and the status if the data
-    /// reach up to it (2.7.8.2).
+    /// The used length: the data from the chain's first writable byte on, and the status if the data reach up
+    /// to it (2.7.8.2).
     var usedByteCount: UInt32 {
         UInt32(clamping: byteCountToGuest &+ (status == .ok || byteCountToGuest > 0 ? 1 : 0))
     }
@@ -24,11 +24,12 @@ extension VirtioCounters {
     }
 }
 
-/// The requests themselves (Virtio 1.2, 5.2.6).
+/// Carries out the requests (Virtio 1.2, 5.2.6).
 extension BlockServer {
     private static let ioError = BlockCompletion(status: .ioError)
 
-    /// Carries a request out on the disk's thread; nil when it has to wait and was handed to another.
+    /// Carries a request out on the disk's thread. Returns nil if the request has to wait and a worker has it
+    /// now.
     func begin(
         _ request: BlockRequest, _ chain: borrowing DescriptorChain, _ vectors: inout IOVectors
     ) throws(VirtqueueError) -> BlockCompletion? {
@@ -46,7 +47,7 @@ extension BlockServer {
         }
     }
 
-    /// Carries a request out, however long it takes.
+    /// Carries a request out; may wait for the host's disk.
     func finish(_ job: BlockJob, _ vectors: inout IOVectors) throws(VirtqueueError) -> BlockCompletion {
         switch job.request.kind {
         case .read: return try readRest(job, &vectors)
@@ -101,7 +102,7 @@ extension BlockServer {
         return BlockCompletion(status: .ok, byteCountFromGuest: byteCount)
     }
 
-    /// VIRTIO_BLK_T_GET_ID: 20 bytes, padded with zeroes.
+    /// Carries out VIRTIO_BLK_T_GET_ID: 20 bytes, padded with zeroes.
     private func identify(
         _ request: BlockRequest, _ chain: borrowing DescriptorChain
     ) throws(VirtqueueError) -> BlockCompletion {

@@ -3,13 +3,14 @@ import Host
 import Synchronization
 import Virtio
 
-/// A disk between DRIVER_OK and reset: its queue, the thread that serves it, and the threads that wait for the host.
+/// The activity of a disk between DRIVER_OK and reset: its queue, its thread, and the workers that wait for
+/// the host.
 ///
-/// The queue is under a lock that nobody holds during I/O: the disk's thread takes and gives back chains, a worker
-/// gives back the one it has finished.
+/// The queue is under a lock that no thread holds during I/O. The disk's thread pops and pushes chains; a
+/// worker pushes the chain whose request it has finished.
 final class BlockServer: Sendable {
     static let identifierByteCount = 20
-    /// So many requests in a row at the most before the driver hears of them.
+    /// The largest number of requests that are completed before the driver is interrupted.
     private static let batchCount = 32
 
     struct Served: ~Copyable, Sendable {
@@ -46,7 +47,7 @@ final class BlockServer: Sendable {
     }
 
     var counters: VirtioCounters { served.withLock { $0.counters } }
-    /// Asked between the steps of long work.
+    /// Whether to go on. Checked between the steps of long work.
     var continues: Bool { !isStopping.load(ordering: .acquiring) }
 
     func start() throws(Failure) {
@@ -55,7 +56,7 @@ final class BlockServer: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Waits for everything in flight. Afterwards the guest's memory and the disk are no longer touched.
+    /// Waits for all requests in flight. Afterwards nothing accesses the guest's memory or the disk any more.
     func stop() {
         isStopping.store(true, ordering: .releasing)
         doorbell.signal()
@@ -72,7 +73,7 @@ final class BlockServer: Sendable {
         }
     }
 
-    /// Serves all that the driver has made available.
+    /// Serves all requests that the driver has made available.
     private func serveBatch(_ chain: inout DescriptorChain, _ vectors: inout IOVectors) throws(VirtqueueError)
     {
         var untold = 0
@@ -100,7 +101,7 @@ final class BlockServer: Sendable {
         }
     }
 
-    /// Writes the status, and gives the chain back.
+    /// Writes the status and pushes the chain.
     private func complete(
         _ request: BlockRequest, _ head: UInt16, _ completion: BlockCompletion
     ) throws(VirtqueueError) {
@@ -113,7 +114,8 @@ final class BlockServer: Sendable {
         }
     }
 
-    /// Hands a request to a thread that may wait, or carries it out here where the host has none to spare.
+    /// Hands a request to a worker that may wait. Carries it out on this thread if the host cannot start a
+    /// worker.
     func submit(_ job: BlockJob, _ vectors: inout IOVectors) throws(VirtqueueError) -> BlockCompletion? {
         let workers = workers.withLock { workers in
             if workers == nil {
@@ -132,7 +134,7 @@ final class BlockServer: Sendable {
         }
     }
 
-    /// A driver that breaks the rules stops the device until it resets it.
+    /// Runs `body`. A driver that violates the specification stops the device until the driver resets it.
     private func attempt(_ body: () throws(VirtqueueError) -> Void) {
         guard !interrupt.isFailed else { return }
         do throws(VirtqueueError) {

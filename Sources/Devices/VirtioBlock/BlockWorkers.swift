@@ -6,12 +6,11 @@ import Virtio
 struct BlockJob: Sendable {
     let request: BlockRequest
     let chain: DescriptorChain
-    /// How much of the data was transferred before the request had to wait.
+    /// The number of bytes that were transferred before the request had to wait.
     let doneByteCount: UInt64
 }
 
-/// The threads that wait for the host's disk; the first starts with the first job, and there are never more than are
-/// at work at once.
+/// The threads that wait for the host's disk, started on demand: a thread starts when a job finds none idle.
 final class BlockWorkers: Sendable {
     static let maximumCount = 8
 
@@ -30,7 +29,7 @@ final class BlockWorkers: Sendable {
         self.perform = perform
     }
 
-    /// Has a thread carry out `job`; false when there is none and none can be started.
+    /// Has a thread carry out `job`. Returns false if there is no thread and none can be started.
     func submit(_ job: BlockJob) -> Bool {
         let isAccepted = state.withLock { state in
             if state.threads.count - state.busyCount <= state.jobs.count { startThread(&state) }
@@ -42,7 +41,7 @@ final class BlockWorkers: Sendable {
         return isAccepted
     }
 
-    /// Waits for the jobs that are being carried out; forgets the others.
+    /// Waits for the jobs in progress; drops the others.
     func stop() {
         let threads = state.withLock { state in
             state.isStopping = true
@@ -68,7 +67,7 @@ final class BlockWorkers: Sendable {
         }
     }
 
-    /// nil at the end.
+    /// Waits for a job; returns nil at the end.
     private func nextJob() -> BlockJob? {
         available.wait()
         return state.withLock { state in

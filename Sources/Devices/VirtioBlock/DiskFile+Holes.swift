@@ -3,18 +3,18 @@ import Host
 import SystemPackage
 
 extension DiskFile {
-    /// How a request to give storage back, or to fill it with zeroes, ended.
+    /// The result of deallocating storage or filling it with zeroes.
     enum HoleOutcome: Hashable {
         case done, unsupported, failed
     }
 
-    /// Gives the storage of that range back to the host.
+    /// Deallocates the storage of a range.
     func discard(at offset: UInt64, byteCount: UInt64) -> HoleOutcome {
         allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byteCount)
     }
 
-    /// Makes the range read as zeroes; with `mayUnmap`, by giving its storage back where that is possible.
-    /// `continues` is asked now and then: a device that is being reset does not go on.
+    /// Makes a range read as zeroes. With `mayUnmap`, it deallocates the storage if the host can. `continues`
+    /// is called now and then: a device that is being reset stops.
     func writeZeroes(
         at offset: UInt64, byteCount: UInt64, mayUnmap: Bool, continues: () -> Bool
     ) -> HoleOutcome {
@@ -25,7 +25,7 @@ extension DiskFile {
     }
 
     private func allocate(_ mode: Int32, _ offset: UInt64, _ byteCount: UInt64) -> HoleOutcome {
-        // Within the disk, whose size is an off_t.
+        // The range lies within the disk, whose size is an off_t.
         while chost_fallocate(descriptor, mode, off_t(offset), off_t(byteCount)) < 0 {
             switch Errno.current {
             case .interrupted: continue

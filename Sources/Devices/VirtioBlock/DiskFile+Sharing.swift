@@ -2,9 +2,9 @@ import CHost
 import Host
 import SystemPackage
 
-/// Who else may use a disk: the machine itself, the host, another monitor.
+/// Guards a disk against a second user: the machine itself, the host, or another monitor.
 extension DiskFile {
-    /// `path` as it is written after --disk: a comma twice.
+    /// Returns `path` as it is written after --disk, with every comma doubled.
     static func word(_ path: String) -> String {
         path.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
     }
@@ -20,12 +20,12 @@ extension DiskFile {
             cure: "Leave one out, or attach it read-only each time: --disk \(word(path)),ro")
     }
 
-    /// Opens a disk that takes writes, unless it is only to be read.
+    /// Opens a disk. Throws if it is to be written and the device is read-only.
     static func openDescriptor(
         _ path: String, _ identity: DiskIdentity, readOnly: Bool
     ) throws(Failure) -> OwnedDescriptor {
         let owner = try claim(path, identity, readOnly: readOnly)
-        // A device that takes no writes can be opened for them all the same.
+        // A read-only device can be opened for writing all the same.
         guard readOnly || !identity.isBlockDevice || chost_block_device_is_read_only(owner.rawValue) != 1
         else {
             throw Failure(
@@ -35,14 +35,15 @@ extension DiskFile {
         return owner
     }
 
-    /// Claims a block device that is to be written for this monitor alone (O_EXCL): one that is mounted, or that another
-    /// program has claimed, cannot be opened so.
+    /// Opens a disk. Claims a block device that is to be written with O_EXCL for this monitor alone: opening
+    /// it fails if it is mounted or if another program has claimed it.
     private static func claim(
         _ path: String, _ identity: DiskIdentity, readOnly: Bool
     ) throws(Failure) -> OwnedDescriptor {
         let exclusive = identity.isBlockDevice && !readOnly ? O_EXCL : 0
         do throws(Errno) {
-            // Not to be held up by what has taken the file's place, nor given a controlling terminal.
+            // The flags: opening must not wait if another file has taken this one's place, nor set a
+            // controlling terminal.
             return try OwnedDescriptor(
                 opening: path, for: readOnly ? .reading : .readingAndWriting,
                 flags: O_NONBLOCK | O_NOCTTY | exclusive)
@@ -64,7 +65,7 @@ extension DiskFile {
             cure: mayHelp ? "Attach it read-only: --disk \(word(path)),ro" : nil)
     }
 
-    /// Keeps other monitors out, or only those that would write.
+    /// Locks the disk: against all other monitors, or with `readOnly` only against monitors that would write.
     static func lock(_ descriptor: Int32, _ path: String, readOnly: Bool) throws(Failure) {
         guard chost_lock_file(descriptor, !readOnly) < 0 else { return }
         let cause = Errno.current

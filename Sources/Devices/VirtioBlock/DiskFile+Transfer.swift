@@ -4,7 +4,7 @@ import Synchronization
 import SystemPackage
 
 extension DiskFile {
-    /// How a transfer ended.
+    /// The result of a transfer.
     enum Outcome: Hashable {
         case done
         /// The rest, which the vectors still hold, would have to wait for the disk.
@@ -12,8 +12,11 @@ extension DiskFile {
         case failed
     }
 
-    /// Reads what `vectors` hold, from `offset` on. Without `waiting`, only what the page cache has. `continues` is asked now
-    /// and then: a request may name the same memory many times over, and a device that is being reset does not go on.
+    /// Reads from `offset` on into the memory that `vectors` name; without `waiting`, only data in the page
+    /// cache.
+    ///
+    /// `continues` is called now and then: a request may name the same memory many times over, and a device
+    /// that is being reset stops.
     func read(
         _ vectors: inout IOVectors, at offset: UInt64, waiting: Bool, continues: () -> Bool
     ) -> Outcome {
@@ -23,12 +26,13 @@ extension DiskFile {
         }
         if outcome != .unsupported { return outcome.settled }
         guard refuses else { return .failed }
-        // The file system cannot tell whether it would wait (tmpfs, some network file systems): read all the same.
+        // The file system does not support RWF_NOWAIT (tmpfs, some network file systems): read without it.
         canRefuseToWait.store(false, ordering: .relaxed)
         return read(&vectors, at: offset, waiting: true, continues: continues)
     }
 
-    /// Writes what `vectors` hold, from `offset` on; with `durably`, it is on the disk when this returns.
+    /// Writes the memory that `vectors` name from `offset` on. With `durably`, the data are on the disk on
+    /// return.
     func write(
         _ vectors: inout IOVectors, at offset: UInt64, durably: Bool, continues: () -> Bool
     ) -> Outcome {
@@ -37,7 +41,7 @@ extension DiskFile {
         }.settled
     }
 
-    /// Everything written before is on the disk when this returns true.
+    /// Makes all earlier writes durable; returns false if that failed.
     func flush() -> Bool {
         while fdatasync(descriptor) < 0 {
             guard Errno.current == .interrupted else { return false }
@@ -57,22 +61,22 @@ extension DiskFile {
         }
     }
 
-    /// Makes the call until everything is transferred: both are allowed to do less than they were asked, and never do more
-    /// than 2 GiB (read(2), Notes).
+    /// Repeats `call` until everything is transferred. Both calls may transfer less than they were asked to,
+    /// and never transfer more than 2 GiB (read(2), Notes).
     private func transfer(
         _ vectors: inout IOVectors, at offset: UInt64, _ continues: () -> Bool,
         _ call: (UnsafePointer<iovec>, Int32, off_t) -> Int
     ) -> RawOutcome {
         let end = offset &+ vectors.byteCount
         while !vectors.isEmpty {
-            // Within the disk, whose size is an off_t.
+            // The position lies within the disk, whose size is an off_t.
             let at = off_t(truncatingIfNeeded: end &- vectors.byteCount)
             let count = unsafe call(vectors.base, vectors.count, at)
             if count > 0 {
                 vectors.advance(by: count)
                 guard vectors.isEmpty || continues() else { return .failed }
             } else if count == 0 {
-                return .failed  // the file has become shorter under our hands
+                return .failed  // the file has become shorter meanwhile
             } else if let ended = RawOutcome(Errno.current) {
                 return ended
             }
@@ -82,7 +86,7 @@ extension DiskFile {
 }
 
 extension DiskFile.RawOutcome {
-    /// nil: try again.
+    /// Maps an error to its outcome; nil to try again.
     fileprivate init?(_ cause: Errno) {
         switch cause {
         case .interrupted: return nil

@@ -14,7 +14,8 @@ public final class DiskFile: Sendable {
     public let byteCount: UInt64
     public let isReadOnly: Bool
     let sectors: DiskSectors
-    /// Whether the file system can say "this read would wait" (RWF_NOWAIT); found out by the first read.
+    /// Whether the file system supports RWF_NOWAIT, which fails a read that would wait. The first read finds
+    /// out.
     let canRefuseToWait = Atomic<Bool>(true)
 
     private init(
@@ -29,11 +30,14 @@ public final class DiskFile: Sendable {
         self.sectors = sectors
     }
 
-    /// Opens `path` for a machine that has the disks `others` already. Several monitors may share a disk that all of them
-    /// attach read-only; a writable disk has one user, and a block device that is one is not the host's to mount meanwhile.
+    /// Opens `path` for a machine that already has the disks `others`.
     ///
-    /// Content in a format that wraps a disk is refused, unless `acceptsAnyContent`: a guest may have written such bytes
-    /// itself. `sectorByteCount` is the size of a sector that the guest sees; nil: the device's own, or 512.
+    /// Several monitors may share a disk if all of them attach it read-only. A writable disk has one user. If
+    /// that disk is a block device, the host cannot mount it meanwhile.
+    ///
+    /// A format that wraps a disk is refused, unless `acceptsAnyContent`: a guest may have written such bytes
+    /// itself. `sectorByteCount` is the size of a sector that the guest sees; nil: the size of the device's
+    /// sectors, or 512 bytes for an image.
     public static func open(
         _ path: String, readOnly: Bool, acceptsAnyContent: Bool = false, sectorByteCount: UInt32? = nil,
         beside others: [DiskFile] = []
@@ -84,13 +88,13 @@ public final class DiskFile: Sendable {
                 + "--disk \(word(path)),format=raw)")
     }
 
-    /// Up to 512 bytes of the content.
+    /// Reads up to 512 bytes of the content.
     private static func piece(
         of descriptor: Int32, at offset: UInt64, _ path: String
     ) throws(Failure) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(sectorByteCount))
         do throws(Errno) {
-            // Within the file, whose size is an off_t.
+            // The offset lies within the file, whose size is an off_t.
             let count = try hostCall {
                 unsafe bytes.withUnsafeMutableBytes {
                     unsafe pread(descriptor, $0.baseAddress, $0.count, off_t(truncatingIfNeeded: offset))

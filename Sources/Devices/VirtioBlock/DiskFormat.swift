@@ -1,8 +1,8 @@
 import CHost
 import Host
 
-/// A file format that wraps a disk or a file. A guest that is given the wrapping as its disk sees no disk in it, and
-/// destroys the wrapping with its first write.
+/// A file format that wraps a disk or a file. A guest that gets the wrapping as its disk finds no disk in it,
+/// and destroys the wrapping with its first write.
 enum DiskFormat: String {
     case qcow2, qed, bochs
     case vmdk = "VMDK"
@@ -16,8 +16,8 @@ enum DiskFormat: String {
     case gzip, bzip2, xz, zstd, lz4, zip
     case sevenZip = "7z"
 
-    /// What a file of the format has at `offset`, or so far before its end where that is negative: the first `byteCount`
-    /// bytes of `magic`, as they follow one another.
+    /// The bytes that identify a format: the first `byteCount` bytes of `magic`, in that order, at `offset`.
+    /// A negative offset counts from the end of the file.
     private struct Signature {
         let format: DiskFormat
         let magic: UInt64
@@ -50,11 +50,11 @@ enum DiskFormat: String {
         Signature(format: .sevenZip, magic: 0x377A_BCAF_271C, byteCount: 6, offset: 0),
     ]
 
-    /// How VMware's descriptor of an image begins, a file of text beside the data.
+    /// The first line of VMware's descriptor of an image, a text file beside the data.
     private static let descriptor = Array("# disk descriptorfile".utf8)
 
-    /// Recognizes the format by the first and last 512 bytes of a file or device; nil for every other content, which is a raw
-    /// disk's.
+    /// Recognizes the format by the first and last 512 bytes of a file or device. Returns nil for any other
+    /// content, which is a raw disk.
     init?(head: [UInt8], tail: [UInt8]) {
         let found = Self.signatures.first { signature in
             let bytes = signature.offset < 0 ? tail : head
@@ -70,18 +70,18 @@ enum DiskFormat: String {
         }
     }
 
-    /// `byteCount` bytes as one number, the first one highest; nil where there are not so many.
+    /// Reads `byteCount` bytes as a big-endian number; nil if there are fewer.
     private static func number(_ bytes: [UInt8], at start: Int, byteCount: Int) -> UInt64? {
         guard start >= 0, bytes.count - start >= byteCount else { return nil }
         return bytes[start..<start + byteCount].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     private static func isDescriptor(_ head: [UInt8]) -> Bool {
-        // 0x20 makes letters small, and changes nothing else in those words.
+        // 0x20 makes letters lower-case and changes no other character of those words.
         head.lazy.map { $0 | 0x20 }.starts(with: descriptor)
     }
 
-    /// Whether the file was packed by a program that packs any file.
+    /// Whether a general compression program made the file.
     private var isCompressed: Bool {
         switch self {
         case .gzip, .bzip2, .xz, .zstd, .lz4, .zip, .sevenZip: true
@@ -89,13 +89,13 @@ enum DiskFormat: String {
         }
     }
 
-    /// "a qcow2 image", "an xz file".
+    /// A phrase for messages: "a qcow2 image", "an xz file".
     var description: String {
         let article = [.xz, .androidSparse].contains(self) ? "an" : "a"
         return "\(article) \(rawValue) \(isCompressed ? "file" : "image")"
     }
 
-    /// The command that makes a raw disk of `path`.
+    /// Returns the command that makes a raw disk of `path`.
     func conversion(of path: String) -> String {
         let target = Self.quoted(rawName(path))
         let path = Self.quoted(path)
@@ -110,7 +110,8 @@ enum DiskFormat: String {
         }
     }
 
-    /// `path` with `.raw` for the suffix of its name; a device's disk goes to the working directory.
+    /// Replaces the suffix of the file's name by `.raw`. The raw disk of a device goes to the working
+    /// directory.
     private func rawName(_ path: String) -> String {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         if path.hasPrefix("/dev/") { return name + ".raw" }
@@ -118,7 +119,7 @@ enum DiskFormat: String {
         return path.dropLast(suffix) + ".raw"
     }
 
-    /// `text` as one word of a shell's command line.
+    /// Quotes `text` as one word of a shell's command line.
     static func quoted(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {

@@ -2,15 +2,15 @@ import CHost
 import Host
 import SystemPackage
 
-/// Which file or block device a path leads to, whatever its names.
+/// The identity of the file or block device at a path, independent of its names.
 struct DiskIdentity: Hashable, Sendable {
     let isBlockDevice: Bool
-    /// The device's number, or that of the file system that has the file.
+    /// The device's number, or the number of the file system that contains the file.
     let device: UInt64
     /// The file's inode; 0 for a device, which may have several.
     let inode: UInt64
 
-    /// What lies at `path`, without opening it: opening alone makes some devices do something.
+    /// Identifies the file at `path` without opening it: opening alone has effects on some devices.
     init(_ path: String) throws(Failure) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
@@ -19,7 +19,7 @@ struct DiskIdentity: Hashable, Sendable {
         try self.init(status, path)
     }
 
-    /// What `descriptor` is, opened at `path`.
+    /// Identifies the file of `descriptor`, which was opened at `path`.
     init(of descriptor: Int32, _ path: String) throws(Failure) {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

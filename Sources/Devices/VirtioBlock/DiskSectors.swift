@@ -2,20 +2,21 @@ import CHost
 import Host
 import SystemPackage
 
-/// The sizes of a disk's sectors. Requests count in units of 512 bytes whatever these are (Virtio 1.2, 5.2.4); a guest
-/// aligns its requests, and reads partition tables, by the logical size.
+/// The sizes of a disk's sectors. Requests count units of 512 bytes whatever these sizes are (Virtio 1.2,
+/// 5.2.4). A guest aligns its requests, and reads partition tables, by the logical size.
 struct DiskSectors: Hashable, Sendable {
     static let logicalSizes: [UInt32] = [512, 1024, 2048, 4096]
-    /// The page cache's unit, in which no write has to read first.
+    /// The page cache's unit: a write of whole pages never has to read first.
     private static let pageByteCount: UInt32 = 4096
-    /// More than any disk has; the configuration space has 16 bits for the number of logical sectors in it.
+    /// A limit above every disk's size. The configuration space has 16 bits for the number of logical sectors
+    /// in a physical one.
     private static let mostPhysicalByteCount: UInt32 = 1 << 20
 
     let logicalByteCount: UInt32
     let physicalByteCount: UInt32
 
-    /// A logical size that is nil is the device's own, and an image's is 512 bytes. Whatever size the guest sees, its
-    /// requests go through the host's page cache, which takes any.
+    /// Reads the sizes. If `logical` is nil, the logical size is the device's own, or 512 bytes for an image.
+    /// Requests go through the host's page cache, which accepts any logical size.
     init(
         of descriptor: Int32, _ identity: DiskIdentity, logical: UInt32?, _ path: String
     ) throws(Failure) {
@@ -35,7 +36,7 @@ struct DiskSectors: Hashable, Sendable {
             isPower ? min(max(physical, Self.pageByteCount), Self.mostPhysicalByteCount) : Self.pageByteCount
     }
 
-    /// How many logical sectors a physical one has, as a power of two.
+    /// The number of logical sectors in a physical one, as a power of two.
     var physicalExponent: UInt8 {
         UInt8(physicalByteCount.trailingZeroBitCount - logicalByteCount.trailingZeroBitCount)
     }

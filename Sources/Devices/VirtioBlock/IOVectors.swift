@@ -2,10 +2,11 @@ import CHost
 import GuestMemory
 import Virtio
 
-/// The pieces of guest memory that one system call is to read or write, in storage that is used again and again.
+/// The pieces of guest memory that one system call reads or writes. The storage is reused.
 @safe
 struct IOVectors: ~Copyable {
-    /// A chain has no more buffers than its queue has descriptors: far fewer than IOV_MAX (1,024).
+    /// The largest number of pieces. A chain has at most as many buffers as its queue has descriptors: far
+    /// fewer than IOV_MAX (1,024).
     static let capacity = Int(VirtioBlock.queueSize)
 
     private let storage: UnsafeMutablePointer<iovec>
@@ -25,7 +26,8 @@ struct IOVectors: ~Copyable {
     var count: Int32 { Int32(end - first) }
     var isEmpty: Bool { first == end }
 
-    /// Holds the `byteCount` bytes from `offset` on of the run that `buffers` are; the buffers have that many.
+    /// Sets the vectors to `byteCount` bytes of `buffers`, starting `offset` bytes into them. The buffers
+    /// must be that long.
     mutating func fill(
         _ buffers: ArraySlice<GuestRange>, from offset: UInt64, byteCount: UInt64, in memory: GuestMemory
     ) throws(VirtqueueError) {
@@ -43,14 +45,14 @@ struct IOVectors: ~Copyable {
     private mutating func append(
         _ start: GuestAddress, _ skipped: UInt64, _ taken: UInt64, _ memory: GuestMemory
     ) throws(VirtqueueError) {
-        // Within a buffer that was found to be RAM: no overflow.
+        // No overflow: the range lies within a buffer that was found to be RAM.
         let range = GuestRange(start: GuestAddress(start.rawValue &+ skipped), byteCount: taken)
         precondition(end < Self.capacity)
         unsafe storage[end] = try guarded { () throws(GuestMemoryFault) in unsafe try memory.vector(range) }
         end += 1
     }
 
-    /// Takes away `done` bytes from the start: they have been read or written.
+    /// Removes `done` bytes, which have been read or written, from the start.
     mutating func advance(by done: Int) {
         byteCount &-= UInt64(done)
         var rest = done

@@ -4,8 +4,9 @@ public import Virtio
 
 /// The virtio block device (Virtio 1.2, 5.2) over a file or block device of the host.
 ///
-/// Each active disk has a thread of its own, which serves what the page cache can answer at once, and up to eight more
-/// while requests wait for the host's disk: no vCPU ever waits for a disk, and no request for another.
+/// Each active disk has a thread of its own that serves what the page cache can answer at once, and up to
+/// eight workers while requests wait for the host's disk. So no vCPU waits for a disk, and no request waits
+/// for another.
 public final class VirtioBlock: VirtioDevice {
     static let queueSize: UInt16 = 256
     static let requestQueue = 0
@@ -23,7 +24,7 @@ public final class VirtioBlock: VirtioDevice {
     private struct State {
         var server: BlockServer?
         var counters = VirtioCounters()
-        /// The driver's choice in the configuration space: whether completed writes may wait for a flush.
+        /// Whether completed writes may wait for a flush: the driver's choice in the configuration space.
         var isWriteBack = true
     }
 
@@ -31,7 +32,8 @@ public final class VirtioBlock: VirtioDevice {
     private let identifier: [UInt8]
     private let state = Mutex(State())
 
-    /// The disk `disk`, which tells the guest the first 20 bytes of `identifier` as its serial number.
+    /// Makes a device of `disk`. The guest reads the first 20 bytes of `identifier` as the disk's serial
+    /// number.
     public init(_ disk: DiskFile, identifier: String? = nil) {
         self.disk = disk
         self.identifier = Array((identifier ?? "").utf8.prefix(BlockServer.identifierByteCount))
@@ -59,7 +61,7 @@ public final class VirtioBlock: VirtioDevice {
         ).bytes
     }
 
-    /// Only `writeback` may be written (5.2.5.1).
+    /// Writes to the configuration space. Only `writeback` can be written (5.2.5.1).
     public func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {
         guard offset == BlockConfiguration.writeBackOffset, bytes.count == 1, let value = bytes.first,
             !disk.isReadOnly
@@ -72,7 +74,8 @@ public final class VirtioBlock: VirtioDevice {
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
         let (counters, isWriteBack) = state.withLock { ($0.counters, $0.isWriteBack) }
-        // A driver that does not know of flushes takes every completed write for written (5.2.6.2).
+        // A driver that has not negotiated VIRTIO_BLK_F_FLUSH assumes that every completed write is durable
+        // (5.2.6.2).
         let server = try BlockServer(
             activation, disk: disk, identifier: identifier, counters: counters,
             writesThrough: !isWriteBack || !activation.features.contains(Self.flush))
@@ -84,7 +87,7 @@ public final class VirtioBlock: VirtioDevice {
 
     public func reset() {
         let server = state.withLock { $0.server }
-        // Not under the lock: what is in flight may take its time.
+        // The lock is not held here, because requests in flight may take long.
         server?.stop()
         state.withLock { state in
             state.counters = server?.counters ?? state.counters

@@ -2,10 +2,10 @@ import GuestMemory
 import Host
 import Virtio
 
-/// A console between DRIVER_OK and reset: its queues, and whether its driver listens.
+/// The queues of a console between DRIVER_OK and reset, and the gate for its input.
 struct ActiveConsole: ~Copyable, Sendable {
     private var receiveQueue: ReceiveQueue
-    /// Holds the chain that the output had no room for.
+    /// The transmitq. It holds the chain for which the output had no room.
     private var transmitQueue: TransmitQueue
     let memory: GuestMemory
     let doorbells: [EventFD]
@@ -23,10 +23,10 @@ struct ActiveConsole: ~Copyable, Sendable {
         interrupt = activation.interrupt
     }
 
-    /// Whether the output has yet to take the rest of a chain.
+    /// Whether a chain is held whose rest the output has yet to take.
     var isHolding: Bool { transmitQueue.isHolding }
 
-    /// Sends what the driver has made available, until the output is full.
+    /// Writes the chains that the driver has made available to `output`, until `output` is full.
     mutating func transmit(
         to output: ConsoleOutput, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
@@ -39,7 +39,8 @@ struct ActiveConsole: ~Copyable, Sendable {
         try transmitQueue.endTurn(isBudgetUsedUp: budget == 0, &counters)
     }
 
-    /// Sends the rest of the chain; false when the output had no room for all of it, or the budget is used up.
+    /// Writes the rest of the held chain. Returns false if `output` had no room for all of it, or the budget
+    /// is used up.
     private mutating func sendHeld(
         to output: ConsoleOutput, _ budget: inout UInt64, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Bool {
@@ -53,7 +54,7 @@ struct ActiveConsole: ~Copyable, Sendable {
         return true
     }
 
-    /// Gives the guest as much of `bytes` as it has made room for; the result is how much that was.
+    /// Passes as much of `bytes` to the guest as it has made room for; returns the number of bytes.
     mutating func receive(
         _ bytes: ArraySlice<UInt8>, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Int {
@@ -62,7 +63,7 @@ struct ActiveConsole: ~Copyable, Sendable {
 }
 
 extension ConsoleOutput {
-    /// Takes up to `range.byteCount` bytes (4,096 at the most) of the guest's memory.
+    /// Appends up to `range.byteCount` bytes (at most 4,096) of the guest's memory.
     fileprivate func append(_ range: GuestRange, of memory: GuestMemory) throws(VirtqueueError) -> Int {
         unsafe try append(Int(range.byteCount)) { target, offset throws(VirtqueueError) in
             guard target.count > 0, let start = range.start.advanced(by: UInt64(offset)) else { return }

@@ -1,28 +1,33 @@
 import Host
 
-/// When a driver may be given input for the first time.
+/// Decides when a driver gets its first input.
 ///
-/// Linux throws away what arrives between its first receive buffer and the end of its console's set-up, and it asks for
-/// the size only when it is told of a change. Without VIRTIO_CONSOLE_F_MULTIPORT it says nowhere that it is ready. So we
-/// wait until it has been silent for a while (setting up a console prints the kernel's log), tell it of a change, and
-/// take the answer to that, its reading of the size, for the sign.
+/// Linux discards input that arrives between its first receive buffer and the end of its console's set-up,
+/// and it reads the size only after an interrupt for a configuration change. Without
+/// VIRTIO_CONSOLE_F_MULTIPORT it never reports that it is ready.
+///
+/// So the device waits until the driver has been silent for a while (setting up a console prints the kernel's
+/// log) and then raises a configuration change. When the driver reads the size in response, the driver is
+/// ready.
 struct InputGate: Sendable {
-    /// How long the driver must be silent, in milliseconds.
+    /// The time for which the driver must be silent, in milliseconds.
     static let usualSilence = 50
-    /// How long we wait at the most for that, and for its reading the size.
+    /// The longest wait for silence, in nanoseconds.
+    /// The longest wait for the driver to read the size, in milliseconds.
     static let longestNoise: UInt64 = 2_000_000_000
     static let longestQuestion = 100
 
     private enum Phase: Sendable {
-        /// No receive buffer yet.
+        /// The driver has made no receive buffer available yet.
+        /// The gate waits for silence, at most until this time.
         case shut
         case listening(until: MonotonicTime)
-        /// The driver was told that its configuration changed.
+        /// The driver was interrupted for a configuration change.
         case asked
         case open
     }
 
-    /// What the device is to do next.
+    /// The device's next step.
     enum Step: Hashable {
         case nothing
         case wait(milliseconds: Int)
@@ -34,7 +39,8 @@ struct InputGate: Sendable {
     private var phase: Phase
     private var isNoisy = false
 
-    /// `silence` of 0: open from the start.
+    /// Makes a gate that waits for `silence` milliseconds without output. With a `silence` of 0 it is open
+    /// from the start.
     init(silence: Int) {
         self.silence = silence
         phase = silence == 0 ? .open : .shut
@@ -45,19 +51,19 @@ struct InputGate: Sendable {
         return false
     }
 
-    /// The driver has made receive buffers available.
+    /// Notes that the driver has made receive buffers available.
     mutating func noteBuffers(now: MonotonicTime) -> Step {
         guard case .shut = phase else { return .nothing }
         phase = .listening(until: MonotonicTime(nanoseconds: now.nanoseconds &+ Self.longestNoise))
         return .wait(milliseconds: silence)
     }
 
-    /// The driver has sent something.
+    /// Notes that the driver has sent output.
     mutating func noteOutput() {
         isNoisy = true
     }
 
-    /// The time that was waited for has passed.
+    /// Notes that the time of the last step has passed.
     mutating func noteSilence(now: MonotonicTime) -> Step {
         switch phase {
         case .listening(let limit):
@@ -72,7 +78,7 @@ struct InputGate: Sendable {
         }
     }
 
-    /// The driver has read its configuration; true if that opens the gate.
+    /// Notes that the driver has read its configuration; returns whether that opens the gate.
     mutating func noteRead() -> Bool {
         guard case .asked = phase else { return false }
         phase = .open

@@ -2,7 +2,7 @@ import Host
 import Synchronization
 import Virtio
 
-/// What happens on the event loop's thread and, for a notification, on the vCPU's.
+/// The handlers that run on the event loop's thread or, for a notification, on the vCPU's thread.
 extension VirtioConsole {
     public func notified(_ queue: Int) {
         switch queue {
@@ -27,13 +27,13 @@ extension VirtioConsole {
         room.ring()
     }
 
-    /// The input gate has waited long enough.
+    /// Handles the end of the input gate's wait.
     func serveSilence() {
         silence.drain()
         advance { $0.noteSilence(now: .now()) }
     }
 
-    /// The driver reads its configuration, on a vCPU's thread.
+    /// Notes that the driver reads its configuration, on a vCPU's thread.
     func noteConfigurationRead() {
         if state.withLock({ $0.active?.gate.noteRead() == true }) { room.ring() }
     }
@@ -53,7 +53,7 @@ extension VirtioConsole {
         }
     }
 
-    /// A chain has been held for as long as we bear with a reader that makes no progress.
+    /// Checks the reader when a chain has been held for the time that a reader without progress is given.
     func servePatience() {
         patience.drain()
         guard state.withLock({ $0.active?.isHolding == true }) else { return }
@@ -61,7 +61,7 @@ extension VirtioConsole {
         transmit()
     }
 
-    /// The driver has rung, or the output has room again.
+    /// Transmits when the driver has notified the device, or when the output has room again.
     func transmit() {
         var isHolding = false
         serve { active, counters throws(VirtqueueError) in
@@ -72,7 +72,8 @@ extension VirtioConsole {
         if isHolding { patience.arm(milliseconds: Int(output.patience)) }
     }
 
-    /// Runs `body` on an active device. A driver that breaks the rules stops the device until it resets it.
+    /// Runs `body` on an active device. A driver that violates the specification stops the device until the
+    /// driver resets it.
     private func serve(
         _ body: (inout ActiveConsole, inout VirtioCounters) throws(VirtqueueError) -> Void
     ) {

@@ -2,21 +2,22 @@ public import Host
 import Synchronization
 public import Virtio
 
-/// The virtio console (Virtio 1.2, 5.3): /dev/hvc0 of a Linux guest. One port, the terminal's size, live resize.
+/// The virtio console (Virtio 1.2, 5.3), /dev/hvc0 of a Linux guest: one port, with the terminal's size and
+/// live resize.
 ///
-/// Notifications are served on the vCPU's thread, what the user types and a reader that is slow on the event loop's; each
-/// under the device's lock, and under that only the console output's is taken.
+/// A vCPU's thread serves notifications. The event loop's thread serves the user's input and waits for slow
+/// readers. Both hold the device's lock, under which they take only the lock of the console's output.
 public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     static let receiveQueue = 0
     static let transmitQueue = 1
 
-    /// What the driver has made of the device.
+    /// The device as the driver has set it up.
     struct State: ~Copyable, Sendable {
         var active: ActiveConsole?
         var counters = VirtioCounters()
     }
 
-    /// cols and rows of struct virtio_console_config (5.3.4).
+    /// The fields cols and rows of struct virtio_console_config (5.3.4).
     struct Size: Hashable, Sendable {
         var columns: UInt16
         var rows: UInt16
@@ -28,16 +29,18 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     let state = Mutex(State())
     let room = RoomBell()
     private let size: Mutex<Size>
-    /// Wakes us when a chain is held and the reader may have stopped for good.
+    /// Expires when a chain is held and the reader may have stopped for good.
     let patience: TimerFD
-    /// Wakes us when the input gate has waited long enough.
+    /// Expires when the input gate has waited long enough.
     let silence: TimerFD
     private let inputSilence: Int
     let printed = Atomic<Bool>(false)
 
-    /// A console of that size in characters; what the guest sends goes to `output`, what it is to receive comes through
-    /// `receive`. 0 by 0 is a console without a size. Input is held back until the driver has been silent for
-    /// `inputSilence` milliseconds after it started (see `InputGate`).
+    /// Makes a console of that size in characters; 0 by 0 is a console without a size. Output goes to
+    /// `output`, and input comes through `receive`.
+    ///
+    /// Input is held back until the driver has been silent for `inputSilence` milliseconds after it started
+    /// (see `InputGate`).
     public init(
         output: ConsoleOutput, loop: EventLoop, columns: UInt16, rows: UInt16, inputSilence: Int? = nil
     ) throws(Failure) {
@@ -54,7 +57,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
 
     public var counters: VirtioCounters { state.withLock { $0.counters } }
 
-    /// The terminal has a new size; the driver is told.
+    /// Sets the terminal's size, and interrupts the driver for the configuration change if the size differs.
     public func resize(columns: UInt16, rows: UInt16) {
         let changed = size.withLock { size in
             guard size.columns != columns || size.rows != rows else { return false }
@@ -67,14 +70,16 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     // MARK: VirtioDevice
 
     public let type = VirtioDeviceType.console
-    /// VIRTIO_CONSOLE_F_SIZE (5.3.3). Further ports would be VIRTIO_CONSOLE_F_MULTIPORT, bit 1, with two more queues
-    /// for control and two for each port.
+    /// VIRTIO_CONSOLE_F_SIZE (5.3.3). Further ports would need VIRTIO_CONSOLE_F_MULTIPORT, bit 1, two more
+    /// queues for control, and two for each port.
     public let features = VirtioFeatures(bit: 0)
     public let queueSizes: [UInt16] = [64, 64]
-    /// Linux spins until a chain of output is used, with its interrupts off: another thread would only make it longer.
+    /// Returns true for both queues. Linux spins with its interrupts off until a chain of output is used, and
+    /// another thread would make that longer.
     public func isNotifiedDirectly(_ queue: Int) -> Bool { true }
 
-    /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr.
+    /// struct virtio_console_config (5.3.4): le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr. A read
+    /// informs the input gate.
     public var configuration: [UInt8] {
         noteConfigurationRead()
         let size = size.withLock { $0 }

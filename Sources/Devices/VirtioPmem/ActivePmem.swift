@@ -1,10 +1,10 @@
 import Virtio
 
-/// A persistent memory device between DRIVER_OK and reset.
+/// The queue of a persistent memory device between DRIVER_OK and reset.
 struct ActivePmem: ~Copyable, Sendable {
     /// VIRTIO_PMEM_REQ_TYPE_FLUSH (Virtio 1.2, 5.19.6).
     private static let flush: UInt32 = 0
-    /// The answers (5.19.6.1): VIRTIO_PMEM_RESP_TYPE_OK and VIRTIO_PMEM_RESP_TYPE_EIO.
+    /// The responses (5.19.6.1): VIRTIO_PMEM_RESP_TYPE_OK and VIRTIO_PMEM_RESP_TYPE_EIO.
     private static let (ok, ioError): (UInt8, UInt8) = (0, 1)
 
     private var queue: Virtqueue
@@ -17,8 +17,8 @@ struct ActivePmem: ~Copyable, Sendable {
         interrupt = activation.interrupt
     }
 
-    /// Answers what there is. Where the guest's other CPUs add requests without end it costs them this one, and nobody
-    /// else.
+    /// Answers all pending requests. If the guest's other CPUs add requests without end, only the notifying
+    /// vCPU is kept busy.
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
         while try queue.popOrWait(into: &chain) {
             try answer(&counters)
@@ -29,7 +29,7 @@ struct ActivePmem: ~Copyable, Sendable {
         try queue.tell(interrupt, &counters)
     }
 
-    /// struct virtio_pmem_req, le32 type, is answered with struct virtio_pmem_resp, le32 ret.
+    /// Answers a struct virtio_pmem_req (le32 type) with a struct virtio_pmem_resp (le32 ret).
     private func answer(_ counters: inout VirtioCounters) throws(VirtqueueError) {
         guard chain.readableByteCount >= 4 else {
             throw .badRequest("a persistent memory request without a type")

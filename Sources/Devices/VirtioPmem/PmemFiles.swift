@@ -3,23 +3,23 @@ public import Host
 import Synchronization
 import SystemPackage
 
-/// Files of the host as one run of memory, for a guest to read: each starts where the one before it ends, rounded up to
-/// 4,096 bytes, and the whole is padded to 2 MiB. The padding is zero.
+/// Files of the host as one run of read-only memory for a guest. Each file starts at the end of the previous
+/// one, rounded up to 4,096 bytes. The whole is padded to 2 MiB. The padding is zero.
 ///
-/// The memory is the host's page cache itself, shared by all machines that show the same file. No page is read before
-/// the guest touches it.
+/// The memory is the host's page cache itself, shared by all machines that map the same file. No page is read
+/// before the guest accesses it.
 public final class PmemFiles: Sendable {
-    /// Where a file starts.
+    /// The alignment of each file's start.
     public static let fileAlignment = 4096
-    /// What Linux asks of persistent memory's start and size (memremap_compat_align), and what lets the host map it by
-    /// huge pages.
+    /// The alignment that Linux requires of persistent memory's start and size (memremap_compat_align). It
+    /// also lets the host map the memory with huge pages.
     public static let alignment = 2 << 20
 
     public let memory: MappedRegion
     private let files: [PmemFile]
 
-    /// Opens and maps the files, one at least. Each is regular, is not empty, and must stay as it is: where one is cut
-    /// off, a guest that reads beyond its end cannot go on.
+    /// Opens and maps one file or more. Each must be regular and not empty, and must not change: if a file is
+    /// cut off, a guest that reads beyond its end cannot go on.
     public init(_ paths: [String]) throws(Failure) {
         var files: [PmemFile] = []
         for path in paths { files.append(try PmemFile(path, offset: files.last?.end ?? 0)) }
@@ -32,7 +32,7 @@ public final class PmemFiles: Sendable {
 
     public var byteCount: Int { memory.byteCount }
 
-    /// Why a guest could not read a file any more, if one has become shorter.
+    /// Returns the failure for a file that has become shorter, or nil if none has.
     public func shortened() -> Failure? {
         for file in files where file.isShortened {
             return Failure(
@@ -46,12 +46,12 @@ public final class PmemFiles: Sendable {
 /// One of the files.
 private final class PmemFile: Sendable {
     let path: String
-    /// Where it lies from the start of the memory.
+    /// The file's offset in the memory.
     let offset: Int
     private let byteCount: Int
     private let descriptor: OwnedDescriptor
 
-    /// A physical address of x86-64 has 52 bits at the most (Intel SDM 3A, 4.1.4).
+    /// The largest size: a physical address of x86-64 has at most 52 bits (Intel SDM 3A, 4.1.4).
     private static let mostByteCount = 1 << 52 - PmemFiles.alignment
 
     init(_ path: String, offset: Int) throws(Failure) {
@@ -62,7 +62,7 @@ private final class PmemFile: Sendable {
         self.descriptor = descriptor
     }
 
-    /// The end of its last page.
+    /// The end of the file's last page.
     var end: Int { offset + byteCount.roundedUp(to: PmemFiles.fileAlignment) }
 
     var isShortened: Bool {
@@ -80,7 +80,7 @@ private final class PmemFile: Sendable {
 
     private static func open(_ path: String) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
-            // Not to be held up by a FIFO before we know what it is.
+            // O_NONBLOCK: opening a FIFO must not wait.
             return try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK | O_NOCTTY)
         } catch {
             throw Failure("cannot open the persistent memory \(path)", errno: error)
@@ -105,6 +105,7 @@ private final class PmemFile: Sendable {
 }
 
 extension Int {
-    /// The multiple of `unit`, a power of two, that is not below this; both are far below the greatest number.
+    /// Returns the lowest multiple of `unit`, a power of two, that is at least this number. Both must be far
+    /// below Int.max.
     fileprivate func roundedUp(to unit: Int) -> Int { (self + unit - 1) & ~(unit - 1) }
 }

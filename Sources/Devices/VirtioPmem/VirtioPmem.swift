@@ -2,8 +2,9 @@ public import GuestMemory
 import Synchronization
 public import Virtio
 
-/// The virtio persistent memory device (Virtio 1.2, 5.19): it says where `files` lie in the guest's physical memory. The
-/// guest reads them there by itself, and may not write: there is never anything to flush.
+/// The virtio persistent memory device (Virtio 1.2, 5.19). It reports the place of `files` in the guest's
+/// physical memory. The guest reads them there directly and cannot write, so there is never anything to
+/// flush.
 public final class VirtioPmem: VirtioDevice {
     static let requestQueue = 0
 
@@ -16,7 +17,7 @@ public final class VirtioPmem: VirtioDevice {
     public let range: GuestRange
     private let state = Mutex(State())
 
-    /// `files`, which the machine shows to its guest from `start` on.
+    /// Makes the device for `files`, which the machine maps into the guest's memory from `start` on.
     public init(_ files: PmemFiles, at start: GuestAddress) {
         self.files = files
         range = GuestRange(start: start, byteCount: UInt64(files.byteCount))
@@ -29,7 +30,7 @@ public final class VirtioPmem: VirtioDevice {
     public let type = VirtioDeviceType.persistentMemory
     public let features: VirtioFeatures = []
     public let queueSizes: [UInt16] = [8]
-    /// A request is answered as soon as it is read.
+    /// Returns true: a request is answered as soon as it is read.
     public func isNotifiedDirectly(_ queue: Int) -> Bool { true }
 
     /// struct virtio_pmem_config (5.19.4): le64 start, le64 size.

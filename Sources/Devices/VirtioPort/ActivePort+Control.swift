@@ -1,10 +1,11 @@
 import Host
 import Virtio
 
-/// The handshake that makes a port (Virtio 1.2, 5.3.5 and 5.3.6.2): DEVICE_READY is answered with DEVICE_ADD, PORT_READY
-/// with the port's name and the news that our end is open. PORT_OPEN says what a program of the guest does with it.
+/// The handshake that creates a port (Virtio 1.2, 5.3.5 and 5.3.6.2). The device answers DEVICE_READY with
+/// DEVICE_ADD, and PORT_READY with the port's name and PORT_OPEN. The driver sends PORT_OPEN when a program
+/// of the guest opens or closes the port.
 extension ActivePort {
-    /// Reads what the driver has to say on the control queue and answers.
+    /// Reads the driver's messages on the control queue and answers them.
     mutating func serveControl(
         name: [UInt8], _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
@@ -20,7 +21,7 @@ extension ActivePort {
         try sendMessages(name: name, &counters)
     }
 
-    /// nil for a message that means nothing to us.
+    /// Reads the message in the chain; returns nil for an event that the device does not know.
     private func readMessage() throws(VirtqueueError) -> PortMessage? {
         guard chain.writable.isEmpty else {
             throw .badRequest("a writable buffer on the port's control queue")
@@ -47,7 +48,7 @@ extension ActivePort {
         if !outbox.contains(message) { outbox.append(message) }
     }
 
-    /// Sends what waits in `outbox`, as far as the driver has made room.
+    /// Sends the messages in `outbox`, as far as the driver has made room.
     mutating func sendMessages(
         name: [UInt8], _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {

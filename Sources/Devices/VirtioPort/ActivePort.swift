@@ -2,9 +2,10 @@ import GuestMemory
 import Host
 import Virtio
 
-/// A port's device between DRIVER_OK and reset: the queues of port 0, the control queues, and what is under way in each.
+/// The activity of a port's device between DRIVER_OK and reset: the queues of port 0, the control queues, and
+/// their state.
 struct ActivePort: ~Copyable, Sendable {
-    /// What one call of `take` gives at the most.
+    /// The largest number of bytes that one call of `take` returns.
     static let pieceByteCount: UInt64 = 64 << 10
 
     private var receiveQueue: ReceiveQueue
@@ -14,9 +15,10 @@ struct ActivePort: ~Copyable, Sendable {
     let memory: GuestMemory
     let doorbells: [EventFD]
     let interrupt: VirtioInterrupt
-    /// The control chain at hand; kept for its storage.
+    /// The current control chain. It is stored here so that its storage is reused.
     var chain = DescriptorChain()
-    /// Messages that wait for a control buffer, each at most once: no driver makes this long.
+    /// Messages that wait for a control buffer. Each is there at most once, so the driver cannot make this
+    /// long.
     var outbox: [PortMessage] = []
     /// Whether a program of the guest has the port open.
     var isOpen = false
@@ -26,7 +28,7 @@ struct ActivePort: ~Copyable, Sendable {
         let transmitQueue = try TransmitQueue(VirtioPort.transmitQueue, of: activation)
         var controlReceiveQueue = try activation.virtqueue(VirtioPort.controlReceiveQueue)
         let controlTransmitQueue = try activation.virtqueue(VirtioPort.controlTransmitQueue)
-        // Buffers to fill are of no interest before there is something to fill them with.
+        // The device needs no notification of receive buffers until it has bytes for them.
         try receiveQueue.disableNotifications()
         try controlReceiveQueue.disableNotifications()
         self.receiveQueue = receiveQueue
@@ -38,7 +40,7 @@ struct ActivePort: ~Copyable, Sendable {
         interrupt = activation.interrupt
     }
 
-    /// Takes the next bytes that the guest sent, nil when there are none or `budget` is used up.
+    /// Takes the next bytes that the guest sent. Returns nil if there are none or `budget` is used up.
     mutating func take(
         _ budget: inout UInt64, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> [UInt8]? {
@@ -61,7 +63,7 @@ struct ActivePort: ~Copyable, Sendable {
         }
     }
 
-    /// Gives the guest as much of `bytes` as it has made room for; the result is how much that was.
+    /// Passes as much of `bytes` to the guest as it has made room for; returns the number of bytes.
     mutating func give(
         _ bytes: ArraySlice<UInt8>, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Int {

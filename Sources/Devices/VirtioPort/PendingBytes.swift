@@ -1,8 +1,8 @@
-/// Bytes that wait for the guest to make room, first in, first out. Taking from the start moves what is left only now and
-/// then; a queue that has run empty gives its memory back, of which it may have had `VirtioPort.pendingLimit`.
+/// Bytes that wait for the guest to make room, first in, first out. Removing from the start moves the rest
+/// only now and then. An empty queue frees its memory, which may have been `VirtioPort.pendingLimit` bytes.
 ///
-/// The agent has a queue of its own, `ByteQueue`: it keeps its memory to fill it again and again, and it is compiled into
-/// the guest, in Embedded Swift and with a protocol that no device knows of.
+/// The agent has a different queue, `ByteQueue`. It keeps its memory to fill it again and again, and it is
+/// compiled into the guest, in Embedded Swift and with a protocol that the devices do not have.
 struct PendingBytes: Sendable {
     private var bytes: [UInt8] = []
     private var takenCount = 0
@@ -15,7 +15,7 @@ struct PendingBytes: Sendable {
         bytes += more
     }
 
-    /// Takes the first `removed` bytes away; there are as many.
+    /// Removes the first `removed` bytes, of which there must be as many.
     mutating func removeFirst(_ removed: Int) {
         takenCount += removed
         if takenCount == bytes.count {

@@ -1,9 +1,9 @@
-/// A message on the control queues (Virtio 1.2, 5.3.6.2, struct virtio_console_control): le32 id, le16 event, le16 value,
-/// and for PORT_NAME the name's bytes.
+/// A message on the control queues (Virtio 1.2, 5.3.6.2, struct virtio_console_control): le32 id, le16 event,
+/// le16 value, and for PORT_NAME the bytes of the name.
 struct PortMessage: Hashable, Sendable {
     static let byteCount = 8
 
-    /// VIRTIO_CONSOLE_DEVICE_READY and its siblings; CONSOLE_PORT (4) and RESIZE (5) are for consoles.
+    /// VIRTIO_CONSOLE_DEVICE_READY and the other events. CONSOLE_PORT (4) and RESIZE (5) are for consoles.
     enum Event: UInt16, Sendable {
         case deviceReady = 0
         case deviceAdd = 1
@@ -13,7 +13,7 @@ struct PortMessage: Hashable, Sendable {
         case portName = 7
     }
 
-    /// The number of the port that it is about.
+    /// The number of the message's port.
     let port: UInt32
     let event: Event
     let value: UInt16
@@ -24,7 +24,8 @@ struct PortMessage: Hashable, Sendable {
         self.value = value
     }
 
-    /// The message in the low bits of eight bytes, or nil where its event is none that a port without a console knows.
+    /// Decodes the message in the low bits of eight bytes; nil for an event that a port without a console
+    /// does not have.
     init?(bits: UInt64) {
         guard let event = Event(rawValue: UInt16(truncatingIfNeeded: bits >> 32)) else { return nil }
         self.init(

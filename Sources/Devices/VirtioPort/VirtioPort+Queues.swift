@@ -1,17 +1,17 @@
 import Synchronization
 import Virtio
 
-/// What happens on the event loop's thread and, for a control message, on the vCPU's.
+/// The handlers that run on the event loop's thread or, for a control message, on the vCPU's thread.
 extension VirtioPort {
-    /// What is taken in one turn of the event loop.
+    /// The number of bytes that are taken in one turn of the event loop.
     private static let turnByteCount: UInt64 = 1 << 20
 
     public func notified(_ queue: Int) {
         if queue == Self.controlTransmitQueue { serveControl() }
     }
 
-    /// The driver has rung: it has something to send. Only the loop's thread comes here, so that pieces keep their order
-    /// although each is handed over without the lock.
+    /// Takes the bytes that the driver sent, after it has notified the device. Only the loop's thread calls
+    /// this, so pieces keep their order although each is handed over without the lock.
     func take() {
         var budget = Self.turnByteCount
         while let bytes = takePiece(&budget) { received(bytes) }
@@ -27,7 +27,7 @@ extension VirtioPort {
         }
     }
 
-    /// The driver has made room for what waits.
+    /// Passes on waiting bytes after the driver has made room.
     func giveMore() {
         state.withLock { state in givePending(&state) }
     }
@@ -60,14 +60,15 @@ extension VirtioPort {
         state.pending.removeFirst(given)
     }
 
-    /// Gives the guest what it has room for; the result is how much that was.
+    /// Passes as much of `bytes` to the guest as it has room for; returns the number of bytes.
     func give(_ bytes: ArraySlice<UInt8>, in state: inout State) -> Int {
         var given = 0
         serve(&state) { active, counters throws(VirtqueueError) in given = try active.give(bytes, &counters) }
         return given
     }
 
-    /// Runs `body` on an active device. A driver that breaks the rules stops the device until it resets it.
+    /// Runs `body` on an active device. A driver that violates the specification stops the device until the
+    /// driver resets it.
     private func serve(
         _ state: inout State,
         _ body: (inout ActivePort, inout VirtioCounters) throws(VirtqueueError) -> Void

@@ -2,14 +2,15 @@ public import Host
 import Synchronization
 public import Virtio
 
-/// A console device with a single port that is no console: a two-way stream of bytes between a program of the guest, at
-/// /dev/vport0p0, and the monitor (Virtio 1.2, 5.3 with VIRTIO_CONSOLE_F_MULTIPORT).
+/// A console device with a single port that is not a console: a two-way stream of bytes between a program of
+/// the guest, at /dev/vport0p0, and the monitor (Virtio 1.2, 5.3 with VIRTIO_CONSOLE_F_MULTIPORT).
 ///
-/// Its one port has number 0, so that the device needs no more than four queues. Linux makes port 0 a console only when
-/// it is told that it is one.
+/// The only port has number 0, so that the device needs no more than four queues. Linux makes port 0 a
+/// console only if the device sends it CONSOLE_PORT.
 ///
-/// Data move on the event loop's thread, for which their bells are ioeventfds: Linux does not wait for what it sends to
-/// such a port. Control messages it waits for, spinning, so that they are answered on the vCPU's thread.
+/// The event loop's thread transfers data, and so the doorbells of the data queues are ioeventfds: Linux does
+/// not wait for the data that it sends to such a port. Linux does wait for control messages, spinning, so the
+/// vCPU's thread answers them.
 public final class VirtioPort: VirtioDevice {
     static let receiveQueue = 0
     static let transmitQueue = 1
@@ -17,7 +18,7 @@ public final class VirtioPort: VirtioDevice {
     static let controlTransmitQueue = 3
     /// The number of the only port.
     static let port: UInt32 = 0
-    /// How much may wait for the guest.
+    /// The largest number of bytes that may wait for the guest.
     public static let pendingLimit = 8 << 20
 
     struct State: ~Copyable, Sendable {
@@ -32,10 +33,11 @@ public final class VirtioPort: VirtioDevice {
     let opened: @Sendable (_ isOpen: Bool) -> Void
     let state = Mutex(State())
 
-    /// A port that the guest knows as `name` (/sys/class/virtio-ports/vport0p0/name); with an empty one it has none.
+    /// Makes a port with the name `name` in the guest (/sys/class/virtio-ports/vport0p0/name), or without one
+    /// if it is empty.
     ///
-    /// `received` is called on the loop's thread with what the guest sent, in order, 64 KiB at the most at a time.
-    /// `opened` is called, on any thread, when a program of the guest has opened the port or closed it.
+    /// `received` is called on the loop's thread with the bytes that the guest sent, in order, at most 64 KiB
+    /// at a time. `opened` is called on any thread when a program of the guest has opened or closed the port.
     public init(
         name: String, loop: EventLoop, received: @escaping @Sendable (_ bytes: [UInt8]) -> Void,
         opened: @escaping @Sendable (_ isOpen: Bool) -> Void = { _ in }
@@ -48,10 +50,10 @@ public final class VirtioPort: VirtioDevice {
 
     public var counters: VirtioCounters { state.withLock { $0.counters } }
 
-    /// Sends `bytes` to the guest, from any thread. What it has no room for waits, and so does all that is sent before a
-    /// program has opened the port. False, and nothing is sent, where more than `pendingLimit` would wait.
+    /// Sends `bytes` to the guest, from any thread. Bytes wait here until a program has opened the port and
+    /// the guest has room. Returns false, and sends nothing, if more than `pendingLimit` bytes would wait.
     ///
-    /// When the program closes the port, and when the driver resets the device, what still waits is dropped.
+    /// Waiting bytes are dropped when the program closes the port and when the driver resets the device.
     @discardableResult
     public func send(_ bytes: [UInt8]) -> Bool {
         state.withLock { state in
@@ -71,7 +73,8 @@ public final class VirtioPort: VirtioDevice {
     public let type = VirtioDeviceType.console
     /// VIRTIO_CONSOLE_F_MULTIPORT (5.3.3).
     public let features = VirtioFeatures(bit: 1)
-    /// Linux fills a receive queue with pages from the start, so that they are short; it sends up to 32 KiB in a chain.
+    /// The queue sizes. The receive queues are short, because Linux fills them with pages from the start.
+    /// Linux sends up to 32 KiB in a chain.
     public let queueSizes: [UInt16] = [16, 64, 8, 8]
     public func isNotifiedDirectly(_ queue: Int) -> Bool { queue == Self.controlTransmitQueue }
 

@@ -4,11 +4,11 @@ import Host
 import SystemPackage
 import Virtio
 
-/// An entropy device between DRIVER_OK and reset.
+/// The queue of an entropy device between DRIVER_OK and reset.
 struct ActiveRng: ~Copyable, Sendable {
-    /// What one request gets at the most; the used length tells the driver.
+    /// The largest number of bytes for one request. The used length reports the number to the driver.
     static let requestLimit: UInt64 = 64 << 10
-    /// What all requests get in one turn of the event loop.
+    /// The largest number of bytes for all requests in one turn of the event loop.
     static let turnLimit: UInt64 = 256 << 10
 
     private var queue: Virtqueue
@@ -36,9 +36,9 @@ struct ActiveRng: ~Copyable, Sendable {
         try queue.tell(interrupt, &counters)
     }
 
-    /// Fills the chain with random bytes; the result is how many.
+    /// Fills the chain with random bytes; returns their number.
     private func fill() throws(VirtqueueError) -> UInt64 {
-        // The driver must not put a device-readable buffer in the queue, and gets one byte at least (5.4.6).
+        // The driver must not put a device-readable buffer in the queue, and gets at least one byte (5.4.6).
         guard chain.readableCount == 0 else { throw .badRequest("a readable buffer on the entropy queue") }
         guard chain.writableByteCount > 0 else { throw .badRequest("an entropy request without room") }
         var done: UInt64 = 0
@@ -50,7 +50,8 @@ struct ActiveRng: ~Copyable, Sendable {
             }
             let count = unsafe getrandom(vector.iov_base, vector.iov_len, 0)
             if count < 0, Errno.current == .interrupted { continue }
-            // Only a host without getrandom(2) fails here; a request without a random byte must not look served.
+            // Only a host without getrandom(2) fails here. A request without a random byte must not look
+            // served.
             guard count > 0 else { throw .badRequest("the host has no random numbers") }
             done &+= UInt64(count)
         }

@@ -2,8 +2,10 @@ public import Host
 import Synchronization
 public import Virtio
 
-/// The virtio entropy device (Virtio 1.2, 5.4): the host's own random numbers. Its queue is served on the event loop's
-/// thread.
+/// The virtio entropy device (Virtio 1.2, 5.4), which passes on the host's random numbers.
+///
+/// The vCPU that notifies the device serves the queue. The event loop's thread serves it after a turn's
+/// budget is used up.
 public final class VirtioRng: VirtioDevice {
     static let requestQueue = 0
 
@@ -26,7 +28,7 @@ public final class VirtioRng: VirtioDevice {
     public let type = VirtioDeviceType.entropy
     public let features: VirtioFeatures = []
     public let queueSizes: [UInt16] = [64]
-    /// A handful of bytes are there before another thread would be.
+    /// Returns true: a handful of bytes are ready before another thread would run.
     public func isNotifiedDirectly(_ queue: Int) -> Bool { true }
     /// The device has no configuration space (5.4.4).
     public let configuration: [UInt8] = []

@@ -2,8 +2,8 @@ import CHost
 import Host
 import SystemPackage
 
-/// One thread's wait for one bell, in one system call for each time that it rings: the bell is watched for its edges and
-/// never has to be drained.
+/// One thread's wait for one doorbell, in one system call a wake-up. epoll(7) watches the doorbell
+/// edge-triggered, so it never has to be drained.
 final class BellWatch: Sendable {
     private let epoll: OwnedDescriptor
 
@@ -19,7 +19,7 @@ final class BellWatch: Sendable {
         self.epoll = epoll
     }
 
-    /// Returns when the bell has rung since the last return; now and then without.
+    /// Waits until the doorbell has been signalled since the last return. May return without that.
     func wait() {
         var event = unsafe epoll_event()
         _ = unsafe epoll_wait(epoll.rawValue, &event, 1, -1)

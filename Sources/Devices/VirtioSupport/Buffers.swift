@@ -1,9 +1,10 @@
 import GuestMemory
 import Virtio
 
-/// The buffers of a chain as one run of bytes, wherever the driver has cut it.
+/// A chain's buffers as one run of bytes, independent of where the driver has cut it.
 extension Collection where Element == GuestRange, Index == Int {
-    /// The part of one buffer that starts `offset` bytes into the run, of `limit` bytes at the most; nil at the end.
+    /// Returns the part of one buffer that starts `offset` bytes into the run, at most `limit` bytes long;
+    /// nil at the end.
     func piece(at offset: UInt64, limit: UInt64) -> GuestRange? {
         var skip = offset
         for buffer in self {
@@ -15,7 +16,7 @@ extension Collection where Element == GuestRange, Index == Int {
         return nil
     }
 
-    /// The little-endian word `offset` bytes into the run; what is beyond its end counts as zero.
+    /// Reads the little-endian word `offset` bytes into the run. Bytes beyond the run's end count as zero.
     func word(at offset: UInt64, in memory: GuestMemory) throws(VirtqueueError) -> UInt64 {
         if let whole = piece(at: offset, limit: 8), whole.byteCount == 8 {
             return try guarded { () throws(GuestMemoryFault) in try memory.load(at: whole.start) }
@@ -29,7 +30,8 @@ extension Collection where Element == GuestRange, Index == Int {
         return word
     }
 
-    /// Copies `bytes` into the run from its start, as far as there is room; the result is how much was copied.
+    /// Copies `bytes` into the run from its start, as far as there is room; returns the number of bytes
+    /// copied.
     func scatter(_ bytes: ArraySlice<UInt8>, in memory: GuestMemory) throws(VirtqueueError) -> Int {
         var rest = bytes
         for buffer in self where !rest.isEmpty {

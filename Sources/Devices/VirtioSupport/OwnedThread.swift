@@ -1,7 +1,7 @@
 import Host
 import Synchronization
 
-/// A thread with a shared owner, joined once.
+/// A thread that several owners can share. The first `join` joins it.
 final class OwnedThread: Sendable {
     private let thread: Mutex<HostThread?>
 

@@ -2,16 +2,16 @@ import GuestMemory
 import Host
 import Virtio
 
-/// A receiveq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes for the guest, as far
-/// as its driver has made room.
+/// A receiveq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes for the
+/// guest, as far as its driver has made room.
 struct ReceiveQueue: ~Copyable, Sendable {
     private var queue: Virtqueue
     private let bell: EventFD
     private let interrupt: VirtioInterrupt
-    /// The chain at hand; kept for its storage.
+    /// The current chain. It is stored here so that its storage is reused.
     private var chain = DescriptorChain()
 
-    /// The queue with that number, which the driver must have set up.
+    /// Makes the queue with that number, which the driver must have set up.
     init(_ index: Int, of activation: VirtioActivation) throws(VirtqueueError) {
         let queue = try activation.virtqueue(index)
         self.queue = queue
@@ -19,17 +19,19 @@ struct ReceiveQueue: ~Copyable, Sendable {
         interrupt = activation.interrupt
     }
 
-    /// Buffers to fill are of no interest before there is something to fill them with.
+    /// Disables the driver's notifications: the device needs none for receive buffers until it has bytes for
+    /// them.
     mutating func disableNotifications() throws(VirtqueueError) {
         try queue.disableNotifications()
     }
 
-    /// Gives the guest as much of `bytes` as it has made room for; the result is how much that was.
+    /// Passes as much of `bytes` to the guest as it has made room for; returns the number of bytes.
     mutating func give(
         _ bytes: ArraySlice<UInt8>, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Int {
         var rest = bytes
-        // Buffers without room are used up too; a driver that adds more all the time waits for the loop's next turn.
+        // A buffer without room uses up budget too. A driver that adds buffers all the time waits for the
+        // loop's next turn.
         var budget = queue.configuration.size
         while !rest.isEmpty, budget > 0, try queue.popOrWait(into: &chain) {
             let written = try chain.fill(from: rest, in: queue.memory)
@@ -46,7 +48,7 @@ struct ReceiveQueue: ~Copyable, Sendable {
 }
 
 extension DescriptorChain {
-    /// Copies from the start of `bytes` into the buffers; the result is how much there was room for.
+    /// Copies from the start of `bytes` into the buffers; returns the number of bytes that fitted.
     func fill(from bytes: ArraySlice<UInt8>, in memory: GuestMemory) throws(VirtqueueError) -> Int {
         // The driver must not put a device-readable buffer in a receiveq (5.3.6.1).
         guard readableCount == 0 else { throw .badRequest("a readable buffer on a receive queue") }

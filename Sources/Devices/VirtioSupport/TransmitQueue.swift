@@ -2,18 +2,18 @@ import GuestMemory
 import Host
 import Virtio
 
-/// A transmitq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes from the guest, taken
-/// piece by piece. The chain that is not yet taken to its end is held, and the driver gets it back afterwards.
+/// A transmitq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes from
+/// the guest, taken piece by piece. A chain is held until all of its bytes are taken, and then pushed.
 struct TransmitQueue: ~Copyable, Sendable {
     private var queue: Virtqueue
     private let bell: EventFD
     private let interrupt: VirtioInterrupt
     private var chain = DescriptorChain()
-    /// Whether the rest of the chain, from `takenByteCount` on, is yet to be taken.
+    /// Whether a chain is held, whose bytes from `takenByteCount` on are yet to be taken.
     private(set) var isHolding = false
     private var takenByteCount: UInt64 = 0
 
-    /// The queue with that number, which the driver must have set up.
+    /// Makes the queue with that number, which the driver must have set up.
     init(_ index: Int, of activation: VirtioActivation) throws(VirtqueueError) {
         let queue = try activation.virtqueue(index)
         self.queue = queue
@@ -21,7 +21,7 @@ struct TransmitQueue: ~Copyable, Sendable {
         interrupt = activation.interrupt
     }
 
-    /// Takes the next chain unless one is held; false when there is none.
+    /// Pops the next chain unless one is held; returns false if there is none.
     mutating func hold() throws(VirtqueueError) -> Bool {
         if isHolding { return true }
         guard try queue.popOrWait(into: &chain) else { return false }
@@ -32,28 +32,28 @@ struct TransmitQueue: ~Copyable, Sendable {
         return true
     }
 
-    /// What is to be taken next of the chain that is held: a part of one buffer, of `limit` bytes at the most; nil at the
+    /// Returns the next part of the held chain: a part of one buffer, at most `limit` bytes long; nil at the
     /// chain's end.
     func piece(limit: UInt64) -> GuestRange? { chain.buffers.piece(at: takenByteCount, limit: limit) }
 
-    /// Whether the chain that is held was taken to its end.
+    /// Whether all bytes of the held chain were taken.
     var isAtEnd: Bool { piece(limit: 1) == nil }
 
-    /// `byteCount` bytes of `piece` were taken.
+    /// Marks `byteCount` bytes of `piece` as taken.
     mutating func advance(by byteCount: Int, _ counters: inout VirtioCounters) {
         takenByteCount &+= UInt64(byteCount)
         counters.byteCountFromGuest &+= UInt64(byteCount)
     }
 
-    /// Gives the chain that is held back to the driver.
+    /// Pushes the held chain.
     mutating func finish(_ counters: inout VirtioCounters) throws(VirtqueueError) {
         isHolding = false
         try queue.push(head: chain.head, byteCount: 0)
         counters.requestCount &+= 1
     }
 
-    /// Ends a turn. A driver that adds chains as quickly as they are taken, until the turn's budget is used up, must not keep
-    /// the loop's other handlers waiting: its bell rings for the next turn.
+    /// Ends a turn. If the driver has added chains until the turn's budget was used up, this signals the
+    /// doorbell for the next turn, so that the loop's other handlers run first.
     mutating func endTurn(
         isBudgetUsedUp: Bool, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {

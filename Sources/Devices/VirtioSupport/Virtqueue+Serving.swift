@@ -1,10 +1,10 @@
 import GuestMemory
 import Virtio
 
-/// The steps that every device's loop over a queue is made of.
+/// The steps of every device's loop over a queue.
 extension Virtqueue {
-    /// Takes the next chain, or asks for a bell and returns false: a chain that the driver adds at that very moment is
-    /// taken, or rings.
+    /// Pops the next chain. If there is none, enables notifications and returns false. A chain that the
+    /// driver adds meanwhile is either popped here or causes a notification.
     mutating func popOrWait(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
         while try !pop(into: &chain) {
             guard try enableNotifications() else { return false }
@@ -12,7 +12,7 @@ extension Virtqueue {
         return true
     }
 
-    /// Interrupts the driver if it wants to know of what was pushed.
+    /// Interrupts the driver if it has asked for an interrupt for the chains that were pushed.
     mutating func tell(
         _ interrupt: VirtioInterrupt, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
