@@ -2,13 +2,13 @@ public import GuestMemory
 import Host
 import Layout
 
-/// What a CPU's registers hold when it starts a kernel: plain values, which the machine turns into kvm_regs and
-/// kvm_sregs. Registers that are not named here are zero.
+/// The registers of the CPU that starts a kernel: plain values, which the machine turns into kvm_regs and
+/// kvm_sregs. All other registers are zero.
 public struct EntryState: Equatable, Sendable {
     public var instructionPointer: UInt64
     public var rbx: UInt64 = 0
     public var rsi: UInt64 = 0
-    /// Bit 1 is always set; interrupts are off.
+    /// RFLAGS: bit 1 is always set; interrupts are off.
     public var flags: UInt64 = 0x2
     public var cr0: UInt64
     public var cr3: UInt64 = 0
@@ -30,28 +30,28 @@ public struct EntryState: Equatable, Sendable {
     public struct Segment: Equatable, Sendable {
         public let selector: UInt16
         public let base: UInt64
-        /// In bytes, whatever the granularity.
+        /// The limit in bytes, independent of the granularity.
         public let limit: UInt32
         /// Bits 3:0 of the access byte.
         public let type: UInt8
-        /// A code or data segment, not a system segment (S).
+        /// Whether this is a code or data segment, not a system segment (S).
         public let isCodeOrData: Bool
-        /// 64-bit code (L).
+        /// Whether this is a segment of 64-bit code (L).
         public let isLong: Bool
-        /// 32-bit operands (D/B).
+        /// Whether operands have 32 bits (D/B).
         public let isDefault32: Bool
-        /// The limit counts pages (G).
+        /// Whether the limit counts pages (G).
         public let hasPageGranularity: Bool
     }
 }
 
 extension EntryState.Segment {
-    /// Execute/read, accessed; selector __BOOT_CS of the Linux boot protocol.
+    /// The 64-bit code segment: execute/read, accessed; selector __BOOT_CS of the Linux boot protocol.
     static let code64 = flat(0x10, type: 0xB, long: true)
     static let code32 = flat(0x08, type: 0xB, long: false)
-    /// Read/write, accessed; selector __BOOT_DS.
+    /// The data segment: read/write, accessed; selector __BOOT_DS.
     static let data = flat(0x18, type: 0x3, long: false)
-    /// A busy task state of which nothing is ever used; VMX insists on a valid TR.
+    /// A busy task state segment that is never used: VMX requires a valid TR.
     static let task = EntryState.Segment(
         selector: 0x20, base: 0, limit: 0x67, type: 0xB, isCodeOrData: false, isLong: false,
         isDefault32: false,
@@ -63,7 +63,7 @@ extension EntryState.Segment {
             isDefault32: !long, hasPageGranularity: true)
     }
 
-    /// The eight bytes of the descriptor; the base is zero in all of ours.
+    /// The eight bytes of the descriptor. The base is zero in all of these segments.
     var descriptor: UInt64 {
         let units = hasPageGranularity ? limit >> 12 : limit
         let present: UInt64 = 1 << 47
@@ -74,8 +74,8 @@ extension EntryState.Segment {
 }
 
 extension EntryState {
-    /// 64-bit mode on identity page tables: RSI = the zero page, interrupts off (Linux x86 boot protocol,
-    /// "64-bit Boot Protocol").
+    /// Makes the state for a 64-bit entry: 64-bit mode on identity page tables, RSI = the zero page,
+    /// interrupts off (Linux x86 boot protocol, "64-bit Boot Protocol").
     static func linux64(at entry: GuestAddress) -> EntryState {
         EntryState(
             instructionPointer: entry.rawValue, rsi: Layout.zeroPage.rawValue,
@@ -86,7 +86,8 @@ extension EntryState {
             task: .task, globalDescriptors: bootDescriptors)
     }
 
-    /// 32-bit protected mode without paging: EBX = hvm_start_info (Xen, x86/HVM direct boot ABI).
+    /// Makes the state for a PVH entry: 32-bit protected mode without paging, EBX = hvm_start_info (Xen,
+    /// x86/HVM direct boot ABI).
     static func pvh(at entry: GuestAddress) -> EntryState {
         EntryState(
             instructionPointer: entry.rawValue, rbx: Layout.startInfo.rawValue,
@@ -96,7 +97,7 @@ extension EntryState {
 
     private static let bootDescriptors = DescriptorTable(base: Layout.globalDescriptorTable, limit: 5 * 8 - 1)
 
-    /// Writes the descriptors that both entries name: null, 32-bit code, 64-bit code, data, task.
+    /// Makes the descriptor table for both entries: null, 32-bit code, 64-bit code, data, task.
     static func globalDescriptorTable() -> [UInt8] {
         var table = ByteWriter(capacity: 40)
         table.append(UInt64(0))

@@ -1,7 +1,7 @@
 import GuestMemory
 import Host
 
-/// Writing what we made ourselves to where the layout says: a fault there is our own bug.
+/// Writes boot data to the places of the layout. A fault in such a write is a bug of vmm.
 extension GuestMemory {
     func place(_ bytes: [UInt8], at address: GuestAddress) throws(Failure) {
         do throws(GuestMemoryFault) {

@@ -1,5 +1,5 @@
-/// Bytes of a file that nobody vouches for. A number is read little-endian where it lies, or is nil where there are no
-/// bytes: no offset is out of range.
+/// Untrusted bytes of a file. A number is read as little-endian at any offset; it is nil if the bytes end
+/// before it does. So no offset is out of range.
 struct ImageBytes {
     let bytes: [UInt8]
 
@@ -15,7 +15,7 @@ struct ImageBytes {
         }
     }
 
-    /// Whether `pattern` lies at `offset`.
+    /// Whether the bytes have `pattern` at `offset`.
     func has(_ pattern: StaticString, at offset: Int = 0) -> Bool {
         let count = pattern.utf8CodeUnitCount
         guard bytes.count >= count, offset <= bytes.count &- count else { return false }
@@ -27,7 +27,7 @@ struct ImageBytes {
         bytes.dropFirst(offset).starts(with: pattern)
     }
 
-    /// `byteCount` bytes from `offset` on, or nil if they are not all there.
+    /// Returns `byteCount` bytes from `offset` on, or nil if there are fewer.
     func slice(at offset: UInt64, byteCount: UInt64) -> ImageBytes? {
         guard let start = Int(exactly: offset), let count = Int(exactly: byteCount), start <= bytes.count,
             count <= bytes.count &- start

@@ -1,14 +1,14 @@
 import GuestMemory
 import Host
 
-/// The initramfs: one or more archives, one after another, each from an address that is a multiple of four, with zeroes
+/// The initramfs: one or more archives in a row, each at an address that is a multiple of four, with zeroes
 /// between them (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
 struct Initramfs: ~Copyable {
     private var files: [File] = []
-    /// From the first byte of the first file to the last of the last.
+    /// The size from the first byte of the first file to the last byte of the last file.
     let byteCount: UInt64
 
-    /// An array cannot hold owners themselves.
+    /// A file and its offset. It is a class because an array cannot hold noncopyable files.
     private final class File {
         let input: InputFile
         let offset: UInt64
@@ -19,7 +19,7 @@ struct Initramfs: ~Copyable {
         }
     }
 
-    /// Opens the files at `paths`, which follow those that came with the kernel.
+    /// Opens the files at `paths`. They follow `first` and `second`, the archives that came with the kernel.
     init(
         _ paths: [String], after first: consuming InputFile? = nil, _ second: consuming InputFile? = nil
     ) throws(Failure) {
@@ -30,7 +30,7 @@ struct Initramfs: ~Copyable {
         byteCount = place.end
     }
 
-    /// Where the next file goes.
+    /// The place of the next file.
     private struct Place {
         var end: UInt64 = 0
 
@@ -44,8 +44,8 @@ struct Initramfs: ~Copyable {
         }
     }
 
-    /// Brings all files into `memory`, as high as `limit` (the address of the last byte that may be used) and the RAM
-    /// below the hole allow, and not below `floor`. The range, or nil if there are no files.
+    /// Loads all files into `memory`, as high as possible: below `limit` (the last address that may be used)
+    /// and below the memory hole, but above `floor`. Returns the range, or nil if there are no files.
     func load(
         into memory: GuestMemory, above floor: GuestAddress, upTo limit: UInt64, _ pages: LoadPolicy.Pages
     ) throws(Failure) -> GuestRange? {
@@ -71,7 +71,7 @@ struct Initramfs: ~Copyable {
         let (end, overflow) = lowest.addingReportingOverflow(byteCount)
         let size = MemorySize.mebibytes(byteCount)
         let room = ceiling > lowest ? (ceiling - lowest) >> 20 : 0
-        // More memory helps only as long as the kernel takes the initramfs there.
+        // More memory helps only if the kernel accepts an initramfs at those addresses.
         let helps = !overflow && end <= GuestMemory.holeStart && ceiling == memory.low.range.byteCount
         return Failure(
             .badInput, first.complaint,

@@ -2,19 +2,19 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A regular file that a user named, a kernel or an initramfs; or a section of one.
+/// A regular file that a user named, a kernel or an initramfs, or a section of such a file.
 struct InputFile: ~Copyable {
     let descriptor: OwnedDescriptor
-    /// Where it begins in the file of the descriptor: 0 but for a section.
+    /// The offset in the descriptor's file at which this file begins: 0, except for a section.
     let start: UInt64
     let byteCount: UInt64
-    /// Whether nobody but root and the monitor's user may change it. Otherwise it is copied and never mapped: somebody else
-    /// could cut it off (SIGBUS), or change the code of a guest that runs.
+    /// Whether only root and the monitor's user may change the file. Any other file is copied and never
+    /// mapped: another user could cut it off (SIGBUS), or change the code of a running guest.
     let isSettled: Bool
-    /// "cannot use the kernel /boot/vmlinuz": how every failure about it begins.
+    /// The beginning of every failure about the file: "cannot use the kernel /boot/vmlinuz".
     let complaint: String
 
-    /// Opens `path`; `role` says what it should be ("kernel").
+    /// Opens `path`. `role` is the kind of file that is expected ("kernel").
     init(_ path: String, as role: String) throws(Failure) {
         let complaint = "cannot use the \(role) \(path)"
         let descriptor = try Self.open(path, complaint, role)
@@ -27,21 +27,21 @@ struct InputFile: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// The section of `file` that has `byteCount` bytes from `offset` on, which must be there.
+    /// Makes a file of the `byteCount` bytes of `file` from `offset` on. `file` must have those bytes.
     private init(
         _ file: borrowing InputFile, at offset: UInt64, byteCount: UInt64, complaint: String
     ) throws(Failure) {
         let number = fcntl(file.descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
         guard number >= 0 else { throw Failure(complaint, errno: .current) }
         descriptor = OwnedDescriptor(owning: number)
-        // Both are below the size of a file.
+        // Both numbers are below the size of a file.
         start = file.start &+ offset
         self.byteCount = byteCount
         isSettled = file.isSettled
         self.complaint = complaint
     }
 
-    /// The section called `name`, a file of its own; its bytes may not all be there.
+    /// Makes a file of the section `name`. Throws if `offset` and `byteCount` go beyond the end of the file.
     func section(_ name: String, at offset: UInt64, byteCount: UInt64) throws(Failure) -> InputFile {
         let (end, overflow) = offset.addingReportingOverflow(byteCount)
         guard !overflow, end <= self.byteCount else {
@@ -57,7 +57,7 @@ struct InputFile: ~Copyable {
         _ path: String, _ complaint: String, _ role: String
     ) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
-            // A FIFO without a writer must not keep us waiting; for a regular file the flag does nothing.
+            // Opening a FIFO without a writer must not block; for a regular file the flag has no effect.
             return try OwnedDescriptor(opening: path, for: .reading, flags: O_NONBLOCK)
         } catch {
             throw Failure(complaint, errno: error, cure: cure(for: error, role))
@@ -92,7 +92,7 @@ struct InputFile: ~Copyable {
         }
     }
 
-    /// Up to `byteCount` bytes from `offset` on; fewer where the file ends.
+    /// Reads up to `byteCount` bytes from `offset` on; fewer at the end of the file.
     func bytes(at offset: UInt64, byteCount: Int) throws(Failure) -> ImageBytes {
         guard offset < self.byteCount else { return ImageBytes(bytes: []) }
         let count = Int(min(UInt64(byteCount), self.byteCount - offset))
@@ -108,12 +108,12 @@ struct InputFile: ~Copyable {
         return ImageBytes(bytes: bytes)
     }
 
-    /// Fills `buffer` from `offset` on, which lies in the file with all that follows; the number of bytes, fewer where the file
-    /// has been cut off meanwhile.
+    /// Fills `buffer` with the bytes from `offset` on, all of which must lie in the file. Returns the number
+    /// of bytes, which is smaller only if the file was cut off meanwhile.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Failure) -> Int {
         var done = 0
         while done < buffer.count {
-            // Below the file's size, which is an off_t.
+            // The position is below the file's size, which is an off_t.
             let place = off_t(truncatingIfNeeded: start &+ offset) &+ off_t(done)
             let result = unsafe pread(
                 descriptor.rawValue, buffer.baseAddress! + done, buffer.count - done, place)

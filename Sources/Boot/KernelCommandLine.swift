@@ -2,12 +2,13 @@ import GuestMemory
 import Host
 import Layout
 
-/// The kernel's command line.
+/// Writes the kernel's command line.
 enum KernelCommandLine {
-    /// What a kernel takes that does not say so: Linux' COMMAND_LINE_SIZE on x86, without the zero at the end.
+    /// The limit for a kernel that declares none: Linux' COMMAND_LINE_SIZE on x86, without the zero at the
+    /// end.
     static let defaultByteCount: UInt64 = 2047
 
-    /// Writes `text` and a zero to its place.
+    /// Writes `text` and a zero to the command line's place in guest memory.
     static func write(_ text: String, limit: UInt64, into memory: GuestMemory) throws(Failure) {
         let limit = min(limit, Layout.commandLineRoom - 1)
         var bytes = Array(text.utf8)
@@ -25,7 +26,7 @@ enum KernelCommandLine {
         try memory.place(bytes, at: Layout.commandLine)
     }
 
-    /// The words that tell a kernel without ACPI of its virtio-mmio devices (Linux,
+    /// Returns the parameters with which a kernel without ACPI finds its virtio-mmio devices (Linux,
     /// Documentation/admin-guide/kernel-parameters.txt, "virtio_mmio.device=").
     static func words(for devices: [MachineDescription.VirtioDevice]) -> String {
         devices.map { device in

@@ -1,7 +1,8 @@
-/// The words of a command line as Linux takes it apart (lib/cmdline.c, `next_arg`; kernel/params.c, `parse_args`): blanks
-/// separate them except between quotes, which may stand anywhere, and what follows a word `--` is for init.
+/// The parameters of a command line, parsed like Linux does (lib/cmdline.c, `next_arg`; kernel/params.c,
+/// `parse_args`). Blanks separate parameters except between quotes, which may stand anywhere. Everything
+/// after a word `--` is for init.
 public struct KernelParameters: Sequence, IteratorProtocol {
-    /// `name=value` without the quotes around it or around its value.
+    /// A parameter `name=value`, without the quotes around it or around its value.
     public struct Parameter: Equatable, Sendable {
         public let name: String
         public let value: String?
@@ -13,7 +14,7 @@ public struct KernelParameters: Sequence, IteratorProtocol {
         rest = commandLine[...].utf8
     }
 
-    /// The next parameter, or nil at the end of the kernel's own.
+    /// Returns the next parameter, or nil at the end of the kernel's own parameters.
     public mutating func next() -> Parameter? {
         rest = rest.drop(while: Self.isBlank)
         guard !rest.isEmpty else { return nil }
@@ -25,7 +26,7 @@ public struct KernelParameters: Sequence, IteratorProtocol {
         return parameter
     }
 
-    /// Up to a blank that is in no quotes.
+    /// Takes the next word, which ends at a blank outside quotes.
     private mutating func takeWord() -> Substring.UTF8View {
         var isQuoted = false
         let word = rest.prefix { byte in
@@ -58,18 +59,20 @@ public struct KernelParameters: Sequence, IteratorProtocol {
 
     private static let quote = UInt8(ascii: "\"")
 
-    /// As Linux' isspace() has it for ASCII.
+    /// Whether Linux' isspace() is true for an ASCII byte.
     private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || 0x09...0x0D ~= byte }
 }
 
-/// What a command line turns off of that a machine describes itself by.
+/// Parameters by which the user turns off a way in which the kernel learns about its machine.
 public struct KernelSwitches: Equatable, Sendable {
-    /// The kernel does without ACPI; the last word about it counts (arch/x86/kernel/acpi/boot.c, `parse_acpi`).
+    /// Whether the kernel does without ACPI. The last parameter about ACPI counts
+    /// (arch/x86/kernel/acpi/boot.c, `parse_acpi`).
     public private(set) var turnsOffACPI = false
-    /// The kernel does without kvm-clock, which tells it the frequency of its time stamp counter (arch/x86/kernel/kvmclock.c;
-    /// `nopv` in arch/x86/kernel/cpu/hypervisor.c).
+    /// Whether the kernel does without kvm-clock, from which it would get the frequency of its time stamp
+    /// counter (arch/x86/kernel/kvmclock.c; `nopv` in arch/x86/kernel/cpu/hypervisor.c).
     public private(set) var turnsOffKVMClock = false
-    /// The kernel leaves its CPU's local APIC alone (arch/x86/kernel/apic/apic.c, `setup_disableapic`).
+    /// Whether the kernel leaves its CPU's local APIC alone (arch/x86/kernel/apic/apic.c,
+    /// `setup_disableapic`).
     public private(set) var turnsOffLocalAPIC = false
 
     public init(_ commandLine: String) {

@@ -2,35 +2,37 @@ public import GuestMemory
 public import Host
 import Layout
 
-/// How the guest's first CPU begins.
+/// The state in which the guest's first CPU starts, and the protocol by which it does.
 public struct BootEntry: Equatable, Sendable {
     public enum Form: Equatable, Sendable {
-        /// 32-bit, by the x86/HVM direct boot ABI.
+        /// 32-bit entry, by the x86/HVM direct boot ABI.
         case pvh
-        /// 64-bit, by the Linux x86 boot protocol.
+        /// 64-bit entry, by the Linux x86 boot protocol.
         case linux64
     }
 
     public let form: Form
     public let state: EntryState
-    /// The kernel may leave its CPUs' local APICs off: it is told to, or does without the ACPI table that describes them.
+    /// Whether the kernel may leave its CPUs' local APICs off: because of its command line, or because it
+    /// does without the ACPI table that describes them.
     public let mayLackLocalAPIC: Bool
 }
 
-/// Brings a kernel and all that it is told into the guest's memory: what a boot loader and a BIOS do on a PC.
+/// Loads a kernel and writes its boot data into the guest's memory, as a boot loader and a BIOS do on a PC.
 public enum LinuxLoader {
-    /// What the file of a kernel says of the command line that it needs.
+    /// Properties of a kernel's file that affect the command line.
     public struct KernelTraits: Equatable, Sendable {
         /// The command line that comes with the kernel, in a unified kernel image.
         public var commandLine: String?
-        /// The kernel was built without ACPI, as far as its file tells.
+        /// Whether the kernel was built without ACPI, as far as its file shows.
         public var lacksACPI = false
 
         public init() {}
     }
 
-    /// Loads `kernel` and `initramfs` (paths), writes the firmware tables, the boot data of the entry that the kernel has, and
-    /// the command line, which `commandLine` makes once the kernel is known. `memory` is fresh: all of it is zero.
+    /// Loads `kernel` and `initramfs` (paths), and writes the firmware tables, the boot data for the kernel's
+    /// entry, and the command line. `commandLine` makes the command line after the kernel was loaded.
+    /// `memory` must be fresh: all of it is zero.
     public static func load(
         kernel: String, initramfs: [String] = [], machine: MachineDescription,
         policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory, commandLine: (KernelTraits) -> String
@@ -39,8 +41,8 @@ public enum LinuxLoader {
         return try placed.finish(commandLine: commandLine(placed.traits), machine: machine)
     }
 
-    /// Loads `kernel` and `initramfs` (paths), which then lie in `memory` and are yet to be told of their machine. `memory` is
-    /// fresh: all of it is zero.
+    /// Loads `kernel` and `initramfs` (paths) into `memory`. The tables and boot data that describe the
+    /// machine are still missing. `memory` must be fresh: all of it is zero.
     public static func place(
         kernel: String, initramfs: [String] = [], policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory
     ) throws(Failure) -> PlacedKernel {
@@ -60,7 +62,8 @@ public enum LinuxLoader {
         return try place(KernelImage(unified.kernel), archives, traits, policy, memory)
     }
 
-    /// Both kernel and initramfs are open before either is loaded: a mistyped path is told at once.
+    /// Loads the kernel and the initramfs. The caller has opened all files before, so that a mistyped path
+    /// fails at once.
     private static func place(
         _ image: consuming KernelImage, _ archives: consuming Initramfs, _ traits: KernelTraits,
         _ policy: LoadPolicy, _ memory: GuestMemory

@@ -1,25 +1,28 @@
-/// How things are brought into the guest's memory: choices that the guest cannot see but in how long it takes.
+/// Choices for loading files into the guest's memory. The guest sees no difference but the time that loading
+/// takes, except that an unpacked kernel is not moved to a random address.
 public struct LoadPolicy: Equatable, Sendable {
-    /// What happens to whole pages of a file.
+    /// The treatment of whole pages of a file.
     public enum Pages: Equatable, Sendable {
-        /// They are mapped from the page cache, private: read when touched, copied when written to.
+        /// Map the pages from the page cache, private: they are read on first access and copied on first
+        /// write.
         case map
-        /// They are read into RAM.
+        /// Read the pages into RAM.
         case copy
     }
 
-    /// What happens to a compressed kernel.
+    /// The treatment of a compressed kernel.
     public enum Compressed: Equatable, Sendable {
-        /// We unpack it where we can, and enter the kernel in it. It then lies where it was linked to: the code that
-        /// moves it to a random address (KASLR) is part of what unpacks it otherwise.
+        /// Unpack the kernel, if vmm can, and enter it. The kernel then lies at the address that it was
+        /// linked to: the code that moves a kernel to a random address (KASLR) is part of the kernel's own
+        /// decompressor.
         case unpack
-        /// A bzImage is loaded as it is and unpacks itself in the guest.
+        /// Load a bzImage as it is. It unpacks itself in the guest.
         case enter
     }
 
-    /// Which entry of a kernel that has both is taken.
+    /// The entry to use if a kernel has both.
     public enum Entry: Equatable, Sendable {
-        /// PVH where the ELF note is there, otherwise the 64-bit boot protocol.
+        /// PVH if the kernel has the ELF note, otherwise the 64-bit boot protocol.
         case pvh
         /// Always the 64-bit boot protocol.
         case linux64
@@ -29,7 +32,7 @@ public struct LoadPolicy: Equatable, Sendable {
     public var initramfsPages: Pages
     public var compressed: Compressed
     public var entry: Entry
-    /// Whether an ELF file is taken that does not look like a kernel.
+    /// Whether to load an ELF file that does not look like a kernel.
     public var allowsAnyKernel: Bool
 
     public init(

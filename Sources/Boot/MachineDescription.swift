@@ -4,7 +4,7 @@ import Layout
 /// The machine as its firmware tables describe it.
 public struct MachineDescription: Equatable, Sendable {
     public struct VirtioDevice: Equatable, Sendable {
-        /// Its registers.
+        /// The address range of the device's registers.
         public let window: GuestRange
         public let gsi: UInt32
 
@@ -13,16 +13,16 @@ public struct MachineDescription: Equatable, Sendable {
             self.gsi = gsi
         }
 
-        /// Device number `index` of the layout.
+        /// Makes device number `index` of the layout.
         public init(index: Int) {
             self.init(window: Layout.virtioWindow(index), gsi: Layout.virtioGSI(index))
         }
     }
 
-    /// One for each CPU, the first of them of the CPU that boots.
+    /// The APIC ids of the CPUs. The first one belongs to the CPU that boots.
     public var apicIDs: [UInt32]
     public var virtioDevices: [VirtioDevice]
-    /// Whether there is a COM1.
+    /// Whether the machine has a COM1.
     public var hasSerial: Bool
 
     public init(apicIDs: [UInt32], virtioDevices: [VirtioDevice] = [], hasSerial: Bool = true) {
@@ -31,6 +31,6 @@ public struct MachineDescription: Equatable, Sendable {
         self.hasSerial = hasSerial
     }
 
-    /// The command-line words for a kernel without ACPI: `virtio_mmio.device=512@0xd0000000:6 ...`.
+    /// The parameters for a kernel without ACPI: `virtio_mmio.device=512@0xd0000000:6 ...`.
     public var commandLineWords: String { KernelCommandLine.words(for: virtioDevices) }
 }

@@ -1,15 +1,15 @@
 public import GuestMemory
 import Layout
 
-/// The machine's memory as its firmware declares it: e820 entries for the zero page (Linux x86 boot protocol,
-/// "boot_params.e820_table"), and the same for hvm_start_info.
+/// The machine's memory as its firmware declares it: the e820 entries of the zero page (Linux x86 boot
+/// protocol, "boot_params.e820_table"), and the same entries for hvm_start_info.
 public struct MemoryMap: Equatable, Sendable {
     public struct Entry: Equatable, Sendable {
         public let range: GuestRange
         public let kind: Kind
     }
 
-    /// AddressRangeType (ACPI 6.5, table 15.4); Xen's XEN_HVM_MEMMAP_TYPE_* are the same numbers.
+    /// AddressRangeType (ACPI 6.5, table 15.4). Xen's XEN_HVM_MEMMAP_TYPE_* have the same numbers.
     public enum Kind: UInt32, Sendable {
         case usable = 1
         case reserved = 2
@@ -17,7 +17,7 @@ public struct MemoryMap: Equatable, Sendable {
 
     public let entries: [Entry]
 
-    /// The map of a machine with all of `memory`, in ascending order.
+    /// Makes the map of a machine that has `memory`, in ascending order.
     public init(of memory: GuestMemory) {
         var entries = [
             Entry(from: GuestAddress(0), to: Layout.extendedBIOSData, .usable),

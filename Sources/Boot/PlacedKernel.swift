@@ -2,22 +2,22 @@ import GuestMemory
 public import Host
 import Layout
 
-/// A kernel and its initramfs in the guest's memory, before the kernel is told of its machine.
+/// A kernel and its initramfs in the guest's memory, without the boot data that describe the machine.
 public struct PlacedKernel: ~Copyable {
     let image: KernelImage
     let kernel: LoadedKernel
-    /// What its file says of the command line that it needs.
+    /// Properties of the kernel's file that affect the command line.
     public let traits: LinuxLoader.KernelTraits
     let initramfs: GuestRange?
     let memory: GuestMemory
 
-    /// Whether the kernel has `driver` built in. The search reads a section of the kernel's file, or all of a kernel that was
-    /// unpacked.
+    /// Returns whether the kernel has `driver` built in. The search reads a section of the kernel's file, or
+    /// all of a kernel that was unpacked.
     public func has(_ driver: BuiltInDriver) throws(Failure) -> Bool {
         try image.has(driver, in: kernel, memory)
     }
 
-    /// Writes the firmware tables, the command line and the boot data of the entry that the kernel has. Call it once.
+    /// Writes the firmware tables, the command line, and the boot data for the kernel's entry. Call it once.
     public func finish(
         commandLine: String, machine: MachineDescription
     ) throws(Failure) -> BootEntry {

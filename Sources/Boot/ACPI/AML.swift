@@ -1,5 +1,5 @@
-/// Writes ACPI Machine Language (ACPI 6.5, chapter 20), term after term, into one buffer. Its methods are named after the
-/// terms of ASL, so that a table of ours reads like its disassembly.
+/// Writes ACPI Machine Language (ACPI 6.5, chapter 20), term after term, into one buffer. The methods have
+/// the names of ASL's terms, so that the code of a table reads like its disassembly.
 struct AMLWriter {
     typealias Body = (inout AMLWriter) -> Void
 
@@ -18,7 +18,7 @@ struct AMLWriter {
         }
     }
 
-    /// A device, with what it has (20.2.5.2).
+    /// Opens a device, which contains the terms of `body` (20.2.5.2).
     mutating func device(_ name: String, _ body: Body) {
         bytes.append(0x5B)
         bytes.append(0x82)
@@ -28,7 +28,7 @@ struct AMLWriter {
         }
     }
 
-    /// A method that need not be serialized (20.2.5.2).
+    /// Defines a method that need not be serialized (20.2.5.2).
     mutating func method(_ name: String, arguments: UInt8, _ body: Body) {
         bytes.append(0x14)
         package {
@@ -45,7 +45,7 @@ struct AMLWriter {
         append(value)
     }
 
-    /// Gives a package a name: `count` values, which `body` appends (20.2.5.4).
+    /// Gives a name to a package of `count` values, which `body` appends (20.2.5.4).
     mutating func name(_ name: String, packageOf count: UInt8, _ body: Body) {
         bytes.append(0x08)
         append(path: name)
@@ -67,7 +67,7 @@ struct AMLWriter {
         }
     }
 
-    /// Does `body` where two values are equal (20.2.5.3, 20.2.5.4).
+    /// Executes `body` if two values are equal (20.2.5.3, 20.2.5.4).
     mutating func ifEqual(_ left: AMLValue, _ right: AMLValue, _ body: Body) {
         bytes.append(0xA0)
         package {
@@ -78,22 +78,24 @@ struct AMLWriter {
         }
     }
 
-    /// Tells the driver of the device at `path` that something happened to it (20.2.5.3; values: 5.6.6).
+    /// Notifies the driver of the device at `path` of an event (20.2.5.3; values: 5.6.6).
     mutating func notify(_ path: String, _ value: AMLValue) {
         bytes.append(0x86)
         append(path: path)
         append(value)
     }
 
-    /// The low `byteCount` bytes of a number.
+    /// Appends the low `byteCount` bytes of a number.
     mutating func append(_ number: UInt64, byteCount: Int) {
         for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
     }
 }
 
 extension AMLWriter {
-    /// What has its length in front of it, in three bytes whatever it is: so nothing moves once it is known. The length
-    /// counts its own bytes; the top two bits of the first say that two follow (PkgLength, 20.2.4).
+    /// Appends a package: its length, and then the terms of `body`.
+    ///
+    /// The length always has three bytes, so that no byte moves when it becomes known. It counts its own
+    /// bytes, and the top two bits of the first byte are the number of bytes that follow (PkgLength, 20.2.4).
     private mutating func package(_ body: Body) {
         let start = bytes.count
         append(0, byteCount: 3)
@@ -105,8 +107,9 @@ extension AMLWriter {
         bytes[start + 2] = UInt8(truncatingIfNeeded: length >> 12)
     }
 
-    /// NameString: `\` for the root, then segments of four characters between dots, short ones filled up with `_`; a
-    /// prefix says that there are two (20.2.2). No name of ours has more.
+    /// Appends a NameString: `\` for the root, then segments of four characters between dots. Short segments
+    /// are padded with `_`, and a prefix marks a path of two segments (20.2.2). No path in these tables has
+    /// more.
     private mutating func append(path: String) {
         var width = 0
         for character in path.utf8 {

@@ -2,7 +2,7 @@
 struct AMLResources {
     fileprivate var content = AMLWriter(capacity: 32)
 
-    /// I/O Port Descriptor, 16-bit decode, of which nothing can be moved (6.4.2.5).
+    /// Appends an I/O Port Descriptor with 16-bit decode and a fixed address (6.4.2.5).
     mutating func io(_ port: UInt16, byteCount: UInt8) {
         content.append(0x0147, byteCount: 2)  // the tag; Decode16
         content.append(UInt64(port), byteCount: 2)
@@ -11,7 +11,7 @@ struct AMLResources {
         content.append(UInt64(byteCount), byteCount: 1)
     }
 
-    /// 32-Bit Fixed Memory Range Descriptor, read-write (6.4.3.4).
+    /// Appends a 32-Bit Fixed Memory Range Descriptor, read-write (6.4.3.4).
     mutating func memory32Fixed(_ base: UInt32, byteCount: UInt32) {
         content.append(0x86, byteCount: 1)
         content.append(9, byteCount: 2)
@@ -20,7 +20,7 @@ struct AMLResources {
         content.append(UInt64(byteCount), byteCount: 4)
     }
 
-    /// Extended Interrupt Descriptor: ResourceConsumer, Edge, ActiveHigh, Exclusive (6.4.3.6).
+    /// Appends an Extended Interrupt Descriptor: ResourceConsumer, Edge, ActiveHigh, Exclusive (6.4.3.6).
     mutating func interrupt(_ gsi: UInt32) {
         content.append(0x89, byteCount: 1)
         content.append(6, byteCount: 2)
@@ -35,7 +35,7 @@ extension AMLWriter {
     mutating func name(_ name: String, resources body: (inout AMLResources) -> Void) {
         var resources = AMLResources()
         body(&resources)
-        // The end tag's checksum of 0 says that there is none (6.4.2.9).
+        // A checksum of 0 in the end tag means that the template has none (6.4.2.9).
         resources.content.append(0x0079, byteCount: 2)
         self.name(name, buffer: resources.content.bytes)
     }

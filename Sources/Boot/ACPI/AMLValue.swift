@@ -1,4 +1,4 @@
-/// A value of AML: what a name stands for, an operand (ACPI 6.5, 20.2.3 and 20.2.5.4).
+/// A value of AML: the object that a name refers to, or an operand (ACPI 6.5, 20.2.3 and 20.2.5.4).
 enum AMLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
     case integer(UInt64)
     case string(String)
@@ -27,7 +27,7 @@ extension AMLWriter {
         }
     }
 
-    /// In the shortest form.
+    /// Appends a number in its shortest form.
     private mutating func append(_ number: UInt64) {
         let (prefix, byteCount): (UInt64, Int) =
             switch number {
@@ -40,7 +40,7 @@ extension AMLWriter {
         append(number, byteCount: byteCount)
     }
 
-    /// Three letters of five bits, four hexadecimal digits.
+    /// Compresses an identifier: three letters of five bits, four hexadecimal digits.
     private func compressed(_ text: String) -> UInt32 {
         precondition(text.utf8.count == 7, "an EISA id has three letters and four digits")
         var value: UInt32 = 0

@@ -1,7 +1,8 @@
 import GuestMemory
 import Layout
 
-/// The Differentiated System Description Table: the devices that cannot be found by looking (ACPI 6.5, 5.2.11.1).
+/// The Differentiated System Description Table: the devices that a kernel cannot find by probing (ACPI 6.5,
+/// 5.2.11.1).
 enum DSDT {
     static func bytes(_ machine: MachineDescription) -> [UInt8] {
         var aml = AMLWriter(capacity: 512 + 80 * machine.virtioDevices.count)
@@ -30,7 +31,7 @@ enum DSDT {
         }
     }
 
-    /// QEMU's pvpanic: the guest's kernel says there that it has crashed.
+    /// Adds QEMU's pvpanic device, through which the guest's kernel reports that it has crashed.
     private static func panicDevice(_ aml: inout AMLWriter) {
         aml.device("PEVT") { device in
             device.name("_HID", "QEMU0001")
@@ -40,7 +41,7 @@ enum DSDT {
         }
     }
 
-    /// A control-method power button (4.8.2.2.1.2).
+    /// Adds a control-method power button (4.8.2.2.1.2).
     private static func powerButton(_ aml: inout AMLWriter) {
         aml.device("PWRB") { device in
             device.name("_HID", .eisaID("PNP0C0C"))
@@ -49,7 +50,7 @@ enum DSDT {
         }
     }
 
-    /// The Generic Event Device: its one interrupt is the power button, pressed (5.6.9).
+    /// Adds the Generic Event Device. Its only interrupt means that the power button was pressed (5.6.9).
     private static func events(_ aml: inout AMLWriter) {
         aml.device("GED_") { device in
             device.name("_HID", "ACPI0013")
@@ -64,7 +65,7 @@ enum DSDT {
         }
     }
 
-    /// A virtio-mmio window, by the identifier that Linux' driver binds to.
+    /// Adds a virtio-mmio window, with the identifier that Linux' driver binds to.
     private static func virtio(
         _ device: MachineDescription.VirtioDevice, number: Int, _ aml: inout AMLWriter
     ) {
@@ -81,7 +82,7 @@ enum DSDT {
         }
     }
 
-    /// \_S5: what is written to the sleep control register to power off (7.4.2.6).
+    /// Adds \_S5, the value that the kernel writes to the sleep control register to power off (7.4.2.6).
     private static func softOff(_ aml: inout AMLWriter) {
         aml.name("\\_S5_", packageOf: 4) { package in
             package.append(.integer(UInt64(Layout.softOffType)))

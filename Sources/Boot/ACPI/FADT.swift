@@ -2,8 +2,8 @@ import GuestMemory
 import Host
 import Layout
 
-/// The Fixed ACPI Description Table, revision 6.5, of a hardware-reduced machine: none of the fixed hardware of a PC is
-/// there, so a kernel probes for none (ACPI 6.5, 5.2.9 and 3.11.1).
+/// The Fixed ACPI Description Table, revision 6.5, of a hardware-reduced machine. Such a machine has none of
+/// a PC's fixed hardware, so a kernel does not probe for it (ACPI 6.5, 5.2.9 and 3.11.1).
 enum FADT {
     static let byteCount = 276
 
@@ -29,7 +29,8 @@ enum FADT {
         static let hardwareReduced: UInt32 = 1 << 20  // HW_REDUCED_ACPI
     }
 
-    /// IAPC_BOOT_ARCH, table 5.11. The bits for legacy devices and the 8042 stay clear: a kernel looks for neither.
+    /// IAPC_BOOT_ARCH, table 5.11. The bits for legacy devices and the 8042 stay clear, so a kernel probes
+    /// for neither.
     private enum BootArchitecture {
         static let noVGA: UInt16 = 1 << 2
         static let noRealTimeClock: UInt16 = 1 << 5
@@ -53,12 +54,12 @@ enum FADT {
 }
 
 extension ByteWriter {
-    /// Stores at an offset from the start of the table, whose header is not yet there.
+    /// Stores a value at an offset from the start of the table. The table's header does not exist yet.
     fileprivate mutating func put(_ value: some FixedWidthInteger & BitwiseCopyable, _ offset: Int) {
         store(value, at: offset - SystemTable.headerByteCount)
     }
 
-    /// A Generic Address Structure: one byte in I/O space (5.2.3.2).
+    /// Stores a Generic Address Structure: one byte in I/O space (5.2.3.2).
     fileprivate mutating func put(port: UInt16, _ offset: Int) {
         put(UInt8(1), offset)  // System I/O
         put(UInt8(8), offset + 1)  // bits

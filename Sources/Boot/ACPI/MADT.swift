@@ -23,7 +23,8 @@ enum MADT {
         return SystemTable.bytes("APIC", revision: 6, table.bytes)
     }
 
-    /// Processor Local APIC (5.2.12.2), or Local x2APIC (5.2.12.12) where eight bits do not hold the id.
+    /// Appends a Processor Local APIC (5.2.12.2), or a Local x2APIC (5.2.12.12) if the id does not fit in
+    /// eight bits.
     private static func append(cpu: Int, _ id: UInt32, to table: inout ByteWriter) {
         if let shortID = UInt8(exactly: id), shortID != .max, let uid = UInt8(exactly: cpu) {
             table.append([Entry.localAPIC, 8, uid, shortID])
@@ -36,14 +37,14 @@ enum MADT {
         }
     }
 
-    /// I/O APIC (5.2.12.3): its pins are the GSIs from 0 on.
+    /// Appends an I/O APIC (5.2.12.3): its pins are the GSIs from 0 on.
     private static func append(ioapic id: UInt8, to table: inout ByteWriter) {
         table.append([Entry.ioapic, 12, id, 0])
         table.append(UInt32(truncatingIfNeeded: Layout.ioapic.rawValue))
         table.append(UInt32(0))
     }
 
-    /// Local APIC NMI (5.2.12.7): LINT1 of all CPUs, as the bus specifies.
+    /// Appends a Local APIC NMI (5.2.12.7): LINT1 of all CPUs, with the bus's polarity and trigger mode.
     private static func appendNMI(to table: inout ByteWriter) {
         table.append([Entry.localAPICNMI, 6, 0xFF])
         table.append(UInt16(0))

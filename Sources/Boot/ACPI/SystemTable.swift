@@ -1,6 +1,6 @@
 import Host
 
-/// What all ACPI tables have in common: a header of 36 bytes and a checksum (ACPI 6.5, 5.2.6).
+/// The common parts of all ACPI tables: a header of 36 bytes and a checksum (ACPI 6.5, 5.2.6).
 enum SystemTable {
     static let headerByteCount = 36
     static let lengthOffset = 4
@@ -9,7 +9,7 @@ enum SystemTable {
     static let vendor = "VMM"
     private static let tableID = "VMMICROV"
 
-    /// The table `signature` with `content` behind its header.
+    /// Makes the table `signature`, with `content` after its header.
     static func bytes(_ signature: String, revision: UInt8, _ content: [UInt8]) -> [UInt8] {
         var table = ByteWriter(capacity: headerByteCount + content.count)
         table.append(text: signature, width: 4, filler: 0)
@@ -26,7 +26,7 @@ enum SystemTable {
         return table.bytes
     }
 
-    /// What makes the sum of `bytes` zero, where the checksum itself is still 0.
+    /// Returns the checksum that makes the sum of `bytes` zero. The checksum field in `bytes` must be 0.
     static func checksum(of bytes: ArraySlice<UInt8>) -> UInt8 {
         0 &- bytes.reduce(0, &+)
     }

@@ -1,20 +1,21 @@
-/// Why compressed bytes do not unpack.
+/// The reason for which compressed bytes cannot be unpacked.
 enum CodecError: Error {
-    /// They end before they should.
+    /// The input ends too early.
     case truncated
-    /// They are not what the compression writes.
+    /// The input is not valid for its compression.
     case damaged
-    /// They unpack to more than there is room for.
+    /// The output is larger than the room for it.
     case tooLarge
-    /// The decompressor got no memory, or wants more than it may have.
+    /// The decompressor could not allocate memory, or needs more than the limit.
     case outOfMemory
 }
 
 extension Codec {
-    /// More than any of Linux' compressions needs (zstd's window and xz's dictionary are 128 MiB at most).
+    /// A limit above the needs of all of Linux' compressions (zstd's window and xz's dictionary are at most
+    /// 128 MiB).
     static let memoryLimit: UInt64 = 192 << 20
 
-    /// The first `byteCount` bytes of what `input` unpacks to; fewer if there are no more.
+    /// Unpacks the first `byteCount` bytes of the output; fewer if the output is shorter.
     func prefix(of input: UnsafeRawBufferPointer, byteCount: Int) throws(CodecError) -> [UInt8] {
         var failure: CodecError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
@@ -28,14 +29,15 @@ extension Codec {
         return bytes
     }
 
-    /// Unpacks all of `input`; the number of bytes.
+    /// Unpacks all of `input`; returns the number of bytes.
     func unpack(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(CodecError) -> Int {
         unsafe try decode(input, output, wanting: .everything)
     }
 
-    /// Whether an output that is full before the input ends is what is wanted.
+    /// Whether the caller wants only the beginning of the output: the output may then be full before the
+    /// input ends.
     enum Extent {
         case beginning
         case everything

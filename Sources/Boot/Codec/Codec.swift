@@ -4,13 +4,13 @@ enum Codec: Equatable {
     case lz4
     case xz
     case zstd
-    /// One that Linux can unpack and we cannot.
+    /// A compression that Linux can unpack and vmm cannot.
     case foreign(String)
 
     init?(magicOf bytes: ImageBytes) {
         switch bytes {
         case _ where bytes.has([0x1F, 0x8B]): self = .gzip
-        // The legacy frame: what `lz4 -l` writes and the kernel's build uses.
+        // The legacy frame, which `lz4 -l` and the kernel's build write.
         case _ where bytes.has([0x02, 0x21, 0x4C, 0x18]): self = .lz4
         case _ where bytes.has([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]): self = .xz
         case _ where bytes.has([0x28, 0xB5, 0x2F, 0xFD]): self = .zstd

@@ -1,6 +1,6 @@
 import CCodecs
 
-/// gzip (RFC 1952), by zlib.
+/// Decompresses gzip (RFC 1952) with zlib.
 enum Gzip {
     static func decode(
         _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ extent: Codec.Extent
@@ -18,7 +18,7 @@ enum Gzip {
         unsafe stream.next_out = unsafe output.baseAddress?.assumingMemoryBound(to: Bytef.self)
         let room = UInt32(clamping: output.count)
         unsafe stream.avail_out = room
-        // With all the room there is, inflate(3) keeps no window of its own.
+        // inflate(3) keeps no window of its own if one call gets all of the output's room.
         let result = unsafe inflate(&stream, extent == .everything ? Z_FINISH : Z_SYNC_FLUSH)
         try unsafe check(result, isFull: stream.avail_out == 0, extent)
         return unsafe Int(room - stream.avail_out)

@@ -1,11 +1,11 @@
 import CCodecs
 
-/// LZ4's legacy frame (LZ4 Frame Format Description, "Legacy frame"): a magic number, then blocks of up to 8 MiB, each
-/// behind its compressed size; the end of the input is the end of the frame.
+/// Decompresses LZ4's legacy frame (LZ4 Frame Format Description, "Legacy frame"): a magic number, then
+/// blocks of up to 8 MiB, each after its compressed size. The end of the input is the end of the frame.
 enum LZ4 {
     private static let magicByteCount = 4
     private static let blockByteCount = 8 << 20
-    /// What cannot be compressed grows a little (LZ4_COMPRESSBOUND).
+    /// The largest compressed size of a block: incompressible data grow a little (LZ4_COMPRESSBOUND).
     private static let blockLimit = blockByteCount + blockByteCount / 255 + 16
 
     static func decode(
@@ -24,7 +24,7 @@ enum LZ4 {
         return done
     }
 
-    /// Takes a block off `rest`.
+    /// Removes a block from `rest` and returns it.
     private static func nextBlock(
         _ rest: inout Slice<UnsafeRawBufferPointer>
     ) throws(CodecError) -> UnsafeRawBufferPointer {

@@ -1,6 +1,7 @@
 import CCodecs
 
-/// .xz (The .xz File Format 1.1), by liblzma, which brings the x86 filter that the kernel's build applies.
+/// Decompresses .xz (The .xz File Format 1.1) with liblzma, which includes the x86 filter that the kernel's
+/// build applies.
 enum XZ {
     static func decode(
         _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ extent: Codec.Extent
@@ -13,7 +14,7 @@ enum XZ {
         unsafe stream.next_out = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         unsafe stream.avail_out = output.count
         var result = LZMA_OK
-        // One call does it, but for the end of a stream whose output just fits.
+        // One call is enough, except for the end of a stream whose output just fits.
         while result == LZMA_OK, unsafe extent == .everything || stream.avail_out > 0 {
             result = unsafe lzma_code(&stream, LZMA_FINISH)
         }

@@ -1,8 +1,9 @@
 import CCodecs
 
-/// Zstandard (RFC 8878): the first frame of the input.
+/// Decompresses Zstandard (RFC 8878): the first frame of the input.
 enum Zstandard {
-    /// All at once: then the output is the window, and there is no other.
+    /// Decompresses the frame in one call: the output then serves as the window, and no other window is
+    /// allocated.
     static func decode(
         _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
     ) throws(CodecError) -> Int {
@@ -14,7 +15,8 @@ enum Zstandard {
         return count
     }
 
-    /// As much as the output holds; the window is a block or two of what the frame asks for.
+    /// Decompresses as much as the output holds. The window has the size that the frame asks for, but only a
+    /// block or two of it is written.
     static func decodeBeginning(
         _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
     ) throws(CodecError) -> Int {

@@ -2,16 +2,18 @@ import GuestMemory
 import Host
 import Layout
 
-/// The ACPI tables and how a kernel gets from one to the next: RSDP -> XSDT -> FADT -> DSDT, and -> MADT
-/// (ACPI 6.5, 5.2); and the MP table, for a kernel without ACPI.
+/// The ACPI tables, which a kernel finds in this order: RSDP -> XSDT -> FADT -> DSDT, and XSDT -> MADT (ACPI
+/// 6.5, 5.2). The MP table serves kernels without ACPI.
 enum FirmwareTables {
     private static let rsdpByteCount = 36
     private static let rsdpLegacyByteCount = 20
     private static let rsdpRoom: UInt64 = 64
 
-    /// Writes all tables for `machine`, and the code at the reset vector, to their place; the address of the RSDP.
+    /// Writes all tables for `machine` and the code at the reset vector to guest memory; returns the address
+    /// of the RSDP.
     ///
-    /// They lie as close to the reset vector as they can: a start touches one page for all, unless the machine is large.
+    /// The tables lie as close to the reset vector as they can, so that a start touches one page for all of
+    /// them, unless the machine is large.
     static func write(
         for machine: MachineDescription, into memory: GuestMemory
     ) throws(Failure) -> GuestAddress {
@@ -35,7 +37,7 @@ enum FirmwareTables {
 
     private static let extendedTableByteCount = SystemTable.headerByteCount + 2 * 8
 
-    /// Extended System Description Table (5.2.8).
+    /// Makes the Extended System Description Table (5.2.8).
     private static func extendedTable(_ fadt: GuestAddress, _ madt: GuestAddress) -> [UInt8] {
         var addresses = ByteWriter(capacity: 16)
         addresses.append(fadt.rawValue)
@@ -43,8 +45,8 @@ enum FirmwareTables {
         return SystemTable.bytes("XSDT", revision: 1, addresses.bytes)
     }
 
-    /// Root System Description Pointer (5.2.5.3), revision 2: no RSDT, one checksum over the first 20 bytes and one
-    /// over all.
+    /// Makes the Root System Description Pointer (5.2.5.3), revision 2: no RSDT, one checksum over the first
+    /// 20 bytes and one over all bytes.
     private static func rootPointer(to xsdt: GuestAddress) -> [UInt8] {
         var pointer = ByteWriter(capacity: rsdpByteCount)
         pointer.append(text: "RSD PTR ", width: 8, filler: 0)
@@ -61,14 +63,14 @@ enum FirmwareTables {
     }
 }
 
-/// Where the next table goes: one after another, each at a multiple of 16.
+/// The place of the next table. The tables follow one another, each at a multiple of 16.
 private struct TablePlace {
     var next: UInt64
 
-    /// Room for tables of those sizes, the last of which ends at the reset vector.
+    /// Makes room for tables of those sizes, the last of which ends at the reset vector.
     init(endingWith byteCounts: [Int]) {
         let byteCount = byteCounts.reduce(0) { $0 + UInt64(($1 + 15) & ~15) }
-        // Bounded by the number of CPUs and devices, which the machine's configuration checks.
+        // The number of CPUs and devices bounds the sum; the machine's configuration checks both.
         precondition(
             byteCount <= Layout.resetVector.rawValue - Layout.firmware.start.rawValue,
             "the firmware tables do not fit into their place")

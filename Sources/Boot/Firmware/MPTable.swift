@@ -2,12 +2,12 @@ import GuestMemory
 import Host
 import Layout
 
-/// The MP floating pointer structure and the MP configuration table behind it (Intel MultiProcessor Specification 1.4,
-/// chapter 4): the CPUs and the IOAPIC for a kernel without ACPI.
+/// The MP floating pointer structure, followed by the MP configuration table (Intel MultiProcessor
+/// Specification 1.4, chapter 4): the CPUs and the IOAPIC for a kernel without ACPI.
 ///
-/// A kernel with ACPI prefers its MADT, which says the same.
+/// A kernel with ACPI prefers the MADT, which has the same contents.
 enum MPTable {
-    /// Of the pointer; the table follows it.
+    /// The size of the pointer, which the table follows.
     static let pointerByteCount = 16
     private static let headerByteCount = 44
     private static let busNumber: UInt8 = 0
@@ -29,19 +29,20 @@ enum MPTable {
         static let external: UInt64 = 3
     }
 
-    /// Polarity active high, trigger mode edge (table 4-10): said and not left to the bus, because virtio devices are on it.
+    /// Polarity active high, trigger mode edge (table 4-10). Both are explicit because virtio devices are on
+    /// the bus as well.
     private static let edgeActiveHigh: UInt64 = 0b0101
 
-    /// How many bytes `bytes` gives for that many CPUs.
+    /// Returns the number of bytes that `bytes` makes for `cpuCount` CPUs.
     static func byteCount(cpuCount: Int) -> Int {
         pointerByteCount + headerByteCount + 20 * cpuCount + 8 * (2 + Int(Layout.gsiCount) - 1 + 2)
     }
 
-    /// The pointer and the table for `address`, a multiple of 16 in the last 64 KiB below 1 MiB. A CPU whose APIC id has more
-    /// than eight bits cannot be in it.
+    /// Makes the pointer and the table for `address`, a multiple of 16 in the last 64 KiB below 1 MiB. The
+    /// table leaves out CPUs whose APIC ids are 255 or more.
     static func bytes(apicIDs: [UInt32], at address: GuestAddress) -> [UInt8] {
         let ids = apicIDs.compactMap { $0 < 0xFF ? UInt8(truncatingIfNeeded: $0) : nil }
-        // An APIC id of its own, as bus agents have (4.3.3).
+        // The IOAPIC needs an APIC id of its own, like all bus agents (4.3.3).
         let ioapic = (ids.max() ?? 0) &+ 1
         let entryCount = UInt16(ids.count) + 2 + UInt16(Layout.gsiCount) - 1 + 2
         var table = ByteWriter(capacity: byteCount(cpuCount: ids.count))
@@ -50,7 +51,8 @@ enum MPTable {
         for id in ids { append(cpu: id, isFirst: id == ids.first, to: &table) }
         table.append([Entry.bus, busNumber] + Array("ISA   ".utf8))
         append(ioapic: ioapic, to: &table)
-        // More than an ISA bus has: Linux takes them all the same, and nothing else names the pins of a virtio-mmio device.
+        // An ISA bus has fewer interrupts, but Linux accepts these all the same, and no other entry names the
+        // pins of virtio-mmio devices.
         for gsi in 0..<Layout.gsiCount where gsi != Layout.cascadeGSI {
             append(Entry.interrupt, Kind.vectored, from: gsi, to: ioapic, pin: gsi, in: &table)
         }
@@ -60,7 +62,7 @@ enum MPTable {
         return table.bytes
     }
 
-    /// MP Floating Pointer Structure (4.1): revision 4, no default configuration, no PIC mode.
+    /// Appends the MP Floating Pointer Structure (4.1): revision 4, no default configuration, no PIC mode.
     private static func append(pointerTo table: UInt64, to bytes: inout ByteWriter) {
         bytes.append(text: "_MP_", width: 4, filler: 0)
         bytes.append(UInt32(truncatingIfNeeded: table))
@@ -69,7 +71,7 @@ enum MPTable {
         bytes.store(SystemTable.checksum(of: bytes.bytes[...]), at: 10)
     }
 
-    /// MP Configuration Table Header (4.2).
+    /// Appends the MP Configuration Table Header (4.2).
     private static func appendHeader(entryCount: UInt16, cpuCount: Int, to bytes: inout ByteWriter) {
         bytes.append(text: "PCMP", width: 4, filler: 0)
         bytes.append(UInt16(truncatingIfNeeded: byteCount(cpuCount: cpuCount) - pointerByteCount))
@@ -82,7 +84,8 @@ enum MPTable {
         bytes.append(UInt32(0))  // no extended table
     }
 
-    /// Processor entry (4.3.1): enabled, the first the bootstrap processor; family 6 with an FPU, CMPXCHG8B and an APIC.
+    /// Appends a processor entry (4.3.1): enabled, the first one the bootstrap processor; family 6 with an
+    /// FPU, CMPXCHG8B and an APIC.
     private static func append(cpu id: UInt8, isFirst: Bool, to bytes: inout ByteWriter) {
         let flags: UInt64 = isFirst ? 0b11 : 0b01
         bytes.append(Entry.processor | UInt64(id) << 8 | 0x14 << 16 | flags << 24 | 0x600 << 32)
@@ -90,13 +93,13 @@ enum MPTable {
         bytes.append(UInt64(0))
     }
 
-    /// I/O APIC entry (4.3.3): version 0x11, usable.
+    /// Appends the I/O APIC entry (4.3.3): version 0x11, usable.
     private static func append(ioapic id: UInt8, to bytes: inout ByteWriter) {
         let address = Layout.ioapic.rawValue
         bytes.append(Entry.ioapic | UInt64(id) << 8 | 0x11 << 16 | 1 << 24 | address << 32)
     }
 
-    /// I/O Interrupt entry or Local Interrupt entry (4.3.4, 4.3.5).
+    /// Appends an I/O Interrupt entry or a Local Interrupt entry (4.3.4, 4.3.5).
     private static func append(
         _ type: UInt64, _ kind: UInt64, from irq: UInt8, to apic: UInt8, pin: UInt8,
         in bytes: inout ByteWriter

@@ -1,10 +1,12 @@
 import Layout
 
-/// The code at the reset vector of real mode (F000:FFF0), which a BIOS would have there.
+/// The code at the reset vector of real mode (F000:FFF0), where a PC has its BIOS.
 ///
-/// Linux jumps there to reboot (`reboot=b`), and in the end for every method that finds nothing: with EFI support and
-/// hardware-reduced ACPI it prefers EFI's reset, which this machine has not. The code asks the 8042 for a reset, then ACPI's
-/// reset register, then stops the CPU: there is no third way, and the machine has ended by then.
+/// Linux jumps there to reboot (`reboot=b`), and also after a method that does not exist: with EFI support
+/// and hardware-reduced ACPI it prefers EFI's reset, which this machine does not have.
+///
+/// The code asks the 8042 for a reset, then ACPI's reset register. Either ends the machine. Then the code
+/// stops the CPU.
 enum ResetVector {
     /// Real-mode code, at most 16 bytes.
     static let code: [UInt8] = [

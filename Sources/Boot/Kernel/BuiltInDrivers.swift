@@ -1,15 +1,16 @@
 import GuestMemory
 import Host
 
-/// A driver that a kernel may have built in. It is known by strings that it registers with: a driver that is a module has
-/// none in the kernel's image.
+/// A driver that a kernel may have built in. It is recognized by the strings with which it registers: a
+/// kernel's image has no such strings of a driver that is a module.
 public enum BuiltInDriver: Sendable, CaseIterable {
-    /// The virtio console and the transport that it is found through. Distributions often build in one of the two.
+    /// The virtio console and the transport on which the kernel finds it. Distributions often build in only
+    /// one of the two.
     case virtioConsole
     /// The boot consoles of `earlyprintk=`.
     case earlyPrintk
 
-    /// All of these strings are there. Each may be a part of a longer one.
+    /// The strings that the kernel must have, each possibly as part of a longer one.
     var strings: [StaticString] {
         switch self {
         // The driver of drivers/virtio/virtio_mmio.c and the class of drivers/char/virtio_console.c.
@@ -19,7 +20,7 @@ public enum BuiltInDriver: Sendable, CaseIterable {
         }
     }
 
-    /// The section that Linux keeps these strings in.
+    /// The section in which Linux keeps the strings.
     var section: StaticString {
         switch self {
         case .virtioConsole: ".rodata"
@@ -29,11 +30,12 @@ public enum BuiltInDriver: Sendable, CaseIterable {
 }
 
 extension KernelImage {
-    /// Whether `kernel`, which was loaded from this file, has `driver` built in.
+    /// Returns whether `kernel`, which was loaded from this file, has `driver` built in.
     func has(
         _ driver: BuiltInDriver, in kernel: LoadedKernel, _ memory: GuestMemory
     ) throws(Failure) -> Bool {
-        // One section is a small part of a kernel, and to look at all of it takes as long as to load it.
+        // One section is a small part of a kernel, and a search of the whole kernel takes as long as loading
+        // it.
         let section = try range(of: driver.section)
         for string in driver.strings {
             let isThere =
@@ -49,7 +51,8 @@ extension KernelImage {
         return true
     }
 
-    /// Where the section called `name` lies in the file; nil where it has none, or is packed.
+    /// Returns the place of the section `name` in the file; nil if there is none, or if the kernel is
+    /// compressed.
     private func range(of name: StaticString) throws(Failure) -> Range<UInt64>? {
         guard case .elf = format else { return nil }
         return try ELFSections(of: self)?.range(of: name, upTo: file.byteCount)

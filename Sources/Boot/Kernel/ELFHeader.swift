@@ -1,10 +1,10 @@
 import Host
 
-/// The fields of an ELF-64 file header that loading needs (ELF-64 Object File Format 1.5, 3 "ELF Header"), checked to
-/// be an x86-64 program.
+/// The fields of an ELF-64 file header that loading needs (ELF-64 Object File Format 1.5, 3 "ELF Header"),
+/// checked to be those of an x86-64 program.
 struct ELFHeader {
     static let byteCount: UInt64 = 64
-    /// Every program header must lie within this many entries; Linux has 5.
+    /// The largest number of program headers; Linux has 5.
     static let programHeaderLimit: UInt16 = 128
     static let programHeaderByteCount: UInt64 = 56
 
@@ -34,7 +34,7 @@ struct ELFHeader {
         programHeaderCount = count
     }
 
-    /// The program headers; `table` is asked for their bytes.
+    /// Reads the program headers. `table` returns their bytes.
     func programs(
         of source: KernelSource, _ table: (_ offset: UInt64, _ byteCount: Int) throws(Failure) -> ImageBytes
     ) throws(Failure) -> [ProgramHeader] {
@@ -48,7 +48,7 @@ struct ELFHeader {
         }
     }
 
-    /// The class and the byte order stand in single bytes, readable whatever they are.
+    /// Checks the class and the byte order, which are single bytes and so readable in any file.
     private static func checkIdentity(_ bytes: ImageBytes, of file: KernelSource) throws(Failure) {
         guard let fileClass = bytes.load(UInt8.self, at: 4), let order = bytes.load(UInt8.self, at: 5) else {
             throw file.truncated("it ends within its ELF header")

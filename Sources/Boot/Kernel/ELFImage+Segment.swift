@@ -2,7 +2,7 @@ import GuestMemory
 import Host
 import Layout
 
-/// A program header as the file has it (ELF-64 Object File Format 1.5, 8 "Program Header Table").
+/// A program header as it is in the file (ELF-64 Object File Format 1.5, 8 "Program Header Table").
 struct ProgramHeader {
     static let load: UInt32 = 1
     static let interpreter: UInt32 = 3
@@ -16,7 +16,7 @@ struct ProgramHeader {
     let memoryByteCount: UInt64
     let alignment: UInt64
 
-    /// Reads the one at `start` of a table that is as long as it should be.
+    /// Reads the header at `start` of `table`, which must contain all of it.
     init(_ table: ImageBytes, at start: UInt64) {
         type = table.load(at: start) ?? 0
         offset = table.load(at: start + 8) ?? 0
@@ -54,7 +54,7 @@ extension ELFImage.Segment {
         try Self.check(range, name, of: source, in: memory)
     }
 
-    /// Between 1 MiB and the end of the RAM below the hole.
+    /// Checks that a segment lies between 1 MiB and the end of the RAM below the hole.
     private static func check(
         _ range: GuestRange, _ name: String, of source: KernelSource, in memory: GuestMemory
     ) throws(Failure) {
@@ -85,14 +85,15 @@ extension KernelSource {
     }
 }
 
-/// Sizes of memory as a user gives them.
+/// Sizes of memory for messages to the user.
 enum MemorySize {
-    /// Rounded up.
+    /// Returns the size in MiB, rounded up.
     static func mebibytes(_ byteCount: UInt64) -> UInt64 {
         (byteCount >> 20) &+ (byteCount & 0xF_FFFF == 0 ? 0 : 1)
     }
 
-    /// What to ask for where `byteCount` are needed at least: with room for the guest to work in, in steps of 64 MiB.
+    /// Returns the size in MiB to suggest if `byteCount` is the least: with room for the guest to work in, in
+    /// steps of 64 MiB.
     static func suggestion(for byteCount: UInt64) -> UInt64 {
         ((mebibytes(byteCount) &+ 64) &+ 63) & ~63
     }

@@ -2,36 +2,38 @@ import GuestMemory
 import Host
 import Layout
 
-/// An ELF-64 kernel, laid out for a given memory: every segment lies in the file, in RAM, and on no other segment.
+/// An ELF-64 kernel, laid out for a given memory. Every segment lies within the file and within RAM and
+/// overlaps no other segment.
 struct ELFImage {
     /// A PT_LOAD segment of at least one byte.
     struct Segment: Equatable {
         let fileOffset: UInt64
         let fileByteCount: UInt64
         let virtualAddress: UInt64
-        /// Where it lies in memory, with what is not in the file (its .bss).
+        /// The segment's place in memory, including the bytes that are not in the file (its .bss).
         let range: GuestRange
 
         /// The part of `range` that comes from the file.
         var fileRange: GuestRange { GuestRange(start: range.start, byteCount: fileByteCount) }
     }
 
-    /// A PT_NOTE segment: where its bytes lie in the file.
+    /// The place of a PT_NOTE segment in the file.
     struct Notes: Equatable {
         let fileOffset: UInt64
         let fileByteCount: UInt64
         let alignment: UInt64
     }
 
-    /// In ascending order of their addresses in memory.
+    /// The segments, in ascending order of their addresses in memory.
     let segments: [Segment]
     let notes: [Notes]
-    /// There is a PT_INTERP, as in programs; FreeBSD's kernel has one too.
+    /// Whether there is a PT_INTERP, as in programs. FreeBSD's kernel has one too.
     let wantsInterpreter: Bool
     /// The physical address of e_entry.
     let entry: GuestAddress
 
-    /// `table` is asked for the program headers, wherever they lie.
+    /// Lays out the kernel of `bytes`. `table` returns the program headers, which may lie anywhere in the
+    /// file.
     init(
         _ bytes: ImageBytes, of source: KernelSource, in memory: GuestMemory,
         table: (_ offset: UInt64, _ byteCount: Int) throws(Failure) -> ImageBytes
@@ -47,7 +49,7 @@ struct ELFImage {
     /// The end of the highest segment.
     var end: GuestAddress { segments.last?.range.end ?? Layout.extendedMemory }
 
-    /// Where the bytes of the file lie in memory.
+    /// The places in memory of the bytes that come from the file.
     var contents: [GuestRange] { segments.map(\.fileRange).filter { $0.byteCount > 0 } }
 
     private static func segments(
@@ -68,7 +70,8 @@ struct ELFImage {
         return segments
     }
 
-    /// e_entry is a physical address in Linux, a virtual one in kernels that leave the translation to the loader.
+    /// Returns the physical address of e_entry. It is a physical address in Linux, and a virtual one in
+    /// kernels that leave the translation to the loader.
     private static func physical(
         _ entry: UInt64, in segments: [Segment], of source: KernelSource
     ) throws(Failure) -> GuestAddress {
@@ -76,7 +79,7 @@ struct ELFImage {
         for segment in segments {
             let (offset, below) = entry.subtractingReportingOverflow(segment.virtualAddress)
             guard !below, offset < segment.fileByteCount else { continue }
-            // Within the segment, whose end is an address.
+            // The sum lies within the segment, whose end is an address.
             return GuestAddress(segment.range.start.rawValue &+ offset)
         }
         throw source.refused("its entry \(GuestAddress(entry)) lies in none of its segments")
@@ -84,7 +87,7 @@ struct ELFImage {
 }
 
 extension ELFImage.Segment {
-    /// Whether `address` holds something of the file.
+    /// Whether `address` holds a byte of the file.
     func holds(_ address: GuestAddress) -> Bool {
         let (offset, below) = address.rawValue.subtractingReportingOverflow(range.start.rawValue)
         return !below && offset < fileByteCount

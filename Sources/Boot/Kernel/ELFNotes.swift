@@ -3,12 +3,12 @@ import Host
 
 /// The notes of a PT_NOTE segment (ELF-64 Object File Format 1.5, 8 "Note Section").
 enum ELFNotes {
-    /// A kernel has a kilobyte of them.
+    /// The largest number of bytes that are read; a kernel has a kilobyte of notes.
     static let byteLimit: UInt64 = 0x1_0000
     /// XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry of the x86/HVM direct boot ABI.
     private static let physicalEntry: UInt32 = 18
 
-    /// Adds what `notes` say to `found`; nothing in it is checked. The descriptor of a PVH entry has 4 bytes or 8.
+    /// Adds the contents of `notes` to `found`, unchecked. The descriptor of a PVH entry has 4 bytes or 8.
     static func read(_ notes: ImageBytes, alignment: UInt64, into found: inout KernelNotes) {
         let mask: UInt64 = alignment == 8 ? 7 : 3
         var offset: UInt64 = 0
@@ -16,7 +16,7 @@ enum ELFNotes {
             let byteCount = notes.load(UInt32.self, at: offset &+ 4),
             let type = notes.load(UInt32.self, at: offset &+ 8)
         {
-            // At most 64 KiB of notes and two 32-bit counts: 64 bits cannot overflow.
+            // No overflow: the notes have at most 64 KiB, and the two counts have 32 bits.
             let name = offset &+ 12
             let descriptor = (name &+ UInt64(nameByteCount) &+ mask) & ~mask
             if type == physicalEntry, nameByteCount == 4, notes.has("Xen\0", at: Int(name)) {
@@ -38,18 +38,18 @@ enum ELFNotes {
     }
 }
 
-/// What the notes of an ELF file say of the kernel in it.
+/// Facts about a kernel, from the notes of its ELF file.
 struct KernelNotes: Equatable {
-    /// The address that a XEN_ELFNOTE_PHYS32_ENTRY names, wherever it leads.
+    /// The address in a XEN_ELFNOTE_PHYS32_ENTRY, unchecked.
     var pvhEntry: GuestAddress?
-    /// There is such a note.
+    /// Whether there is a XEN_ELFNOTE_PHYS32_ENTRY.
     var hasPVHNote = false
-    /// There is a note of Linux' own, as its build leaves them since 4.19 (LINUX_ELFNOTE_BUILD_SALT).
+    /// Whether there is a note named "Linux", which Linux' build adds since 4.19 (LINUX_ELFNOTE_BUILD_SALT).
     var isLinux = false
 
     init() {}
 
-    /// The notes of `image`; `read` is asked for their bytes, of which there need not be that many.
+    /// Reads the notes of `image`. `read` returns the bytes of a segment, possibly fewer than it has.
     init(
         of image: ELFImage, _ read: (ELFImage.Notes) throws(Failure) -> ImageBytes
     ) throws(Failure) {

@@ -1,10 +1,10 @@
 import Host
 
-/// The section headers of an ELF-64 file (ELF-64 Object File Format 1.5, 4 "Sections"). Nothing that is loaded depends on
-/// them: a table that is missing or wrong is no table.
+/// The section headers of an ELF-64 file (ELF-64 Object File Format 1.5, 4 "Sections"). Loading does not
+/// depend on them, so a wrong table counts as missing.
 struct ELFSections {
     private static let headerByteCount: UInt64 = 64
-    /// Linux has some 40.
+    /// The largest number of sections; Linux has some 40.
     private static let limit: UInt16 = 1024
     private static let nameLimit: UInt64 = 64 << 10
 
@@ -12,7 +12,7 @@ struct ELFSections {
     private let names: ImageBytes
     private let count: UInt64
 
-    /// Reads the table; nil where there is none.
+    /// Reads the table; returns nil if there is none.
     init?(of image: borrowing KernelImage) throws(Failure) {
         guard let offset = image.prefix.load(UInt64.self, at: 40),
             let entryByteCount = image.prefix.load(UInt16.self, at: 58),
@@ -29,7 +29,8 @@ struct ELFSections {
         self.count = UInt64(count)
     }
 
-    /// Where the section called `name` lies in the file, which has `fileByteCount` bytes; nil where it is not.
+    /// Returns the place of the section `name` in the file, which has `fileByteCount` bytes; nil if there is
+    /// no such section.
     func range(of name: StaticString, upTo fileByteCount: UInt64) -> Range<UInt64>? {
         for index in 0..<count {
             let header = index * Self.headerByteCount

@@ -1,9 +1,9 @@
 import Glibc
 import GuestMemory
 
-/// RAM as a loader needs it. All of this is for the time before the guest runs, when nobody else changes it.
+/// Gives a loader access to RAM before the guest runs, when no other thread changes it.
 extension GuestMemory {
-    /// The host's view of `range`, which is RAM below the hole.
+    /// Returns the host's view of `range`, which must be RAM below the hole.
     func hostBytes(_ range: GuestRange) -> UnsafeMutableRawBufferPointer {
         precondition(contains(range) && range.start < low.range.end!, "there is no low RAM at \(range)")
         return unsafe UnsafeMutableRawBufferPointer(
@@ -16,7 +16,7 @@ extension GuestMemory {
         unsafe hostBytes(range).copyMemory(from: UnsafeRawBufferPointer(hostBytes(from)))
     }
 
-    /// Makes fresh RAM of it again: whole pages are given back to the host.
+    /// Clears a range. Whole pages are returned to the host.
     func discard(from start: UInt64, to end: UInt64) {
         guard start < end else { return }
         let bytes = unsafe hostBytes(GuestRange(start: GuestAddress(start), byteCount: end - start))
@@ -26,14 +26,14 @@ extension GuestMemory {
         unsafe memset(bytes.baseAddress!, 0, head)
         unsafe memset(bytes.baseAddress! + tail, 0, bytes.count - tail)
         guard tail > head else { return }
-        // Huge pages of a file system of their own cannot be given back in small ones.
+        // If the RAM comes from a file system of huge pages, the host refuses to take back small pages.
         if unsafe madvise(bytes.baseAddress! + head, tail - head, MADV_DONTNEED) != 0 {
             unsafe memset(bytes.baseAddress! + head, 0, tail - head)
         }
     }
 
-    /// Says that all of `range`, which is RAM below the hole, is about to be written: in huge pages that takes a few
-    /// faults instead of thousands. Advice that the host need not take.
+    /// Advises the host that all of `range`, which is RAM below the hole, is about to be written. With huge
+    /// pages that takes a few faults instead of thousands. The host may ignore the advice.
     func expectWrites(to range: GuestRange) {
         let bytes = unsafe hostBytes(range)
         guard let start = bytes.baseAddress, bytes.count >= Self.hugePageByteCount else { return }

@@ -1,23 +1,25 @@
 import GuestMemory
 import Host
 
-/// What an ELF file seems to be, by more than its headers.
+/// The kind of an ELF file, by more than its headers.
 enum KernelContent: Equatable {
-    /// A kernel by its notes, or one that the user insists on.
+    /// A kernel by its notes, or a file that the user insists on.
     case kernel
-    /// Linux without a PVH note, with ACPI or without.
+    /// Linux without a PVH note.
     case linux
+    /// Linux without a PVH note and without ACPI.
     case linuxWithoutACPI
 }
 
 extension GuestMemory {
-    /// Tells what `image` is, whose segments are in memory: nothing is looked at in a kernel that has a PVH note. Throws if
-    /// nothing says that it is a kernel: it would end in a triple fault, or worse, in silence.
+    /// Identifies `image`, whose segments are in memory. A kernel with a PVH note is not searched. Throws if
+    /// the file does not look like a kernel: started, it would end in a triple fault or, worse, hang
+    /// silently.
     func identify(
         _ image: ELFImage, _ notes: KernelNotes, of source: KernelSource, _ policy: LoadPolicy
     ) throws(Failure) -> KernelContent {
         if notes.hasPVHNote { return .kernel }
-        // Code that looks for ACPI's tables has their pointer's signature.
+        // Code that looks for the ACPI tables contains the signature of the RSDP.
         if isLinux(image) { return holds(BytePattern("RSD PTR "), in: image) ? .linux : .linuxWithoutACPI }
         if notes.isLinux || policy.allowsAnyKernel { return .kernel }
         throw source.refused(
@@ -27,19 +29,19 @@ extension GuestMemory {
             cure: "\(KernelSource.cure) --allow-any-kernel enters it all the same.")
     }
 
-    /// Whether the banner is there that Linux prints first, "Linux version 6.1.0": a kernel without PVH has no other mark that
-    /// all versions have.
+    /// Whether the kernel has the banner that Linux prints first, "Linux version 6.1.0". Without PVH, it is
+    /// the only mark that kernels of all versions have.
     private func isLinux(_ image: ELFImage) -> Bool {
         let banner = BytePattern("Linux version ")
         return holds(banner, in: image) { (0x30...0x39).contains($0) }
     }
 
-    /// Whether `pattern` lies in the file's part of a segment, with a byte behind it that `accept` takes.
+    /// Whether `pattern` lies in the file's part of a segment, followed by a byte that `accept` accepts.
     private func holds(
         _ pattern: BytePattern, in image: ELFImage, before accept: (UInt8) -> Bool = { _ in true }
     ) -> Bool {
         image.segments.contains { segment in
-            // The guest does not run yet: nobody changes these bytes.
+            // The guest does not run yet, so these bytes do not change.
             let bytes = unsafe UnsafeRawBufferPointer(hostBytes(segment.fileRange))
             var start = 0
             while let end = unsafe pattern.end(in: bytes, from: start), end < bytes.count {
@@ -51,10 +53,10 @@ extension GuestMemory {
     }
 }
 
-/// A text that is looked for in many megabytes, most of which are skipped (Horspool's algorithm).
+/// A text to find in many megabytes, most of which the search skips (Horspool's algorithm).
 struct BytePattern {
     private let bytes: [UInt8]
-    /// How far to go on where this byte lies under the pattern's last.
+    /// The distance to the next place to compare, by the byte that lies under the pattern's last byte.
     private var distances: [Int]
 
     init(_ text: String) {
@@ -63,7 +65,7 @@ struct BytePattern {
         for (index, byte) in bytes.dropLast().enumerated() { distances[Int(byte)] = bytes.count - 1 - index }
     }
 
-    /// Where the first occurrence at or behind `start` ends; nil if there is none.
+    /// Returns the end of the first occurrence at or after `start`; nil if there is none.
     func end(in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
         var end = start + bytes.count
         while end <= text.count {

@@ -1,16 +1,18 @@
 import Host
 
-/// What a kernel file is, by its first bytes.
+/// The format of a kernel file, by its first bytes.
 enum KernelFormat {
     case elf
     case bzImage(SetupHeader)
     /// A whole kernel in a compressed file.
     case compressed(Codec)
 
-    /// How much of a file is looked at: both headers and, in practice, all program headers lie in it.
+    /// The number of bytes that are examined: they include both headers and, in practice, all program
+    /// headers.
     static let prefixByteCount = 4096
 
-    /// Recognises `bytes`, the beginning of `file`, or says what else they are.
+    /// Recognizes `bytes`, the beginning of `file`. Throws, with a guess at the format, if they are not a
+    /// kernel.
     init(_ bytes: ImageBytes, of file: borrowing InputFile) throws(Failure) {
         if bytes.has([0x7F, 0x45, 0x4C, 0x46]) {
             self = .elf
@@ -24,12 +26,13 @@ enum KernelFormat {
         }
     }
 
-    /// Whether there is a setup header.
+    /// Whether the bytes have a setup header.
     static func isBzImage(_ bytes: ImageBytes) -> Bool {
         bytes.has("HdrS", at: 0x202) && bytes.load(UInt16.self, at: 0x1FE) == 0xAA55
     }
 
-    /// What a file that is no kernel of ours seems to be, and what to do about it if that is more than to take another.
+    /// Returns a guess at the kind of a file that is not a supported kernel. The cure is nil if the user
+    /// needs another file.
     private static func guess(_ bytes: ImageBytes) -> (why: String, cure: String?) {
         if bytes.has("ARMd", at: 0x38) { return ("it is a kernel for arm64", "Use a kernel for x86-64.") }
         if bytes.has("RSC\u{05}", at: 0x38) {
@@ -49,7 +52,7 @@ enum KernelFormat {
         return ("it is neither an ELF file nor a bzImage", nil)
     }
 
-    /// The beginning of the first line, if all is text.
+    /// Returns the beginning of the first line if all bytes are text.
     private static func firstLine(of bytes: ImageBytes) -> String? {
         let sample = bytes.bytes.prefix(512)
         guard sample.allSatisfy({ 0x20...0x7E ~= $0 || 0x09...0x0D ~= $0 }) else { return nil }

@@ -3,11 +3,12 @@ import Host
 import Layout
 
 extension KernelImage {
-    /// Unpacks a bzImage and enters the kernel in it, or lets it unpack itself.
+    /// Unpacks a bzImage and enters the kernel in it. If vmm cannot unpack it, loads it as it is, so that it
+    /// unpacks itself.
     func loadBzImage(
         _ header: SetupHeader, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
-        // Memtest86+ and others of its kind have the header and no payload: they are entered as they are.
+        // Memtest86+ and similar programs have the header but no payload. They are entered as they are.
         if policy.compressed == .unpack, header.payload.byteCount > 0 {
             let packed = try PackedKernel(payloadOf: header, in: file)
             if let kernel = try packed.load(into: memory, policy, header) { return kernel }
@@ -15,7 +16,7 @@ extension KernelImage {
         return try loadAsItIs(header, into: memory, policy)
     }
 
-    /// A compressed vmlinux cannot unpack itself.
+    /// Unpacks a compressed vmlinux. Throws if that fails, because a vmlinux cannot unpack itself.
     func loadCompressed(
         _ codec: Codec, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
@@ -28,8 +29,8 @@ extension KernelImage {
             cure: "Give the guest more with --memory, or unpack the kernel first.")
     }
 
-    /// Loads the protected-mode code where it wants to be; its 64-bit entry lies 0x200 further on (Linux x86 boot
-    /// protocol, "64-bit Boot Protocol").
+    /// Loads the protected-mode code at its preferred address. Its 64-bit entry is 0x200 bytes after the
+    /// start (Linux x86 boot protocol, "64-bit Boot Protocol").
     private func loadAsItIs(
         _ header: SetupHeader, into memory: GuestMemory, _ policy: LoadPolicy
     ) throws(Failure) -> LoadedKernel {
@@ -50,7 +51,7 @@ extension KernelImage {
             GuestRange(start: start, byteCount: codeByteCount), from: file, fileOffset: header.codeOffset,
             policy.kernelPages)
         let entry = GuestAddress(start.rawValue + Self.entryOffset)
-        // What it unpacks itself from holds no string.
+        // The compressed payload contains no string to search for.
         return LoadedKernel(entry: .linux64(entry), contents: [], end: end, header: header)
     }
 

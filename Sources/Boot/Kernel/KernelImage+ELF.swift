@@ -10,7 +10,7 @@ extension KernelImage {
             return try file.bytes(at: offset, byteCount: byteCount)
         }
         for segment in image.segments {
-            // What memory holds before the guest runs is zero, so a .bss needs nothing.
+            // Memory is zero before the guest runs, so a .bss needs no work.
             try memory.load(
                 segment.fileRange, from: file, fileOffset: segment.fileOffset, policy.kernelPages)
         }
@@ -26,9 +26,9 @@ extension KernelImage {
 }
 
 extension ELFImage {
-    /// The entry by `policy`.
+    /// Returns the entry that `policy` selects.
     func entry(_ policy: LoadPolicy.Entry, _ notes: KernelNotes) -> LoadedKernel.Entry {
-        // A note that leads nowhere is no reason to give up the other entry.
+        // A note with an unusable address does not rule out the other entry.
         guard policy == .pvh, let found = notes.pvhEntry, segments.contains(where: { $0.holds(found) }) else {
             return .linux64(entry)
         }
@@ -37,14 +37,16 @@ extension ELFImage {
 }
 
 extension GuestMemory {
-    /// Brings bytes of a file to `range`, which is RAM: whole pages of the file that meet whole pages of RAM are mapped
-    /// if `pages` says so and nobody else may change the file, all else is copied. What else lies in the range's first and last
-    /// page stays.
+    /// Loads bytes of a file into `range`, which is RAM. The rest of the range's first and last page stays
+    /// unchanged.
+    ///
+    /// Whole pages of the file that coincide with whole pages of RAM are mapped, if `pages` is `.map` and no
+    /// other user may change the file. All other bytes are copied.
     func load(
         _ range: GuestRange, from file: borrowing InputFile, fileOffset: UInt64, _ pages: LoadPolicy.Pages
     ) throws(Failure) {
         let mask = Self.pageByteCount - 1
-        // Within the file.
+        // No overflow: the offset lies within the file.
         let fileOffset = file.start &+ fileOffset
         let start = range.start.rawValue
         let end = start + range.byteCount

@@ -1,7 +1,8 @@
 import GuestMemory
 import Host
 
-/// A kernel file that has been opened and recognised: an ELF program, a bzImage, or an ELF program in a compressed file.
+/// A kernel file that was opened and recognized: an ELF program, a bzImage, or an ELF program in a compressed
+/// file.
 struct KernelImage: ~Copyable {
     let file: InputFile
     let prefix: ImageBytes
@@ -12,14 +13,14 @@ struct KernelImage: ~Copyable {
         try self.init(file, prefix: prefix)
     }
 
-    /// `prefix` is the file's beginning.
+    /// Recognizes `file`. `prefix` is the beginning of the file.
     init(_ file: consuming InputFile, prefix: ImageBytes) throws(Failure) {
         format = try KernelFormat(prefix, of: file)
         self.prefix = prefix
         self.file = file
     }
 
-    /// Brings the kernel into `memory`, where nothing else lies yet above 1 MiB.
+    /// Loads the kernel into `memory`, which must be unused above 1 MiB.
     func load(into memory: GuestMemory, _ policy: LoadPolicy) throws(Failure) -> LoadedKernel {
         switch format {
         case .elf: try loadELF(into: memory, policy)
@@ -37,12 +38,12 @@ struct LoadedKernel {
     }
 
     let entry: Entry
-    /// Where what came from the file lies.
+    /// The places of the bytes that came from the file.
     let contents: [GuestRange]
     /// The first address above 1 MiB that the kernel does not need for its start.
     let end: GuestAddress
-    /// There is one if the kernel came in a bzImage.
+    /// The setup header, if the kernel came in a bzImage.
     let header: SetupHeader?
-    /// It is known to have been built without ACPI.
+    /// Whether the kernel is known to have been built without ACPI.
     var lacksACPI = false
 }

@@ -1,12 +1,12 @@
 import Host
 
-/// What an ELF kernel is read from, for its failures: a file, or the payload of one.
+/// The source of an ELF kernel, for its failures: a file, or the payload of one.
 struct KernelSource {
-    /// "cannot use the kernel /boot/vmlinuz".
+    /// The beginning of its failures: "cannot use the kernel /boot/vmlinuz".
     let complaint: String
-    /// How long the ELF file is, or all that there can be if it is not known yet.
+    /// The size of the ELF file, or the largest possible size if it is not known yet.
     let byteCount: UInt64
-    /// The file is unpacked from another one; then it is no use to say "it".
+    /// Whether the file is unpacked from another one. A message must not call such a file "it".
     let isPayload: Bool
 
     static let cure = "Use an x86-64 Linux kernel: vmlinux or bzImage."

@@ -5,24 +5,24 @@ import SystemPackage
 
 /// A compressed ELF kernel in a file, mapped to be read by a decompressor.
 ///
-/// It is unpacked into the guest's RAM and nowhere else: to the lowest address from which every segment only has to
-/// move down to its place. In a Linux kernel most of it is then in place already; nothing but the decompressor's own
-/// state is ever private memory of ours.
+/// The kernel is unpacked directly into the guest's RAM, to the lowest address from which every segment only
+/// has to move down to its place. Most of a Linux kernel is then in place already. The monitor allocates no
+/// memory except the decompressor's own state.
 struct PackedKernel: ~Copyable {
     private let mapping: MappedRegion
     private let range: Range<Int>
     private let codec: Codec
     private let complaint: String
-    /// How long the ELF file is by its own account.
+    /// The size of the ELF file according to the payload's trailer.
     private let claimedByteCount: UInt64
 
-    /// The whole of `file`.
+    /// Maps the whole of `file`.
     init(_ file: borrowing InputFile, _ codec: Codec) throws(Failure) {
         try self.init(file, 0..<file.byteCount, codec, claimedByteCount: .max)
     }
 
-    /// The payload of a bzImage. Its last four bytes are the size of what it unpacks to; in gzip they are part of the
-    /// format, behind the others the kernel's build appends them.
+    /// Maps the payload of a bzImage. Its last four bytes are the unpacked size. In gzip these bytes are part
+    /// of the format; the kernel's build appends them to the other formats.
     init(payloadOf header: SetupHeader, in file: borrowing InputFile) throws(Failure) {
         let (start, byteCount) = header.payload
         let (end, overflow) = start.addingReportingOverflow(byteCount)
@@ -41,17 +41,18 @@ struct PackedKernel: ~Copyable {
         _ file: borrowing InputFile, _ range: Range<UInt64>, _ codec: Codec, claimedByteCount: UInt64
     ) throws(Failure) {
         guard let byteCount = Int(exactly: file.byteCount) else { throw file.refused("it is absurdly large") }
-        // A section of a file need not begin with a page.
+        // A section of a file need not begin at a page boundary.
         let skew = Int(file.start & (GuestMemory.pageByteCount - 1))
         mapping = try Self.view(of: file, skew, byteCount)
-        // Within the file, whose size is an Int.
+        // No overflow: the range lies within the file, whose size is an Int.
         self.range = skew + Int(range.lowerBound)..<skew + Int(range.upperBound)
         self.codec = codec
         self.claimedByteCount = claimedByteCount
         complaint = file.complaint
     }
 
-    /// The bytes of `file` behind `skew` others: mapped, or a copy where somebody else may cut the file off meanwhile.
+    /// Maps the bytes of `file`, after `skew` other bytes. Copies them instead if another user may cut the
+    /// file off meanwhile.
     private static func view(
         of file: borrowing InputFile, _ skew: Int, _ byteCount: Int
     ) throws(Failure) -> MappedRegion {
@@ -66,14 +67,15 @@ struct PackedKernel: ~Copyable {
             throw Failure(file.complaint, errno: error)
         }
         if !file.isSettled {
-            // What has been cut off is zero, and damaged.
+            // The bytes of a file that was cut off read as zero, which the decompressor finds damaged.
             _ = unsafe try file.read(
                 into: UnsafeMutableRawBufferPointer(start: mapping.base + skew, count: byteCount), at: 0)
         }
         return mapping
     }
 
-    /// Unpacks the kernel; nil if that cannot be done here: a compression that is not ours, or too little memory.
+    /// Unpacks the kernel. Returns nil if vmm cannot: the compression is not supported, or there is too
+    /// little memory.
     func load(
         into memory: GuestMemory, _ policy: LoadPolicy, _ header: SetupHeader?
     ) throws(Failure) -> LoadedKernel? {
@@ -86,14 +88,14 @@ struct PackedKernel: ~Copyable {
             (notes) throws(Failure) in
             try memory.loaded(notes, of: image)
         }
-        // A bzImage's setup header has said that it is Linux.
+        // A bzImage is Linux, according to its setup header.
         let content = header == nil ? try memory.identify(image, notes, of: source, policy) : .kernel
         return LoadedKernel(
             entry: image.entry(policy.entry, notes), contents: image.contents, end: image.end, header: header,
             lacksACPI: content == .linuxWithoutACPI)
     }
 
-    /// Looks at the beginning of what it unpacks to, which all decisions are made by.
+    /// Unpacks the beginning of the kernel, on which all decisions are based, and lays the kernel out.
     private func examine(for source: KernelSource, in memory: GuestMemory) throws(Failure) -> ELFImage {
         let prefix: ImageBytes
         do throws(CodecError) {

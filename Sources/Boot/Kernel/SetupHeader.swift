@@ -1,16 +1,16 @@
 import GuestMemory
 import Host
 
-/// The setup header of a bzImage (Linux x86 boot protocol, "The Real-Mode Kernel Header"); offsets are those of the
-/// file, which are those of the zero page.
+/// The setup header of a bzImage (Linux x86 boot protocol, "The Real-Mode Kernel Header"). Offsets in the
+/// file and in the zero page are the same.
 struct SetupHeader {
     static let start = 0x1F1
-    /// The header may not reach into what follows it in the zero page (`edd_mbr_sig_buffer`).
+    /// The end of the room for the header in the zero page, where `edd_mbr_sig_buffer` begins.
     static let limit = 0x290
 
     private enum Field {
         static let setupSectors = 0x1F1  // setup_sects
-        static let jumpOffset = 0x201  // the second byte of `jump`: the header ends so far behind it
+        static let jumpOffset = 0x201  // the second byte of `jump`: the distance to the header's end
         static let magic = 0x202  // header
         static let version = 0x206
         static let initramfsLimit = 0x22C  // initrd_addr_max
@@ -23,24 +23,24 @@ struct SetupHeader {
         static let end = 0x264
     }
 
-    /// 2.12 brought xloadflags, without which nothing says that there is a 64-bit entry.
+    /// Version 2.12 introduced xloadflags. Without it a header cannot declare a 64-bit entry.
     private static let leastVersion: UInt64 = 0x020C
     /// XLF_KERNEL_64: the 64-bit entry at 0x200.
     private static let has64BitEntry: UInt64 = 1 << 0
 
-    /// The bytes of the header, from `start` on: for the zero page.
+    /// The bytes of the header, from `start` on, for the zero page.
     let bytes: [UInt8]
-    /// Where the protected-mode code begins in the file.
+    /// The offset of the protected-mode code in the file.
     let codeOffset: UInt64
     /// The highest address that the initramfs may occupy.
     let initramfsLimit: UInt64
     /// The longest command line, without the zero at its end.
     let commandLineByteCount: UInt64
-    /// Where the compressed kernel lies in the file.
+    /// The place of the compressed kernel in the file.
     let payload: (offset: UInt64, byteCount: UInt64)
-    /// Where the kernel wants to be loaded.
+    /// The address at which the kernel is to be loaded.
     let preferredAddress: GuestAddress
-    /// How much memory it needs from there on before it looks at the memory map.
+    /// The amount of memory from there on that the kernel needs before it reads the memory map.
     let initByteCount: UInt64
 
     /// Reads the header from `prefix`, the beginning of `file`.
@@ -60,7 +60,7 @@ struct SetupHeader {
                 "it is a bzImage without a 64-bit entry: a 32-bit kernel, or one older than Linux 3.8",
                 cure: "Use a 64-bit kernel (x86-64).")
         }
-        // The boot sector, and the setup code; 0 stands for 4 sectors.
+        // The boot sector and the setup code. A count of 0 means 4 sectors.
         let setupSectors = field(Field.setupSectors, UInt8.self)
         codeOffset = ((setupSectors == 0 ? 4 : setupSectors) + 1) * 512
         guard codeOffset < file.byteCount else { throw Self.truncated(file) }

@@ -2,14 +2,16 @@ import GuestMemory
 import Host
 import Layout
 
-/// Where in RAM an ELF file is unpacked to, such that its segments can be moved to their places one after another.
+/// The place in RAM to which an ELF file is unpacked, chosen so that its segments can be moved to their
+/// places one after another.
 struct Stage {
     let range: GuestRange
 
-    /// A segment moves down by the difference of the stage's start and its address less its offset; where that is never
-    /// negative, moving the segments in the order of the file overwrites nothing that is still to move.
+    /// Chooses the place. Returns nil if the file does not fit, or if its segments share bytes in the file.
     ///
-    /// Nil if the file does not fit, or if its segments share bytes in the file.
+    /// A segment moves down by start + offset - address: the start of the stage, the segment's offset in the
+    /// file and its address. If that is never negative, moving the segments in the order of the file
+    /// overwrites no bytes that have yet to move.
     init?(for image: ELFImage, byteCount: UInt64, in memory: GuestMemory) {
         let inFile = image.segmentsInFileOrder
         for (first, second) in zip(inFile, inFile.dropFirst())
@@ -23,13 +25,13 @@ struct Stage {
         let end = memory.low.range.byteCount
         guard start < end else { return nil }
         let room = end - start
-        // A file that does not say how long it is gets all there is.
+        // A file of unknown size gets all the room there is.
         guard byteCount <= room || byteCount == .max else { return nil }
         range = GuestRange(start: GuestAddress(start), byteCount: min(byteCount, room))
     }
 
-    /// Moves the segments of `image` to their places and clears the rest of the stage: all of it, since decompressors
-    /// write a little beyond their last byte where there is room.
+    /// Moves the segments of `image` to their places and clears all of the rest of the stage, because
+    /// decompressors write a little beyond their last byte if there is room.
     func settle(_ image: ELFImage, in memory: GuestMemory) {
         for segment in image.segmentsInFileOrder {
             memory.move(range.start.rawValue + segment.fileOffset, to: segment.fileRange)
@@ -46,19 +48,20 @@ struct Stage {
 }
 
 extension ELFImage {
-    /// Those with bytes in the file.
+    /// The segments that have bytes in the file, in the order of the file.
     var segmentsInFileOrder: [Segment] {
         segments.filter { $0.fileByteCount > 0 }.sorted { $0.fileOffset < $1.fileOffset }
     }
 
-    /// The last byte that is needed of the file.
+    /// The end of the last segment in the file.
     var fileEnd: UInt64 {
         segments.reduce(0) { max($0, $1.fileOffset + $1.fileByteCount) }
     }
 }
 
 extension GuestMemory {
-    /// The bytes of `notes` as a segment of `image` brought them to RAM, or none.
+    /// Returns the bytes of `notes`, as far as a segment of `image` has loaded them into RAM; empty if none
+    /// has.
     func loaded(_ notes: ELFImage.Notes, of image: ELFImage) throws(Failure) -> ImageBytes {
         for segment in image.segments {
             let (offset, below) = notes.fileOffset.subtractingReportingOverflow(segment.fileOffset)

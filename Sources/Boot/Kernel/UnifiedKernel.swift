@@ -2,18 +2,20 @@ import GuestMemory
 import Host
 import Layout
 
-/// A unified kernel image taken apart: an EFI program with a kernel and what belongs to it in sections, as distributions ship it
-/// (UAPI Group, "Unified Kernel Image"; Microsoft, "PE Format"). We do what its boot stub does on EFI.
+/// The parts of a unified kernel image, in which distributions ship a kernel: an EFI program whose sections
+/// hold the kernel and its initramfs, microcode and command line (UAPI Group, "Unified Kernel Image";
+/// Microsoft, "PE Format"). Loading does the work of the image's boot stub on EFI.
 struct UnifiedKernel: ~Copyable {
-    /// Section .linux.
+    /// The section .linux.
     let kernel: InputFile
-    /// Sections .ucode and .initrd, in the order in which a kernel wants them. They come before the user's own.
+    /// The sections .ucode and .initrd, in the order that a kernel requires. They come before the user's own
+    /// archives.
     var microcode: InputFile?
     var initramfs: InputFile?
-    /// Section .cmdline.
+    /// The section .cmdline.
     let commandLine: String?
 
-    /// The parts of `file`; nil if it is no such image: not an EFI program, or one without a kernel in it.
+    /// Opens the parts of `file`. Returns nil if `file` is not an EFI program, or has no kernel in it.
     static func parts(
         of file: borrowing InputFile, prefix: ImageBytes
     ) throws(Failure) -> UnifiedKernel? {
@@ -34,7 +36,8 @@ struct UnifiedKernel: ~Copyable {
         return try file.section(name, at: section.offset, byteCount: section.byteCount)
     }
 
-    /// The command line as the stub hands it over: up to a zero, control characters as blanks, and none around it.
+    /// Reads the command line as the stub passes it on: it ends at a zero byte, and control characters become
+    /// blanks. Leading and trailing blanks are removed.
     private static func text(
         of file: borrowing InputFile, _ sections: PESections
     ) throws(Failure) -> String? {
@@ -51,7 +54,8 @@ struct UnifiedKernel: ~Copyable {
     }
 }
 
-/// The sections of a PE file that count: those of its first profile, and of the base where the profile has none.
+/// The sections of a PE file that are used: those of its first profile, and those of the base that the
+/// profile lacks.
 struct PESections {
     struct Section: Equatable {
         let name: [UInt8]
@@ -59,7 +63,7 @@ struct PESections {
         let byteCount: UInt64
     }
 
-    /// A unified kernel has some ten.
+    /// The largest number of sections; a unified kernel has some ten.
     private static let limit = 256
     private static let headerByteCount: UInt64 = 24
     private static let sectionByteCount: UInt64 = 40
@@ -67,23 +71,24 @@ struct PESections {
     private var base: [Section] = []
     private var profile: [Section] = []
 
-    /// Reads the section table of `file`; nil if it is no PE file.
+    /// Reads the section table of `file`; returns nil if `file` is not a PE file.
     init?(_ file: borrowing InputFile, prefix: ImageBytes) throws(Failure) {
         guard prefix.has("MZ"), let start = prefix.load(UInt32.self, at: 0x3C) else { return nil }
         let header = try file.bytes(at: UInt64(start), byteCount: Int(Self.headerByteCount))
-        // "PE\0\0", and a COFF header of 20 bytes.
+        // The signature "PE\0\0", and a COFF header of 20 bytes.
         guard header.has("PE\0\0"), let count = header.load(UInt16.self, at: 6),
             let optionalByteCount = header.load(UInt16.self, at: 20)
         else { return nil }
         guard count <= Self.limit else { throw file.refused("it has \(count) sections") }
-        // Two numbers of 32 bits and 16.
+        // No overflow: the numbers have 32 bits and 16 bits.
         let table = try file.bytes(
             at: UInt64(start) &+ Self.headerByteCount &+ UInt64(optionalByteCount),
             byteCount: Int(count) * Int(Self.sectionByteCount))
         sort((0..<UInt64(count)).compactMap { Section(table, at: $0 * Self.sectionByteCount) })
     }
 
-    /// Each section .profile begins a profile, of which the first is booted; the sections before are the base of all.
+    /// Assigns the sections. Each section .profile begins a profile, of which the first is booted. The
+    /// sections before it are the base of all profiles.
     private mutating func sort(_ sections: [Section]) {
         var profileCount = 0
         for section in sections {
@@ -93,14 +98,14 @@ struct PESections {
         }
     }
 
-    /// The section called `name`, of at most eight characters.
+    /// Returns the section `name`, which has at most eight characters.
     func first(_ name: String) -> Section? {
         profile.first { $0.isCalled(name) } ?? base.first { $0.isCalled(name) }
     }
 }
 
 extension PESections.Section {
-    /// Reads the header at `start` of a table; nil where that ends.
+    /// Reads the header at `start` of a table; returns nil if the table ends before it.
     fileprivate init?(_ table: ImageBytes, at start: UInt64) {
         guard let name = table.slice(at: start, byteCount: 8),
             let size = table.load(UInt32.self, at: start + 8),
@@ -109,7 +114,7 @@ extension PESections.Section {
         else { return nil }
         self.name = Array(name.bytes.prefix { $0 != 0 })
         self.offset = UInt64(offset)
-        // In the file a section is filled up to a multiple of the file's alignment.
+        // In the file, a section is padded to a multiple of the file's alignment.
         byteCount = UInt64(size == 0 ? rawSize : min(size, rawSize))
     }
 

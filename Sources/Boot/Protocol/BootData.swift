@@ -1,11 +1,11 @@
 import GuestMemory
 import Layout
 
-/// What both boot protocols tell a kernel.
+/// The boot data that both boot protocols pass to a kernel.
 struct BootData {
     let memoryMap: MemoryMap
     let initramfs: GuestRange?
-    /// The RSDP.
+    /// The address of the RSDP.
     let firmwareTables: GuestAddress
     let commandLine = Layout.commandLine
 }

@@ -1,8 +1,8 @@
 import GuestMemory
 import Host
 
-/// struct hvm_start_info, version 1, and what it points at (Xen, docs/misc/pvh.pandoc "x86/HVM direct boot ABI", and
-/// xen/include/public/arch-x86/hvm/start_info.h).
+/// struct hvm_start_info, version 1, and the structures that it points to (Xen, docs/misc/pvh.pandoc "x86/HVM
+/// direct boot ABI", and xen/include/public/arch-x86/hvm/start_info.h).
 ///
 /// ```
 ///  0  u32 magic            16  u64 modlist_paddr     40  u64 memmap_paddr
@@ -16,7 +16,7 @@ enum StartInfo {
     private static let byteCount: UInt64 = 56
     private static let moduleByteCount: UInt64 = 32
 
-    /// The structure for `address`, with its module list and its memory map behind it.
+    /// Makes the structure for `address`, followed by its module list and its memory map.
     static func bytes(_ data: BootData, at address: GuestAddress) -> [UInt8] {
         let modules = address.rawValue + byteCount
         let memoryMap = modules + (data.initramfs == nil ? 0 : moduleByteCount)
@@ -36,14 +36,14 @@ enum StartInfo {
         return info.bytes
     }
 
-    /// struct hvm_modlist_entry: u64 address, u64 size, u64 command line, u64 reserved.
+    /// Appends a struct hvm_modlist_entry: u64 address, u64 size, u64 command line, u64 reserved.
     private static func append(module: GuestRange, to info: inout ByteWriter) {
         info.append(module.start.rawValue)
         info.append(module.byteCount)
         info.append(zeroes: 16)
     }
 
-    /// struct hvm_memmap_table_entry: u64 address, u64 size, u32 type, u32 reserved.
+    /// Appends a struct hvm_memmap_table_entry: u64 address, u64 size, u32 type, u32 reserved.
     private static func append(_ entry: MemoryMap.Entry, to info: inout ByteWriter) {
         info.append(entry.range.start.rawValue)
         info.append(entry.range.byteCount)

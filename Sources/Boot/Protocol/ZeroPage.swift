@@ -24,7 +24,7 @@ enum ZeroPage {
     /// LOADED_HIGH: the protected-mode code lies at 1 MiB or above.
     private static let loadedHigh: UInt8 = 1 << 0
 
-    /// The page for `data`; `header` comes from a bzImage.
+    /// Makes the page for `data`. `header` is the setup header of a bzImage, or nil.
     static func bytes(_ data: BootData, header: SetupHeader?) -> [UInt8] {
         var page = ByteWriter(zeroes: 4096)
         if let header {
@@ -43,7 +43,7 @@ enum ZeroPage {
         return page.bytes
     }
 
-    /// A vmlinux comes without a setup header; this is what Linux asks of one once it has started.
+    /// Stores the setup header fields that Linux reads after its start. A vmlinux comes without a header.
     private static func describeELF(_ page: inout ByteWriter) {
         page.store(UInt16(0xAA55), at: Field.bootFlag)
         page.store(UInt32(0x5372_6448), at: Field.magic)  // "HdrS"
@@ -53,7 +53,7 @@ enum ZeroPage {
         page.store(UInt32(KernelCommandLine.defaultByteCount), at: Field.commandLineByteCount)
     }
 
-    /// struct boot_e820_entry: u64 address, u64 size, u32 type, packed.
+    /// Stores the map: an array of struct boot_e820_entry (u64 address, u64 size, u32 type, packed).
     private static func store(_ map: MemoryMap, in page: inout ByteWriter) {
         precondition(map.entries.count <= memoryMapLimit, "the memory map is longer than its table")
         page.store(UInt8(map.entries.count), at: Field.memoryMapCount)

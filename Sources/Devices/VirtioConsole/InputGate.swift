@@ -13,14 +13,14 @@ struct InputGate: Sendable {
     /// The time for which the driver must be silent, in milliseconds.
     static let usualSilence = 50
     /// The longest wait for silence, in nanoseconds.
-    /// The longest wait for the driver to read the size, in milliseconds.
     static let longestNoise: UInt64 = 2_000_000_000
+    /// The longest wait for the driver to read the size, in milliseconds.
     static let longestQuestion = 100
 
     private enum Phase: Sendable {
         /// The driver has made no receive buffer available yet.
-        /// The gate waits for silence, at most until this time.
         case shut
+        /// The gate waits for silence, at most until this time.
         case listening(until: MonotonicTime)
         /// The driver was interrupted for a configuration change.
         case asked

@@ -32,7 +32,8 @@ struct CPUIDMask: Equatable, Sendable {
         case (0x7, 1): CPUIDMask(eax: features71A, edx: features71D)
         // PSFD, IPRED_CTRL, RRSBA_CTRL, DDPD_U, BHI_CTRL, MCDT_NO: all about speculation.
         case (0x7, 2): CPUIDMask(edx: 0b11_1111)
-        // XSAVE: the components of XCR0; XSAVEOPT, XSAVEC, XGETBV1, XSAVES; a size, an offset and the alignment each.
+        // XSAVE: the components of XCR0; XSAVEOPT, XSAVEC, XGETBV1, XSAVES; a size, an offset and the
+        // alignment each.
         case (0xD, 0): CPUIDMask(eax: stateComponents, ebx: .max, ecx: .max)
         case (0xD, 1): CPUIDMask(eax: 0b1111, ebx: .max)
         case (0xD, 2..<32) where stateComponents >> subleaf & 1 == 1:

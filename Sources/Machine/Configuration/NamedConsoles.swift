@@ -1,7 +1,7 @@
 import Boot
 
-/// The consoles that a kernel's command line names (Linux, admin-guide/kernel-parameters.txt: console=, earlyprintk=,
-/// earlycon=).
+/// The consoles that a kernel's command line names (Linux, admin-guide/kernel-parameters.txt: console=,
+/// earlyprintk=, earlycon=).
 struct NamedConsoles: Equatable {
     /// The consoles that `console=` parameters name, without options: "ttyS0".
     private(set) var names: [String] = []
