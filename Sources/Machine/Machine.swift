@@ -7,7 +7,7 @@ import Layout
 public import Logging
 import Virtio
 
-/// A machine, built and ready to run: from a configuration to its end.
+/// A machine that is built and ready to run.
 public final class Machine: Sendable {
     private let kvm: KVMSystem
     private let system: VirtualMachine
@@ -22,14 +22,14 @@ public final class Machine: Sendable {
     private let session: (any AgentSession)?
     private let silenceHint: String
 
-    /// Builds the machine that `start` has begun: opens every file, loads the kernel, and stops short of its first
-    /// instruction.
+    /// Builds the machine that `start` has begun: opens every file, loads the kernel, and stops before the
+    /// kernel's first instruction.
     ///
-    /// A configuration that makes no sense, a file that cannot be used and a host that cannot do it are failures; then
-    /// nothing on disk has been changed. `allowsEmulation` goes on where KVM has no hardware virtualization.
+    /// Throws if the configuration is invalid, a file is unusable, or the host lacks a capability. Nothing on
+    /// disk has changed then. With `allowsEmulation` it accepts a KVM without hardware virtualization.
     ///
-    /// With a `session` the guest has a port for it, and the monitor's streams and signals are the session's: nothing here
-    /// touches them.
+    /// With a `session` the guest gets a port for it. The session then owns the monitor's streams and
+    /// signals, and the machine leaves them alone.
     public init(
         _ configuration: MachineConfiguration, from start: MachineStart, session: (any AgentSession)? = nil,
         timings: Timings, logger: Logger, allowsEmulation: Bool = false
@@ -92,25 +92,28 @@ public final class Machine: Sendable {
         return entry
     }
 
-    /// What to try where the guest has come to its end and printed nothing on its console; nil where it has, or has none.
+    /// The advice to the user if the guest ends without output on its console. Nil if it has printed, or has
+    /// no console.
     public var hintAfterSilence: String? {
         guard let console = board.console, !console.sink.hasBegun else { return nil }
         return silenceHint
     }
 
-    /// The last 16 KiB of what the guest said on a console that is kept.
+    /// The last 16 KiB of the guest's output, on a console that is kept.
     public var consoleTail: [UInt8] { board.consoleTail?.bytes ?? [] }
 
-    /// Why output of the guest's console could not be written, after `run`; nil where all was, or nobody reads it any more.
+    /// The failure to write the guest's console output, after `run`. Nil if all of it was written, or if its
+    /// reader has gone.
     public var outputFailure: Failure? { board.console?.outputFailure }
 
     /// The errors of each virtio device until now; after `run`, until the machine's end.
     public var deviceReports: [DeviceReport] { board.deviceReports }
 
-    /// Runs the machine on the calling thread and its vCPUs' until it ends, however it does. Once only.
+    /// Runs the machine until it ends: the event loop on the calling thread, each vCPU on its own thread.
+    /// Call it at most once.
     ///
-    /// With `endsProcess` nothing but the end of the process follows: an end that a disk or a reader holds up is then cut short
-    /// (`ThisProcess.limitEnd`).
+    /// Set `endsProcess` if the process ends after this. An end that a disk or a reader delays is then cut
+    /// short (`ThisProcess.limitEnd`).
     public func run(endsProcess: Bool = false) -> MachineEnd {
         do throws(Failure) {
             let signals =
@@ -139,10 +142,12 @@ public final class Machine: Sendable {
         return finish()
     }
 
-    /// Ends the process with the machine, after `run`. The guest's memory goes with the process: to let go of it before costs
-    /// more. KVM's machine goes after it, because KVM waits for grace periods of the host's kernel to take one down, and
-    /// nobody has to wait for those; but where another machine is being taken down so, each goes with its process: many
-    /// wait for the same grace period together, and one after the other for one each.
+    /// Ends the process and the machine with it, after `run`. The guest's memory goes with the process,
+    /// because freeing it before costs more.
+    ///
+    /// The kernel closes KVM's VM after the exit, so that nobody waits for its grace periods. If another VM
+    /// on this host is already being closed that way, this VM is closed during the exit: many exits share a
+    /// grace period, but VMs closed one after the other wait for one each.
     public func end(with status: Int32) -> Never {
         withExtendedLifetime(self) {
             system.closeAfterProcess(of: kvm)
@@ -156,7 +161,8 @@ public final class Machine: Sendable {
             AgentLink(loop: loop, port: port, control: control, powerButton: board.powerButton))
     }
 
-    /// Stops the CPUs, then the devices, then the console, so that nothing the guest asked for is lost.
+    /// Stops the CPUs, then the devices, then the console, so that nothing that the guest asked
+    /// for is lost.
     private func finish() -> MachineEnd {
         board.console?.sink.stopWaiting()
         for cpu in cpus { cpu.interrupt() }
