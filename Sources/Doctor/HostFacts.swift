@@ -13,7 +13,7 @@ enum HostFacts {
         (try? WholeFile.read(path, upTo: 16 << 20)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The number after `label` in a file of labelled lines.
+    /// Returns the number after `label` in a file of labelled lines.
     static func number(of label: String, in path: String) -> UInt64? {
         let line = text(of: path)?.split(separator: "\n").first { $0.hasPrefix(label) }
         return line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }

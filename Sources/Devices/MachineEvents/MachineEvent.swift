@@ -8,7 +8,7 @@ public enum MachineEvent: Hashable, Sendable {
     case panicked
     /// The guest's kernel panicked and a crash kernel of its own takes over (pvpanic bit 1).
     case crashLoaded
-    /// One byte written to the mark port; 1 means that userland was reached.
+    /// One byte was written to the boot marker port; 1 means that userland was reached.
     case mark(UInt8)
 }
 

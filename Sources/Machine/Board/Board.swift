@@ -15,12 +15,12 @@ struct Board: Sendable {
     let powerButton: PowerButton
     let console: MachineConsole?
     let consoleTail: ConsoleTail?
-    /// The port of the session, where there is one.
+    /// The port of the session, if there is a session.
     let agentPort: VirtioPort?
     let persistentMemory: VirtioPmem?
     let notes: GuestNotes
 
-    /// The machine as its firmware tables describe it.
+    /// Describes the machine for its firmware tables.
     func description(cpuCount: Int) -> MachineDescription {
         MachineDescription(
             apicIDs: (0..<UInt32(cpuCount)).map { $0 },
@@ -28,12 +28,12 @@ struct Board: Sendable {
             hasSerial: ports.serial != nil)
     }
 
-    /// The errors of each virtio device until now.
+    /// The errors of each virtio device so far.
     var deviceReports: [DeviceReport] {
         zip(deviceNames, windows.devices).map { DeviceReport($0, $1) }
     }
 
-    /// Every device lets go of the guest's memory; what it was doing is done.
+    /// Stops every device: its requests in flight are finished, and it no longer accesses the guest's memory.
     func stop() {
         for device in windows.devices { device.stop() }
     }

@@ -32,7 +32,7 @@ struct BoardBuilder: ~Copyable {
         self.logger = logger
     }
 
-    /// Builds it all; `machine` has its interrupt controllers already.
+    /// Builds all devices. `machine` must have its interrupt controllers already.
     consuming func build(for machine: VirtualMachine) throws(Failure) -> Board {
         let console = try makeConsole(machine)
         let agentPort = try attachPort(to: machine)
@@ -54,7 +54,8 @@ struct BoardBuilder: ~Copyable {
             persistentMemory: persistentMemory, notes: notes)
     }
 
-    /// What the guest says through a register ends the machine, or is noted.
+    /// Makes the handler for events that the guest reports through registers: it ends the machine, or notes
+    /// the event.
     private func reporter(_ notes: GuestNotes) -> MachineEventHandler {
         { [control, timings] event in
             switch event {
@@ -68,7 +69,7 @@ struct BoardBuilder: ~Copyable {
         }
     }
 
-    /// The parts of a console: its chip, and what is behind it.
+    /// The parts of a console: its chip, its terminal, and its kept output.
     private struct Console {
         var serial: Serial16550?
         var terminal: MachineConsole?
@@ -82,7 +83,7 @@ struct BoardBuilder: ~Copyable {
         case .serial where configuration.keepsConsole:
             let tail = ConsoleTail()
             return Console(serial: Serial16550(line: line, output: tail), tail: tail)
-        // `settleConsole` has left none of these.
+        // `settleConsole` has already replaced `.automatic`.
         case .serial, .automatic:
             let sink = try MachineConsole.makeSink(logger: logger)
             let serial = Serial16550(line: line, output: sink)
@@ -102,10 +103,10 @@ struct BoardBuilder: ~Copyable {
         }
     }
 
-    /// The port through which a session speaks with its guest.
+    /// Attaches the port through which a session communicates with its guest.
     private mutating func attachPort(to machine: VirtualMachine) throws(Failure) -> VirtioPort? {
         guard let session else { return nil }
-        // The session keeps the port, by its link.
+        // The reference is weak because the session's link owns the port.
         let port = VirtioPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
             session?.received(bytes)
         }
@@ -113,7 +114,8 @@ struct BoardBuilder: ~Copyable {
         return port
     }
 
-    /// The files of the persistent memory, in a slot of their own above all RAM, and the device that tells of them.
+    /// Maps the files of the persistent memory into a memory slot above all RAM, and makes the device that
+    /// reports it.
     private func makePersistentMemory(_ machine: VirtualMachine) throws(Failure) -> VirtioPmem? {
         guard !configuration.persistentMemory.isEmpty else { return nil }
         let files = try PmemFiles(configuration.persistentMemory)
@@ -129,10 +131,10 @@ struct BoardBuilder: ~Copyable {
         return VirtioPmem(files, at: start)
     }
 
-    /// The disks, and the devices that hardly ever interrupt, where they disturb least.
+    /// Attaches the disks. Gives the GSI that costs most to a device that hardly ever interrupts.
     ///
-    /// KVM takes GSI 8 for the clock's, whose every interrupt has to be acknowledged by an exit (kvm_ioapic_scan_entry,
-    /// RTC_GSI): 8 % of a small request. So a device that is hardly used gets it.
+    /// KVM treats GSI 8 as the clock's interrupt, and every interrupt of the clock has to be acknowledged by
+    /// an exit (kvm_ioapic_scan_entry, RTC_GSI). That costs 8 % of a small request.
     private mutating func attachDisks(
         and quiet: [(name: String, device: any VirtioDevice)], to machine: VirtualMachine
     ) throws(Failure) {
@@ -152,7 +154,7 @@ struct BoardBuilder: ~Copyable {
         for next in quiet { try attach(next.device, named: next.name, to: machine) }
     }
 
-    /// Puts a device in the next window, with its interrupt and its doorbells.
+    /// Attaches a device: puts it in the next window and connects its interrupt and its doorbells.
     private mutating func attach(
         _ device: any VirtioDevice, named name: String, to machine: VirtualMachine
     ) throws(Failure) {

@@ -45,7 +45,7 @@ struct CPUIDMask: Equatable, Sendable {
         case (0x8000_0001, _): CPUIDMask(eax: .max, ecx: featuresExtendedC, edx: featuresExtendedD)
         // The second and third level's caches.
         case (0x8000_0006, _): CPUIDMask(eax: .max, ebx: .max, ecx: .max, edx: ~(0b11 << 16))
-        // The time-stamp counter runs evenly.
+        // The time-stamp counter is invariant.
         case (0x8000_0007, _): CPUIDMask(edx: 1 << 8)
         // Widths of addresses; AMD's speculation controls.
         case (0x8000_0008, _): CPUIDMask(eax: 0xFF_FFFF, ebx: features8B)

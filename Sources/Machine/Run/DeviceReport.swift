@@ -5,9 +5,10 @@ import Virtio
 public struct DeviceReport: Equatable, Sendable {
     /// The device's name for people and programs: "disk 2".
     public let name: String
-    /// Requests that the device answered with an error.
+    /// The number of requests that the device answered with an error.
     public let errorCount: UInt64
-    /// The number of times that the driver broke a rule, so that the device stopped until a reset (Virtio 1.2, 2.1.2).
+    /// The number of times that the driver broke a rule, so that the device stopped until a reset (Virtio
+    /// 1.2, 2.1.2).
     public let faultCount: UInt64
     /// The rule that the driver broke last, or nil if it broke none.
     public let lastFault: String?
@@ -35,7 +36,7 @@ public struct DeviceReport: Equatable, Sendable {
         return parts.isEmpty ? nil : "the guest's \(name) " + parts.joined(separator: "; it ")
     }
 
-    /// The report as the member of a list in `--timings`.
+    /// The report as an element of the list in `--timings`.
     var json: JSON {
         .object([
             ("name", .string(name)), ("errors", .integer(Int(clamping: errorCount))),

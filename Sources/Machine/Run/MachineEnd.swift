@@ -7,7 +7,7 @@ public enum MachineEnd: Sendable, Equatable {
     case poweredOff
     /// The guest asked for a reset (ACPI reset register, 8042).
     case reset
-    /// The guest's kernel panicked and said so (pvpanic).
+    /// The guest's kernel panicked and reported it (pvpanic).
     case panicked
     /// A vCPU had a triple fault: an exception that the guest could not handle.
     case tripleFault(CPUFault)

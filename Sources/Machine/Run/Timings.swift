@@ -1,8 +1,8 @@
 public import Host
 import Synchronization
 
-/// When each step of a machine's life was reached, measured from the start of the process. Any thread may note a step;
-/// only the first time counts.
+/// The times of the steps in a machine's life, measured from the start of the process. Any thread may note a
+/// step; only the first time counts.
 public final class Timings: Sendable {
     /// The steps in the order in which they are reached.
     public enum Step: Int, CaseIterable, Sendable {
@@ -14,15 +14,15 @@ public final class Timings: Sendable {
         case firstRun
         case firstConsoleByte
         case userland
-        /// The guest's agent has said its first word.
+        /// The guest's agent has sent its first message.
         case agentReady
-        /// The container's root is there, and its process runs.
+        /// The container's root exists, and its process runs.
         case processStarted
-        /// The process has ended and all that it said has arrived.
+        /// The process has ended, and all of its output has arrived.
         case processEnded
         case end
 
-        /// The name in JSON.
+        /// The step's name in JSON.
         public var name: String {
             switch self {
             case .mainEntered: "main_entered"
@@ -41,21 +41,21 @@ public final class Timings: Sendable {
         }
     }
 
-    /// What all steps are measured from.
+    /// The time from which all steps are measured.
     public let processStart: MonotonicTime
-    /// By the step's number, of which there are 12. A dictionary would look up the conformances of its key at run time, which
-    /// takes longer than all that is timed before the first instruction.
+    /// The times, by the number of the step. A dictionary would look up the conformances of its key at run
+    /// time, which takes longer than all the work that is timed before the first instruction.
     private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
 
     private let counts = Mutex(GuestCounts())
     private let devices = Mutex<[DeviceReport]>([])
 
-    /// No step was reached yet.
+    /// Makes timings without any step.
     public init(processStart: MonotonicTime) {
         self.processStart = processStart
     }
 
-    /// `step` was reached at `time`, unless it was before.
+    /// Notes that `step` was reached at `time`, unless it was noted before.
     public func note(_ step: Step, at time: MonotonicTime = .now()) {
         times.withLock { if $0[step.rawValue] == nil { $0[step.rawValue] = time } }
     }
@@ -66,7 +66,8 @@ public final class Timings: Sendable {
         self.devices.withLock { $0 = devices }
     }
 
-    /// Nanoseconds from the start of the process to `step`, or nil where it was not reached.
+    /// Returns the time from the start of the process to `step` in nanoseconds, or nil if the step was not
+    /// reached.
     public func nanoseconds(to step: Step) -> UInt64? {
         times.withLock { $0[step.rawValue] }.map {
             $0.nanoseconds &- min($0.nanoseconds, processStart.nanoseconds)
@@ -75,9 +76,9 @@ public final class Timings: Sendable {
 }
 
 extension Timings {
-    /// A JSON object: the clock, the start of the process on it, each step in nanoseconds since then (null where it was
-    /// not reached), what the guest did that harms the host, the errors of
-    /// each device, how the machine ended, and the monitor's exit status.
+    /// Renders the timings as a JSON object: the clock, the start of the process on that clock, each step in
+    /// nanoseconds since then (null if it was not reached), the guest's actions that harm the host, the
+    /// errors of each device, the machine's end, and the monitor's exit status.
     public func json(end: MachineEnd, status: Int32? = nil) -> String {
         var steps = ""
         for step in Step.allCases {
