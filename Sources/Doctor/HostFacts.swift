@@ -8,7 +8,7 @@ enum HostFacts {
         case none
     }
 
-    /// The whole text of a file of the kernel, or nil if the file cannot be read.
+    /// Reads the whole text of a file of the kernel; returns nil if the file cannot be read.
     private static func text(of path: String) -> String? {
         (try? WholeFile.read(path, upTo: 16 << 20)).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -30,7 +30,7 @@ enum HostFacts {
         return .unified(controllers: text(of: unified[1] + "/cgroup.controllers").map(words) ?? [])
     }
 
-    /// The number of descriptors that this process may have open.
+    /// Returns the number of descriptors that this process may have open.
     static func descriptorLimit() -> UInt64 {
         let line = text(of: "/proc/self/limits")?.split(separator: "\n").first {
             $0.hasPrefix("Max open files")

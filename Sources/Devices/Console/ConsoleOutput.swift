@@ -12,8 +12,8 @@ public import SystemPackage
 public final class ConsoleOutput: Sendable {
     /// An event that the user should learn of, in one line.
     public enum Notice: Hashable, Sendable {
-        /// So many bytes were dropped while the reader had stopped. Reported when it reads again, or at the
-        /// end.
+        /// The reader had stopped, and `byteCount` bytes were dropped. Reported when the reader goes on, or
+        /// at the end.
         case lost(byteCount: UInt64)
         /// The descriptor takes no more output; all further output is dropped.
         case closed(Errno)

@@ -6,8 +6,8 @@ import Synchronization
 
 /// A vCPU and its thread, from the time when the vCPU is ready to run until the thread is joined.
 final class VCPUThread: Sendable {
-    /// The signal that makes a vCPU's thread leave the guest. SIGURG is ignored by default, so nobody sends
-    /// it to a process for another purpose. Any other signal may be meant for the guest.
+    /// The signal that makes a vCPU's thread leave the guest. A process ignores SIGURG by default, so a
+    /// SIGURG from another process has no meaning. Any other signal may be meant for the guest.
     static let kickSignal = SIGURG
 
     let index: Int

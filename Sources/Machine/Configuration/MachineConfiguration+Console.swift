@@ -6,9 +6,11 @@ extension MachineConfiguration {
     /// Replaces `.automatic` by the console that the kernel can use. `has` returns whether the kernel has a
     /// driver built in.
     ///
-    /// The first of these rules that applies decides: the console that the user's command line or the
-    /// kernel's own command line names; the virtio console, if the kernel has its driver built in; the serial
-    /// port, to which stock kernels print from their first instructions on.
+    /// The first of these rules that applies decides:
+    ///
+    /// - If the user's command line or the kernel's own names just one of the two consoles, it is that one.
+    /// - If the kernel has the driver of the virtio console built in, it is the virtio console.
+    /// - Otherwise it is the serial port, to which stock kernels print from their first instructions on.
     ///
     /// Only one console is chosen: a kernel that gets two prints its log twice, and systemd asks for a login
     /// on each. A boot console is different: the kernel itself gives it up when the real console takes over.

@@ -8,7 +8,7 @@ public struct MachineConfiguration: Sendable {
         case virtio
         /// A 16550A, /dev/ttyS0, which a kernel can use from its first instruction on.
         case serial
-        /// No console at all.
+        /// The guest gets no console.
         case none
     }
 
