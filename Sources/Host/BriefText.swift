@@ -1,5 +1,5 @@
 extension String {
-    /// The text for a message: nothing that a terminal might obey, and at most 100 characters of it.
+    /// The text for a message: at most 100 characters, and none that a terminal might obey.
     public var brief: String {
         // Scalars are counted, because a single character may have any number of them.
         let start = unicodeScalars.prefix(101)
@@ -9,7 +9,7 @@ extension String {
 }
 
 extension Sequence<String> {
-    /// A list for a message: the first few, and how many more there are.
+    /// The list for a message: the first few elements and the number of the others.
     public var briefList: String {
         var (names, rest, byteCount) = ([String](), 0, 0)
         for name in self {

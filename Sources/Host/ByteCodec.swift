@@ -9,7 +9,7 @@ public struct ByteWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
-    /// Makes a structure of `count` zeroes, to fill in by `store`.
+    /// Makes a structure of `count` zeroes, whose fields `store` fills in.
     @inlinable
     public init(zeroes count: Int) {
         bytes = [UInt8](repeating: 0, count: count)
@@ -33,7 +33,7 @@ public struct ByteWriter: Sendable {
         bytes.append(contentsOf: raw)
     }
 
-    /// Appends text of a fixed width, filled up with `filler` (ACPI's identifiers).
+    /// Appends a text and fills it up to `width` bytes with `filler` (ACPI's identifiers).
     @inlinable
     public mutating func append(text: String, width: Int, filler: UInt8) {
         precondition(text.utf8.count <= width, "the text is wider than its field")
@@ -52,7 +52,7 @@ public struct ByteWriter: Sendable {
         append(zeroes: (alignment - count % alignment) % alignment)
     }
 
-    /// Overwrites the field at `offset`, which must be there.
+    /// Overwrites the field at `offset`, which must lie within the structure.
     @inlinable
     public mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) {
         precondition(
@@ -67,7 +67,7 @@ public struct ByteWriter: Sendable {
         bytes.replaceSubrange(offset..<offset + raw.count, with: raw)
     }
 
-    // The counterparts of what `ByteReader` reads, each of a width that the caller names.
+    // The counterparts of the reads of `ByteReader`: the caller names the width.
 
     public mutating func u8(_ value: UInt8) { bytes.append(value) }
     public mutating func u16(_ value: UInt16) { append(value) }

@@ -1,21 +1,22 @@
 import CHost
 public import SystemPackage
 
-/// Another program that runs for us. It reads nothing, and what it says comes back through a pipe.
+/// A child process. It has no input, and its output and errors come back through a pipe.
 ///
-/// On posix_spawn(3): a package for this would bring Swift's concurrency, which nothing else here needs.
+/// It is started by posix_spawn(3). A package for child processes would bring in Swift's concurrency, which
+/// nothing else here needs.
 public struct ChildProgram: ~Copyable, Sendable {
     private let identifier: pid_t
     private let words: OwnedDescriptor
 
-    /// How it ended.
+    /// The end of a child process: its exit status or the signal that ended it.
     public enum Ending: Hashable, Sendable {
         case exited(Int32)
         case signalled(Int32)
     }
 
-    /// Starts `command`, its name (looked for in PATH) and its arguments. Its signals are at their defaults and none is
-    /// blocked; `keeping` is a descriptor that it shall hold open as number 3.
+    /// Starts `command`: a program's name, which is looked up in PATH, and its arguments. The child's signals
+    /// have their default actions and none is blocked. The child holds `descriptor` open as number 3.
     public init(_ command: [String], keeping descriptor: Int32? = nil) throws(Errno) {
         var (readEnd, writeEnd): (Int32, Int32) = (-1, -1)
         guard unsafe chost_pipe(&readEnd, &writeEnd) == 0 else { throw .current }
@@ -36,8 +37,8 @@ public struct ChildProgram: ~Copyable, Sendable {
         return result
     }
 
-    /// What it said since the last call, on standard output and error; empty where that is nothing within
-    /// `milliseconds`, nil where it has closed both.
+    /// Returns the output on standard output and standard error since the last call. Empty if there is none
+    /// within `milliseconds`, nil if the child has closed both.
     public func output(waiting milliseconds: Int32) -> [UInt8]? {
         var wanted = pollfd(fd: words.rawValue, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&wanted, 1, milliseconds) > 0 else { return [] }
@@ -54,7 +55,7 @@ public struct ChildProgram: ~Copyable, Sendable {
         kill(identifier, signal)
     }
 
-    /// Waits for its end. It must be called: nobody else collects the child.
+    /// Waits for the child's end. The owner must call it: nothing else collects the child.
     public consuming func wait() -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(identifier, &status, 0) < 0, chost_errno() == EINTR {}

@@ -1,18 +1,19 @@
 /// Numbers in decimal digits, as people and programs read them, without Foundation.
 public enum Decimal {
-    /// `value`, rounded, with at most `digits` digits after the point (0 to 9), and no zeroes at its end. From 1e9 on it
-    /// is what Swift prints: exact, with an exponent where it is very large. Infinities and NaN are "inf", "-inf" and
-    /// "nan".
+    /// Returns `value`, rounded, with at most `digits` digits after the point (0 to 9) and no zeroes at its
+    /// end. From 1e9 on the text is what Swift prints: exact, with an exponent if the number is very large.
+    /// Infinities and NaN are "inf", "-inf" and "nan".
     public static func text(_ value: Double, digits: Int) -> String {
         var text = fixed(value, digits: digits)
-        // The zeroes at the end of an exponent count.
+        // Zeroes at the end of an exponent are significant.
         guard text.contains("."), !text.contains("e") else { return text }
         while text.hasSuffix("0") { text.removeLast() }
         if text.hasSuffix(".") { text.removeLast() }
         return text
     }
 
-    /// `value`, rounded, with exactly `digits` digits after the point (0 to 9); otherwise as `text(_:digits:)` has it.
+    /// Returns `value`, rounded, with exactly `digits` digits after the point (0 to 9). From 1e9 on, and for
+    /// infinities and NaN, the text is that of `text(_:digits:)`.
     public static func fixed(_ value: Double, digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
         var scale = 1.0

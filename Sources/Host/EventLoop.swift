@@ -2,7 +2,7 @@ import CHost
 import Synchronization
 import SystemPackage
 
-/// An epoll(7) loop that one thread runs. Handlers may be added and removed from any thread, by a handler too.
+/// An epoll(7) loop that one thread runs. Any thread may add and remove handlers, and so may a handler.
 public final class EventLoop: Sendable {
     public typealias Handler = @Sendable () -> Void
 
@@ -28,8 +28,9 @@ public final class EventLoop: Sendable {
         try add(descriptor, EPOLLIN.rawValue, handler)
     }
 
-    /// Calls `handler` on the loop's thread once for each time that `bell` has rung, or for several together. It need
-    /// not be drained: that saves a system call for each.
+    /// Calls `handler` on the loop's thread after each notification of the doorbell `bell`; several
+    /// notifications may become one call. The watch is edge-triggered, so that `handler` need not drain the
+    /// doorbell, which saves a system call each time.
     public func watchRinging(of bell: EventFD, _ handler: @escaping Handler) throws(Failure) {
         try add(bell.descriptor, EPOLLIN.rawValue | EPOLLET.rawValue, handler)
     }
@@ -46,20 +47,21 @@ public final class EventLoop: Sendable {
         }
     }
 
-    /// Stops calling the handler of `descriptor`; one that is running on the loop's thread may still be finishing.
+    /// Stops calling the handler of `descriptor`. A call that has begun on the loop's thread may still be
+    /// running on return.
     public func unwatch(_ descriptor: Int32) {
         state.withLock { $0.handlers[descriptor] = nil }
         var event = unsafe epoll_event()
         _ = unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, &event)
     }
 
-    /// Makes `run` return, from any thread.
+    /// Makes `run` return. Any thread may call it.
     public func stop() {
         state.withLock { $0.stopped = true }
         wake.signal()
     }
 
-    /// Serves events on the calling thread until `stop`.
+    /// Calls handlers on the calling thread until `stop`.
     public func run() throws(Failure) {
         let capacity = 16
         let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: capacity)
@@ -77,8 +79,8 @@ public final class EventLoop: Sendable {
     }
 }
 
-/// The handlers by their descriptors: a dozen at the most. A dictionary would be slower to make than all of them are to
-/// find, because its key's conformances are looked up at run time.
+/// The handlers by their descriptors, a dozen at the most. To make a dictionary would take longer than all
+/// searches of this table, because the conformances of its key are looked up at run time.
 private struct HandlerTable {
     private struct Entry {
         let descriptor: Int32

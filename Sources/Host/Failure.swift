@@ -1,39 +1,40 @@
 public import SystemPackage
 
-/// What a user is told when `vmm` itself cannot go on: what failed, on what, why, and what to do about it.
+/// An error for the user: what failed, on what, why, and what to do about it.
 ///
-/// A guest that misbehaves is never a `Failure`: its device says so in its status and the monitor lives.
+/// A guest that misbehaves is never a `Failure`: its device reports it in the device status, and the monitor
+/// goes on.
 public struct Failure: Error, Sendable, Equatable {
     /// The class of the failure; it decides the exit status (sysexits.h).
     public enum Kind: Int32, Sendable {
-        /// The command line asks for something that makes no sense (EX_USAGE).
+        /// A usage error: the command line is invalid (EX_USAGE).
         case usage = 64
-        /// A kernel, an initramfs or a disk that cannot be used: its content, or what it is (EX_DATAERR).
+        /// A kernel, an initramfs or a disk has unusable content or is of the wrong kind (EX_DATAERR).
         case badInput = 65
-        /// A file that is not there (EX_NOINPUT).
+        /// A file does not exist (EX_NOINPUT).
         case missingInput = 66
-        /// KVM is missing, or cannot do what is needed (EX_UNAVAILABLE).
+        /// KVM is missing or lacks a capability that is needed (EX_UNAVAILABLE).
         case unavailable = 69
-        /// `vmm` itself failed: a bug of ours (EX_SOFTWARE).
+        /// `vmm` has a bug (EX_SOFTWARE).
         case software = 70
         /// The host's kernel refused a call (EX_OSERR).
         case host = 71
         /// The output cannot be written (EX_IOERR).
         case output = 74
-        /// Somebody else uses a file or device (EX_TEMPFAIL).
+        /// Another process uses a file or device (EX_TEMPFAIL).
         case inUse = 75
-        /// A file or device may not be opened (EX_NOPERM).
+        /// The user may not open a file or device (EX_NOPERM).
         case notPermitted = 77
     }
 
     public let kind: Kind
-    /// What failed and on what: "cannot open /dev/kvm".
+    /// The operation that failed and its object: "cannot open /dev/kvm".
     public let what: String
-    /// Why: "permission denied".
+    /// The reason: "permission denied".
     public let why: String
-    /// What to do about it: "add yourself to the group kvm".
+    /// Advice for the user: "add yourself to the group kvm".
     public let cure: String?
-    /// The error number, where a system call failed.
+    /// The error number, if a system call failed.
     public let errno: Errno?
 
     public init(_ kind: Kind, _ what: String, because why: String, cure: String? = nil) {
@@ -44,12 +45,12 @@ public struct Failure: Error, Sendable, Equatable {
         errno = nil
     }
 
-    /// The failure of a system call; EACCES, EPERM, ENOENT and EISDIR have kinds of their own.
+    /// Makes the failure of a system call. EACCES, EPERM, ENOENT, ENOTDIR and EISDIR have kinds of their own.
     public init(_ what: String, errno: Errno, cure: String? = nil) {
         self.init(Kind(errno), what, errno: errno, cure: cure)
     }
 
-    /// The failure of a system call whose kind its errno does not tell.
+    /// Makes the failure of a system call whose `kind` does not follow from its errno.
     public init(_ kind: Kind, _ what: String, errno: Errno, cure: String? = nil) {
         self.kind = kind
         self.what = what
@@ -71,9 +72,9 @@ extension Failure.Kind {
 }
 
 extension Failure: CustomStringConvertible {
-    /// One line, or two when there is a cure, which may have lines of its own. Files, images and programs that strangers made
-    /// have a part in these texts; nothing in them reaches the terminal as more than text, and whoever forgets to shorten what a
-    /// stranger wrote finds it cut here. Texts of our own are shorter than that.
+    /// The message: one line, and the cure on the lines below it. Parts of the message may come from
+    /// strangers' files, images and programs. No control character of such a part reaches the terminal, and
+    /// `printable` cuts each text in case a caller has not; vmm's own texts are shorter than its limit.
     public var description: String {
         let text = "\(what.printable): \(why.printable)"
         guard let cure else { return text }
@@ -82,12 +83,14 @@ extension Failure: CustomStringConvertible {
             + lines.map { String($0).shortened(to: Self.cureCharacterLimit).harmless }.joined(separator: "\n")
     }
 
-    /// A cure may have a command with a path in it, which must be whole to be of use.
+    /// The largest number of characters in a line of the cure. It is large because a cure may hold a command
+    /// with a path, which is useless if it is cut.
     private static let cureCharacterLimit = 400
     private static let cureLineLimit = 10
 }
 
 extension String {
-    // Two strings: to add a substring looks up conformances at run time, half of what a start costs otherwise.
+    // Joining two strings is cheaper than joining a string and a substring: the latter looks up conformances
+    // at run time, which takes half of a start's time.
     fileprivate var lowercasedFirst: String { prefix(1).lowercased() + String(dropFirst()) }
 }

@@ -18,7 +18,7 @@ public struct FileStatus {
     }
 
     public var isDirectory: Bool { status.st_mode & S_IFMT == S_IFDIR }
-    /// Whether it can be read once only: a pipe, a FIFO or a socket.
+    /// Whether the file can be read only once: a pipe, a FIFO or a socket.
     public var isStream: Bool { [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) }
     public var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
     /// The space that the file takes on the disk.

@@ -1,7 +1,7 @@
 import Glibc
 public import SystemPackage
 
-/// Small steps on files, each with its error.
+/// Small operations on files. Each throws the error of its system call.
 public enum Files {
     public static func makeDirectory(_ path: String) throws(Errno) {
         _ = try hostCall { unsafe mkdir(path, 0o700) }
@@ -15,7 +15,7 @@ public enum Files {
         _ = try hostCall { unsafe unlink(path) }
     }
 
-    /// Writes what the kernel still holds of the file or directory at `path` to the disk.
+    /// Writes the cached content of the file or directory at `path` to the disk (fsync(2)).
     public static func synchronize(_ path: String) throws(Errno) {
         let file = try OwnedDescriptor(opening: path, for: .reading)
         try synchronize(file.rawValue)
@@ -25,7 +25,7 @@ public enum Files {
         _ = try hostCall { fsync(descriptor) }
     }
 
-    /// The names in a directory, sorted; none where it is not there.
+    /// Returns the sorted names in a directory; empty if the directory does not exist.
     public static func names(in path: String) throws(Errno) -> [String] {
         guard let directory = unsafe opendir(path) else {
             let cause = Errno.current
@@ -43,14 +43,14 @@ public enum Files {
         return names.sorted()
     }
 
-    /// Removes a file or a directory with all that is in it, as far as that is possible.
+    /// Removes a file, or a directory with its content, as far as possible. Errors are ignored.
     public static func removeTree(_ path: String) {
         if unsafe unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
         for name in (try? names(in: path)) ?? [] { removeTree("\(path)/\(name)") }
         unsafe rmdir(path)
     }
 
-    /// All of a small file that nobody is writing; nil where it is larger than `limit`.
+    /// Reads all of a small file that no process is writing. Nil if the file is larger than `limit` bytes.
     public static func read(_ path: String, upTo limit: Int) throws(Errno) -> [UInt8]? {
         let file = try OwnedDescriptor(opening: path, for: .reading)
         guard let byteCount = FileStatus(of: file.rawValue)?.byteCount, byteCount <= UInt64(limit) else {
@@ -71,7 +71,7 @@ public enum Files {
         return bytes
     }
 
-    /// Makes the file at `path`, which must not be there, and writes it to the disk.
+    /// Makes the file at `path`, which must not exist, and writes `bytes` to the disk.
     public static func create(_ path: String, _ bytes: [UInt8]) throws(Errno) {
         let file = try create(path)
         var rest = bytes[...]
@@ -84,13 +84,13 @@ public enum Files {
         try synchronize(file.rawValue)
     }
 
-    /// Makes an empty file at `path`, which must not be there.
+    /// Makes an empty file at `path`, which must not exist.
     public static func create(_ path: String) throws(Errno) -> OwnedDescriptor {
         let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         return OwnedDescriptor(owning: try hostCall { unsafe open(path, flags, 0o600) })
     }
 
-    /// `path` from the root on, with symbolic links resolved.
+    /// Returns the absolute form of `path`, with symbolic links resolved (realpath(3)).
     public static func resolved(_ path: String) throws(Errno) -> String {
         guard let found = unsafe realpath(path, nil) else { throw .current }
         defer { unsafe free(found) }

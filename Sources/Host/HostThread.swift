@@ -1,18 +1,19 @@
 import CHost
 import SystemPackage
 
-/// A POSIX thread. It must be joined; a thread that is dropped unjoined is a bug of ours.
+/// A POSIX thread. Its owner must join it; to drop a thread unjoined is a bug.
 public struct HostThread: ~Copyable, Sendable {
-    /// More than any thread of ours uses, and less than a huge page. The library's 8 MiB cost nothing until they are used,
-    /// but where a stack covers an aligned 2 MiB, the kernel may back it with a huge page at its first touch.
+    /// The size of a thread's stack: more than any of the monitor's threads uses, and less than a huge page.
+    /// The library's 8 MiB cost nothing until they are used, but if a stack covers an aligned 2 MiB block,
+    /// the kernel may back the block with a huge page at the first touch.
     private static let stackByteCount = 512 << 10
 
     private let handle: pthread_t
 
-    /// Starts `body` on a thread called `name` (15 bytes at the most are shown by the kernel).
+    /// Starts `body` on a thread called `name`, of which the kernel shows at most 15 bytes.
     ///
-    /// All signals but those that tell of a fault are blocked in it, so that they reach the main thread's signalfd;
-    /// `allowing` names one more that may interrupt it.
+    /// The thread blocks all signals except those of faults, so that they reach the main thread's signalfd.
+    /// `allowing` names one more signal that may interrupt the thread.
     public init(
         named name: String, allowing signal: Int32? = nil, _ body: @escaping @Sendable () -> Void
     ) throws(Failure) {
@@ -56,7 +57,8 @@ private final class ThreadBody {
 }
 
 private func hostThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    // A stack that is used up ends the process by SIGSEGV, whose handler puts the terminal back.
+    // A stack overflow ends the process by SIGSEGV, whose handler restores the terminal and needs a stack of
+    // its own.
     unsafe chost_call_with_signal_stack(hostThreadBody, argument)
     return nil
 }
@@ -71,7 +73,7 @@ private func hostThreadBody(_ argument: UnsafeMutableRawPointer?) {
 
 /// The calling thread's signal mask.
 public enum SignalMask {
-    /// Blocks every signal except those of a fault in our own code and `allowing`.
+    /// Blocks every signal except `allowing` and those of faults in the monitor's own code.
     public static func blockAll(allowing signal: Int32? = nil) {
         var set = sigset_t()
         unsafe sigfillset(&set)
@@ -82,12 +84,12 @@ public enum SignalMask {
         unsafe pthread_sigmask(SIG_SETMASK, &set, nil)
     }
 
-    /// A mask as it was.
+    /// A saved signal mask.
     public struct Saved: Sendable {
         fileprivate var set = sigset_t()
     }
 
-    /// The mask as it is, to be put back later.
+    /// The present signal mask, to be restored by `set`.
     public static var current: Saved {
         var saved = Saved()
         unsafe pthread_sigmask(SIG_SETMASK, nil, &saved.set)

@@ -1,13 +1,13 @@
 import CHost
 public import SystemPackage
 
-/// The only owner of a mapping: it is unmapped when its life ends.
+/// The only owner of a memory mapping, which is unmapped in `deinit`.
 @safe
 public struct MappedRegion: ~Copyable, Sendable {
     public nonisolated(unsafe) let base: UnsafeMutableRawPointer
     public let byteCount: Int
 
-    /// Takes over what mmap(2) returned.
+    /// Maps `byteCount` bytes of `descriptor` from `offset` on (mmap(2)).
     public init(
         descriptor: Int32, byteCount: Int, protection: Int32, flags: Int32, offset: Int = 0
     ) throws(Errno) {
@@ -18,16 +18,18 @@ public struct MappedRegion: ~Copyable, Sendable {
         self.byteCount = byteCount
     }
 
-    /// `byteCount` bytes from the start of `descriptor`, readable and writable, shared with whoever maps it too.
+    /// Maps the first `byteCount` bytes of `descriptor`, readable, writable and shared with other mappings of
+    /// the file.
     public init(sharing descriptor: Int32, byteCount: Int) throws(Errno) {
         try self.init(
             descriptor: descriptor, byteCount: byteCount, protection: PROT_READ | PROT_WRITE,
             flags: MAP_SHARED)
     }
 
-    /// Private anonymous memory for a guest, in small pages until `allowHugePages`, and aligned to 2 MiB so that huge pages
-    /// of the host can then be huge pages of the guest: nothing is reserved for it in advance, it stays out of core dumps, and /proc/PID/smaps calls it
-    /// `[anon:guest-ram]` where the kernel can name mappings.
+    /// Maps private anonymous memory for a guest. The mapping is aligned to 2 MiB, so that a huge page of the
+    /// host can back a huge page of the guest; it has small pages until `allowHugePages`. Nothing is reserved
+    /// for it in advance, core dumps leave it out, and /proc/PID/smaps calls it `[anon:guest-ram]` if the
+    /// kernel can name mappings.
     public init(guestRAM byteCount: Int) throws(Failure) {
         do throws(Errno) {
             try self.init(
@@ -42,8 +44,8 @@ public struct MappedRegion: ~Copyable, Sendable {
         unsafe madvise(base, byteCount, MADV_NOHUGEPAGE)
     }
 
-    /// Private anonymous memory for reading, aligned to `alignment`, a power of two: zeroes, and files that are laid over
-    /// them.
+    /// Maps private anonymous memory for reading, aligned to `alignment`, a power of two. It reads as zero
+    /// until `lay` maps files over it.
     public init(reading byteCount: Int, alignment: Int) throws(Failure) {
         do throws(Errno) {
             try self.init(anonymous: byteCount, protection: PROT_READ, alignment: alignment)
@@ -66,10 +68,11 @@ public struct MappedRegion: ~Copyable, Sendable {
         unsafe Self.unmap(base + byteCount, alignment - before)
     }
 
-    /// Shows the first `count` bytes of a file from `offset` on, for reading, shared with whoever maps it too. `offset` is
-    /// a multiple of 4,096; the rest of the last page is zero.
+    /// Maps the first `count` bytes of a file over the region from `offset` on, for reading, shared with
+    /// other mappings of the file. `offset` is a multiple of 4,096; the rest of the last page is zero.
     ///
-    /// A page that is cut off later is a SIGBUS for whoever reads it, and EFAULT for the kernel.
+    /// If the file is truncated later, an access to a page that is gone raises SIGBUS in the process and
+    /// EFAULT in the kernel.
     public func lay(_ descriptor: Int32, byteCount count: Int, at offset: Int) throws(Errno) {
         precondition(offset >= 0 && count > 0 && offset <= byteCount - count, "a file beyond its mapping")
         let mapped = unsafe chost_mmap(
@@ -77,16 +80,17 @@ public struct MappedRegion: ~Copyable, Sendable {
         guard unsafe mapped != nil else { throw .current }
     }
 
-    /// Lets the host fill the last `count` times 2 MiB with huge pages from here on, and join what is there already.
+    /// Allows huge pages in the last `count` blocks of 2 MiB, which may replace small pages that are resident
+    /// already.
     public func allowHugePages(last count: Int) {
         let most = byteCount / Self.hugePageByteCount
         allowHugePages(byteCount - min(count, most) * Self.hugePageByteCount, byteCount)
     }
 
-    /// The same for each 2 MiB of which nothing is there, or seven eighths and more, as it is now.
+    /// Allows huge pages in every 2 MiB block that is now empty or at least 7/8 resident.
     ///
-    /// To join the little that is there of the others would make a huge page of a few small ones: the host's khugepaged does
-    /// that wherever it may, and what a guest takes that does little would double within a minute.
+    /// A huge page in any other block would replace a few small pages. The host's khugepaged makes huge pages
+    /// wherever it may, and the memory of a guest that does little would double within a minute.
     public func allowHugePagesWhereTheyPay() {
         var (start, rest): (Int?, Int) = (nil, Self.mostPieces)
         for step in stride(from: 0, to: byteCount, by: Self.stepByteCount) {
@@ -97,7 +101,7 @@ public struct MappedRegion: ~Copyable, Sendable {
                 } else if let begin = start {
                     allowHugePages(begin, piece)
                     (start, rest) = (nil, rest - 1)
-                    // A guest that is everywhere does not do little.
+                    // A guest that has touched memory in so many places is not one that does little.
                     if rest == 0 { return allowHugePages(piece, byteCount) }
                 }
             }
@@ -105,11 +109,11 @@ public struct MappedRegion: ~Copyable, Sendable {
         if let begin = start { allowHugePages(begin, byteCount) }
     }
 
-    /// How many pages there are of each 2 MiB from `start` on, for one step.
+    /// Returns the number of resident pages of each 2 MiB block from `start` on, for one step.
     private func filledPages(from start: Int) -> [Int] {
         let count = min(Self.stepByteCount, byteCount - start) / Self.pageByteCount
         var isThere = [UInt8](repeating: 0, count: count)
-        // What cannot be told is taken for empty.
+        // If mincore(2) fails, the blocks count as empty.
         if unsafe mincore(base + start, count * Self.pageByteCount, &isThere) < 0 {
             isThere = [UInt8](repeating: 0, count: count)
         }
@@ -124,9 +128,10 @@ public struct MappedRegion: ~Copyable, Sendable {
 
     private static let pageByteCount = 4096
     private static let hugePagePages = hugePageByteCount / pageByteCount
-    /// What is looked at with one call.
+    /// The number of bytes that one call of mincore(2) covers.
     private static let stepByteCount = 64 << 20
-    /// Each is a mapping of its own for the host, of which a process may have 65,530. The guest decides how many it needs.
+    /// The largest number of ranges with huge pages. Each is a mapping of its own for the host, of which a
+    /// process may have 65,530, and the guest decides how many ranges there are.
     private static let mostPieces = 256
     private static let hugePageByteCount = 2 << 20
 

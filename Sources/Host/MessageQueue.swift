@@ -1,16 +1,18 @@
 import CHost
 import Synchronization
 
-/// Messages that wait for a writer that may block: a thread, which starts with the first of them, writes them one after another.
+/// A queue of messages for a writer that may block. The first message starts a thread, which writes all of
+/// them in order.
 final class MessageQueue: Sendable {
-    /// What waits at the most; a message beyond it is dropped and counted.
+    /// The largest number of bytes in the queue. A message that does not fit is dropped and counted.
     static let byteLimit = 64 << 10
 
     fileprivate struct State: ~Copyable, Sendable {
         var waiting: [UInt8] = []
         var isWriting = false
         var droppedCount = 0
-        /// How often the writer has come back from a write.
+        /// The number of times that the thread has asked for the next piece. It grows while the reader makes
+        /// progress.
         var turnCount = 0
         var thread: HostThread?
     }
@@ -19,12 +21,12 @@ final class MessageQueue: Sendable {
     private let work = Semaphore()
     private let write: @Sendable ([UInt8]) -> Void
 
-    /// `write` writes all of its bytes, on the queue's thread, however long that takes.
+    /// Makes an empty queue. `write` writes all of its bytes, on the queue's thread, however long that takes.
     init(write: @escaping @Sendable ([UInt8]) -> Void) {
         self.write = write
     }
 
-    /// Takes a message, or drops it; never waits.
+    /// Adds a message, or drops and counts it if the queue is full. Never waits.
     func append(_ message: [UInt8]) {
         let wakes = state.withLock { state in
             guard state.waiting.count + message.count <= Self.byteLimit, startThread(&state) else {
@@ -38,16 +40,16 @@ final class MessageQueue: Sendable {
         if wakes { work.post() }
     }
 
-    /// Counts messages that could not be written.
+    /// Counts messages that the caller could not write.
     func drop(_ count: Int) {
         state.withLock { $0.droppedCount += count }
     }
 
-    /// What to tell the reader of messages that were dropped since this was last asked; nothing where there were none.
+    /// Returns the notice of the messages that were dropped since the last call; empty if none was.
     func takeNotice() -> [UInt8] { state.withLock { $0.takeNotice() } }
 
-    /// Waits until nothing waits any more, as long as the writer makes progress within every `patience` milliseconds and ten
-    /// times that in all. False when something is left.
+    /// Waits until the queue is empty and its last piece is written. Returns false if something is left after
+    /// `patience` milliseconds without progress, or after ten times `patience` in all.
     func drain(patience: Int32) -> Bool {
         let start = MonotonicTime.now()
         var (lastTurn, lastTime) = (-1, start)
@@ -68,19 +70,20 @@ final class MessageQueue: Sendable {
         return state.thread != nil
     }
 
-    /// The thread's whole life, which ends with the process.
+    /// Writes messages until the process ends: the body of the queue's thread.
     private func run() {
         while true {
             if let bytes = next() { write(bytes) } else { work.wait() }
         }
     }
 
-    /// What is to be written next: a piece of what waits, or the count of what was dropped; nil when that is nothing.
+    /// Returns the next piece to write: some of the waiting bytes, or the notice of dropped messages. Nil if
+    /// there is neither.
     private func next() -> [UInt8]? {
         state.withLock { state in
             state.turnCount &+= 1
             if !state.waiting.isEmpty {
-                // In small pieces, so that a reader that takes little is seen to read.
+                // Small pieces show progress even if the reader reads slowly.
                 let piece = Array(state.waiting.prefix(4096))
                 state.waiting.removeFirst(piece.count)
                 return piece

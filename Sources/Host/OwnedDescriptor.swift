@@ -1,9 +1,9 @@
 import CHost
 public import SystemPackage
 
-/// The only owner of a file descriptor: it closes it when its life ends.
+/// The only owner of a file descriptor, which is closed in `deinit`.
 public struct OwnedDescriptor: ~Copyable, Sendable {
-    /// The number, to lend to a system call; it must not outlive the owner.
+    /// The descriptor's number, for system calls; it must not outlive the owner.
     public let rawValue: Int32
 
     /// Takes over `rawValue`, which must be open and owned by nobody else.
@@ -11,12 +11,12 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// What a file is opened for.
+    /// The access for which a file is opened.
     public enum Access: Sendable {
         case reading, readingAndWriting
     }
 
-    /// Opens a file that is there; always close-on-exec. `flags` are further flags of open(2).
+    /// Opens an existing file, close-on-exec. `flags` are further flags of open(2).
     public init(opening path: String, for access: Access, flags: Int32 = 0) throws(Errno) {
         let mode = access == .reading ? O_RDONLY : O_RDWR
         let result = unsafe chost_open(path, mode | flags, 0)
@@ -28,18 +28,18 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         _ = close(rawValue)
     }
 
-    /// Has the kernel close the file after the process has ended, and not while it ends: for a file whose last close waits for
-    /// something. Returns whether it will; where it will not, the file closes as ever.
+    /// Makes the kernel close the file after the process has ended instead of during its exit: for a file
+    /// whose last close waits for something. Returns false if the file will be closed normally instead.
     ///
-    /// One file at a time for all who share the file of `guardian`, which is locked until then: the kernel has one worker for all
-    /// such files of the host, which closes one after the other, and they must not queue there. Where io_uring(7) is
-    /// forbidden, there is none.
+    /// Only one file at a time is closed this way among all processes that open the file of `guardian`, which
+    /// stays locked until the close: a single worker of the host's kernel closes all such files one after
+    /// another, and they must not queue there. If io_uring(7) is forbidden, there is no such worker.
     @discardableResult
     public borrowing func closeAfterProcess(guardedBy guardian: borrowing OwnedDescriptor) -> Bool {
         chost_close_after_process(rawValue, guardian.rawValue)
     }
 
-    /// Gives the number away: the caller closes it.
+    /// Gives up the ownership and returns the number, which the caller closes.
     public consuming func release() -> Int32 {
         let number = rawValue
         discard self
@@ -47,7 +47,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     }
 }
 
-/// Makes a system call until it is not interrupted; a negative result becomes its errno.
+/// Repeats a system call until it is not interrupted, and throws its errno if the result is negative.
 @inlinable
 public func hostCall<Result: SignedInteger>(_ body: () -> Result) throws(Errno) -> Result {
     while true {

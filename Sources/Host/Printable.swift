@@ -1,12 +1,12 @@
-/// Text that a stranger wrote: whoever made an image, a file, a registry or a guest.
+/// Text from a stranger: the author of an image, of a file, of a registry or of a guest.
 enum StrangersText {
-    /// How much of it a message carries.
+    /// The largest number of characters of a stranger's text in a message.
     static let characterLimit = 200
 }
 
 extension StringProtocol {
-    /// The text without anything that a terminal might obey, and no more than 200 characters of it: where there are more, its
-    /// middle is left out. What strangers wrote is not printed otherwise.
+    /// The text without anything that a terminal might obey, cut to 200 characters: a longer text loses its
+    /// middle. Every text of a stranger passes through this property before it is printed.
     public var printable: String { String(self).shortened(to: StrangersText.characterLimit).harmless }
 }
 
@@ -16,8 +16,9 @@ extension String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.isHarmless ? $0 : "?" }))
     }
 
-    /// The beginning and the end of a text of more than `limit` characters, with dots between; else all of it. A character is
-    /// a Unicode scalar here: of what a reader takes for one there may be any number.
+    /// Returns the beginning and the end of a text of more than `limit` characters, with dots between them,
+    /// and a shorter text unchanged. A character is a Unicode scalar here, because one grapheme may have any
+    /// number of scalars.
     func shortened(to limit: Int) -> String {
         // Most texts are short, and bytes are counted already.
         guard utf8.count > limit, unicodeScalars.count > limit else { return self }
@@ -28,7 +29,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Neither a control character nor one that changes the direction or the lines of a text.
+    /// Whether the scalar is neither a control character nor one that changes the direction or the lines of a
+    /// text.
     fileprivate var isHarmless: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse:

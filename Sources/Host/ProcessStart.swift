@@ -1,10 +1,11 @@
 import CHost
 
 extension MonotonicTime {
-    /// When the kernel started this process, so that the time the loader took is counted.
+    /// Returns the time at which the kernel started this process, which is before the loader ran.
     ///
-    /// The kernel tells it in ticks of 10 ms (proc(5), starttime). Within that tick the CPU time that the process has
-    /// used says more: it counts from the fork on, and a process that has not waited yet started that long ago.
+    /// The kernel reports the start in ticks of 10 ms (proc(5), starttime). Within that tick the CPU time
+    /// that the process has used is more exact: it counts from the fork on, and a process that has not waited
+    /// yet started that long ago.
     public static func processStart() -> MonotonicTime {
         let now = MonotonicTime.now()
         let used = nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID)
@@ -18,9 +19,10 @@ extension MonotonicTime {
         return MonotonicTime(nanoseconds: min(max(estimate, earliest), earliest &+ tick))
     }
 
-    /// How long the machine was suspended: starttime counts that too, CLOCK_MONOTONIC does not.
+    /// Returns the time that the host was suspended, in nanoseconds. starttime includes it, CLOCK_MONOTONIC
+    /// does not.
     private static func timeAsleep() -> UInt64 {
-        // In this order, so that the difference is never negative.
+        // CLOCK_MONOTONIC is read first, so that the difference is never negative.
         let awake = nanoseconds(of: CLOCK_MONOTONIC)
         return nanoseconds(of: CLOCK_BOOTTIME) &- awake
     }

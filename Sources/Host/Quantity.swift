@@ -2,7 +2,8 @@
 public enum Quantity {
     public static let billion: UInt64 = 1_000_000_000
 
-    /// `512m`, `1.5g`, `64MiB`, or a number of bytes; binary multiples, as docker has them. Nil for what is no size.
+    /// Reads a size: `512m`, `1.5g`, `64MiB`, or a number of bytes. Units are binary multiples, as docker has
+    /// them. Nil if the text is no size.
     public static func byteCount(_ text: String) -> UInt64? {
         let digits = text.utf8.prefix { isDigit($0) || $0 == UInt8(ascii: ".") }
         guard let number = Decimal(digits), let unit = unit(text.utf8.dropFirst(digits.count)) else {
@@ -32,7 +33,7 @@ public enum Quantity {
         }
     }
 
-    /// A number of CPUs, which need not be whole, in billionths of one.
+    /// Reads a number of CPUs, which may have a fraction, and returns it in billionths of a CPU.
     public static func cpuBillionths(_ text: String) -> UInt64? {
         guard let number = Decimal(text.utf8[...]) else { return nil }
         let (whole, overflow) = number.whole.multipliedReportingOverflow(by: billion)

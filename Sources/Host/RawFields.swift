@@ -1,7 +1,7 @@
 import Glibc
 
 extension UnsafeRawBufferPointer {
-    /// Returns the little-endian number at `offset`, or nil if it is not all there.
+    /// Returns the little-endian number at `offset`, or nil if the buffer ends before the number does.
     @inlinable
     public func number<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at offset: Int)
         -> Value?
@@ -12,7 +12,7 @@ extension UnsafeRawBufferPointer {
         return unsafe Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
     }
 
-    /// `byteCount` bytes from `offset` on, or nil if they are not all there.
+    /// Returns the `byteCount` bytes from `offset` on, or nil if the buffer ends before they do.
     @inlinable
     public func slice(at offset: Int, byteCount: Int) -> UnsafeRawBufferPointer? {
         guard offset >= 0, byteCount >= 0, offset <= count, byteCount <= count &- offset else {
@@ -21,7 +21,7 @@ extension UnsafeRawBufferPointer {
         return unsafe UnsafeRawBufferPointer(rebasing: self[offset..<offset + byteCount])
     }
 
-    /// Whether all bytes are zero. It compares at the speed of the C library, because whole archives pass here.
+    /// Whether all bytes are zero. memcmp(3) makes this fast enough for whole archives.
     public var isZero: Bool {
         guard let base = baseAddress else { return true }
         guard unsafe self[0] == 0 else { return false }

@@ -1,12 +1,13 @@
 import CHost
 import SystemPackage
 
-/// A counting semaphore (sem_overview(7)): a post or a wait that finds it free makes no system call.
+/// A counting semaphore (sem_overview(7)). A post without a waiter and a wait that need not block make no
+/// system call.
 @safe
 public final class Semaphore: Sendable {
     private nonisolated(unsafe) let handle: UnsafeMutablePointer<sem_t>
 
-    /// A semaphore at 0.
+    /// Makes a semaphore of value 0.
     public init() {
         unsafe handle = .allocate(capacity: 1)
         unsafe sem_init(handle, 0, 0)
@@ -17,12 +18,12 @@ public final class Semaphore: Sendable {
         unsafe handle.deallocate()
     }
 
-    /// Lets one waiter pass, now or later.
+    /// Adds one, which lets one waiter pass, now or later.
     public func post() {
         unsafe sem_post(handle)
     }
 
-    /// Waits for a post of its own.
+    /// Waits until the value is more than 0 and takes one away.
     public func wait() {
         while unsafe sem_wait(handle) < 0, Errno.current == .interrupted {}
     }

@@ -1,7 +1,8 @@
 import CHost
 import SystemPackage
 
-/// Signals as something to read: they are blocked in this thread and in those that it starts, and wait here.
+/// A signalfd(2): signals to be read from a descriptor. They are blocked in this thread and in the threads
+/// that it starts.
 public final class SignalDescriptor: Sendable {
     private let owner: OwnedDescriptor
 
@@ -17,7 +18,7 @@ public final class SignalDescriptor: Sendable {
 
     public var descriptor: Int32 { owner.rawValue }
 
-    /// The next signal that arrived, or nil.
+    /// Returns the next signal that has arrived, or nil.
     public func next() -> Int32? {
         var info = signalfd_siginfo()
         let count = unsafe CHost.read(owner.rawValue, &info, MemoryLayout<signalfd_siginfo>.size)
@@ -25,14 +26,14 @@ public final class SignalDescriptor: Sendable {
     }
 }
 
-/// What signals do.
+/// The actions of signals.
 public enum Signals {
-    /// A write to a pipe that nobody reads fails with EPIPE and does not end the process.
+    /// Ignores SIGPIPE: a write to a pipe without a reader fails with EPIPE and does not end the process.
     public static func ignoreBrokenPipes() {
         chost_ignore(SIGPIPE)
     }
 
-    /// `signal` interrupts system calls and does nothing else.
+    /// Makes `signal` interrupt system calls and do nothing else.
     public static func makeInterrupting(_ signal: Int32) {
         chost_install_kick(signal)
     }

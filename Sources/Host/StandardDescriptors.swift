@@ -3,8 +3,9 @@ import SystemPackage
 
 /// The three descriptors that every program is started with.
 public enum StandardDescriptors {
-    /// Opens /dev/null in the place of each that is closed: otherwise the next file that is opened gets its number, and what
-    /// is meant for the user is written into that file. Call it before anything else opens one.
+    /// Opens /dev/null for each standard descriptor that is closed. Otherwise the next file to be opened gets
+    /// the number, and messages for the user are written into that file. Call it before anything else opens a
+    /// file.
     public static func openMissing() throws(Failure) {
         let result = chost_open_standard_descriptors()
         guard result == 0 else {

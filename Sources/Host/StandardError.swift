@@ -1,13 +1,13 @@
 import CHost
 import Synchronization
 
-/// Text for the user, beside what the guest prints.
+/// Standard error: messages for the user, apart from the guest's output.
 ///
-/// A reader that has stopped holds nobody up for long: what it does not take is dropped and counted, and the count is written
-/// once it reads again.
+/// A reader that has stopped delays a caller by a bounded time only: messages that it does not read are
+/// dropped and counted, and the count is written once it reads again.
 public enum StandardError {
     private static let descriptor: Int32 = 2
-    /// How long a reader may make no progress, in milliseconds.
+    /// The time in milliseconds that a reader may make no progress.
     private static let patience: Int32 = 1000
     private static let queue = MessageQueue { bytes in
         var rest = bytes[...]
@@ -25,12 +25,13 @@ public enum StandardError {
         }
     }
 
-    /// Writes `text`, after what was posted. It waits for a slow reader, and gives up on one that has stopped.
+    /// Writes `text` after the posted messages. Waits for a slow reader and gives up on a reader that has
+    /// stopped.
     public static func write(_ text: String) {
         guard queue.drain(patience: patience) else { return queue.drop(1) }
         var rest = (queue.takeNotice() + forTerminal(text))[...]
         while !rest.isEmpty {
-            // What polls as writable takes a page without blocking, if it is a pipe.
+            // A pipe that polls as writable takes a page without blocking.
             guard isWritable(milliseconds: patience) else { return queue.drop(1) }
             let count = unsafe rest.prefix(4096).withUnsafeBytes {
                 unsafe CHost.write(descriptor, $0.baseAddress, $0.count)
@@ -41,17 +42,18 @@ public enum StandardError {
         }
     }
 
-    /// Has a thread write `text`, and returns at once, whoever calls and whether or not somebody reads.
+    /// Queues `text` for a thread that writes it. Returns at once, on any thread, whether or not the reader
+    /// reads.
     public static func post(_ text: String) {
         queue.append(forTerminal(text))
     }
 
-    /// Waits until what was posted is written, as long as somebody reads.
+    /// Waits until the posted messages are written, as long as the reader makes progress.
     static func flush() {
         _ = queue.drain(patience: patience)
     }
 
-    /// The bytes with lines that end as the terminal wants it: a raw one does not return the carriage by itself.
+    /// Returns the bytes of `text`, with a carriage return at each line's end if the terminal is raw.
     private static func forTerminal(_ text: String) -> [UInt8] {
         Array((Terminal.isRaw ? text.replacing("\n", with: "\r\n") : text).utf8)
     }

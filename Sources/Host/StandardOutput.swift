@@ -1,11 +1,12 @@
 import CHost
 import SystemPackage
 
-/// What a command prints for programs and people to read on.
+/// Standard output: results of a command, for programs and people.
 public enum StandardOutput {
     private static let descriptor: Int32 = 1
 
-    /// Writes all of `text`. Where nobody reads any more, the process ends by SIGPIPE without a word, as every filter does.
+    /// Writes all of `text`. If the reader is gone, the process ends by SIGPIPE without a message, as every
+    /// filter does.
     public static func write(_ text: String) throws(Failure) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -25,12 +26,13 @@ public enum StandardOutput {
         }
     }
 
-    /// Somebody else who has the descriptor too has made it one that does not block.
+    /// Waits until standard output is writable. Another process that shares the descriptor may have made it
+    /// non-blocking.
     private static func waitForRoom() {
         var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = unsafe poll(&polled, 1, -1)
     }
 
-    /// Colours only on a terminal, and never with NO_COLOR.
+    /// Whether output may have colours: only on a terminal, and never if NO_COLOR is set.
     public static var takesColour: Bool { Terminal.isTerminal(descriptor) && !Environment.has("NO_COLOR") }
 }

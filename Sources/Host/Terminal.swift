@@ -1,7 +1,7 @@
 import CHost
 import SystemPackage
 
-/// The terminal that the user sits at.
+/// The user's terminal.
 public enum Terminal {
     /// Columns and rows, as virtio-console and TIOCSWINSZ count them.
     public struct Size: Hashable, Sendable {
@@ -14,15 +14,15 @@ public enum Terminal {
         }
     }
 
-    /// What Ctrl-C is on a terminal that is raw (ASCII, ETX).
+    /// The byte that a raw terminal sends for Ctrl-C (ASCII, ETX).
     public static let interruptKey: UInt8 = 3
 
     public static func isTerminal(_ descriptor: Int32) -> Bool {
         isatty(descriptor) == 1
     }
 
-    /// Sends every key to the guest from here on, Ctrl-C too. `restore` undoes it, and so does every signal that ends or stops
-    /// the process.
+    /// Makes the terminal raw: from now on every key goes to the guest, Ctrl-C too. `restore` undoes it, and
+    /// so does every signal that ends or stops the process.
     public static func makeRaw(_ descriptor: Int32) throws(Failure) {
         let result = chost_terminal_raw(descriptor)
         guard result == 0 else {
@@ -30,19 +30,21 @@ public enum Terminal {
         }
     }
 
-    /// Puts the terminal back as it was found; a second call does nothing. What nobody has read by then is dropped.
+    /// Restores the terminal's original settings and drops unread input. A second call does nothing.
     public static func restore() {
         chost_terminal_restore()
     }
 
-    /// Puts the terminal back at the end of a guest. Where the guest has written something that a terminal may answer (its
-    /// position, its title, its kind), the answers are waited for and dropped: the user's shell would take them for typed.
+    /// Restores the terminal at the end of a guest. If the guest has sent a request that the terminal answers
+    /// (its position, its title, its kind), waits for the answers and drops them: the user's shell would take
+    /// them for typed input.
     public static func leave() {
         if chost_terminal_may_answer() { dropAnswers() }
         restore()
     }
 
-    /// Reads until the terminal has been silent for as long as an answer over a network takes.
+    /// Reads and drops input until the terminal has been silent for 50 ms, the time of an answer over a
+    /// network, or for 250 ms in all.
     private static func dropAnswers() {
         let (silence, limit): (Int32, UInt64) = (50, 250_000_000)
         let start = MonotonicTime.now()
@@ -59,7 +61,7 @@ public enum Terminal {
         }
     }
 
-    /// Stops the process as SIGTSTP does, with the terminal put back, and returns when it goes on.
+    /// Restores the terminal and stops the process, as SIGTSTP does. Returns when the process continues.
     public static func stopProcess() {
         chost_stop_process()
         resume()
@@ -70,10 +72,10 @@ public enum Terminal {
         _ = chost_terminal_resume()
     }
 
-    /// Whether the terminal was put back for a stop and `resume` has not made it raw again.
+    /// Whether the terminal was restored for a stop and `resume` has not made it raw again.
     public static var isSuspended: Bool { chost_terminal_is_suspended() }
 
-    /// Notes what is about to be written to the terminal, for `leave`.
+    /// Records output that is about to be written to the terminal, for `leave`.
     public static func note(output: UnsafeRawBufferPointer) {
         guard let start = output.baseAddress else { return }
         unsafe chost_terminal_note_output(start, output.count)
@@ -82,7 +84,7 @@ public enum Terminal {
     /// Whether `makeRaw` is in force.
     public static var isRaw: Bool { chost_terminal_is_raw() }
 
-    /// The size of the terminal at `descriptor`, or nil where it is none or has none.
+    /// Returns the size of the terminal at `descriptor`, or nil if it is no terminal or has no size.
     public static func size(of descriptor: Int32) -> Size? {
         var size = Size(columns: 0, rows: 0)
         guard unsafe chost_window_size(descriptor, &size.columns, &size.rows) == 0, size.columns > 0 else {

@@ -2,11 +2,11 @@ import CHost
 import Glibc
 import SystemPackage
 
-/// A timerfd(2) on the monotonic clock: readable once the time that it was set for has passed.
+/// A timerfd(2) on the monotonic clock, which becomes readable when its time has passed.
 public final class TimerFD: Sendable {
     private let owner: OwnedDescriptor
 
-    /// A timer that is not running; its reads do not block.
+    /// Makes a timer that is not running. Reads of its descriptor do not block.
     public init() throws(Failure) {
         let number = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
         guard number >= 0 else { throw Failure("cannot make a timer", errno: .current) }
@@ -15,7 +15,7 @@ public final class TimerFD: Sendable {
 
     public var descriptor: Int32 { owner.rawValue }
 
-    /// Makes the descriptor readable once, in so many milliseconds; 0 stops the timer.
+    /// Makes the descriptor readable once after `milliseconds`; 0 stops the timer.
     public func arm(milliseconds: Int) {
         var setting = itimerspec()
         setting.it_value = timespec(

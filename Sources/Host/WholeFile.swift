@@ -21,8 +21,8 @@ public enum WholeFile {
         }
     }
 
-    /// All of the file at `path`, whatever its size is said to be: files of /proc have none. More than `limit` bytes are
-    /// a failure.
+    /// Reads all of the file at `path`, whatever its reported size: files of /proc have none. More than
+    /// `limit` bytes are a failure.
     public static func read(_ path: String, upTo limit: Int) throws(Failure) -> [UInt8] {
         do {
             let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
@@ -49,7 +49,7 @@ public enum WholeFile {
 }
 
 extension OwnedDescriptor {
-    /// Opens a file to write it anew, which everybody may read.
+    /// Makes or truncates a file for writing, readable for every user.
     fileprivate init(replacing path: String) throws(Errno) {
         let result = unsafe chost_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         guard result >= 0 else { throw Errno(rawValue: -result) }

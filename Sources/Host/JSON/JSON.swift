@@ -1,15 +1,15 @@
-/// A JSON text to be written (RFC 8259); members keep their order. Foundation's encoder would make every start of the
-/// executable slower.
+/// A JSON value to be written (RFC 8259). Members keep their order. Foundation's encoder would make every
+/// start of the executable slower.
 public indirect enum JSON: Sendable {
     case null
     case boolean(Bool)
     case integer(Int)
-    /// Seconds, shares and the like: nine digits after the point at the most. What is not finite is written as `null`,
-    /// because JSON has no word for it (RFC 8259, 6).
+    /// Seconds, shares and similar numbers, with at most nine digits after the point. Infinities and NaN are
+    /// written as `null`, because JSON has no words for them (RFC 8259, 6).
     case number(Double)
     case string(String)
     case array([JSON])
-    /// Names should differ (RFC 8259, 4); nothing here checks that.
+    /// An object. Its names should differ (RFC 8259, 4); nothing checks that.
     case object([(String, JSON)])
 
     /// The number, or `null`.
@@ -23,8 +23,9 @@ public indirect enum JSON: Sendable {
 }
 
 extension JSON {
-    /// Lines of their own for what is large; numbers and short lists stay on one. There is no newline at the end, and no
-    /// control character but newlines. `indent` is the number of spaces before the line that the text starts in.
+    /// Returns the value as a text: large values have a line for each element, numbers and short lists stay
+    /// on one line. The text has no newline at its end and no control characters but newlines. `indent` is
+    /// the number of spaces before the line that the text starts in.
     public func text(indent: Int = 0) -> String {
         switch self {
         case .null: "null"
@@ -57,7 +58,7 @@ extension JSON {
             case "\\": quoted += "\\\\"
             case "\n": quoted += "\\n"
             case "\t": quoted += "\\t"
-            // RFC 8259, 7 asks for the first of these; terminals obey the others, too.
+            // RFC 8259, 7 demands an escape for the first of these; terminals obey the others, too.
             case ..<" ", "\u{7F}"..."\u{9F}": quoted += escape(scalar)
             default: quoted.unicodeScalars.append(scalar)
             }
@@ -65,7 +66,7 @@ extension JSON {
         return quoted + "\""
     }
 
-    /// For what one unit of UTF-16 holds.
+    /// Returns the escape of a scalar that fits into one UTF-16 code unit.
     private static func escape(_ scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16)
         return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

@@ -1,8 +1,8 @@
-/// A place in a JSON document, which knows its own name, so that what is wrong there can be told.
+/// A place in a JSON document. It knows its path, which the messages of failures name.
 public struct JSONField {
-    /// nil where the document has nothing here, or null: most tools write no difference.
+    /// The value, or nil if the member is missing or null: most tools do not distinguish the two.
     public let value: JSONValue?
-    /// "config.Env[2]"; empty for the document itself.
+    /// The path of the place: "config.Env[2]"; empty for the document itself.
     public let path: String
     public let document: JSONDocument
 
@@ -12,8 +12,8 @@ public struct JSONField {
         self.document = document
     }
 
-    /// The member of an object. Go's readers take `Layers` for `layers`, so a document that has such a member means one image
-    /// to them and another to us: it is refused.
+    /// Returns the member `name` of an object. Go's readers accept `Layers` for `layers`: a document with
+    /// such a member would mean one image to them and another to vmm, so it is refused.
     public func member(_ name: String) throws(Failure) -> JSONField {
         let members = try object()
         for other in members.keys where other != name && other.isTaken(for: name) {
@@ -24,7 +24,7 @@ public struct JSONField {
         return JSONField(members[name], path.isEmpty ? name : "\(path).\(name)", in: document)
     }
 
-    /// The members of an object, sorted by name; none where nothing is here.
+    /// Returns the members of an object; empty if the place has no value.
     public func object() throws(Failure) -> [String: JSONValue] {
         switch value {
         case .object(let members): return members
@@ -33,14 +33,14 @@ public struct JSONField {
         }
     }
 
-    /// The elements of an array; none where nothing is here.
+    /// Returns the elements of an array; empty if the place has no value.
     public func elements() throws(Failure) -> [JSONField] {
         guard let value else { return [] }
         guard case .array(let values) = value else { throw wrong("a list") }
         return values.enumerated().map { JSONField($1, "\(path)[\($0)]", in: document) }
     }
 
-    /// A text without zero bytes: all of them end up in paths, arguments and the like.
+    /// Returns a text without zero bytes: all texts end up in paths, arguments and other C strings.
     public func text() throws(Failure) -> String? {
         guard let value else { return nil }
         guard case .string(let text) = value else { throw wrong("a text") }
@@ -60,7 +60,7 @@ public struct JSONField {
         return flag
     }
 
-    /// A whole number from 0 up.
+    /// Returns a whole number from 0 up.
     public func integer() throws(Failure) -> UInt64? {
         guard let value else { return nil }
         guard case .number(let text) = value, let number = UInt64(text) else {
@@ -69,7 +69,7 @@ public struct JSONField {
         return number
     }
 
-    /// `found`, or a failure that says that it is missing.
+    /// Returns `found`, or throws a failure if it is nil.
     public func required<Value>(_ found: Value?) throws(Failure) -> Value {
         guard let found else { throw document.refused("\(document.subject) has no \(path)") }
         return found
@@ -80,18 +80,18 @@ public struct JSONField {
     }
 }
 
-/// A JSON file and how failures about it begin.
+/// A JSON file, with the beginnings of the messages of its failures.
 public struct JSONDocument: Sendable {
-    /// "cannot use the image debian.tar".
+    /// The beginning of a message: "cannot use the image debian.tar".
     public let complaint: String
-    /// "its manifest sha256:0123456789ab".
+    /// The name of the file in a message: "its manifest sha256:0123456789ab".
     public let subject: String
 
     public init(complaint: String, subject: String) {
         (self.complaint, self.subject) = (complaint, subject)
     }
 
-    /// The whole of it.
+    /// Parses the whole document.
     public func root(_ bytes: [UInt8]) throws(Failure) -> JSONField {
         do throws(JSONError) {
             return JSONField(try JSONReader.value(of: bytes), "", in: self)
@@ -106,10 +106,10 @@ public struct JSONDocument: Sendable {
 }
 
 extension String {
-    /// Whether encoding/json of Go takes this name for `name`, which is ASCII: case does not count there, not even that of
-    /// the letters beyond ASCII that have one in it (U+017F is an `s`, U+212A a `k`).
+    /// Whether encoding/json of Go takes this name for `name`, which is ASCII. It ignores case, even that of
+    /// the letters beyond ASCII whose other case is ASCII (U+017F is an `s`, U+212A a `k`).
     fileprivate func isTaken(for name: String) -> Bool {
-        // Most are told apart by their length: those two letters have three bytes at the most.
+        // The lengths differ for most names: those two letters have three bytes at the most.
         guard (name.utf8.count...name.utf8.count * 3).contains(utf8.count) else { return false }
         return uppercased().lowercased() == name.lowercased()
     }

@@ -1,10 +1,10 @@
-/// Reads a JSON text from front to back: nothing but JSON, nothing after it, no name twice in an object, and no nesting that
-/// could exhaust a stack.
+/// Reads a JSON text from front to back. It accepts nothing but JSON, nothing after the value, no name twice
+/// in an object, and no nesting that could exhaust a stack.
 struct JSONReader {
     private static let nestingLimit = 64
 
     private let bytes: [UInt8]
-    /// Never beyond the end of `bytes`, and moved only forward.
+    /// The position of the reader. It never passes the end of `bytes` and only grows.
     private var offset = 0
     private var nesting = 0
 
@@ -12,7 +12,7 @@ struct JSONReader {
         self.bytes = bytes
     }
 
-    /// The value that all of `bytes` is.
+    /// Parses all of `bytes` as one value.
     static func value(of bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var reader = JSONReader(bytes)
         let value = try reader.value()
@@ -29,7 +29,7 @@ struct JSONReader {
         while let byte = next, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { offset += 1 }
     }
 
-    /// Takes `byte` where it is the next.
+    /// Reads `byte` if it is the next one, and returns whether it was.
     private mutating func take(_ byte: Character) -> Bool {
         guard next == byte.asciiValue else { return false }
         offset += 1
@@ -68,7 +68,7 @@ struct JSONReader {
         return value
     }
 
-    /// After `[`, up to and with `]`.
+    /// Reads the rest of an array behind its `[`, with the `]`.
     private mutating func elements() throws(JSONError) -> [JSONValue] {
         skipSpace()
         var found: [JSONValue] = []
@@ -81,7 +81,7 @@ struct JSONReader {
         }
     }
 
-    /// After `{`, up to and with `}`.
+    /// Reads the rest of an object behind its `{`, with the `}`.
     private mutating func members() throws(JSONError) -> [String: JSONValue] {
         skipSpace()
         var found: [String: JSONValue] = [:]
@@ -92,7 +92,7 @@ struct JSONReader {
             let name = try string()
             skipSpace()
             guard take(":") else { throw broken("a colon is missing") }
-            // Readers differ in which of two counts, so neither does.
+            // Readers differ in which of two members of one name they keep, so neither is accepted.
             guard found[name] == nil else { throw broken("the name \"\(name.brief)\" comes twice") }
             found[name] = try value()
             skipSpace()
@@ -101,7 +101,7 @@ struct JSONReader {
         }
     }
 
-    /// RFC 8259, 6: minus, digits without a leading zero, a fraction, an exponent.
+    /// Reads a number (RFC 8259, 6): minus, digits without a leading zero, a fraction, an exponent.
     private mutating func number() throws(JSONError) -> String {
         let start = offset
         _ = take("-")
@@ -116,14 +116,14 @@ struct JSONReader {
         return String(decoding: bytes[start..<offset], as: UTF8.self)
     }
 
-    /// Takes digits; how many.
+    /// Reads digits and returns their number.
     private mutating func digits() -> Int {
         let start = offset
         while let byte = next, (0x30...0x39).contains(byte) { offset += 1 }
         return offset - start
     }
 
-    /// RFC 8259, 7, with its quotes.
+    /// Reads a string with its quotes (RFC 8259, 7).
     private mutating func string() throws(JSONError) -> String {
         offset += 1
         var text: [UInt8] = []
@@ -145,7 +145,7 @@ struct JSONReader {
         throw broken("a string has no end")
     }
 
-    /// From the backslash on.
+    /// Reads an escape sequence from its backslash on.
     private mutating func escape() throws(JSONError) -> String {
         offset += 1
         let byte = next
@@ -164,7 +164,7 @@ struct JSONReader {
         }
     }
 
-    /// After `\u`: a scalar, from two escapes where the first is a high surrogate.
+    /// Reads a scalar behind a `\u`, from two escapes if the first is a high surrogate.
     private mutating func scalar() throws(JSONError) -> Character {
         let first = try codeUnit()
         if let scalar = Unicode.Scalar(first) { return Character(scalar) }
@@ -176,7 +176,7 @@ struct JSONReader {
         return Character(UTF16.decode(UTF16.EncodedScalar([first, second])))
     }
 
-    /// Four hexadecimal digits.
+    /// Reads four hexadecimal digits.
     private mutating func codeUnit() throws(JSONError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {

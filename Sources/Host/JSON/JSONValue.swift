@@ -1,21 +1,21 @@
 /// A JSON text (RFC 8259).
 ///
-/// Foundation's decoder would make the executable 7 MB larger and every start of it slower; what images say needs this
-/// much and no more.
+/// Foundation's decoder would make the executable 7 MB larger and every start slower; the documents of images
+/// need no more than this reader.
 public enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
-    /// As it was written; what it is worth, its reader decides.
+    /// The number's text; the reader of the field converts it.
     case number(String)
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
 }
 
-/// Where a text stops to be JSON.
+/// An error of syntax in a JSON text.
 struct JSONError: Error, Hashable {
-    /// In bytes from the start of the text.
+    /// The position of the error, in bytes from the start of the text.
     public var offset: Int
-    /// "a string has no end".
+    /// The reason: "a string has no end".
     public var why: String
 }
