@@ -1,5 +1,5 @@
-/// An address in the guest's physical address space, in bytes. It cannot be dereferenced: `GuestMemory` is the only
-/// way to what lies there.
+/// An address in the guest's physical address space, in bytes. It cannot be dereferenced: only `GuestMemory`
+/// reaches the RAM at the address.
 public struct GuestAddress: RawRepresentable, Hashable, Comparable, Sendable {
     public let rawValue: UInt64
 
@@ -13,7 +13,7 @@ public struct GuestAddress: RawRepresentable, Hashable, Comparable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// The address `byteCount` further on, or nil beyond the end of the 64-bit space.
+    /// Returns the address `byteCount` bytes further on, or nil beyond the end of the 64-bit space.
     @inlinable
     public func advanced(by byteCount: UInt64) -> GuestAddress? {
         let (sum, overflow) = rawValue.addingReportingOverflow(byteCount)
@@ -30,7 +30,7 @@ extension GuestAddress: CustomStringConvertible {
     public var description: String { "0x" + String(rawValue, radix: 16) }
 }
 
-/// A run of bytes in the guest's physical address space. It says nothing about whether there is RAM.
+/// A range of the guest's physical address space, whether or not RAM lies there.
 public struct GuestRange: Hashable, Sendable {
     public let start: GuestAddress
     public let byteCount: UInt64
@@ -41,11 +41,11 @@ public struct GuestRange: Hashable, Sendable {
         self.byteCount = byteCount
     }
 
-    /// The address after the last byte, or nil where the range runs beyond the 64-bit space.
+    /// The address after the last byte, or nil if the range runs beyond the 64-bit space.
     @inlinable
     public var end: GuestAddress? { start.advanced(by: byteCount) }
 
-    /// Whether the two have a byte in common; a range beyond the 64-bit space overlaps everything.
+    /// Whether the two ranges have a byte in common. A range beyond the 64-bit space overlaps everything.
     public func overlaps(_ other: GuestRange) -> Bool {
         guard let end, let otherEnd = other.end else { return true }
         return start < otherEnd && other.start < end

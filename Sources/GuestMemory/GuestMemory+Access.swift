@@ -3,9 +3,10 @@ public import Host
 public import Synchronization
 import SystemPackage
 
-/// Copies in and out. Numbers are little-endian and may lie at any address.
+/// Copies into and out of guest memory. Numbers are little-endian and may lie at any address.
 extension GuestMemory {
-    /// A number of 8 to 64 bits, fetched once: what is decided on it holds whatever the guest writes meanwhile.
+    /// Loads a number of 8 to 64 bits. The memory is read exactly once, so that a check of the number holds
+    /// whatever the guest writes meanwhile.
     @inlinable
     public func load<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type = Value.self, at address: GuestAddress
@@ -23,7 +24,7 @@ extension GuestMemory {
         unsafe target.storeBytes(of: value.littleEndian, as: Value.self)
     }
 
-    /// Copies out of the guest into `buffer`, all of it.
+    /// Copies bytes from guest memory into `buffer` until it is full.
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at address: GuestAddress
     ) throws(GuestMemoryFault) {
@@ -31,7 +32,7 @@ extension GuestMemory {
         unsafe buffer.copyMemory(from: UnsafeRawBufferPointer(start: source, count: buffer.count))
     }
 
-    /// Copies `count` bytes out of the guest.
+    /// Returns a copy of `count` bytes of guest memory.
     public func bytes(at address: GuestAddress, count: Int) throws(GuestMemoryFault) -> [UInt8] {
         let source = unsafe try checkedPointer(address, UInt64(count))
         return unsafe Array(UnsafeRawBufferPointer(start: source, count: count))
@@ -56,7 +57,8 @@ extension GuestMemory {
         unsafe target.initializeMemory(as: UInt8.self, repeating: 0, count: Int(range.byteCount))
     }
 
-    /// What the kernel is given to read or write RAM by itself (readv(2), writev(2)): never looked into by us.
+    /// Returns the `iovec` of `range`, by which the kernel reads or writes RAM (readv(2), writev(2)). The
+    /// monitor itself never accesses RAM through it.
     @inlinable
     public func vector(_ range: GuestRange) throws(GuestMemoryFault) -> iovec {
         let base = unsafe try checkedPointer(range.start, range.byteCount)
@@ -64,18 +66,19 @@ extension GuestMemory {
     }
 }
 
-/// Ring indices, which both sides change while the other looks (Virtio 1.2, 2.7.13 "Driver/Device memory barriers").
+/// Ring indices, which one side writes while the other reads them (Virtio 1.2, 2.7.13 "Driver/Device memory
+/// barriers").
 extension GuestMemory {
-    /// Loads a 16-bit index such that what the driver wrote before it is seen after it. Pairs with the driver's write
-    /// barrier. An odd address is a fault.
+    /// Loads a 16-bit index with acquire ordering: the reads after it see all that the driver wrote before it
+    /// stored the index. Pairs with the driver's write barrier. An odd address is a fault.
     @inlinable
     public func loadAcquiring(at address: GuestAddress) throws(GuestMemoryFault) -> UInt16 {
         let atomic = unsafe try atomicPointer(address)
         return UInt16(littleEndian: unsafe atomic.pointee.load(ordering: .acquiring))
     }
 
-    /// Stores a 16-bit index such that what we wrote before it is seen by a driver that reads it. Pairs with the
-    /// driver's read barrier. An odd address is a fault.
+    /// Stores a 16-bit index with release ordering: a driver that reads the index sees all that the device
+    /// wrote before. Pairs with the driver's read barrier. An odd address is a fault.
     @inlinable
     public func storeReleasing(_ value: UInt16, at address: GuestAddress) throws(GuestMemoryFault) {
         let atomic = unsafe try atomicPointer(address)
@@ -95,10 +98,11 @@ extension GuestMemory {
 
 /// Files in the guest's RAM.
 extension GuestMemory {
-    /// Lays `byteCount` bytes of a file over RAM, private and copied on write: pages that the guest only reads stay
-    /// shared with the page cache. Address, offset and count are multiples of 4,096.
+    /// Maps a part of a file over RAM, private and copied on write: pages that the guest only reads stay
+    /// shared with the page cache. `fileOffset` and the start and size of `range` are multiples of 4,096.
     ///
-    /// The file must be as long as that, and stay so: a page that is cut off later is a SIGBUS.
+    /// The file must cover the whole range for as long as the guest runs: after a truncation, an access to a
+    /// page that is gone raises SIGBUS.
     public func map(
         _ descriptor: Int32, fileOffset: UInt64, over range: GuestRange
     ) throws(Failure) {
@@ -113,7 +117,8 @@ extension GuestMemory {
         }
     }
 
-    /// Reads `range` full from a file, as pread(2) does; throws `Errno` of the host or `.ioError` at the file's end.
+    /// Fills `range` from a file, as pread(2) does. Throws a failure with the host's errno, or with
+    /// `.ioError` if the file ends first.
     public func fill(_ range: GuestRange, from descriptor: Int32, fileOffset: UInt64) throws(Failure) {
         guard let target = unsafe pointer(range.start, range.byteCount) else {
             throw Failure(.software, "cannot load a file at \(range.start)", because: "there is no RAM")

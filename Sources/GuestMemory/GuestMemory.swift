@@ -1,6 +1,6 @@
 public import Host
 
-/// The guest touched an address where it has no RAM.
+/// An error: a range of guest addresses is not wholly RAM.
 public struct GuestMemoryFault: Error, Hashable, Sendable {
     public let range: GuestRange
 
@@ -10,32 +10,33 @@ public struct GuestMemoryFault: Error, Hashable, Sendable {
     }
 }
 
-/// The guest's RAM, and the only door to it.
+/// The guest's RAM. Every access to it goes through this type.
 ///
-/// RAM lies from 0 up to the hole below 4 GiB and goes on above it. It changes under our hands: whatever is read here
-/// is a copy, taken once; no pointer, span or view of live RAM leaves this type except the `iovec`s that are handed to
-/// the kernel. Every access is checked against the RAM that there is; a bad one throws and touches nothing.
+/// RAM lies from 0 up to the hole below 4 GiB and goes on above 4 GiB. The guest may change RAM at any time,
+/// so every read copies the bytes once; no pointer, span or view of RAM leaves this type except the `iovec`s
+/// for the kernel. Every access is checked against the regions of RAM; a bad access throws and touches
+/// nothing.
 public final class GuestMemory: Sendable {
     /// A contiguous piece of RAM.
     @safe
     public struct Region: Sendable {
         public let range: GuestRange
-        /// Where the monitor sees it: for KVM_SET_USER_MEMORY_REGION, for a loader before the guest runs, and for
-        /// nothing else outside this room.
+        /// The region's address in the monitor: for KVM_SET_USER_MEMORY_REGION, for a loader before the guest
+        /// runs, and for no other use outside this module.
         public nonisolated(unsafe) let hostBase: UnsafeMutableRawPointer
     }
 
     public static let pageByteCount: UInt64 = 4096
-    /// The 3 GiB mark at which RAM makes room for devices (MMIO, IOAPIC, LAPIC, firmware)...
+    /// The start of the hole for devices (MMIO, IOAPIC, LAPIC, firmware): 3 GiB.
     public static let holeStart: UInt64 = 0xC000_0000
-    /// ... until 4 GiB, where it goes on.
+    /// The end of the hole, from which RAM goes on: 4 GiB.
     public static let holeEnd: UInt64 = 0x1_0000_0000
 
     /// The size of all RAM in bytes.
     public let byteCount: UInt64
-    /// RAM below the hole; there always is some.
+    /// The RAM below the hole, which is never empty.
     public let low: Region
-    /// RAM from 4 GiB on, when there is more than fits below the hole.
+    /// The RAM from 4 GiB on, or nil if all RAM fits below the hole.
     public let high: Region?
     private let mapping: MappedRegion
 
@@ -60,20 +61,22 @@ public final class GuestMemory: Sendable {
                 hostBase: base + Int(lowCount))
     }
 
-    /// Lets RAM come in huge pages from here on, where the host has them, except where a little of 2 MiB was touched before.
+    /// Allows huge pages of the host for RAM from now on, except in each 2 MiB block that is resident only in
+    /// small part.
     ///
-    /// Not from the start: a kernel touches a few bytes here and there while it boots, and to clear 2 MiB for each of them
-    /// takes longer than the faults that it saves, and costs a small guest half again its memory. What runs later wants
-    /// the fewer faults and the shorter page walks; what was touched a little by then may have filled up later still.
+    /// They are not allowed from the start. A booting kernel touches a few bytes here and there. To clear 2
+    /// MiB for each of them takes longer than the faults that it saves, and makes a small guest take half
+    /// again its memory. The programs that run later profit from fewer faults and shorter page walks. A block
+    /// that was sparse at this call may still fill up later.
     public func allowHugePages() {
         mapping.allowHugePagesWhereTheyPay()
     }
 
-    /// The same from the start for the end of RAM, which a booting Linux fills without a gap: it makes 64 bytes of each page
-    /// known to itself there, next to what else it sets up early.
+    /// Allows huge pages at the end of RAM from the start. A booting Linux fills that part without a gap: it
+    /// places 64 bytes for each page of RAM there, and other early structures next to them.
     public func allowHugePagesAtEnd() {
         let pageStructures = byteCount / (Self.pageByteCount / 64)
-        // One more for what else there is. The mapping knows when that is more than it has.
+        // One more block holds the other early structures. The mapping clamps a count that is too large.
         let count = (pageStructures + Self.hugePageByteCount - 1) / Self.hugePageByteCount + 1
         mapping.allowHugePages(last: Int(truncatingIfNeeded: count))
     }
@@ -86,7 +89,8 @@ public final class GuestMemory: Sendable {
         unsafe pointer(range.start, range.byteCount) != nil
     }
 
-    /// The host's view of `byteCount` bytes at `address`, or nil unless all of them are RAM of one region.
+    /// Returns the host's pointer to `byteCount` bytes at `address`, or nil unless all of them are RAM of one
+    /// region.
     @inlinable
     func pointer(_ address: GuestAddress, _ byteCount: UInt64) -> UnsafeMutableRawPointer? {
         if let found = unsafe low.pointer(address, byteCount) { return unsafe found }

@@ -1,16 +1,16 @@
 import CKVM
 import Host
 
-/// What CPUID answers in a guest: one entry a leaf and subleaf (struct kvm_cpuid2).
+/// The results of CPUID in a guest: one entry for each leaf and subleaf (struct kvm_cpuid2).
 @safe
 public final class CPUIDTable {
     let storage: UnsafeMutablePointer<kvm_cpuid2>
 
-    /// Room for entries that the kernel does not know of: `addSubleaf`.
+    /// The number of entries that `addSubleaf` may add to those of the kernel.
     private static let spareCount: UInt32 = 16
     private let capacity: Int
 
-    /// An empty table that the kernel may fill with up to `count` entries.
+    /// Makes an empty table that the kernel may fill with up to `count` entries.
     init(capacity count: UInt32) {
         guard let storage = unsafe ckvm_cpuid_create(count + Self.spareCount) else {
             preconditionFailure("out of memory")
@@ -20,7 +20,7 @@ public final class CPUIDTable {
         capacity = Int(count + Self.spareCount)
     }
 
-    /// A table of those answers, which need not be any host's.
+    /// Makes a table of `entries`, which need not be those of any host.
     convenience init(_ entries: [Entry]) {
         self.init(capacity: UInt32(entries.count))
         let places = unsafe ckvm_cpuid_entries(storage)
@@ -36,7 +36,7 @@ public final class CPUIDTable {
         unsafe free(storage)
     }
 
-    /// One leaf's answer.
+    /// The result of CPUID for one leaf and subleaf.
     public struct Entry: Sendable {
         public let leaf: UInt32
         public let subleaf: UInt32
@@ -46,10 +46,10 @@ public final class CPUIDTable {
         public var edx: UInt32
     }
 
-    /// How many entries the table holds.
+    /// The number of entries.
     public var count: Int { unsafe Int(storage.pointee.nent) }
 
-    /// Calls `change` with each entry in turn; what it changes stays changed. Leaf and subleaf are fixed.
+    /// Calls `change` with each entry and stores the changed registers. Leaf and subleaf are fixed.
     public func forEach(_ change: (inout Entry) -> Void) {
         let entries = unsafe ckvm_cpuid_entries(storage)
         for index in 0..<count {
@@ -65,8 +65,8 @@ public final class CPUIDTable {
         }
     }
 
-    /// Makes sure that there is an entry for a subleaf of `leaf`; a new one answers with zeroes. KVM lists no more than
-    /// the first subleaf of those that describe the topology, which is the monitor's to say.
+    /// Adds an entry for a subleaf of `leaf` if there is none, with zeroes as its result. KVM lists only the
+    /// first subleaf of the leaves that describe the topology, because the monitor chooses the topology.
     public func addSubleaf(_ subleaf: UInt32, of leaf: UInt32) {
         guard entry(leaf: leaf, subleaf: subleaf) == nil else { return }
         precondition(count < capacity, "a table has room for \(Self.spareCount) more entries")
@@ -77,7 +77,7 @@ public final class CPUIDTable {
         unsafe storage.pointee.nent += 1
     }
 
-    /// The answer for one leaf and subleaf, where there is one.
+    /// Returns the entry of a leaf and subleaf, or nil if the table has none.
     public func entry(leaf: UInt32, subleaf: UInt32 = 0) -> Entry? {
         var found: Entry?
         forEach { if $0.leaf == leaf, $0.subleaf == subleaf { found = $0 } }

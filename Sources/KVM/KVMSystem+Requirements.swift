@@ -1,16 +1,17 @@
 public import Host
 
-/// A capability that every machine of ours needs.
+/// A capability that every machine needs.
 public struct KVMRequirement: Sendable {
     /// The name in <linux/kvm.h>.
     public let name: String
     public let capability: KVMCapability
-    /// Since which Linux KVM has it on x86.
+    /// The first Linux version whose KVM has the capability on x86.
     public let since: String
 }
 
 extension KVMSystem {
-    /// All that every machine needs; what only some machines need is a failure when they are made.
+    /// The capabilities that every machine needs. A capability that only some machines need is checked when
+    /// such a machine is made.
     public static let requirements: [KVMRequirement] = [
         KVMRequirement(name: "KVM_CAP_USER_MEMORY", capability: .userMemory, since: "2.6.25"),
         KVMRequirement(name: "KVM_CAP_IRQCHIP", capability: .irqchip, since: "2.6.25"),
@@ -19,12 +20,12 @@ extension KVMSystem {
         KVMRequirement(name: "KVM_CAP_IMMEDIATE_EXIT", capability: .immediateExit, since: "4.13"),
     ]
 
-    /// What is missing of `requirements`.
+    /// Returns those of `requirements` that this host's KVM lacks.
     public func missingRequirements() -> [KVMRequirement] {
         Self.requirements.filter { value(of: $0.capability) == 0 }
     }
 
-    /// Throws unless ordinary kernels run here: `vmm boot` calls it before it promises anything.
+    /// Throws unless this host runs ordinary kernels. `vmm boot` calls it before anything else.
     public func requireHardwareVirtualization() throws(Failure) {
         guard Virtualization.ofThisHost() == .none else { return }
         throw Failure(

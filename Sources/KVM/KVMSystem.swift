@@ -2,11 +2,11 @@ import CKVM
 public import Host
 import SystemPackage
 
-/// /dev/kvm: what this host's KVM is and can do, and the maker of virtual machines.
+/// The open /dev/kvm: the capabilities of this host's KVM, and the maker of virtual machines.
 public final class KVMSystem: Sendable {
-    /// Where the kernel offers the interface.
+    /// The path of KVM's device.
     public static let path = "/dev/kvm"
-    /// The one version of the interface there has been since Linux 2.6.22 (KVM_GET_API_VERSION).
+    /// The only version of the interface since Linux 2.6.22 (KVM_GET_API_VERSION).
     public static let apiVersion: Int32 = 12
 
     let descriptor: OwnedDescriptor
@@ -54,23 +54,23 @@ public final class KVMSystem: Sendable {
         }
     }
 
-    /// The value of a capability, 0 where this KVM has never heard of it (KVM_CHECK_EXTENSION).
+    /// Returns the value of a capability, 0 if this KVM does not know it (KVM_CHECK_EXTENSION).
     public func value(of capability: KVMCapability) -> Int32 {
         max(0, ckvm_ioctl_value(descriptor.rawValue, ckvm_CHECK_EXTENSION, UInt(capability.rawValue)))
     }
 
-    /// The size in bytes of what a VCPU shares with the kernel (KVM_GET_VCPU_MMAP_SIZE).
+    /// Returns the size in bytes of the memory that a vCPU shares with the kernel (KVM_GET_VCPU_MMAP_SIZE).
     func runAreaByteCount() throws(Failure) -> Int {
         Int(try kvmCall("cannot size a vCPU", ckvm_ioctl(descriptor.rawValue, ckvm_GET_VCPU_MMAP_SIZE)))
     }
 
-    /// How many bits a guest-physical address has: as many as one of the host's, of which KVM takes nothing away.
+    /// The number of bits of a guest-physical address: the host's number, of which KVM takes none away.
     public static var physicalAddressWidth: Int { Int(ckvm_physical_address_width()) }
 
-    /// A new virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
+    /// Makes a virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
     public func makeVirtualMachine() throws(Failure) -> VirtualMachine {
         var result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0)
-        // A signal that arrives while the kernel allocates makes it give up.
+        // A signal that arrives while the kernel allocates makes the call fail with EINTR.
         while result == -EINTR { result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0) }
         let number = try kvmCall("cannot create a virtual machine", result)
         let machine = VirtualMachine(
@@ -79,7 +79,7 @@ public final class KVMSystem: Sendable {
         return machine
     }
 
-    /// The features that a guest may be shown on this host (KVM_GET_SUPPORTED_CPUID).
+    /// Returns the CPU features that a guest may have on this host (KVM_GET_SUPPORTED_CPUID).
     public func supportedCPUID() throws(Failure) -> CPUIDTable {
         var capacity: UInt32 = 128
         while true {
@@ -117,7 +117,7 @@ public struct KVMCapability: RawRepresentable, Hashable, Sendable {
     static let enforcedFeatures = KVMCapability(rawValue: KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
 }
 
-/// Turns -errno of an ioctl into a failure that names what was tried.
+/// Throws a failure that names the operation if the result of an ioctl is -errno.
 @discardableResult
 func kvmCall(_ what: @autoclosure () -> String, _ result: Int32) throws(Failure) -> Int32 {
     guard result >= 0 else { throw Failure(what(), errno: Errno(rawValue: -result)) }

@@ -12,34 +12,38 @@ public struct VCPU: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
-    /// Lets another thread bring `run` to an end.
+    /// A handle by which another thread makes `run` return.
     public var kick: VCPUKick { VCPUKick(area: area) }
 
-    /// Runs guest code until it needs something (KVM_RUN). The answer to a read goes in by `answer` before the next run.
+    /// Runs guest code until it needs the monitor (KVM_RUN). After a read exit, call `answer` or `answerMMIO`
+    /// before the next run.
     public func run() -> VCPUExit {
         let result = ckvm_run(descriptor.rawValue)
         if result < 0 { return result == -EINTR || result == -EAGAIN ? .interrupted : .failed(-result) }
         return area.exit
     }
 
-    /// Whether the guest locked the bus before the last exit, whatever that was for (KVM_RUN_X86_BUS_LOCK).
+    /// Whether the guest locked the bus before the last exit, whatever the reason of that exit
+    /// (KVM_RUN_X86_BUS_LOCK).
     public var hasLockedBus: Bool { area.hasLockedBus }
 
-    /// Element `index` of a port write: some instructions (rep outs) write many at once.
+    /// Returns element `index` of a port write: some instructions (rep outs) write many elements at once.
     public func written(_ index: UInt32) -> UInt32 { area.portElement(index) }
 
-    /// The answer to element `index` of a port read.
+    /// Sets the result of element `index` of a port read.
     public func answer(_ index: UInt32, _ value: UInt32) { area.setPortElement(index, value) }
 
-    /// The answer to an MMIO read.
+    /// Sets the result of an MMIO read.
     public func answerMMIO(_ value: UInt64) { area.setMMIOData(value) }
 }
 
-/// Brings a vCPU out of the guest for good, from any thread; together with a signal to the vCPU's thread, at once.
+/// Makes a vCPU leave the guest for good, from any thread. Together with a signal to the vCPU's thread, the
+/// vCPU leaves at once.
 public struct VCPUKick: Sendable {
     let area: VCPURunArea
 
-    /// The running KVM_RUN returns when its thread gets a signal, every later one without.
+    /// Makes the running KVM_RUN return at the next signal to its thread, and every later KVM_RUN return at
+    /// once.
     public func request() { area.setImmediateExit(1) }
 }
 
@@ -105,7 +109,8 @@ final class VCPURunArea: Sendable {
             of: value.littleEndian, as: UInt64.self)
     }
 
-    /// Where the kernel keeps element `index` of a port access; it lies within the mapping by the interface's contract.
+    /// Returns the address of element `index` of a port access. The interface guarantees that it lies within
+    /// the mapping.
     private func portData(_ index: UInt32) -> UnsafeMutableRawPointer {
         let offset = unsafe Int(ckvm_io_data_offset(run)) + Int(index) * Int(ckvm_io_size(run))
         return unsafe UnsafeMutableRawPointer(run) + offset

@@ -10,13 +10,14 @@ public struct VCPURegisters: Sendable {
     public var r8: UInt64 = 0, r9: UInt64 = 0, r10: UInt64 = 0, r11: UInt64 = 0
     public var r12: UInt64 = 0, r13: UInt64 = 0, r14: UInt64 = 0, r15: UInt64 = 0
     public var rip: UInt64 = 0
-    /// Bit 1 is always set; all else clear means that interrupts are off.
+    /// Bit 1 is always set. All other bits are clear, so interrupts are disabled.
     public var rflags: UInt64 = 2
 
     public init() {}
 }
 
-/// A segment register with its hidden part (struct kvm_segment); the limit is in bytes, the granularity follows from it.
+/// A segment register with its hidden part (struct kvm_segment). The limit is in bytes, and the granularity
+/// follows from it.
 public struct VCPUSegment: Sendable {
     public var selector: UInt16
     public var base: UInt64 = 0
@@ -24,9 +25,9 @@ public struct VCPUSegment: Sendable {
     /// The descriptor's type: 0xB code, 0x3 data, 0xB busy TSS.
     public var type: UInt8
     public var isSystem = false
-    /// Code that runs in 64-bit mode.
+    /// Whether this is the segment of 64-bit code.
     public var isLong = false
-    /// Code or data of 16 bits, as in real mode.
+    /// Whether this is a segment of 16-bit code or data, as in real mode.
     public var is16Bit = false
 
     public init(selector: UInt16, limit: UInt32, type: UInt8, isSystem: Bool = false, isLong: Bool = false) {
@@ -38,7 +39,7 @@ public struct VCPUSegment: Sendable {
     }
 }
 
-/// The special registers, which say in which mode a vCPU is (struct kvm_sregs), as far as an entry sets them.
+/// The special registers that an entry sets (struct kvm_sregs). They determine the mode of the vCPU.
 public struct VCPUSpecialRegisters: Sendable {
     public var code: VCPUSegment
     public var data: VCPUSegment
@@ -69,7 +70,7 @@ extension VCPU {
         try pass(ckvm_SET_REGS, &raw, "set a vCPU's registers")
     }
 
-    /// The general registers (KVM_GET_REGS).
+    /// Returns the general registers (KVM_GET_REGS).
     public func registers() throws(Failure) -> VCPURegisters {
         var raw = kvm_regs()
         try pass(ckvm_GET_REGS, &raw, "read a vCPU's registers")
@@ -82,7 +83,7 @@ extension VCPU {
         return r
     }
 
-    /// Changes the special registers from what they are after creation to `special` (KVM_GET_SREGS, KVM_SET_SREGS).
+    /// Sets the special registers to `special`; the others keep their values (KVM_GET_SREGS, KVM_SET_SREGS).
     public func set(_ special: VCPUSpecialRegisters) throws(Failure) {
         var raw = kvm_sregs()
         try pass(ckvm_GET_SREGS, &raw, "read a vCPU's special registers")
@@ -96,20 +97,21 @@ extension VCPU {
         try pass(ckvm_SET_SREGS, &raw, "set a vCPU's special registers")
     }
 
-    /// CR0, CR2, CR3, CR4 and EFER, for a report.
+    /// Returns CR0, CR2, CR3, CR4 and EFER, for a report.
     public func controlRegisters() throws(Failure) -> [(name: String, value: UInt64)] {
         var raw = kvm_sregs()
         try pass(ckvm_GET_SREGS, &raw, "read a vCPU's special registers")
         return [("cr0", raw.cr0), ("cr2", raw.cr2), ("cr3", raw.cr3), ("cr4", raw.cr4), ("efer", raw.efer)]
     }
 
-    /// What CPUID answers on this vCPU from now on (KVM_SET_CPUID2); before it runs for the first time.
+    /// Sets the results of CPUID on this vCPU (KVM_SET_CPUID2). Call it before the vCPU's first run.
     public func set(_ table: CPUIDTable) throws(Failure) {
         let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_CPUID2, table.storage)
         try kvmCall("cannot set a vCPU's CPU features", result)
     }
 
-    /// Sets model specific registers (KVM_SET_MSRS); one that this CPU does not have is a failure that names it.
+    /// Sets model-specific registers (KVM_SET_MSRS). Throws a failure that names the first register that KVM
+    /// refuses.
     public func setMSRs(_ values: [(index: UInt32, value: UInt64)]) throws(Failure) {
         guard let table = unsafe ckvm_msrs_create(UInt32(values.count)) else {
             preconditionFailure("out of memory")
@@ -128,7 +130,8 @@ extension VCPU {
         }
     }
 
-    /// The physical address behind a linear one, by the vCPU's own page tables (KVM_TRANSLATE).
+    /// Translates a linear address to a physical one by the vCPU's own page tables (KVM_TRANSLATE). Nil if it
+    /// is not mapped.
     public func translate(_ linear: UInt64) -> GuestAddress? {
         var request = kvm_translation()
         request.linear_address = linear

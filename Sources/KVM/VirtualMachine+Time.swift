@@ -2,9 +2,9 @@ import CKVM
 public import Host
 
 extension VirtualMachine {
-    /// What a guest has told an 8254 before KVM has one.
+    /// The guest's first access to the 8254, which made the monitor create it.
     public enum IntervalTimerStart: Sendable {
-        /// Nothing that would have to be kept.
+        /// An access that does not change the timer's state.
         case untouched
         /// A control word (port 0x43).
         case controlWord(UInt8)
@@ -12,8 +12,8 @@ extension VirtualMachine {
         case gate(Bool)
     }
 
-    /// Creates an 8254 in the kernel, its gate port 0x61 included, in the state that `start` left it in (KVM_CREATE_PIT2,
-    /// KVM_SET_PIT2). The machine has its interrupt controllers; its vCPUs may exist.
+    /// Creates an 8254 in the kernel, with its gate port 0x61, in the state after `start` (KVM_CREATE_PIT2,
+    /// KVM_SET_PIT2). The machine must have its interrupt controllers; its vCPUs may exist.
     public func createIntervalTimer(_ start: IntervalTimerStart) throws(Failure) {
         var configuration = kvm_pit_config()
         configuration.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
@@ -35,8 +35,8 @@ extension VirtualMachine {
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_PIT2, &state))
     }
 
-    /// Selects the counter's mode and which bytes of its count are written next (Intel 8254, "Control Word Format"). A word that
-    /// only latches something leaves all as it is.
+    /// Selects the counter's mode and the bytes of its count that are written next (Intel 8254, "Control Word
+    /// Format"). A word that only latches something changes nothing.
     private static func program(_ state: inout kvm_pit_state2, _ word: UInt8) {
         let access = word >> 4 & 3
         guard access != 0 else { return }
@@ -58,8 +58,8 @@ extension VirtualMachine {
 }
 
 extension VirtualMachine {
-    /// The frequency of the vCPUs' time stamp counters in kHz; nil where KVM does not tell it of a machine, which it does since
-    /// Linux 5.17 (KVM_GET_TSC_KHZ).
+    /// The frequency of the vCPUs' time stamp counters in kHz. Nil if KVM does not report it for a VM, which
+    /// it does since Linux 5.17 (KVM_GET_TSC_KHZ).
     public var timeStampFrequency: UInt32? {
         let result = ckvm_ioctl(descriptor.rawValue, ckvm_GET_TSC_KHZ)
         return result > 0 ? UInt32(result) : nil

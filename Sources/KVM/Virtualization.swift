@@ -1,15 +1,16 @@
 import CKVM
 
-/// What lies under this host's /dev/kvm.
+/// The hardware virtualization behind this host's /dev/kvm.
 public enum Virtualization: String, Sendable {
     /// Intel VMX through kvm_intel.
     case vmx
     /// AMD SVM through kvm_amd.
     case svm
-    /// No hardware virtualization: KVM emulates guest code at CPL 0, and no ordinary Linux reaches its user space.
+    /// None: KVM emulates guest code at CPL 0, and no ordinary Linux reaches its user space.
     case none
 
-    /// What this host has. A CPU's own word is not enough: another module than that CPU's may serve /dev/kvm.
+    /// Detects this host's hardware virtualization. CPUID alone is not enough: /dev/kvm may belong to a
+    /// module other than that of the CPU's vendor.
     public static func ofThisHost() -> Virtualization {
         switch ckvm_cpu_virtualization() {
         case 1 where isLoaded("/sys/module/kvm_intel"): .vmx
@@ -18,10 +19,10 @@ public enum Virtualization: String, Sendable {
         }
     }
 
-    /// Whether this host is a virtual machine itself, so that guests of its own are nested.
+    /// Whether this host is a virtual machine itself, so that its guests are nested.
     public static var isNested: Bool { ckvm_cpu_is_virtual() != 0 }
 
-    /// Without a /sys there is nothing to ask, and the CPU's word must do.
+    /// Whether the module is loaded. Without /sys the answer is yes, because CPUID is then the only source.
     private static func isLoaded(_ module: String) -> Bool {
         unsafe access(module, F_OK) == 0 || access("/sys/module", F_OK) != 0
     }

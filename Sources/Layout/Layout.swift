@@ -1,6 +1,6 @@
 public import GuestMemory
 
-/// Every magic address of the machine, in one place.
+/// The machine's physical addresses, ports and interrupts.
 ///
 /// ```
 ///   0x0000_0000   RAM
@@ -43,33 +43,35 @@ public enum Layout {
     /// The end of conventional memory.
     public static let extendedBIOSData = GuestAddress(0x9_FC00)
     public static let videoMemory = GuestAddress(0xA_0000)
-    /// 128 KiB in which a guest searches for the RSDP (ACPI 6.5, 5.2.5.1).
+    /// The 128 KiB in which a guest searches for the RSDP (ACPI 6.5, 5.2.5.1).
     public static let firmware = GuestRange(start: GuestAddress(0xE_0000), byteCount: 0x2_0000)
-    /// F000:FFF0, where a kernel jumps in real mode to have the BIOS reset the machine; 16 bytes up to 1 MiB.
+    /// The reset vector F000:FFF0, to which a kernel jumps in real mode to make the BIOS reset the machine:
+    /// 16 bytes up to 1 MiB.
     public static let resetVector = GuestAddress(0xF_FFF0)
-    /// Where RAM goes on above the first megabyte; no kernel is loaded lower.
+    /// The start of RAM above the first megabyte. No kernel is loaded lower.
     public static let extendedMemory = GuestAddress(0x10_0000)
-    /// The least RAM that a machine has: the first megabyte, and one for a kernel.
+    /// The smallest RAM of a machine: the first megabyte, and one for a kernel.
     public static let leastMemoryByteCount: UInt64 = 0x20_0000
 
     // The hole below 4 GiB.
     public static let virtioWindows = GuestAddress(0xD000_0000)
     public static let virtioWindowStride: UInt64 = 0x1000
-    /// What the driver is told of a window; the rest of its page is unused.
+    /// The size of a window as the driver knows it; the rest of the window's page is unused.
     public static let virtioWindowByteCount: UInt64 = 0x200
     public static let ioapic = GuestAddress(0xFEC0_0000)
     public static let localAPIC = GuestAddress(0xFEE0_0000)
-    /// For KVM_SET_TSS_ADDR: three pages, behind the identity map page where KVM puts it by itself.
+    /// The argument of KVM_SET_TSS_ADDR: three pages behind the identity map page, at KVM's default place.
     public static let taskState = GuestAddress(0xFFFB_D000)
 
-    /// Persistent memory starts at a multiple of this. It shares no section of 128 MiB with RAM then (Linux, SECTION_SIZE),
-    /// and the host's pages can be mapped as large as they are.
+    /// The alignment of persistent memory. It makes persistent memory share no 128 MiB section with RAM
+    /// (Linux, SECTION_SIZE) and lets the host's largest pages be mapped.
     static let persistentMemoryAlignment: UInt64 = 1 << 30
 
-    /// Where persistent memory starts in a machine with that RAM.
+    /// Returns the start of persistent memory in a machine with the RAM `memory`.
     ///
-    /// No table of the firmware mentions it: the device itself says where it is. It lies above all that the memory map
-    /// tells of, and below the end of the CPU's physical addresses, so that no kernel has put anything else there.
+    /// No table of the firmware mentions persistent memory: the device's configuration space holds its
+    /// address. It lies above all that the memory map lists and below the end of the CPU's physical
+    /// addresses, so no kernel has put anything else there.
     public static func persistentMemory(above memory: GuestMemory) -> GuestAddress {
         let end = max(GuestMemory.holeEnd, memory.high?.range.end?.rawValue ?? 0)
         let rest = end % persistentMemoryAlignment
@@ -85,12 +87,12 @@ public enum Layout {
     public static let sleepControlPort: UInt16 = 0x600
     public static let sleepStatusPort: UInt16 = 0x601
     public static let resetPort: UInt16 = 0x602
-    /// What the guest writes to the reset port (ACPI 6.5, 4.8.3.6).
+    /// The value that the guest writes to the reset port (ACPI 6.5, 4.8.3.6).
     public static let resetValue: UInt8 = 1
     /// SLP_TYP of \_S5 (ACPI 6.5, 4.8.3.7).
     public static let softOffType: UInt8 = 5
     public static let markPort: UInt16 = 0x700
-    /// RST_CNT of PCI chip sets: what `reboot=p` writes to.
+    /// RST_CNT of PCI chip sets, the target of `reboot=p`.
     public static let resetControlPort: UInt16 = 0xCF9
     /// The 8254's three counters and its control word.
     public static let timerPorts: ClosedRange<UInt16> = 0x40...0x43
@@ -106,12 +108,15 @@ public enum Layout {
     public static let serialGSI: UInt32 = 4
     public static let eventGSI: UInt32 = 5
     public static let firstVirtioGSI: UInt32 = 6
-    /// The PC's real-time clock, which this machine has not; KVM treats its interrupt unlike all others all the same.
+    /// The interrupt of a PC's real-time clock. This machine has no such clock, but KVM still treats the
+    /// interrupt unlike all others.
     public static let clockGSI: UInt32 = 8
-    /// An IOAPIC has 24 pins, and each device one for itself.
+    /// The largest number of virtio devices: each has an IOAPIC pin of its own, and 18 of the 24 pins are
+    /// free.
     public static let virtioDeviceLimit = 18
 
-    /// The registers of virtio-mmio device number `index`, which is below `virtioDeviceLimit`.
+    /// Returns the range of the registers of virtio-mmio device number `index`, which is below
+    /// `virtioDeviceLimit`.
     public static func virtioWindow(_ index: Int) -> GuestRange {
         precondition(index >= 0 && index < virtioDeviceLimit, "there is no such window")
         let start = virtioWindows.rawValue + UInt64(index) * virtioWindowStride

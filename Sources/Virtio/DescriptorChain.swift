@@ -1,15 +1,15 @@
 public import GuestMemory
 
-/// One request: the buffers of a descriptor chain, first those that the device reads, then those that it writes
-/// (Virtio 1.2, 2.7.4). Every buffer was found to be RAM when the chain was popped; the addresses are our copies.
+/// One request: the buffers of a descriptor chain, first the device-readable ones, then the device-writable
+/// ones (Virtio 1.2, 2.7.4). `pop` has checked that every buffer is RAM; the addresses are copies.
 ///
-/// A chain is filled again and again by `Virtqueue.pop(into:)`, so that a steady flow of requests allocates nothing.
+/// `Virtqueue.pop(into:)` reuses a chain's storage, so that a steady flow of requests allocates nothing.
 public struct DescriptorChain: Sendable {
-    /// The number of the first descriptor, by which the driver knows the request.
+    /// The index of the first descriptor, by which the driver identifies the request.
     public internal(set) var head: UInt16 = 0
     /// All buffers in order.
     public internal(set) var buffers: [GuestRange] = []
-    /// How many of `buffers`, from the start, are for the device to read.
+    /// The number of device-readable buffers, which come first in `buffers`.
     public internal(set) var readableCount = 0
 
     public init() {}
@@ -17,9 +17,10 @@ public struct DescriptorChain: Sendable {
     public var readable: ArraySlice<GuestRange> { buffers[..<readableCount] }
     public var writable: ArraySlice<GuestRange> { buffers[readableCount...] }
 
-    /// The bytes in the readable buffers. A chain has at most 32,768 buffers of less than 4 GiB: no overflow.
+    /// The number of bytes in the readable buffers. It cannot overflow: a chain has at most 32,768 buffers of
+    /// less than 4 GiB.
     public var readableByteCount: UInt64 { readable.reduce(0) { $0 &+ $1.byteCount } }
-    /// The bytes in the writable buffers.
+    /// The number of bytes in the writable buffers.
     public var writableByteCount: UInt64 { writable.reduce(0) { $0 &+ $1.byteCount } }
 
     mutating func clear(head: UInt16) {

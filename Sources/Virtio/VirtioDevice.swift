@@ -1,7 +1,7 @@
 public import GuestMemory
 public import Host
 
-/// The device types that we build (Virtio 1.2, 5).
+/// The device types that vmm implements (Virtio 1.2, 5).
 public enum VirtioDeviceType: UInt32, Sendable {
     case block = 2
     case console = 3
@@ -9,36 +9,41 @@ public enum VirtioDeviceType: UInt32, Sendable {
     case persistentMemory = 27
 }
 
-/// A virtio device as its transport sees it: it knows its queues and its configuration space, but neither a bus, nor an
-/// interrupt controller, nor KVM.
+/// A virtio device as its transport sees it. The device knows its queues and its configuration space, but no
+/// bus, no interrupt controller and no KVM.
 ///
-/// The transport calls `activate` and `reset` in turn, never at once; the configuration methods may be called from any
-/// vCPU's thread at any time.
+/// The transport calls `activate` and `reset` alternately and never concurrently. Any vCPU's thread may call
+/// the configuration methods at any time.
 public protocol VirtioDevice: AnyObject, Sendable {
     var type: VirtioDeviceType { get }
-    /// What the device itself offers; the transport adds `VirtioFeatures.ofEveryDevice`.
+    /// The features that the device type offers; the transport adds `VirtioFeatures.ofEveryDevice`.
     var features: VirtioFeatures { get }
-    /// The greatest size of each queue; a power of two.
+    /// The maximum size of each queue; a power of two.
     var queueSizes: [UInt16] { get }
-    /// The device's configuration space (4.2.2.2), little-endian, as it is now.
+    /// The present content of the device's configuration space (4.2.2.2), little-endian.
     var configuration: [UInt8] { get }
-    /// Changes whenever `configuration` does (4.2.2.2 ConfigGeneration).
+    /// A number that changes whenever `configuration` does (4.2.2.2 ConfigGeneration).
     var configurationGeneration: UInt32 { get }
     /// The device's work until now, and the errors in it.
     var counters: VirtioCounters { get }
-    /// The driver wrote `bytes` into the configuration space. Most devices have nothing that may be written.
+    /// Handles the driver's write of `bytes` into the configuration space. Most devices have no writable
+    /// fields.
     func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int)
-    /// The driver set DRIVER_OK (3.1.1): the device serves its queues from now on, until `reset`.
+    /// Activates the device: the driver has set DRIVER_OK (3.1.1). The device serves its queues from now on,
+    /// until `reset`.
     ///
-    /// An error of the queues' configuration makes the transport set DEVICE_NEEDS_RESET.
+    /// If the configuration of a queue is invalid, throws an error, and the transport sets
+    /// DEVICE_NEEDS_RESET.
     func activate(_ activation: VirtioActivation) throws(VirtqueueError)
-    /// Whether a notification of the queue calls `notified` on the ringing vCPU's thread instead of ringing the queue's
-    /// doorbell: one exit in place of another thread's wake-up. Right for a queue that is served at once and whose driver
-    /// waits for the answer, as Linux does for a console's output. It is the same for as long as the device lives.
+    /// Whether a notification of the queue calls `notified` on the notifying vCPU's thread instead of
+    /// signalling the queue's doorbell: one exit instead of another thread's wake-up. Use it for queues that
+    /// are served immediately and whose driver spins for the result, as Linux does for a console's output.
+    /// The value never changes during the life of the device.
     func isNotifiedDirectly(_ queue: Int) -> Bool
-    /// The driver notified the queue with that number (4.2.3.3); it may not be active. Must not block.
+    /// Handles a notification of the queue with that number (4.2.3.3). The device need not be active. Must
+    /// not block.
     func notified(_ queue: Int)
-    /// The driver reset the device (2.4): when this returns the device touches guest memory no more.
+    /// Resets the device (2.4). After the return the device no longer touches guest memory.
     func reset()
 }
 
@@ -49,14 +54,14 @@ extension VirtioDevice {
     public func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {}
 }
 
-/// All that an active device works with.
+/// The environment of an active device: its features, memory, queues, doorbells and interrupt.
 public struct VirtioActivation: Sendable {
-    /// What was negotiated.
+    /// The negotiated features.
     public let features: VirtioFeatures
     public let memory: GuestMemory
-    /// One a queue; a queue that the driver did not enable has `isReady` false.
+    /// The configuration of each queue; `isReady` is false for a queue that the driver did not enable.
     public let queues: [VirtqueueConfiguration]
-    /// One a queue: becomes readable when the driver rings for the queue.
+    /// The doorbell of each queue, which becomes readable when the driver notifies the queue.
     public let doorbells: [EventFD]
     public let interrupt: VirtioInterrupt
 
@@ -71,7 +76,7 @@ public struct VirtioActivation: Sendable {
         self.interrupt = interrupt
     }
 
-    /// The queue with that number, which the driver must have set up.
+    /// Returns the queue with that number. Throws if the driver has not set it up.
     public func virtqueue(_ index: Int) throws(VirtqueueError) -> Virtqueue {
         guard queues[index].isReady else { throw .queueNotReady(index) }
         return try Virtqueue(queues[index], features: features, memory: memory)

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What a virtio device tells its driver, with the reasons that the driver reads back (Virtio 1.2, 4.2.2.1
-/// InterruptStatus). Any thread may call it.
+/// The interrupt of a virtio device, with the reasons that the driver reads from InterruptStatus (Virtio 1.2,
+/// 4.2.2.1). Any thread may call it.
 public final class VirtioInterrupt: Sendable {
     static let usedBufferReason: UInt32 = 1
     static let configurationReason: UInt32 = 2
@@ -16,17 +16,19 @@ public final class VirtioInterrupt: Sendable {
         self.line = line
     }
 
-    /// A used buffer notification (2.3): something was pushed on a queue and the driver wants to know.
+    /// Sends a used buffer notification (2.3): the device has pushed a chain, and the driver wants an
+    /// interrupt.
     public func usedBuffer() {
         raise(Self.usedBufferReason)
     }
 
-    /// A configuration change notification (2.3).
+    /// Sends a configuration change notification (2.3).
     public func configurationChanged() {
         raise(Self.configurationReason)
     }
 
-    /// The driver broke the rules: the device stops, sets DEVICE_NEEDS_RESET and tells the driver (2.1.2). Counted.
+    /// Reports that the driver broke the rules: sets DEVICE_NEEDS_RESET, interrupts the driver (2.1.2) and
+    /// counts the fault. The device must stop.
     public func fail(_ error: VirtqueueError) {
         faultCount.add(1, ordering: .relaxed)
         lastFault.withLock { $0 = error }
@@ -36,7 +38,7 @@ public final class VirtioInterrupt: Sendable {
 
     /// Whether `fail` was called since the last reset.
     public var isFailed: Bool { needsReset.load(ordering: .acquiring) }
-    /// How often a driver broke the rules, and how the last time.
+    /// The number of times that a driver broke the rules, and the last of these errors.
     public var faults: (count: UInt64, last: VirtqueueError?) {
         (faultCount.load(ordering: .relaxed), lastFault.withLock { $0 })
     }
@@ -44,7 +46,7 @@ public final class VirtioInterrupt: Sendable {
     /// InterruptStatus.
     var status: UInt32 { reasons.load(ordering: .acquiring) }
 
-    /// InterruptACK: the driver has seen these reasons.
+    /// Clears the reasons that the driver has seen (InterruptACK).
     func acknowledge(_ seen: UInt32) {
         reasons.bitwiseAnd(~seen, ordering: .acquiringAndReleasing)
     }

@@ -5,7 +5,7 @@ import Synchronization
 extension VirtioMMIO {
     static let magic: UInt32 = 0x7472_6976  // "virt"
     static let transportVersion: UInt32 = 2
-    /// "vmm\0": a vendor of our own, as the specification leaves open (4.2.2, VendorID).
+    /// "vmm\0": vmm's own vendor number, which the specification leaves open (4.2.2, VendorID).
     static let vendor: UInt32 = 0x006D_6D76
 
     func read(_ register: VirtioMMIORegister) -> UInt32 {
@@ -54,12 +54,13 @@ extension VirtioMMIO {
         }
     }
 
-    /// The 32 bits number `index` of the feature bits; there are but two such words.
+    /// Returns 32-bit word number `index` of the feature bits. Words above 1 are zero.
     private func word(_ index: UInt32, of features: UInt64) -> UInt32 {
         index > 1 ? 0 : UInt32(truncatingIfNeeded: features >> (32 &* UInt64(index)))
     }
 
-    /// Features are negotiated before FEATURES_OK and stay (3.1.1).
+    /// Sets a word of the driver's features. They are negotiated before FEATURES_OK and fixed afterwards
+    /// (3.1.1).
     private func setDriverFeatures(_ value: UInt32, in state: inout VirtioMMIOState) {
         guard !state.status.contains(.featuresOK), state.driverFeaturesSelect <= 1 else { return }
         let shift = 32 &* UInt64(state.driverFeaturesSelect)
@@ -67,7 +68,8 @@ extension VirtioMMIO {
         state.driverFeatures |= UInt64(value) << shift
     }
 
-    /// A queue is set up between FEATURES_OK and DRIVER_OK, and its parts only while it is not ready (4.2.2.2).
+    /// Writes a register of the selected queue. A queue may be set up between FEATURES_OK and DRIVER_OK, and
+    /// its parts may change only while it is not ready (4.2.2.2).
     private func configureQueue(
         _ value: UInt32, _ register: VirtioMMIORegister, in state: inout VirtioMMIOState
     ) {
@@ -81,7 +83,7 @@ extension VirtioMMIO {
         }
     }
 
-    /// A doorbell that is an ioeventfd never comes here.
+    /// Handles a write to QueueNotify. If the doorbell is an ioeventfd, KVM signals it without an exit.
     private func ring(_ value: UInt32) {
         guard let index = Int(exactly: value), index < doorbells.count else { return }
         if device.isNotifiedDirectly(index) {
@@ -95,7 +97,7 @@ extension VirtioMMIO {
 extension VirtqueueConfiguration {
     mutating func set(_ register: VirtioMMIORegister, _ value: UInt32, maximumSize: UInt16) {
         switch register {
-        // A size that is too large or no power of two is found when the queue is put to use.
+        // `Virtqueue.init` finds a size that is 0 or no power of two; a size that is too large becomes 0.
         case .queueSize: size = value <= UInt32(maximumSize) ? UInt16(truncatingIfNeeded: value) : 0
         case .queueDescriptorLow: descriptorTable.setLow(value)
         case .queueDescriptorHigh: descriptorTable.setHigh(value)

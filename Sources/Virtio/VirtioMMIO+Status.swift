@@ -3,7 +3,7 @@ import Host
 import Synchronization
 
 extension VirtioMMIO {
-    /// The driver wrote the status register (Virtio 1.2, 2.1 and 3.1.1).
+    /// Handles the driver's write to the status register (Virtio 1.2, 2.1 and 3.1.1).
     func setStatus(_ value: UInt32, in state: inout VirtioMMIOState) {
         if value == 0 { return reset(&state) }
         let old = state.status
@@ -16,7 +16,8 @@ extension VirtioMMIO {
         if state.status.contains(.driverOK), !old.contains(.driverOK) { activate(&state) }
     }
 
-    /// Accepts what the driver chose, or leaves FEATURES_OK unset, so that the driver sees that it may not (3.1.1, 5).
+    /// Accepts the driver's features, or leaves FEATURES_OK unset, so that the driver sees that they are not
+    /// supported (3.1.1, 5).
     private func settleFeatures(_ state: inout VirtioMMIOState) {
         let chosen = VirtioFeatures(rawValue: state.driverFeatures)
         let isAcceptable = chosen.isSubset(of: offered) && chosen.contains(.version1)
@@ -27,7 +28,7 @@ extension VirtioMMIO {
         guard state.status.contains(.featuresOK) else {
             return interrupt.fail(.badRequest("DRIVER_OK before FEATURES_OK"))
         }
-        // A device that broke before it started stays broken until it is reset.
+        // A device that failed before DRIVER_OK stays failed until it is reset.
         guard !interrupt.isFailed else { return }
         let activation = VirtioActivation(
             features: VirtioFeatures(rawValue: state.driverFeatures), memory: memory, queues: state.queues,
@@ -35,7 +36,8 @@ extension VirtioMMIO {
         do throws(VirtqueueError) { try device.activate(activation) } catch { interrupt.fail(error) }
     }
 
-    /// The machine ends: the device lets go of guest memory as at a reset, whatever the driver thinks.
+    /// Resets the device at the end of the machine, so that it no longer touches guest memory, whatever its
+    /// status.
     public func stop() {
         state.withLock { reset(&$0) }
     }

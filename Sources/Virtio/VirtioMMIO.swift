@@ -2,24 +2,25 @@ public import GuestMemory
 public import Host
 import Synchronization
 
-/// The MMIO transport of one virtio device, version 2 (Virtio 1.2, 4.2): the registers at the start of its window, the
-/// device's configuration space from 0x100 on.
+/// The MMIO transport of one virtio device, version 2 (Virtio 1.2, 4.2): registers at the start of the
+/// window, and the device's configuration space from 0x100 on.
 ///
-/// A register that is read or written in the wrong width, at the wrong time or in the wrong direction does nothing and
-/// reads as zero (4.2.2.2); it can hurt nobody but the guest.
+/// An access to a register in the wrong width, at the wrong time or in the wrong direction has no effect and
+/// reads as zero (4.2.2.2). Only the guest itself can suffer from it.
 public final class VirtioMMIO: Sendable {
     static let configurationStart: UInt64 = 0x100
 
     let device: any VirtioDevice
     let memory: GuestMemory
-    /// The device's interrupt, and how often its driver broke the rules.
+    /// The device's interrupt, which also counts the faults of its driver.
     public let interrupt: VirtioInterrupt
-    /// One a queue. The machine connects that of each of `connectedQueues` to a write of the queue's number to QueueNotify.
+    /// The doorbell of each queue. For each of `connectedQueues` the machine connects the doorbell to a write
+    /// of the queue's number to QueueNotify.
     public let doorbells: [EventFD]
     let state: Mutex<VirtioMMIOState>
 
-    /// The transport of `device`, whose queues lie in `memory` and whose interrupt leaves on `line`. It fails where the host
-    /// has no descriptors left for the doorbells.
+    /// Makes the transport of `device`, whose queues lie in `memory` and whose interrupt uses `line`. Throws
+    /// if the host has no descriptors left for the doorbells.
     public init(device: any VirtioDevice, memory: GuestMemory, line: any InterruptLine) throws(Failure) {
         self.device = device
         self.memory = memory
@@ -30,16 +31,16 @@ public final class VirtioMMIO: Sendable {
         state = Mutex(VirtioMMIOState(queueSizes: device.queueSizes))
     }
 
-    /// The queues whose doorbells are to be connected by ioeventfd: not those that are notified directly.
+    /// The queues whose doorbells are connected by ioeventfd: all but those that are notified directly.
     public var connectedQueues: [Int] { doorbells.indices.filter { !device.isNotifiedDirectly($0) } }
 
     /// The device's work until now, and the errors in it.
     public var counters: VirtioCounters { device.counters }
 
-    /// Where QueueNotify lies, in bytes from the start of the window.
+    /// The offset of QueueNotify, in bytes from the start of the window.
     public static var queueNotifyOffset: UInt64 { VirtioMMIORegister.queueNotify.rawValue }
 
-    /// Features on offer: the device's own and those of the virtqueue.
+    /// The offered features: those of the device type and those of every device.
     var offered: VirtioFeatures { device.features.union(.ofEveryDevice) }
 
     public func read(at offset: UInt64, byteCount: Int) -> UInt64 {

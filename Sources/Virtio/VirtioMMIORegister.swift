@@ -42,11 +42,11 @@ struct VirtioStatus: OptionSet, Sendable {
     static let needsReset = VirtioStatus(rawValue: 64)
     static let failed = VirtioStatus(rawValue: 128)
 
-    /// What the driver may set, in the order in which it must (3.1.1).
+    /// The bits that the driver may set, in the order in which it must set them (3.1.1).
     static let setByDriver: VirtioStatus = [.acknowledge, .driver, .driverOK, .featuresOK, .failed]
 }
 
-/// What the driver has told the transport so far: plain values that can be saved and restored.
+/// The driver's settings of the transport: plain values that can be saved and restored.
 struct VirtioMMIOState: Sendable {
     var status: VirtioStatus = []
     var deviceFeaturesSelect: UInt32 = 0
@@ -59,7 +59,7 @@ struct VirtioMMIOState: Sendable {
         queues = queueSizes.map(VirtqueueConfiguration.init(size:))
     }
 
-    /// The number of the selected queue, or nil where the driver selected one that is not there.
+    /// The number of the selected queue, or nil if the device has no such queue.
     var selectedQueue: Int? {
         guard let index = Int(exactly: queueSelect), index < queues.count else { return nil }
         return index

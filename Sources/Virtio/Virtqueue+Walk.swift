@@ -14,7 +14,7 @@ struct Descriptor {
     var length: UInt32 { UInt32(truncatingIfNeeded: buffer.byteCount) }
 }
 
-/// A descriptor table: the queue's own, or an indirect one in a buffer.
+/// A descriptor table: that of the queue, or an indirect one in a buffer.
 private struct DescriptorTable {
     let start: GuestAddress
     let count: UInt16
@@ -34,7 +34,8 @@ private struct DescriptorTable {
 }
 
 extension Virtqueue {
-    /// Copies the chain's buffers. The number of steps is bounded by the queue's size, so a loop ends (2.7.5.2).
+    /// Appends the chain's buffers to `chain`. The number of steps is bounded by the queue's size, so a loop
+    /// of descriptors ends (2.7.5.2).
     func walk(from head: UInt16, into chain: inout DescriptorChain) throws(VirtqueueError) {
         var table = DescriptorTable(start: configuration.descriptorTable, count: configuration.size)
         var isInIndirect = false

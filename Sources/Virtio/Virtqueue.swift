@@ -3,23 +3,25 @@ import Synchronization
 
 /// The device's side of a split virtqueue (Virtio 1.2, 2.7). One thread at a time owns it.
 ///
-/// Nothing that the driver writes is read twice: ring indices, ring entries and descriptors are each copied once and
-/// checked on the copy. A driver that breaks the rules makes a method throw; the queue must not be used after that.
+/// Ring indices, ring entries and descriptors are each copied exactly once and checked on the copy, because
+/// the driver may change them at any time. If the driver breaks the rules, a method throws, and the queue
+/// must not be used after that.
 public struct Virtqueue: ~Copyable, Sendable {
     public let configuration: VirtqueueConfiguration
     public let memory: GuestMemory
     let hasIndirect: Bool
     let hasEventIndex: Bool
-    /// The index in the available ring of the next chain to take; it wraps at 65,536.
+    /// The index in the available ring of the next chain to pop; it wraps at 65,536.
     public private(set) var nextAvailable: UInt16 = 0
     /// The index in the used ring of the next entry to fill; it wraps at 65,536.
     public private(set) var nextUsed: UInt16 = 0
-    /// `nextUsed` when the driver was last told.
+    /// The value of `nextUsed` when `needsInterrupt` last decided whether to interrupt the driver.
     private var signalledUsed: UInt16 = 0
-    /// The driver's idx as it was last read: chains up to here may be taken without reading it again.
+    /// The last value read of the driver's idx: chains up to here may be popped without reading idx again.
     private var seenAvailable: UInt16 = 0
 
-    /// Checks that size and alignment are as the specification demands and that all three parts are RAM.
+    /// Makes the queue of `configuration`. Throws unless size and alignment are as the specification demands
+    /// and the table and both rings are RAM.
     public init(
         _ configuration: VirtqueueConfiguration, features: VirtioFeatures, memory: GuestMemory
     ) throws(VirtqueueError) {
@@ -43,14 +45,15 @@ public struct Virtqueue: ~Copyable, Sendable {
         guard memory.contains(range) else { throw .outsideMemory(range) }
     }
 
-    /// Takes the next available chain; false when there is none. `chain` is overwritten.
+    /// Pops the next available chain into `chain`, which is overwritten. Returns false if there is none.
     public mutating func pop(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
         if seenAvailable == nextAvailable {
             seenAvailable = try guarded { () throws(GuestMemoryFault) in
                 try memory.loadAcquiring(at: address(configuration.availableRing, 2))
             }
             let pending = seenAvailable &- nextAvailable
-            // With those that were taken and not given back: a device that keeps chains must not be made to keep any number.
+            // The chains that were popped and not pushed count as well: the driver must not make a device
+            // hold any number of chains.
             let underWay = seenAvailable &- nextUsed
             guard pending <= configuration.size, underWay <= configuration.size else {
                 throw .indexJumped(by: max(pending, underWay))
@@ -67,24 +70,27 @@ public struct Virtqueue: ~Copyable, Sendable {
         return true
     }
 
-    /// Gives the chain with that head back to the driver, with `byteCount` bytes written into it (2.7.8).
+    /// Pushes the chain with that head to the used ring, with `byteCount` as the number of bytes written into
+    /// it (2.7.8).
     public mutating func push(head: UInt16, byteCount: UInt32) throws(VirtqueueError) {
         let slot = UInt64(nextUsed & (configuration.size &- 1))
         let entry = UInt64(head) | UInt64(byteCount) << 32
         let next = nextUsed &+ 1
         try guarded { () throws(GuestMemoryFault) in
             try memory.store(entry, at: address(configuration.usedRing, 4 &+ 8 &* slot))
-            // The entry before the index that announces it (2.7.13.2 of the driver's side).
+            // The entry must be visible before the index that announces it (2.7.13.2 on the driver's side).
             try memory.storeReleasing(next, at: address(configuration.usedRing, 2))
         }
         nextUsed = next
     }
 
-    /// Whether the driver wants an interrupt for what was pushed since the last time this said yes (2.7.7.2, 2.7.10).
+    /// Returns whether the driver wants an interrupt for the chains pushed since the last call (2.7.7.2,
+    /// 2.7.10).
     public mutating func needsInterrupt() throws(VirtqueueError) -> Bool {
         let (old, new) = (signalledUsed, nextUsed)
         if old == new { return false }
-        // Our idx must be visible before we read what the driver wants; pairs with its barrier before it looks at idx.
+        // The device's idx must be visible before the device reads the driver's event field; pairs with the
+        // driver's barrier before it reads idx.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         let wanted: Bool
         if hasEventIndex {
@@ -98,21 +104,24 @@ public struct Virtqueue: ~Copyable, Sendable {
         return wanted
     }
 
-    /// Asks the driver to ring when it adds a chain, and tells whether one was added meanwhile (2.7.7.2, 2.7.10): the
-    /// caller then goes on popping instead of waiting for a bell that may not come.
+    /// Asks the driver to notify the device of the next available chain. Returns whether the driver added a
+    /// chain meanwhile (2.7.7.2, 2.7.10): the caller must then go on popping instead of waiting, because no
+    /// notification may follow.
     public mutating func enableNotifications() throws(VirtqueueError) -> Bool {
         if hasEventIndex {
             try setEventIndex(nextAvailable)
         } else {
             try setUsedFlags(0)
         }
-        // Our wish must be visible before we look at idx once more; pairs with the driver's barrier before it reads it.
+        // The request must be visible before the device reads idx once more; pairs with the driver's barrier
+        // before it reads the request.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         let index: UInt16 = try field(configuration.availableRing, 2)
         return index != nextAvailable
     }
 
-    /// Asks the driver not to ring, because chains are being taken anyway or nothing is to be taken yet. Only a hint.
+    /// Asks the driver not to notify the device, because chains are being popped anyway or the device cannot
+    /// take any. This is only a hint.
     public mutating func disableNotifications() throws(VirtqueueError) {
         if hasEventIndex {
             try setEventIndex(nextAvailable &- 1)  // which it has passed already (2.7.7.1)
@@ -121,7 +130,8 @@ public struct Virtqueue: ~Copyable, Sendable {
         }
     }
 
-    /// avail_event: the driver rings when it makes this chain available (2.7.8).
+    /// Sets avail_event: the driver notifies the device when it makes the chain of this index available
+    /// (2.7.8).
     private func setEventIndex(_ index: UInt16) throws(VirtqueueError) {
         try guarded { () throws(GuestMemoryFault) in
             try memory.store(index, at: address(configuration.usedRing, 4 &+ 8 &* UInt64(configuration.size)))
@@ -136,7 +146,8 @@ public struct Virtqueue: ~Copyable, Sendable {
         try guarded { () throws(GuestMemoryFault) in try memory.load(at: address(base, offset)) }
     }
 
-    /// `offset` bytes into a part whose whole range `init` found to be RAM: the sum cannot overflow.
+    /// Returns the address `offset` bytes into a part of the queue. The sum cannot overflow: `init` found the
+    /// whole part to be RAM.
     private func address(_ base: GuestAddress, _ offset: UInt64) -> GuestAddress {
         GuestAddress(base.rawValue &+ offset)
     }

@@ -1,6 +1,6 @@
 public import GuestMemory
 
-/// What the driver told the transport of one queue: plain values, so that they can be saved and restored.
+/// The driver's settings of one queue: plain values, so that they can be saved and restored.
 public struct VirtqueueConfiguration: Hashable, Sendable {
     /// The number of descriptors; a power of two (Virtio 1.2, 2.7).
     public var size: UInt16
@@ -10,15 +10,15 @@ public struct VirtqueueConfiguration: Hashable, Sendable {
     public var availableRing = GuestAddress(0)
     /// Used ring, written by the device: flags, idx, ring[size] of 8 bytes, avail_event; aligned to 4 (2.7.8).
     public var usedRing = GuestAddress(0)
-    /// QueueReady (4.2.2.1): the device may use the queue.
+    /// Whether the device may use the queue: QueueReady (4.2.2.1).
     public var isReady = false
 
-    /// A queue of that many descriptors that is not set up yet.
+    /// Makes the settings of a queue of `size` descriptors that is not set up yet.
     public init(size: UInt16) {
         self.size = size
     }
 
-    /// The most descriptors that a queue may have (2.7).
+    /// The maximum number of descriptors of a queue (2.7).
     public static let maximumSize: UInt16 = 32768
 
     var descriptorRange: GuestRange { GuestRange(start: descriptorTable, byteCount: 16 &* UInt64(size)) }

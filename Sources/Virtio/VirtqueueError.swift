@@ -1,35 +1,37 @@
 public import GuestMemory
 
-/// How a driver broke the rules of a virtqueue. The device answers with DEVICE_NEEDS_RESET (Virtio 1.2, 2.1.2).
+/// A driver's violation of the rules of a virtqueue. The device answers with DEVICE_NEEDS_RESET (Virtio 1.2,
+/// 2.1.2).
 public enum VirtqueueError: Error, Hashable, Sendable {
     /// A ring, a table or a buffer is not in RAM.
     case outsideMemory(GuestRange)
-    /// The queue's size is no power of two up to 32,768 (2.7), or more than the device has.
+    /// The queue's size is no power of two up to 32,768 (2.7), or exceeds the device's maximum.
     case badSize(UInt16)
     /// A table or ring is not aligned as 2.7 demands.
     case misaligned(GuestAddress)
-    /// The driver made more descriptor chains available than the queue has descriptors, those among them that it was not
-    /// given back yet.
+    /// The driver made more descriptor chains available than the queue has descriptors, including those that
+    /// the device has popped and not pushed.
     case indexJumped(by: UInt16)
     /// A descriptor's number is not below the table's size.
     case badDescriptorIndex(UInt16)
     /// A chain is longer than the queue, so it loops (2.7.5.2).
     case chainTooLong
-    /// An indirect table whose length is no positive multiple of 16 or that has more entries than the queue (2.7.5.3.1).
+    /// An indirect table has a length that is no positive multiple of 16, or more entries than the queue
+    /// (2.7.5.3.1).
     case badIndirectTable(byteCount: UInt32)
-    /// An indirect descriptor within an indirect table, or one with a next (2.7.5.3.1).
+    /// An indirect descriptor lies within an indirect table, or has a next descriptor (2.7.5.3.1).
     case nestedIndirect
-    /// An indirect descriptor although the feature was not negotiated (2.7.5.3.1).
+    /// An indirect descriptor was used although the feature was not negotiated (2.7.5.3.1).
     case indirectNotNegotiated
-    /// A device-readable buffer after a device-writable one (2.7.4.2).
+    /// A device-readable buffer follows a device-writable one (2.7.4.2).
     case readableAfterWritable
-    /// DRIVER_OK although a queue that the device needs was not set up (3.1.1, step 7).
+    /// The driver set DRIVER_OK without setting up a queue that the device needs (3.1.1, step 7).
     case queueNotReady(Int)
-    /// What the transport's or the device type's own rules do not allow, and why.
+    /// A violation of the rules of the transport or of the device type, with its reason.
     case badRequest(StaticReason)
 }
 
-/// A short constant reason; an enum payload that costs nothing to build.
+/// A constant text; an enum payload of it costs nothing to build.
 public struct StaticReason: Hashable, Sendable, ExpressibleByStringLiteral {
     public let text: String
 
