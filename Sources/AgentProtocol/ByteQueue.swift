@@ -1,5 +1,6 @@
-/// Bytes that wait, first in, first out. What was taken is given back to the memory when the queue runs empty or when
-/// it is more than what still waits, so that adding and taking cost the same for each byte, however many wait.
+/// A queue of bytes, first in, first out. The memory of removed bytes is reused when the queue is empty or
+/// when they outnumber the waiting bytes, so that the cost of a byte does not depend on the number of waiting
+/// bytes.
 public struct ByteQueue: Sendable {
     private var bytes: [UInt8] = []
     private var start = 0
@@ -20,7 +21,7 @@ public struct ByteQueue: Sendable {
         unsafe bytes.append(contentsOf: more)
     }
 
-    /// Takes the first bytes away, or all when there are fewer.
+    /// Removes the first `byteCount` bytes, or all if there are fewer.
     public mutating func removeFirst(_ byteCount: Int) {
         start = byteCount < count ? start &+ max(0, byteCount) : bytes.count
         if isEmpty { removeAll() }
@@ -31,7 +32,7 @@ public struct ByteQueue: Sendable {
         start = 0
     }
 
-    /// Lends what waits, without taking it.
+    /// Calls `body` with the waiting bytes, which stay in the queue.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         unsafe bytes.withUnsafeBytes { all in unsafe body(UnsafeRawBufferPointer(rebasing: all[start...])) }
     }

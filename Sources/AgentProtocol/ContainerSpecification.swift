@@ -4,26 +4,27 @@
 
 /// The container's file systems and names, set up before its first process.
 public struct ContainerSpecification: ByteValue {
-    /// What lies over the image's layers, which are the machine's first virtio-pmem device.
+    /// The storage of the writable layer over the image's layers, which are the machine's first virtio-pmem
+    /// device.
     public enum Writable: Sendable {
-        /// Nothing that the container could write to: the root is read-only.
+        /// None: the root is read-only.
         case none
-        /// The guest's memory, at most so many bytes of it; 0 for what `MemoryPlan` gives.
+        /// The guest's memory, at most `byteLimit` bytes of it; 0 for the size that `MemoryPlan` computes.
         case memory(byteLimit: UInt64)
         /// An ext4 file system on the virtio disk whose serial number is `writable`.
         case disk
     }
 
-    /// A file system of the container's own.
+    /// A file system to be mounted in the container.
     public struct Mount: ByteValue {
-        /// What mount(2) takes: `tmpfs`, `proc`, `bind`...
+        /// The type for mount(2): `tmpfs`, `proc`, `bind` and others.
         public var type: String
         public var source: String
         /// An absolute path in the container.
         public var target: String
         /// MS_ flags of mount(2).
         public var flags: UInt32
-        /// The file system's own options, with commas.
+        /// The file system's own options, separated by commas.
         public var options: String
 
         public init(type: String, source: String, target: String, flags: UInt32 = 0, options: String = "") {
@@ -37,7 +38,7 @@ public struct ContainerSpecification: ByteValue {
 
     /// A parameter of the guest's kernel: sysctl(8).
     public struct KernelParameter: ByteValue, Equatable {
-        /// Below /proc/sys, with slashes.
+        /// The path below /proc/sys, with slashes.
         public var path: String
         public var value: String
         /// Whether a kernel without this parameter is a failure.
@@ -50,7 +51,7 @@ public struct ContainerSpecification: ByteValue {
         }
     }
 
-    /// A character device that the container has in /dev beside the usual ones.
+    /// A character device in the container's /dev beside the usual ones.
     public struct Device: ByteValue, Equatable {
         /// An absolute path in the container.
         public var path: String
@@ -66,20 +67,22 @@ public struct ContainerSpecification: ByteValue {
 
     public var hostname: String
     public var writable: Writable
-    /// Whether the root is mounted read-only over `writable`, which volumes and the like can still use.
+    /// Whether the root is read-only although there is a `writable` layer, which volumes and other mounts can
+    /// still use.
     public var isRootReadOnly = false
-    /// Whether the first process is process 1 of the container itself, instead of a small init that reaps orphans.
+    /// Whether the first process is the container's process 1 itself. Otherwise a small init that reaps
+    /// orphans is.
     public var firstProcessIsInit = false
-    /// In this order, after /proc, /sys (read-only), /sys/fs/cgroup (read-only), /dev, /dev/pts, /dev/shm and /dev/mqueue,
-    /// unless one of them is named here as a target: then that stands in its place. Targets that are missing are made.
+    /// The mounts in their order, after /proc, /sys (read-only), /sys/fs/cgroup (read-only), /dev, /dev/pts,
+    /// /dev/shm and /dev/mqueue. A mount whose target is one of these replaces it. Missing targets are made.
     public var mounts: [Mount] = []
     /// Files and directories that are hidden (OCI runtime 1.2, config-linux, Masked Paths).
     public var maskedPaths: [String] = []
-    /// Files and directories that can only be read (the same, Readonly Paths).
+    /// Files and directories that are read-only (OCI runtime 1.2, config-linux, Readonly Paths).
     public var readOnlyPaths: [String] = []
-    /// Whether /sys and /sys/fs/cgroup can be written, as in a privileged container of docker's.
+    /// Whether /sys and /sys/fs/cgroup are writable, as in docker's privileged containers.
     public var isPrivileged = false
-    /// Set in this order, before the container's first process runs.
+    /// The kernel parameters, set in this order before the container's first process runs.
     public var kernelParameters: [KernelParameter] = []
     public var devices: [Device] = []
 

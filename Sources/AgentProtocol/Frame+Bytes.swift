@@ -3,19 +3,20 @@
 #endif
 
 extension Frame {
-    /// The payload as a `Value`, all of it.
+    /// Decodes the whole payload as a `Value`. Throws if a part of the payload is missing or left over.
     public func value<Value: ByteValue>(_: Value.Type) throws(ProtocolError) -> Value {
         var reader = ByteReader(payload)
         guard let value = Value(from: &reader), reader.isAtEnd else { throw .malformed(header.kind) }
         return value
     }
 
-    /// A whole frame, ready to be sent.
+    /// Returns a whole frame, ready to be sent.
     public static func bytes(_ header: FrameHeader, _ payload: some Collection<UInt8>) -> [UInt8] {
         headerBytes(header, payloadByteCount: payload.count) + payload
     }
 
-    /// The bytes in front of a payload of that length, which follows by itself.
+    /// Returns the header's bytes for a payload of `payloadByteCount` bytes, which the caller sends
+    /// separately.
     public static func headerBytes(_ header: FrameHeader, payloadByteCount: Int) -> [UInt8] {
         var writer = ByteWriter()
         writer.u32(UInt32(truncatingIfNeeded: payloadByteCount))
@@ -25,13 +26,13 @@ extension Frame {
         return writer.bytes
     }
 
-    /// A whole frame with that value.
+    /// Returns a whole frame whose payload is the encoding of `value`.
     public static func bytes(_ header: FrameHeader, _ value: some ByteValue) -> [UInt8] {
         var writer = ByteWriter()
         value.write(to: &writer)
         return bytes(header, writer.bytes)
     }
 
-    /// A whole frame without a payload.
+    /// Returns a whole frame without a payload.
     public static func bytes(_ header: FrameHeader) -> [UInt8] { bytes(header, []) }
 }

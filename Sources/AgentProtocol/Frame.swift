@@ -1,36 +1,41 @@
-/// The version of this protocol. Both sides say theirs first, in `hello`; they must be equal.
+/// The version of this protocol. Both sides send their version first, in `hello`; the versions must be equal.
 public let agentProtocolVersion: UInt32 = 2
 
-/// What a frame says. The raw values are on the wire and never change their meaning.
+/// The kind of a frame. The raw values are on the wire and never change their meaning.
 public enum FrameKind: UInt8, Sendable {
-    /// Both ways, first: a `Hello`.
+    /// First frame, in both directions: a `Hello`.
     case hello = 1
-    /// To the agent, once: a `ContainerSpecification`. The container's file systems are set up.
+    /// To the agent, once: a `ContainerSpecification`, by which the agent sets up the container's file
+    /// systems.
     case container = 2
-    /// To the agent: a `ProcessSpecification`, for the process number in the header, which is not in use.
+    /// To the agent: a `ProcessSpecification` for the process number in the header, which must not be in use.
     case start = 3
     /// To the agent: a `Signal` for the process.
     case signal = 4
     /// To the agent: a `TerminalSize` for the process's terminal.
     case resize = 5
-    /// To the agent: end all processes and power the machine off. No payload.
+    /// To the agent: a request to end all processes and power the machine off. No payload.
     case shutdown = 6
-    /// From the agent: the process runs. No payload.
+    /// To the monitor: the process runs. No payload.
     case started = 16
-    /// From the agent: the process, or with number 0 the container, could not be started: a `StartFailure`.
+    /// To the monitor: the process, or with number 0 the container, could not be started; a `StartFailure`.
     case failed = 17
-    /// From the agent: an `ExitStatus`, after the last byte of the process's streams. Its number is free again.
+    /// To the monitor: an `ExitStatus`, after the last byte of the process's streams. The process's number is
+    /// free again.
     case exited = 18
-    /// From the agent: a line of UTF-8 for the monitor's log.
+    /// To the monitor: a line of UTF-8 for the monitor's log.
     case log = 19
-    /// From the agent: the guest's kernel killed a process because the guest's memory was spent: an `OutOfMemory`.
+    /// To the monitor: an `OutOfMemory`, because the guest's kernel killed a process when the guest's memory
+    /// was exhausted.
     case outOfMemory = 20
-    /// Both ways: bytes of the stream, at most as many as there is credit for, and not none.
+    /// In both directions: bytes of the stream, at least one, and at most as many as the sender has credit
+    /// for.
     case data = 32
-    /// Both ways: the stream has ended. No payload. From its sender: no more bytes follow. From its receiver: nobody
-    /// reads it any more; what is still under way is dropped, and no credit is given for it.
+    /// In both directions: the end of the stream. No payload. The stream's sender announces that no more
+    /// bytes follow. The stream's receiver announces that nobody reads the stream any more: bytes under way
+    /// are dropped, and no credit is granted for them.
     case end = 33
-    /// Both ways: a `Credit`, how many more bytes of the stream may be sent than before.
+    /// In both directions: a `Credit`, by which the stream's sender may send more bytes.
     case credit = 34
 }
 
@@ -66,7 +71,7 @@ public struct FrameHeader: Sendable {
         self.payloadByteCount = payloadByteCount
     }
 
-    /// The longest payload that a frame of the kind may have.
+    /// Returns the longest payload of a frame of `kind`, in bytes.
     public static func payloadLimit(_ kind: FrameKind) -> Int {
         switch kind {
         case .data: 32 << 10
@@ -77,7 +82,7 @@ public struct FrameHeader: Sendable {
     }
 }
 
-/// A frame as it came: a header that was checked, and its payload.
+/// A received frame: a header that was checked, and its payload.
 public struct Frame: Sendable {
     public let header: FrameHeader
     public let payload: [UInt8]
@@ -88,16 +93,17 @@ public struct Frame: Sendable {
     }
 }
 
-/// The other side broke the protocol. There is no way back: where the next frame starts is unknown.
+/// A violation of the protocol by the other side. The connection cannot recover, because the start of the
+/// next frame is unknown.
 public enum ProtocolError: Error, Sendable {
     case unknownKind(UInt8)
     case unknownStream(UInt8)
-    /// A payload that is longer than its kind may be.
+    /// A payload is longer than its kind allows.
     case tooLong(FrameKind)
-    /// A payload that ends early, goes on too long, or says what cannot be.
+    /// A payload ends early, is too long for its content, or has an invalid field.
     case malformed(FrameKind)
-    /// A frame that has no place here: for example a second container.
+    /// A frame is out of place: for example a second container.
     case unexpected(FrameKind)
-    /// More data than there was credit for.
+    /// More data arrived than the sender had credit for.
     case noCredit(StreamKind)
 }

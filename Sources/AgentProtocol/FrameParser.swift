@@ -2,15 +2,15 @@
     import Host
 #endif
 
-/// Cuts a stream of bytes into frames. It keeps at most one unfinished frame, whose length was checked against its
-/// kind's limit first.
+/// Splits a stream of bytes into frames. The parser keeps at most one unfinished frame, after checking its
+/// length against the limit of its kind.
 public struct FrameParser: Sendable {
     private var waiting: [UInt8] = []
     private var start = 0
 
     public init() {}
 
-    /// Takes what has arrived. Call `next` until it gives nil before the next call of this.
+    /// Adds bytes that have arrived. Call `next` until it returns nil before the next call of this method.
     public mutating func append(_ bytes: some Collection<UInt8>) {
         if start == waiting.count {
             waiting.removeAll(keepingCapacity: true)
@@ -21,7 +21,7 @@ public struct FrameParser: Sendable {
         waiting.append(contentsOf: bytes)
     }
 
-    /// The next whole frame; nil when more bytes are needed for one.
+    /// Returns the next whole frame, or nil if more bytes are needed.
     public mutating func next() throws(ProtocolError) -> Frame? {
         // `start` never passes `waiting.count`.
         guard waiting.count &- start >= FrameHeader.byteCount else { return nil }
@@ -35,7 +35,7 @@ public struct FrameParser: Sendable {
 
     private func header() throws(ProtocolError) -> FrameHeader {
         var reader = ByteReader(waiting[start..<(start &+ FrameHeader.byteCount)])
-        // Eight bytes are there, so none of these is nil.
+        // None of these is nil: the header's eight bytes have arrived.
         let byteCount = reader.u32() ?? .max
         let rawKind = reader.u8() ?? 0
         let rawStream = reader.u8() ?? 0

@@ -2,7 +2,7 @@
     public import Host
 #endif
 
-/// The first frame each way.
+/// The first frame in each direction.
 public struct Hello: ByteValue {
     public let version: UInt32
 
@@ -16,7 +16,7 @@ public struct Hello: ByteValue {
     }
 }
 
-/// A signal's number, as Linux has it on x86-64: 1 to 64.
+/// The number of a signal of Linux on x86-64: 1 to 64.
 public struct Signal: ByteValue {
     public let number: UInt8
 
@@ -51,9 +51,10 @@ public struct TerminalSize: ByteValue {
     }
 }
 
-/// How many more bytes of a stream may be sent. A stream starts with `Credit.initial`.
+/// A grant of credit: the number of further bytes of a stream that its sender may send. A stream starts with
+/// `Credit.initial`.
 public struct Credit: ByteValue {
-    /// What each side may send of a stream before it hears anything.
+    /// The number of bytes of a stream that its sender may send before the first grant.
     public static let initial = 256 << 10
 
     public let byteCount: UInt32
@@ -70,12 +71,13 @@ public struct Credit: ByteValue {
 
 /// A process that the guest's kernel killed for lack of memory.
 public struct OutOfMemory: ByteValue {
-    /// As the kernel shows names, which a process chooses itself: at most 15 bytes, some of them as `\x1b`.
+    /// The process's name as the kernel logs it. A process chooses its own name: at most 15 bytes, some of
+    /// them escaped as `\x1b`.
     public let process: String
 
     private static let limit = 60
 
-    /// A name that is longer than any of the kernel's is cut.
+    /// Makes the message for a process. A name longer than any that the kernel logs is cut.
     public init(process name: some Sequence<UInt8>) {
         process = String(decoding: Array(name.prefix(Self.limit)), as: UTF8.self)
     }
@@ -88,11 +90,11 @@ public struct OutOfMemory: ByteValue {
     }
 }
 
-/// How a process ended.
+/// The end of a process: its exit status or the signal that ended it.
 public enum ExitStatus: ByteValue {
-    /// By exit(2), with that status.
+    /// The process called exit(2) with this status.
     case exited(UInt8)
-    /// By a signal of that number.
+    /// The signal of this number ended the process.
     case signaled(UInt8)
 
     public func write(to writer: inout ByteWriter) {
@@ -116,19 +118,19 @@ public enum ExitStatus: ByteValue {
     }
 }
 
-/// Why a container or a process could not be started, with a text for people.
+/// The reason why a container or a process could not be started, with a text for people.
 public struct StartFailure: ByteValue, Error {
     public enum Reason: UInt8, Sendable {
         /// The set-up failed: status 125.
         case setUp = 0
-        /// The program is there and cannot be run: status 126.
+        /// The program exists but cannot be run: status 126.
         case notExecutable = 1
-        /// There is no such program: status 127.
+        /// The program does not exist: status 127.
         case notFound = 2
     }
 
     public let reason: Reason
-    /// What failed, on what, and why: one line.
+    /// One line: the operation that failed, its object, and the reason.
     public let message: String
 
     public init(_ reason: Reason, _ message: String) {

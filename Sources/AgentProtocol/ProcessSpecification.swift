@@ -2,9 +2,9 @@
     public import Host
 #endif
 
-/// One process of the container: its first, or a later one that is executed beside it.
+/// A process of the container: its first, or a later one that is executed beside it.
 public struct ProcessSpecification: ByteValue {
-    /// The five sets of capabilities(7), a bit each capability.
+    /// The five sets of capabilities(7), one bit for each capability.
     public struct Capabilities: ByteValue {
         public var bounding: UInt64
         public var effective: UInt64
@@ -12,7 +12,8 @@ public struct ProcessSpecification: ByteValue {
         public var permitted: UInt64
         public var ambient: UInt64
 
-        /// Bounded by `set`; a process of user 0 also has them, another has none.
+        /// Makes the sets of a process that is bounded by `set`. A process of user 0 also has these
+        /// capabilities, a process of another user has none.
         public init(_ set: UInt64) {
             bounding = set
             effective = set
@@ -22,9 +23,9 @@ public struct ProcessSpecification: ByteValue {
         }
     }
 
-    /// setrlimit(2).
+    /// A resource limit: setrlimit(2).
     public struct ResourceLimit: ByteValue {
-        /// RLIMIT_ numbers of x86-64: 0 to 15.
+        /// The RLIMIT_ number of x86-64: 0 to 15.
         public var resource: UInt8
         public var soft: UInt64
         public var hard: UInt64
@@ -36,22 +37,26 @@ public struct ProcessSpecification: ByteValue {
         }
     }
 
-    /// The program, looked for in the environment's PATH where it has no slash, and its arguments; never empty.
+    /// The program and its arguments; never empty. A program without a slash is looked up in the
+    /// environment's PATH.
     public var arguments: [String]
-    /// NAME=VALUE each.
+    /// The environment variables, each as NAME=VALUE.
     public var environment: [String]
-    /// An absolute path in the container. Made, with its parents, where it is missing.
+    /// An absolute path in the container. If it is missing, it is made with its parents.
     public var workingDirectory = "/"
-    /// `user`, `user:group`, names or numbers, as the container's /etc/passwd and /etc/group know them; empty is user 0.
+    /// The user as `user` or `user:group`: names of the container's /etc/passwd and /etc/group, or numbers.
+    /// Empty means user 0.
     public var user = ""
-    /// Further groups, names or numbers. Those of /etc/group come with `user` where that gives no group.
+    /// Supplementary groups, names or numbers. If `user` names no group, the user's groups in /etc/group are
+    /// added.
     public var groups: [String] = []
     public var capabilities: Capabilities
     public var limits: [ResourceLimit] = []
     public var noNewPrivileges = false
-    /// Its standard input, output and error are a terminal of this size.
+    /// The size of the terminal that is standard input, output and error; nil for a process without a
+    /// terminal.
     public var terminal: TerminalSize?
-    /// Whether there is an input stream; without one it reads from /dev/null.
+    /// Whether the process has an input stream; otherwise it reads from /dev/null.
     public var hasInput = false
 
     public init(arguments: [String], environment: [String], capabilities: Capabilities) {

@@ -2,22 +2,23 @@
     import Host
 #endif
 
-/// The agent's side of the protocol without a single system call: what has come becomes requests, what is to be said
-/// becomes bytes in `outgoing`, and every byte of a stream is held against its credit. It knows which processes there
-/// are, not what they are.
+/// The agent's side of the protocol, without a single system call. Received bytes become requests, messages
+/// become bytes in `outgoing`, and every byte of a stream is counted against its credit. The state knows the
+/// processes by their numbers only.
 ///
-/// The order that it insists on: `hello`, then one `container`, then `start`s. All of it may come at once.
-/// A frame for a process that there is not, or not any more, is passed over: it was sent before its end was heard of.
+/// The required order of frames is `hello`, one `container`, then any number of `start`. They may arrive all
+/// at once. A frame for a process that does not exist, or no longer, is ignored: the monitor sent it before
+/// it learned of the end.
 public struct AgentState: Sendable {
-    /// What the monitor wants done.
+    /// A request of the monitor.
     public enum Request: Sendable {
         case setUp(ContainerSpecification)
         case start(UInt16, ProcessSpecification)
         case signal(UInt16, Signal)
         case resize(UInt16, TerminalSize)
-        /// Bytes for the process's input wait, or it has ended: see `inputs`.
+        /// Bytes for the process's input are waiting, or the input has ended: see `input(_:)`.
         case input(UInt16)
-        /// Nobody reads that output any more.
+        /// The monitor no longer reads this output.
         case closeOutput(UInt16, StreamKind)
         case shutdown
     }
@@ -27,36 +28,36 @@ public struct AgentState: Sendable {
     /// A process's streams.
     struct Process: Sendable {
         let number: UInt16
-        /// `started` has been sent.
+        /// Whether `started` has been sent.
         var isStarted = false
         var input = ByteQueue()
         var inputCredit = ReceivingCredit()
-        /// The monitor has said so.
+        /// Whether the monitor has ended the input.
         var hasInputEnded = false
-        /// Nobody reads it any more: what still comes is dropped.
+        /// Whether the process no longer reads its input. Bytes that still arrive are dropped.
         var isInputClosed: Bool
-        /// Of `output` and of `error`.
+        /// The credit of `output` and of `error`.
         var credit = [SendingCredit(), SendingCredit()]
     }
 
-    /// More processes at once than this are refused.
+    /// The largest number of processes at once; a start beyond it is refused.
     public static let processLimit = 256
 
-    /// What is to go to the monitor.
+    /// The bytes to be sent to the monitor.
     public private(set) var outgoing = ByteQueue()
     private var parser = FrameParser()
     private var phase = Phase.silent
     private var processes: [Process] = []
 
-    /// Says hello.
+    /// Makes the state, with a `hello` to be sent.
     public init() {
         outgoing.append(Frame.bytes(FrameHeader(.hello), Hello()))
     }
 
-    /// Takes what has arrived. Call `next` until it gives nil before the next call of this.
+    /// Adds bytes that have arrived. Call `next` until it returns nil before the next call of this method.
     public mutating func receive(_ bytes: some Collection<UInt8>) { parser.append(bytes) }
 
-    /// The next request; nil when more has to arrive first.
+    /// Returns the next request, or nil if more bytes are needed.
     public mutating func next() throws(ProtocolError) -> Request? {
         while let frame = try parser.next() {
             if let request = try heed(frame) { return request }
@@ -64,18 +65,18 @@ public struct AgentState: Sendable {
         return nil
     }
 
-    /// So many bytes of `outgoing` have gone.
+    /// Removes the first `byteCount` bytes of `outgoing`, which were sent.
     public mutating func sent(_ byteCount: Int) { outgoing.removeFirst(byteCount) }
 }
 
-// MARK: - What the monitor says
+// MARK: - Frames from the monitor
 
 extension AgentState {
     private mutating func heed(_ frame: Frame) throws(ProtocolError) -> Request? {
         let process = frame.header.process
         switch (frame.header.kind, phase) {
         case (.hello, .silent):
-            // Whoever speaks another version cannot be understood from here on.
+            // The frames of another version cannot be understood from here on.
             guard try frame.value(Hello.self).version == agentProtocolVersion else {
                 throw .malformed(.hello)
             }
@@ -90,7 +91,7 @@ extension AgentState {
         case (.resize, .ready):
             return has(process) ? .resize(process, try frame.value(TerminalSize.self)) : nil
         case (.data, .ready), (.end, .ready), (.credit, .ready): return try heedStream(frame)
-        // Sent before it was heard that there is no container.
+        // The monitor sent these before it learned that the container failed.
         case (.signal, .failed), (.resize, .failed), (.data, .failed), (.end, .failed), (.credit, .failed):
             return nil
         default: throw .unexpected(frame.header.kind)
@@ -136,13 +137,13 @@ extension AgentState {
     }
 }
 
-// MARK: - What the agent says
+// MARK: - Frames to the monitor
 
 extension AgentState {
-    /// The container is there: processes may be started.
+    /// Records that the container is set up: processes may be started.
     public mutating func containerReady() { phase = .ready }
 
-    /// There is no container, and there will be none.
+    /// Reports that the container could not be set up.
     public mutating func containerFailed(_ failure: StartFailure) {
         phase = .failed
         send(.failed, 0, failure)
@@ -153,38 +154,39 @@ extension AgentState {
         outgoing.append(Frame.bytes(FrameHeader(.started, process: process)))
     }
 
-    /// The process did not come to be; its number is free.
+    /// Reports that the process could not be started. Its number is free.
     public mutating func failed(_ process: UInt16, _ failure: StartFailure) {
         remove(process)
         send(.failed, process, failure)
     }
 
-    /// The process is gone, and its streams have ended; its number is free.
+    /// Reports that the process and its streams have ended. Its number is free.
     public mutating func exited(_ process: UInt16, _ status: ExitStatus) {
         remove(process)
         send(.exited, process, status)
     }
 
-    /// A line for the monitor's log.
+    /// Sends a line for the monitor's log.
     public mutating func log(_ line: String) {
         let text = line.utf8.prefix(FrameHeader.payloadLimit(.log))
         outgoing.append(Frame.bytes(FrameHeader(.log), Array(text)))
     }
 
-    /// The kernel has killed a process for lack of memory.
+    /// Reports that the kernel has killed a process for lack of memory.
     public mutating func killed(_ end: OutOfMemory) {
-        // Before the monitor's hello nothing else may be said.
+        // Until the monitor's hello has arrived, nothing but the agent's own may be sent.
         if phase != .silent { send(.outOfMemory, 0, end) }
     }
 
-    /// How many bytes of the stream may be sent in one frame now. None before `started`: a terminal echoes input that comes
-    /// before the process runs, and the monitor takes no output of a process that it does not know to be running.
+    /// Returns the number of bytes of the stream that may be sent in one frame now. It is 0 before `started`:
+    /// a terminal echoes input that arrives before the process runs, and the monitor refuses output of a
+    /// process that it does not know to be running.
     public func outputLimit(_ process: UInt16, _ stream: StreamKind) -> Int {
         guard let index = index(process), processes[index].isStarted else { return 0 }
         return min(FrameHeader.payloadLimit(.data), processes[index].credit[Self.position(stream)].byteCount)
     }
 
-    /// Sends bytes of the stream, not none and at most `outputLimit`.
+    /// Sends bytes of the stream, at least one and at most `outputLimit`.
     public mutating func output(_ process: UInt16, _ stream: StreamKind, _ bytes: UnsafeRawBufferPointer) {
         guard let index = index(process) else { return }
         processes[index].credit[Self.position(stream)].spend(bytes.count)
@@ -205,12 +207,12 @@ extension AgentState {
 // MARK: - Inputs
 
 extension AgentState {
-    /// What a process has still to read.
+    /// The state of a process's input.
     public enum Input: Sendable {
-        /// Nothing has come that was not passed on.
+        /// All bytes that have arrived were passed on.
         case empty
         case waiting
-        /// All was passed on, and nothing more will come.
+        /// All bytes were passed on, and no more will arrive.
         case ended
     }
 
@@ -220,7 +222,8 @@ extension AgentState {
         return processes[index].hasInputEnded ? .ended : .empty
     }
 
-    /// Lends what waits for the process to `write`, which says how much of it went, and gives credit for that.
+    /// Calls `write` with the waiting input of the process. `write` returns the number of bytes that it has
+    /// written, for which the monitor is granted credit.
     public mutating func passInput(_ process: UInt16, _ write: (UnsafeRawBufferPointer) -> Int) {
         guard let index = index(process) else { return }
         let byteCount = unsafe processes[index].input.withBytes { unsafe write($0) }
@@ -232,7 +235,8 @@ extension AgentState {
         outgoing.append(Frame.bytes(header, credit))
     }
 
-    /// Nobody reads the process's input any more. The monitor is told, unless it has ended the stream itself.
+    /// Drops the input of a process that no longer reads it. Ends the stream, unless the monitor has ended it
+    /// already.
     public mutating func closeInput(_ process: UInt16) {
         guard let index = index(process), !processes[index].isInputClosed else { return }
         processes[index].isInputClosed = true

@@ -1,16 +1,17 @@
-/// Who a process of the container is: a user and groups as numbers.
+/// The identity of a process of the container: its user and groups as numbers.
 public struct Identity: Sendable {
     public private(set) var user: UInt32 = 0
     public private(set) var group: UInt32 = 0
     public private(set) var supplementaryGroups: [UInt32] = []
     public private(set) var home = "/"
 
-    /// Finds `user` (`user` or `user:group`, names or numbers) and `groups` in the container's files, which `file` reads
-    /// and gives as nothing where they are missing. They are the image's: whatever is no entry in them is passed over.
+    /// Looks up `user` (`user` or `user:group`, names or numbers) and `groups` in the container's files.
+    /// `file` reads a file and returns nothing if it is missing. The files come from the image: a line that
+    /// is no entry is ignored.
     ///
-    /// A number needs no entry; a name does. A word of digits is always a number: an image whose /etc/passwd has a user with
-    /// the *name* 1000 does not decide who user 1000 is. Without a group of its own a user has the group of its entry, and
-    /// those of /etc/group that name it.
+    /// A number needs no entry; a name does. Digits always mean a number: an image whose /etc/passwd has a
+    /// user with the *name* 1000 does not decide who user 1000 is. If `user` names no group, the user has the
+    /// group of its entry in /etc/passwd and the groups in /etc/group that list it.
     public init(
         user text: String, groups: [String], file: (String) -> [UInt8]
     ) throws(StartFailure) {
@@ -29,7 +30,8 @@ public struct Identity: Sendable {
         for text in groups { supplementaryGroups.append(try Self.group(Array(text.utf8), groupFile)) }
     }
 
-    /// `name:password:user:group:comment:home:shell`: passwd(5). The user's name, where there is an entry.
+    /// Sets user, group and home directory from an entry `name:password:user:group:comment:home:shell`
+    /// (passwd(5)). Returns the user's name, or nil if there is no entry.
     private mutating func takeUser(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> [UInt8]? {
         let number = wanted.isEmpty ? 0 : Self.number(wanted[...])
         if number == nil, Self.isNumeric(wanted) { throw Self.missing("user", wanted, "/etc/passwd") }
@@ -48,7 +50,7 @@ public struct Identity: Sendable {
         return nil
     }
 
-    /// `name:password:group:name,name...`: group(5).
+    /// Returns the number of a group from an entry `name:password:group:name,name...` (group(5)).
     private static func group(_ wanted: [UInt8], _ file: [UInt8]) throws(StartFailure) -> UInt32 {
         if let number = number(wanted[...]) { return number }
         if isNumeric(wanted) { throw missing("group", wanted, "/etc/group") }
@@ -74,7 +76,7 @@ public struct Identity: Sendable {
         return groups
     }
 
-    /// NGROUPS_MAX: the kernel takes no more.
+    /// The largest number of supplementary groups that the kernel accepts: NGROUPS_MAX.
     private static let groupLimit = 65536
 
     private static func lines(_ file: [UInt8]) -> [ArraySlice<UInt8>] {
@@ -85,14 +87,16 @@ public struct Identity: Sendable {
         line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     }
 
-    /// Whether the word is digits, with or without a sign: a number for those who write such words, in range or not.
+    /// Whether the word consists of digits, with or without a sign: its author means a number, in range or
+    /// not.
     private static func isNumeric(_ word: [UInt8]) -> Bool {
         let sign = word.first.map { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") } ?? false
         let digits = word.dropFirst(sign ? 1 : 0)
         return !digits.isEmpty && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// Decimal digits, below 2^31, as the tools that make users keep to. The kernel has a meaning of its own for 2^32 - 1.
+    /// Parses decimal digits, below 2^31, the limit of the tools that make users. 2^32 - 1 has a meaning of
+    /// its own to the kernel.
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt32? {
         guard !digits.isEmpty, digits.count <= 10 else { return nil }
         var number: UInt64 = 0

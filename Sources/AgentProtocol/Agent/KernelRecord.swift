@@ -2,7 +2,8 @@
 public struct KernelRecord: Sendable {
     private let message: ArraySlice<UInt8>
 
-    /// Nil for what a process has written there: such a record has another facility than the kernel's, 0.
+    /// Parses a record. Nil for a message that a process has written: such a record has a facility other than
+    /// the kernel's, 0.
     public init?(_ record: ArraySlice<UInt8>) {
         let priority = record.prefix { $0 != UInt8(ascii: ",") }
         guard priority.count == 1, let level = priority.first,
@@ -12,8 +13,9 @@ public struct KernelRecord: Sendable {
         message = record[start...].dropFirst().prefix { $0 != UInt8(ascii: "\n") }
     }
 
-    /// The name of the process that was killed because the machine's memory was spent; nil for all other messages. Where the
-    /// memory of a cgroup was spent, who made the group knows.
+    /// The name of the process that the kernel killed because the machine's memory was exhausted; nil for all
+    /// other messages. A message about an exhausted cgroup does not count: the owner of the cgroup sees that
+    /// end itself.
     public var killedProcess: [UInt8]? {
         // "Out of memory: Killed process 12 (tail) total-vm:..."; the name may have parentheses itself.
         guard message.starts(with: "Out of memory".utf8), let start = end(of: ": Killed process ", message)
@@ -25,7 +27,7 @@ public struct KernelRecord: Sendable {
         return Array(rest[..<end].dropLast(") total-vm:".utf8.count))
     }
 
-    /// Where the first `text` in `bytes` ends.
+    /// Returns the index after the first `text` in `bytes`.
     private func end(of text: String, _ bytes: ArraySlice<UInt8>) -> Int? {
         var rest = bytes
         while !rest.isEmpty {

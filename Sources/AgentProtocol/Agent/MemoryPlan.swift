@@ -1,8 +1,10 @@
-/// How the file systems of a container that lie in the guest's memory share it: together they may fill about half of what is
-/// free when the container is set up. A full one then is ENOSPC for its writer, and not the end of some process.
+/// A division of the guest's memory among a container's file systems. Together they may fill about half of
+/// the memory that is free when the container is set up. A full file system then means ENOSPC for its writer
+/// instead of the end of some process.
 ///
-/// All that have no size of their own are directories of one tmpfs, the *pool*, which also has the writable layer: each of
-/// them may use what the others do not. One with a size is a tmpfs of its own, and the pool is smaller for it.
+/// File systems without a size are directories of one tmpfs, the *pool*, which also holds the writable layer:
+/// each of them may use the space that the others do not. A file system with a size is a tmpfs of its own,
+/// and the pool is smaller by that size.
 public struct MemoryPlan: Sendable {
     public typealias Mount = ContainerSpecification.Mount
 
@@ -10,30 +12,31 @@ public struct MemoryPlan: Sendable {
     public struct Place: Sendable {
         public fileprivate(set) var mount: Mount
         let options: TmpfsOptions
-        /// 0 for a directory of the pool.
+        /// The size in bytes; 0 for a directory of the pool.
         public fileprivate(set) var byteCount: UInt64
 
-        /// Of a directory of the pool.
+        /// The mode of a directory of the pool.
         public var mode: UInt32 { options.mode }
         public var user: UInt32 { options.user }
         public var group: UInt32 { options.group }
     }
 
-    /// In the order in which they are to be mounted. The options of those of their own limit them.
+    /// The file systems in the order of their mounts. The options of those with a size hold their limits.
     public private(set) var places: [Place] = []
     /// The size of the pool in bytes.
     public private(set) var poolByteCount: UInt64 = 0
-    /// A line for each file system that is smaller than it was to be.
+    /// One line for each file system that is smaller than requested.
     public private(set) var notes: [String] = []
 
     private static let pageByteCount: UInt64 = 4096
-    /// MS_NOSUID, and with it MS_NODEV and MS_NOEXEC.
+    /// MS_NOSUID, and MS_NOSUID with MS_NODEV and MS_NOEXEC.
     private static let (noSetUser, closed): (UInt32, UInt32) = (2, 2 | 4 | 8)
-    /// /dev holds nodes and links. 64 MiB are docker's limit.
+    /// The limits of the size of /dev, which holds nodes and links. 64 MiB is docker's size.
     private static let (leastForDevices, mostForDevices): (UInt64, UInt64) = (256 << 10, 64 << 20)
 
-    /// Plans the tmpfs mounts of `specification`, and /dev and /dev/shm, which every container has. `freeByteCount` is the
-    /// guest's free memory, `byteCount` all that its kernel manages: percentages are of that (tmpfs(5)).
+    /// Plans the tmpfs mounts of `specification`, and /dev and /dev/shm, which every container has.
+    /// `freeByteCount` is the guest's free memory. `byteCount` is all memory that its kernel manages, to
+    /// which percentages refer (tmpfs(5)).
     public init(_ specification: ContainerSpecification, freeByteCount: UInt64, byteCount: UInt64) {
         add(
             Mount(
@@ -48,7 +51,7 @@ public struct MemoryPlan: Sendable {
             let size = options.byteCount ?? (options.isPlain ? 0 : freeByteCount / 8)
             places.append(Place(mount: mount, options: options, byteCount: size))
         }
-        // Three eighths stay for the pool and the processes.
+        // Three eighths are left for the pool and the processes.
         let sum = limit(to: freeByteCount / 8 &* 5)
         let rest = (freeByteCount &- min(sum, freeByteCount)) / 2
         poolByteCount = max(rest / Self.pageByteCount, 1) &* Self.pageByteCount
@@ -63,7 +66,8 @@ public struct MemoryPlan: Sendable {
         places.append(Place(mount: mount, options: options, byteCount: byteCount))
     }
 
-    /// Gives each what it asks for, or where that is more than `most` in all, a part in proportion; the sum of all.
+    /// Gives each file system its requested size. If the sum exceeds `most`, each gets a part in proportion.
+    /// Returns the sum of all.
     private mutating func limit(to most: UInt64) -> UInt64 {
         // A guest has less than 2^40 bytes and less than 2^20 mounts: neither sums nor products of pages pass 2^63.
         var wanted: UInt64 = 0
@@ -78,7 +82,8 @@ public struct MemoryPlan: Sendable {
             let byteCount = max(pages, 1) &* Self.pageByteCount
             sum = sum &+ byteCount
             places[index].byteCount = byteCount
-            // A file has at least a page; more would be names only, which take memory that no size counts.
+            // A file takes at least a page. More inodes than pages would only allow empty files, whose memory
+            // no size limits.
             places[index].mount.options = places[index].options.text(
                 byteCount: byteCount, inodeCount: max(pages, 1024))
             if let asked = places[index].options.byteCount,

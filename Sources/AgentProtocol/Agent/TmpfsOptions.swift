@@ -1,17 +1,18 @@
-/// The options of a tmpfs mount, taken apart: tmpfs(5).
+/// The parsed options of a tmpfs mount: tmpfs(5).
 public struct TmpfsOptions: Sendable {
     public private(set) var mode: UInt32 = 0o1777
     public private(set) var user: UInt32 = 0
     public private(set) var group: UInt32 = 0
-    /// The size that is asked for; nil for none, which `size=0` means too.
+    /// The requested size in bytes; nil for none, which `size=0` means too.
     public private(set) var byteCount: UInt64?
     private var hasInodeLimit = false
-    /// Whether a directory of another tmpfs can stand in for it: all options are those above.
+    /// Whether a directory of another tmpfs can replace the mount: it has no options but mode, user and
+    /// group.
     public private(set) var isPlain = true
     /// All options but the size, with a comma after each.
     private var rest: [UInt8] = []
 
-    /// Percentages are of `memoryByteCount`.
+    /// Parses the options. Percentages are of `memoryByteCount`.
     public init(_ text: String, memoryByteCount: UInt64) {
         let text = Array(text.utf8)
         for word in text.split(separator: UInt8(ascii: ",")) where !setSize(word, memoryByteCount) {
@@ -25,7 +26,8 @@ public struct TmpfsOptions: Sendable {
         if byteCount != nil { isPlain = false }
     }
 
-    /// The options with that size, and with that limit of inodes unless there is one.
+    /// Returns the options with the size `byteCount`, and with the limit `inodeCount` unless they have a
+    /// limit of inodes.
     public func text(byteCount: UInt64, inodeCount: UInt64) -> String {
         var text = rest
         if !hasInodeLimit {
@@ -38,7 +40,8 @@ public struct TmpfsOptions: Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Takes a size or a number of blocks; false for another option, and for one that only the kernel understands.
+    /// Stores the size if `word` is a size or a number of blocks. Returns false for another option, and for a
+    /// value that only the kernel understands.
     private mutating func setSize(_ word: ArraySlice<UInt8>, _ memoryByteCount: UInt64) -> Bool {
         let size: UInt64
         if let value = Self.value(word, "size=") {
@@ -61,7 +64,7 @@ public struct TmpfsOptions: Sendable {
     }
 
     private mutating func setOwner(_ word: ArraySlice<UInt8>) -> Bool {
-        // The kernel's word for no user and no group is the largest number.
+        // The largest 32-bit number means no user or no group to the kernel.
         if let value = Self.value(word, "mode="), let number = Self.number(value, base: 8), number < 1 << 32 {
             mode = UInt32(truncatingIfNeeded: number) & 0o7777
         } else if let value = Self.value(word, "uid="), let number = Self.number(value, base: 10),
@@ -82,7 +85,8 @@ public struct TmpfsOptions: Sendable {
         word.starts(with: name.utf8) ? word.dropFirst(name.utf8.count) : nil
     }
 
-    /// A number with a binary suffix, as the kernel's memparse() reads it; too large a one is the largest that there is.
+    /// Parses a number with a binary suffix, as the kernel's memparse() reads it. A number that is too large
+    /// becomes the largest one.
     private static func scaled(_ text: ArraySlice<UInt8>) -> UInt64? {
         guard let last = text.last else { return nil }
         let shift: UInt64 =
