@@ -28,14 +28,14 @@ public enum FrameKind: UInt8, Sendable {
     /// To the monitor: an `OutOfMemory`, because the guest's kernel killed a process when the guest's memory
     /// was exhausted.
     case outOfMemory = 20
-    /// In both directions: bytes of the stream, at least one, and at most as many as the sender has credit
+    /// Bytes of the stream, in both directions: at least one, and at most as many as the sender has credit
     /// for.
     case data = 32
-    /// In both directions: the end of the stream. No payload. The stream's sender announces that no more
+    /// The end of the stream, in both directions. No payload. The stream's sender announces that no more
     /// bytes follow. The stream's receiver announces that nobody reads the stream any more: bytes under way
     /// are dropped, and no credit is granted for them.
     case end = 33
-    /// In both directions: a `Credit`, by which the stream's sender may send more bytes.
+    /// A `Credit`, in both directions, by which the stream's sender may send more bytes.
     case credit = 34
 }
 

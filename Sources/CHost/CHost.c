@@ -19,7 +19,8 @@ void chost_ignore(int number) { signal(number, SIG_IGN); }
 
 void chost_default(int number) { signal(number, SIG_DFL); }
 
-/// The parts of /proc/self/stat after the command's name, which may itself hold spaces and brackets.
+/// Reads field 22 of /proc/self/stat. The fields are counted from the end of the command's name, which may
+/// itself hold spaces and brackets.
 int64_t chost_process_start_ticks(void) {
     char text[1024];
     int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -42,7 +43,7 @@ bool chost_close_after_process(int fd, int guard) {
     struct io_uring_params parameters = {0};
     int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters);
     if (ring < 0) return false;
-    // Closed from the last one to the first.
+    // The kernel closes the files from the last one to the first.
     int files[] = {guard, fd};
     return syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 2) >= 0;
 }
@@ -97,7 +98,7 @@ ssize_t chost_pwritev2(int fd, const struct iovec *vectors, int count, off_t off
     return pwritev2(fd, vectors, count, offset, flags);
 }
 
-/// The index of the pattern's byte that is rarest at the beginning of the bytes.
+/// Returns the index of the pattern's byte that is rarest at the beginning of the bytes.
 static size_t rarest(const uint8_t *bytes, size_t byteCount, const uint8_t *pattern, size_t patternByteCount) {
     uint16_t counts[256] = {0};
     size_t sampled = byteCount < 4096 ? byteCount : 4096, found = 0;
@@ -108,7 +109,8 @@ static size_t rarest(const uint8_t *bytes, size_t byteCount, const uint8_t *patt
     return found;
 }
 
-/// memchr(3) for one byte of the pattern passes over a kernel several times as quickly as memmem(3).
+/// Searches by memchr(3) for one byte of the pattern, which is several times as fast on a kernel as
+/// memmem(3).
 bool chost_contains(const void *bytes, size_t byteCount, const void *pattern, size_t patternByteCount) {
     if (patternByteCount == 0 || byteCount < patternByteCount) return false;
     const uint8_t *start = bytes, *wanted = pattern;
@@ -148,7 +150,7 @@ int chost_block_device_size(int fd, uint64_t *byteCount) {
     return ioctl(fd, BLKGETSIZE64, byteCount);
 }
 
-/// XCR0: the register states that the kernel saves, and so lets programs use.
+/// Reads XCR0: the register states that the kernel saves and thereby lets programs use.
 static uint64_t saved_states(void) {
     uint32_t low, high;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -187,7 +189,8 @@ int chost_block_device_is_read_only(int fd) {
 int chost_open_standard_descriptors(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
-        // The lowest number that is free, which is this one; it stays open in programs that are started.
+        // open(2) returns the lowest free number, which is this one. It stays open in programs that are
+        // started.
         if (open("/dev/null", O_RDWR) != fd) return -errno;
     }
     return 0;

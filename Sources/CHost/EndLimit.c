@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/time.h>
 
-/// How the end of the process is cut short. Signal handlers use it: plain static memory, written before they are installed.
+/// The limit of the end of the process. Signal handlers use it, so it is plain static memory, written before
+/// they are installed.
 static struct {
     int status;
     const char *message;
@@ -21,7 +22,7 @@ static struct timespec after(struct timespec time, int seconds) {
     return time;
 }
 
-/// Microseconds until `time`; 0 when it has passed.
+/// Returns the microseconds until `time`; 0 if it has passed.
 static int64_t microseconds_until(struct timespec time) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -35,7 +36,7 @@ static void arm(int64_t microseconds) {
     setitimer(ITIMER_REAL, &setting, NULL);
 }
 
-/// Says why, where that does not block.
+/// Writes the message to standard error if that does not block.
 static void say(void) {
     struct pollfd error = {.fd = 2, .events = POLLOUT};
     if (poll(&error, 1, 0) <= 0 || !(error.revents & POLLOUT)) return;

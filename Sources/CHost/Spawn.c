@@ -9,7 +9,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-/// In the child, which shares this process's memory until it executes: nothing here may allocate or lock.
+/// Turns the child into the program. The child shares this process's memory until it executes: nothing here
+/// may allocate or lock.
 static _Noreturn void become(const struct chost_launch *plan, volatile int *problem) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
@@ -17,7 +18,8 @@ static _Noreturn void become(const struct chost_launch *plan, volatile int *prob
     for (int stream = 0; stream < 3; stream++) failed = failed || dup2(plan->streams[stream], stream) < 0;
     failed = failed || (plan->root && (chroot(plan->root) < 0 || chdir("/") < 0));
     failed = failed || (plan->directory && chdir(plan->directory) < 0);
-    // The raw calls: the library's would change all threads, which after a vfork are the parent's.
+    // These are raw system calls: the library's functions would change all threads, which after a vfork are
+    // the parent's.
     if (plan->group >= 0) {
         failed = failed || syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setgid, plan->group) < 0;
     }
@@ -36,7 +38,7 @@ pid_t chost_start(const struct chost_launch *plan) {
     volatile int problem = 0;
     sigset_t all, before;
     sigfillset(&all);
-    // A handler of ours must not run in the child.
+    // A signal handler of this process must not run in the child.
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t child = vfork();
     if (child == 0) become(plan, &problem);
@@ -78,7 +80,7 @@ int chost_fork_many(int most) {
         pid_t child = fork();
         if (child < 0) break;
         if (child == 0) {
-            // It ends with its parent, or soon after.
+            // The child ends with its parent, or after ten seconds.
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             sleep(10);
             _exit(0);
@@ -94,7 +96,8 @@ int chost_count_tracepoint(uint64_t identifier, int cpu) {
     return fd < 0 ? -errno : fd;
 }
 
-/// Opens what the descriptor of a path stands for, if it is a regular file: to open a device can do something already.
+/// Opens the file behind an O_PATH descriptor if it is a regular file: to open a device may already have
+/// effects.
 static int open_regular(int found) {
     struct stat status;
     if (fstat(found, &status) < 0) return -errno;

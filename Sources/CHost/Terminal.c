@@ -4,26 +4,27 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/// The terminal as it was found, and as it is set while the guest has it. Signal handlers use it, so it lives in plain
-/// static memory and is written before the handlers are installed.
+/// The terminal's original settings and its settings while the guest uses it. Signal handlers use them, so
+/// they are plain static memory, written before the handlers are installed.
 static struct {
     int fd;
     struct termios original;
     struct termios raw;
     atomic_bool is_raw;
-    /// Put back for a while, because the process was stopped.
+    /// Whether the original settings are in force because the process was stopped.
     atomic_bool is_suspended;
-    /// Something was written that a terminal may answer.
+    /// Whether output was written that a terminal may answer.
     atomic_bool may_answer;
 } terminal;
 
-/// Sets the terminal's modes also where the process is in the background by now: SIGTTOU would stop it there.
+/// Sets the terminal's modes. SIGTTOU is blocked, because it would stop the process if the process is in the
+/// background by now.
 static int set_modes(const struct termios *modes, bool drops_input) {
     sigset_t stop, before;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTTOU);
     pthread_sigmask(SIG_BLOCK, &stop, &before);
-    // Not TCSAFLUSH: it waits for the output, which a stopped terminal never takes.
+    // TCSAFLUSH would wait for the output, which a stopped terminal never takes.
     if (drops_input) tcflush(terminal.fd, TCIFLUSH);
     int result = tcsetattr(terminal.fd, TCSANOW, modes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -41,7 +42,8 @@ int chost_terminal_descriptor(void) { return terminal.fd; }
 
 bool chost_terminal_is_suspended(void) { return atomic_load(&terminal.is_suspended); }
 
-/// Puts the terminal back and lets the signal do what it does by default. SA_RESETHAND has taken the handler away.
+/// Restores the terminal and raises the signal again, with its default action: SA_RESETHAND has removed the
+/// handler.
 static void restore_and_reraise(int signal) {
     chost_terminal_restore();
     raise(signal);
@@ -56,12 +58,13 @@ static void suspend(void) {
 static void handle_stop(int signal);
 
 static void install_stop_handler(int signal) {
-    // A system call that was interrupted by a stop goes on after it.
+    // A system call that a stop interrupts goes on after it.
     struct sigaction action = {.sa_handler = handle_stop, .sa_flags = SA_RESTART | SA_NODEFER | SA_ONSTACK};
     sigaction(signal, &action, NULL);
 }
 
-/// Puts the terminal back for as long as the process is stopped by `number`. SIGCONT, or the next key, brings it back.
+/// Restores the terminal and stops the process by `number`. SIGCONT, or the next key, makes the terminal raw
+/// again.
 static void handle_stop(int number) {
     int error = errno;
     suspend();
@@ -86,15 +89,15 @@ void chost_stop_process(void) {
 
 bool chost_terminal_resume(void) {
     if (!atomic_load(&terminal.is_raw) && !atomic_load(&terminal.is_suspended)) return false;
-    // In the background it is somebody else's; whoever brings us back sends SIGCONT, or types something.
-    // A terminal that is not the session's has no background.
+    // In the background the terminal belongs to other processes; the shell sends SIGCONT when it brings this
+    // process back, or the user types something. A terminal that is not the session's has no background.
     pid_t foreground = tcgetpgrp(terminal.fd);
     if (foreground >= 0 && foreground != getpgrp()) return false;
     struct termios now;
     if (tcgetattr(terminal.fd, &now) < 0) return false;
     bool is_as_left = now.c_iflag == terminal.raw.c_iflag && now.c_oflag == terminal.raw.c_oflag &&
         now.c_cflag == terminal.raw.c_cflag && now.c_lflag == terminal.raw.c_lflag;
-    // What the user, or the shell, has set meanwhile is what will be put back.
+    // Settings that the user or the shell has made meanwhile are those to be restored.
     if (!is_as_left) terminal.original = now;
     atomic_store(&terminal.is_raw, true);
     atomic_store(&terminal.is_suspended, false);
@@ -117,17 +120,17 @@ bool chost_terminal_may_answer(void) {
     return atomic_load(&terminal.is_raw) && atomic_load(&terminal.may_answer);
 }
 
-/// Whether the signal ends the process by default, and may be caught.
+/// Whether the signal ends the process by default and may be caught.
 static bool ends_process(int number) {
     switch (number) {
     case SIGKILL: case SIGSTOP: case SIGTSTP: case SIGTTIN: case SIGTTOU: case SIGCONT:
     case SIGCHLD: case SIGURG: case SIGWINCH: return false;
-    // Between them and SIGRTMIN are the C library's own.
+    // The signals between SIGSYS and SIGRTMIN belong to the C library.
     default: return number <= SIGSYS || number >= SIGRTMIN;
     }
 }
 
-/// Whether the signal tells of a fault of ours.
+/// Whether the signal reports a fault of this process.
 static bool is_fault(int number) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -145,7 +148,8 @@ static void install_handlers(void) {
     struct sigaction action = {
         .sa_handler = restore_and_reraise, .sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK};
     for (int number = 1; number <= SIGRTMAX; number++) {
-        // What is ignored stays so. Swift's runtime may have handlers for some, which know of no terminal.
+        // An ignored signal stays ignored. Swift's runtime may have handlers for some signals; those do not
+        // restore the terminal.
         bool is_ours = is_fault(number) || (ends_process(number) && !has_handler(number, SIG_IGN));
         if (is_ours) sigaction(number, &action, NULL);
     }
@@ -172,7 +176,7 @@ void chost_use_signal_stack(char *stack) {
 }
 
 void chost_call_with_signal_stack(void (*body)(void *), void *argument) {
-    // Untouched, so without a page of its own, until a handler runs on it.
+    // The array takes no memory until a handler runs on it.
     char stack[CHOST_SIGNAL_STACK_SIZE];
     chost_use_signal_stack(stack);
     body(argument);

@@ -1,6 +1,6 @@
 import CLinux
 
-/// An open file that is closed when its owner ends.
+/// A file descriptor that is closed in `deinit`.
 struct Descriptor: ~Copyable {
     let number: Int32
 
@@ -16,10 +16,10 @@ struct Descriptor: ~Copyable {
         if number >= 0 { close(number) }
     }
 
-    /// Whether it is open: a failed call's -1 is adopted as well.
+    /// Whether the descriptor is open: the -1 of a failed call may be adopted as well.
     var isOpen: Bool { number >= 0 }
 
-    /// What one read gives, at most `byteCount` bytes of it; empty if it fails.
+    /// Returns the result of one read, at most `byteCount` bytes; empty if the read fails.
     func text(upTo byteCount: Int) -> String {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             count = unsafe max(0, read(number, buffer.baseAddress, byteCount))
@@ -28,7 +28,7 @@ struct Descriptor: ~Copyable {
     }
 }
 
-/// Reads one record of the kernel's; whether one was waiting.
+/// Reads one record from the kernel. Returns whether a record was waiting.
 func readRecord<Record: BitwiseCopyable>(from descriptor: Int32, into record: inout Record) -> Bool {
     let byteCount = MemoryLayout<Record>.size
     return unsafe read(descriptor, &record, byteCount) == byteCount

@@ -1,12 +1,12 @@
 import CLinux
 
-/// The words of `/proc/cmdline`: parameters, then, after a word `--`, what init is to run.
-/// Init's own arguments will not do: the kernel also puts parameters there that it does not know.
+/// The words of `/proc/cmdline`: parameters and, after a word `--`, the command for init. Init's own
+/// arguments do not serve here, because the kernel also puts parameters there that it does not know.
 struct KernelCommandLine {
     private(set) var parameters: [String] = []
     private(set) var command: [String] = []
 
-    /// Reads the running kernel's; empty where `/proc` is not mounted.
+    /// Reads the running kernel's command line; empty if `/proc` is not mounted.
     static func running() -> KernelCommandLine {
         let file = try? Descriptor(opening: "/proc/cmdline", O_RDONLY)
         return KernelCommandLine(file?.text(upTo: 4096) ?? "")
@@ -45,7 +45,7 @@ struct KernelCommandLine {
 }
 
 extension String {
-    /// Byte by byte: `==` would pull Unicode's normalisation tables into init.
+    /// Compares byte by byte: `==` would link Unicode's normalisation tables into init.
     func isEqual(to other: String) -> Bool {
         utf8.elementsEqual(other.utf8)
     }

@@ -35,8 +35,9 @@ public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutable
     (commandLine.contains("init.end=restart") ? .restart : power).end()
 }
 
-/// The device after the word `vmm.agent`, or the usual one; nil without that word. Read from init's own arguments, which
-/// are the words after `--` and parameters that the kernel does not know: nothing has to be mounted for them.
+/// Returns the device after the word `vmm.agent`, or the default device; nil without that word. Init's own
+/// arguments hold the words after `--` and parameters that the kernel does not know, and nothing has to be
+/// mounted to read them.
 private func imageDevice(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> String? {
     var index = 1
     while let word = unsafe arguments[index] {
@@ -47,7 +48,7 @@ private func imageDevice(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<
     return nil
 }
 
-/// Runs the command until it ends or the machine is asked to; how the machine is to end.
+/// Runs the command until it ends or something asks the machine to end. Returns how the machine is to end.
 private func run(_ command: Command) throws(SystemError) -> Power {
     let supervisor = try Supervisor()
     Command.prepareEnvironment()
@@ -75,7 +76,7 @@ private func bringUpLoopback() {
     }
 }
 
-/// The time that this kernel has been running, in seconds with three decimals.
+/// Returns the uptime of this kernel, in seconds with three decimals.
 private func secondsSinceBoot() -> String {
     var now = timespec()
     unsafe clock_gettime(CLOCK_BOOTTIME, &now)

@@ -1,7 +1,7 @@
 import CLinux
 
-/// Tells the monitor how far the guest has come, by one byte to a port that a monitor time-stamps.
-/// Where nothing listens at the port the write does nothing.
+/// A boot marker: one byte to a port, whose write the monitor time-stamps. If nothing listens at the port,
+/// the write has no effect.
 enum Mark: UInt8 {
     /// The first instructions of user space.
     case userland = 1
@@ -11,7 +11,7 @@ enum Mark: UInt8 {
     func write() {
         guard ioperm(UInt(Mark.port), 1, 1) == 0 else { return }
         writePort(Mark.port, rawValue)
-        // Children inherit port permissions across fork and exec: give it back.
+        // Children inherit port permissions across fork and exec, so init drops the permission.
         ioperm(UInt(Mark.port), 1, 0)
     }
 }

@@ -7,7 +7,8 @@ struct Mount {
     var flags: Int32 = MS_NOSUID
     var options: StaticString = ""
 
-    /// What programs expect to find on any Linux, in an order in which each directory exists when its turn comes.
+    /// The file systems that programs expect on any Linux, in an order in which each mount point exists
+    /// before its mount.
     static let usual: [Mount] = [
         Mount(type: "proc", target: "/proc", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC),
         Mount(type: "sysfs", target: "/sys", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC),
@@ -19,7 +20,7 @@ struct Mount {
         Mount(type: "tmpfs", target: "/tmp", flags: MS_NOSUID | MS_NODEV, options: "mode=1777"),
     ]
 
-    /// Mounts them all. One that cannot be mounted is named with the reason, and the others still are.
+    /// Mounts `usual`. If a mount fails, prints the reason and goes on with the others.
     static func mountUsual() {
         for mount in usual {
             do throws(SystemError) {
@@ -47,7 +48,7 @@ struct Mount {
         }
     }
 
-    /// The names that POSIX shells and many programs use for a process's own descriptors.
+    /// Makes the names by which POSIX shells and many programs open their own descriptors.
     private static func linkStandardStreams() {
         _ = unsafe symlink("/proc/self/fd", "/dev/fd")
         _ = unsafe symlink("/proc/self/fd/0", "/dev/stdin")
@@ -57,7 +58,7 @@ struct Mount {
 }
 
 extension StaticString {
-    /// The text as C wants it: a literal's bytes end with a zero.
+    /// The literal as a C string: its bytes end with a zero.
     var cString: UnsafePointer<CChar> {
         unsafe UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
     }

@@ -1,13 +1,14 @@
 import CLinux
 
-/// How the machine ends: reboot(2).
+/// A way to end the machine: reboot(2).
 enum Power {
     case off
     case restart
     case halt
 
-    /// What process 1 is asked for by a signal, as busybox's `poweroff`, `reboot` and `halt` send them, Ctrl-Alt-Del
-    /// (`SIGINT`) and a failing power supply (`SIGPWR`).
+    /// Makes the request that a signal to process 1 stands for: the signals of busybox's `poweroff`, `reboot`
+    /// and `halt`, of Ctrl-Alt-Del (`SIGINT`) and of a failing power supply (`SIGPWR`). Nil for other
+    /// signals.
     init?(signal: Int32) {
         switch signal {
         case SIGUSR2, SIGPWR: self = .off
@@ -17,7 +18,7 @@ enum Power {
         }
     }
 
-    /// Writes everything to the disks and the console, and ends the machine.
+    /// Waits for the console's output, writes the disks and ends the machine.
     func end() -> Never {
         Console.drain()
         endAtOnce(writingDisks: true)
@@ -31,7 +32,7 @@ enum Power {
         case .restart: reboot(RB_AUTOBOOT)
         case .halt: reboot(Int32(bitPattern: RB_HALT_SYSTEM))
         }
-        // Only a machine that cannot do what it was asked for comes here.
+        // The calls above return only on a machine that cannot end that way.
         Console.say("init: the machine could not be ended: \(SystemError.last.reason)")
         while true { pause() }
     }

@@ -2,11 +2,12 @@ import CLinux
 
 /// The machine's power button: the input device that can send `KEY_POWER`.
 struct PowerButton {
-    /// -1 where the machine has none: poll(2) passes over it, and nothing can be read from it.
+    /// The descriptor, or -1 if the machine has no such device: poll(2) ignores it, and nothing can be read
+    /// from it.
     let descriptor: Int32
 
-    /// Input devices stay open to the end of the machine: the kernel makes whoever closes one wait until all CPUs
-    /// have forgotten it, 16 ms.
+    /// Opens the input devices up to the one with the button. They stay open until the machine ends: a close
+    /// of one waits until all CPUs have forgotten it, 16 ms.
     init() {
         var device: Int32 = -1
         for number in 0..<8 {
@@ -16,7 +17,7 @@ struct PowerButton {
         descriptor = device
     }
 
-    /// Takes all waiting events; whether one of them says that the button went down.
+    /// Reads all waiting events. Returns whether one of them is a press of the button.
     func wasPressed() -> Bool {
         var wasPressed = false
         var event = input_event()

@@ -1,10 +1,10 @@
 import CLinux
 
-/// The signals that init acts on, read one after another instead of interrupting it: signalfd(2).
+/// The signals that init acts on, read in order from a descriptor instead of interrupting it: signalfd(2).
 struct SignalQueue: ~Copyable {
     let descriptor: Descriptor
 
-    /// `SIGCHLD`, and what `poweroff`, `reboot` and `halt` send to process 1.
+    /// Blocks `SIGCHLD` and the signals of `Power`, and opens the descriptor that receives them.
     init() throws(SystemError) {
         var awaited = sigset_t()
         unsafe sigemptyset(&awaited)
@@ -16,20 +16,21 @@ struct SignalQueue: ~Copyable {
             adopting: try check(unsafe signalfd(-1, &awaited, Int32(SFD_CLOEXEC | SFD_NONBLOCK))))
     }
 
-    /// Takes the next one; nil when there is none.
+    /// Returns the next signal, or nil if none is waiting.
     func next() -> Int32? {
         var signal = signalfd_siginfo()
         return readRecord(from: descriptor.number, into: &signal) ? Int32(signal.ssi_signo) : nil
     }
 
-    /// Whoever blocks all signals is never interrupted, and is told of a pipe without a reader by EPIPE.
+    /// Blocks all signals in the calling process, so that none interrupts it and a pipe without a reader
+    /// fails with EPIPE.
     static func blockAll() {
         var all = sigset_t()
         unsafe sigfillset(&all)
         unsafe sigprocmask(SIG_SETMASK, &all, nil)
     }
 
-    /// A blocked signal stays blocked across exec: a new process begins with none.
+    /// Unblocks all signals. Otherwise a signal that is blocked stays blocked across exec.
     static func unblockAll() {
         var none = sigset_t()
         unsafe sigemptyset(&none)

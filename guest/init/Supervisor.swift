@@ -1,15 +1,15 @@
 import CLinux
 
-/// Why init stops waiting.
+/// The reason why init stops waiting.
 enum Outcome {
-    /// The command ended, with this status of waitpid(2).
+    /// The command ended with this status of waitpid(2).
     case ended(status: Int32)
-    /// Somebody wants the machine to end: the power button, or a signal to process 1.
+    /// The power button or a signal to process 1 asks the machine to end.
     case asked(Power)
 }
 
-/// Process 1 while the command runs: it waits for the command, for orphans, which become its children, and for
-/// whatever asks the machine to end.
+/// Process 1 while the command runs. It waits for the command, for orphans, which become its children, and
+/// for a request to end the machine.
 struct Supervisor: ~Copyable {
     private let signals: SignalQueue
     private let powerButton: PowerButton
@@ -34,7 +34,7 @@ struct Supervisor: ~Copyable {
         }
     }
 
-    /// Asks every process to end, hangs up on those that do not, such as shells, and kills what is left.
+    /// Ends every process: sends SIGTERM, then SIGHUP, which ends shells, and then kills the rest.
     func endAllProcesses() {
         for signal in [SIGTERM, SIGHUP] {
             kill(-1, signal)
@@ -44,7 +44,7 @@ struct Supervisor: ~Copyable {
         kill(-1, SIGKILL)
     }
 
-    /// Whether all children end before the milliseconds are over.
+    /// Returns whether all children end within `milliseconds`.
     private func haveEnded(within milliseconds: Int32) -> Bool {
         let step: Int32 = 50
         for _ in 0..<milliseconds / step {
@@ -55,7 +55,7 @@ struct Supervisor: ~Copyable {
         return !reap()
     }
 
-    /// Sleeps until a signal or a press of the button, or until the milliseconds are over.
+    /// Sleeps until a signal or a press of the button, or for `milliseconds` at most.
     private func waitForEvent(atMost milliseconds: Int32 = -1) {
         var events = [signals.descriptor.number, powerButton.descriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
@@ -63,7 +63,8 @@ struct Supervisor: ~Copyable {
         unsafe poll(&events, nfds_t(events.count), milliseconds)
     }
 
-    /// Collects every child that has ended: SIGCHLD does not count them. Whether others are still running.
+    /// Collects every child that has ended, because SIGCHLD does not count them. Returns whether others are
+    /// still running.
     @discardableResult
     private func reap(_ each: (pid_t, Int32) -> Void = { _, _ in }) -> Bool {
         while true {

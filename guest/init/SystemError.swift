@@ -7,11 +7,11 @@ struct SystemError: Error {
     /// The error of the call that failed last.
     static var last: SystemError { SystemError(code: lastError()) }
 
-    /// The C library's sentence for it, such as `No such file or directory`.
+    /// The C library's text for the error, such as `No such file or directory`.
     var reason: String { unsafe String(cString: strerror(code)) }
 }
 
-/// Turns the kernel's "less than zero means failure" into a thrown error.
+/// Throws the error of a call whose result is negative; otherwise returns the result.
 @discardableResult
 func check(_ result: Int32) throws(SystemError) -> Int32 {
     guard result >= 0 else { throw SystemError.last }

@@ -1,4 +1,5 @@
-/// Starting a process as cheaply as Linux allows, for measurements: a vfork, so the size of this process does not count.
+/// Calls for measurements and tests. A process is started by vfork, so that the size of this process does not
+/// count.
 #pragma once
 #include <dirent.h>
 #include <sched.h>
@@ -11,51 +12,54 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-/// What is to be started, all of it made ready before.
+/// A program to be started, with all arguments prepared.
 struct chost_launch {
-    /// The program, seen from `root`.
+    /// The path of the program below `root`.
     const char *_Nonnull path;
     char *_Nullable const *_Nonnull arguments;
     char *_Nullable const *_Nonnull environment;
-    /// Becomes standard input, output and error.
+    /// The descriptors that become standard input, output and error.
     int streams[3];
-    /// The root and then the directory of the process; NULL to stay.
+    /// The root of the process and its directory below that; NULL to keep those of this process.
     const char *_Nullable root;
     const char *_Nullable directory;
-    /// Its user and group, without supplementary ones; -1 to keep those of this process.
+    /// The user and group of the process, without supplementary groups; -1 to keep those of this process.
     int64_t user, group;
 };
 
-/// Starts a process in a process group of its own, with all signals at their defaults and none blocked. Its number, or
-/// -errno of the step that failed. The caller's thread waits until the program runs.
+/// Starts a process in a process group of its own, with the default action for all signals and none blocked.
+/// Returns its number, or -errno of the step that failed. The caller's thread waits until the program runs.
 pid_t chost_start(const struct chost_launch *_Nonnull plan);
 
-/// pidfd_open(2): a close-on-exec descriptor that is readable once the process has ended, or -errno.
+/// Returns a close-on-exec descriptor that is readable once the process has ended (pidfd_open(2)), or -errno.
 int chost_pidfd_open(pid_t process);
 
-/// A pipe, close-on-exec, whose end for reading does not block: 0 or -errno.
+/// Makes a close-on-exec pipe whose reading end does not block. Returns 0 or -errno.
 int chost_watched_pipe(int *_Nonnull ends);
 
-/// Gives this thread a mount namespace of its own, from which nothing spreads: 0 or -errno.
+/// Gives this thread a mount namespace of its own, whose mounts do not propagate to the others. Returns 0 or
+/// -errno.
 int chost_unshare_mounts(void);
 
-/// A system call that does as good as nothing, and goes to the kernel each time.
+/// Makes a system call that does almost nothing and enters the kernel each time.
 void chost_null_call(void);
 
-/// The bytes of the kernel's log, where it may be read, or -errno.
+/// Returns the number of bytes in the kernel's log, or -errno if it may not be read.
 int chost_kernel_log_size(void);
 
-/// Forks up to `most` children, which end after ten seconds or with their parent; how many there were.
+/// Forks up to `most` children, which end after ten seconds or with their parent. Returns their number.
 int chost_fork_many(int most);
 
-/// A counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes: a descriptor to read 8 bytes from, or -errno.
+/// Opens a counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes. Returns a descriptor
+/// to read 8 bytes from, or -errno.
 int chost_count_tracepoint(uint64_t identifier, int cpu);
 
-/// Opens the regular file `path` for reading as a process would find it whose root is the directory `root` (openat2(2),
-/// RESOLVE_IN_ROOT): a descriptor, close-on-exec, or -errno; -EINVAL where it is something else, which is not opened.
+/// Opens the regular file `path` for reading, resolved as for a process whose root is the directory `root`
+/// (openat2(2), RESOLVE_IN_ROOT). Returns a close-on-exec descriptor or -errno: -EINVAL for a file that is
+/// not regular, which is not opened.
 int chost_open_in_root(const char *_Nonnull root, const char *_Nonnull path);
 
-/// mknod(2) and lsetxattr(2), as they are.
+/// mknod(2) and lsetxattr(2), unchanged.
 int chost_make_node(const char *_Nonnull path, uint32_t mode, uint32_t major_number, uint32_t minor_number);
 int chost_set_attribute(
     const char *_Nonnull path, const char *_Nonnull name, const void *_Nullable value, size_t byteCount);

@@ -1,5 +1,5 @@
-/// The KVM interface as C sees it: <linux/kvm.h>, and what Swift cannot import from it. Only the KVM room imports
-/// this module.
+/// The KVM interface in C: <linux/kvm.h>, and the parts of it that Swift cannot import. Only the module KVM
+/// imports this module.
 #pragma once
 #include <cpuid.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/// Request numbers are macros with casts, which the importer leaves out.
+/// The request numbers as constants: the importer leaves out macros with casts.
 #define CKVM_REQUEST(name) static const unsigned long ckvm_##name = KVM_##name;
 CKVM_REQUEST(GET_API_VERSION)
 CKVM_REQUEST(CREATE_VM)
@@ -37,7 +37,7 @@ CKVM_REQUEST(SET_MSRS)
 CKVM_REQUEST(TRANSLATE)
 #undef CKVM_REQUEST
 
-/// ioctl(2) is variadic; these are its three shapes, with the result or -errno.
+/// The three forms of ioctl(2), which is variadic. Each returns the result or -errno.
 static inline int ckvm_ioctl(int fd, unsigned long request) {
     int result = ioctl(fd, request, 0);
     return result < 0 ? -errno : result;
@@ -53,16 +53,17 @@ static inline int ckvm_ioctl_pointer(int fd, unsigned long request, void *_Nonnu
     return result < 0 ? -errno : result;
 }
 
-/// KVM_ENABLE_CAP with one argument, on a machine or a vCPU; 0 or -errno.
+/// Enables a capability with one argument on a VM or a vCPU (KVM_ENABLE_CAP). Returns 0 or -errno.
 static inline int ckvm_enable_capability(int fd, uint32_t capability, uint64_t argument) {
     struct kvm_enable_cap request = {.cap = capability, .args = {argument}};
     return ioctl(fd, KVM_ENABLE_CAP, &request) < 0 ? -errno : 0;
 }
 
-/// KVM_X86_NOTIFY_VMEXIT_*: exits to us, and KVM's own choice of the window (0).
+/// KVM_X86_NOTIFY_VMEXIT_*: exits to the monitor, with KVM's default window (0).
 static const uint64_t ckvm_notify_exits = KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER;
 
-/// struct kvm_cpuid2 ends in a flexible array: one allocation holds the header and `capacity` entries.
+/// Makes a struct kvm_cpuid2, which ends in a flexible array: one allocation holds the header and `capacity`
+/// entries.
 static inline struct kvm_cpuid2 *_Nullable ckvm_cpuid_create(uint32_t capacity) {
     struct kvm_cpuid2 *table = calloc(1, sizeof *table + capacity * sizeof table->entries[0]);
     if (table) table->nent = capacity;
@@ -73,7 +74,8 @@ static inline struct kvm_cpuid_entry2 *_Nonnull ckvm_cpuid_entries(struct kvm_cp
     return table->entries;
 }
 
-/// struct kvm_msrs ends in a flexible array, likewise.
+/// Makes a struct kvm_msrs, which ends in a flexible array: one allocation holds the header and `count`
+/// entries.
 static inline struct kvm_msrs *_Nullable ckvm_msrs_create(uint32_t count) {
     struct kvm_msrs *table = calloc(1, sizeof *table + count * sizeof table->entries[0]);
     if (table) table->nmsrs = count;
@@ -84,18 +86,19 @@ static inline struct kvm_msr_entry *_Nonnull ckvm_msrs_entries(struct kvm_msrs *
     return table->entries;
 }
 
-/// CPUID leaf 0x80000008, EAX, bits 0 to 7; 36 where the CPU has no such leaf.
+/// Returns bits 0 to 7 of EAX of CPUID leaf 0x80000008; 36 if the CPU has no such leaf.
 static inline uint32_t ckvm_physical_address_width(void) {
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? eax & 0xFF : 36;
 }
 
-/// KVM_RUN; 0 or -errno. What happened is in `run`.
+/// Calls KVM_RUN. Returns 0 or -errno; the reason of the exit is in struct kvm_run.
 static inline int ckvm_run(int fd) {
     return ioctl(fd, KVM_RUN, 0) < 0 ? -errno : 0;
 }
 
-/// The members of struct kvm_run's anonymous union, one by one: an import of the whole union would be copied.
+/// Accessors of the members of struct kvm_run's anonymous union: Swift would copy the whole union if it were
+/// imported.
 typedef struct kvm_run *_Nonnull ckvm_run_area;
 static inline uint32_t ckvm_exit_reason(ckvm_run_area run) { return run->exit_reason; }
 static inline uint16_t ckvm_io_port(ckvm_run_area run) { return run->io.port; }
@@ -114,17 +117,18 @@ static inline uint32_t ckvm_internal_suberror(ckvm_run_area run) { return run->i
 static inline uint32_t ckvm_notify_flags(ckvm_run_area run) { return run->notify.flags; }
 static inline uint32_t ckvm_system_event_type(ckvm_run_area run) { return run->system_event.type; }
 
-/// Whether the guest has locked the bus: a flag beside any exit, or the reason for this one.
+/// Returns whether the guest has locked the bus: a flag beside any exit, or the reason for this one.
 static inline uint8_t ckvm_has_locked_bus(ckvm_run_area run) {
     return (run->flags & KVM_RUN_X86_BUS_LOCK) != 0 || run->exit_reason == KVM_EXIT_X86_BUS_LOCK;
 }
 
-/// Makes the next or the running KVM_RUN return at once with EINTR (KVM_CAP_IMMEDIATE_EXIT). Another thread's call.
+/// Makes the next or the running KVM_RUN return at once with EINTR (KVM_CAP_IMMEDIATE_EXIT). Another thread
+/// may call it.
 static inline void ckvm_set_immediate_exit(ckvm_run_area run, uint8_t value) {
     __atomic_store_n(&run->immediate_exit, value, __ATOMIC_RELEASE);
 }
 
-/// An ioeventfd for a write of `value`, `length` bytes wide, at an MMIO address.
+/// Makes an ioeventfd for a write of `value`, `length` bytes wide, at an MMIO address.
 static inline int ckvm_ioeventfd(int vm, uint64_t address, uint32_t length, uint64_t value, int event) {
     struct kvm_ioeventfd request = {
         .datamatch = value, .addr = address, .len = length, .fd = event,
@@ -139,7 +143,7 @@ static inline int ckvm_set_irq_line(int vm, uint32_t gsi, uint32_t level) {
     return ioctl(vm, KVM_IRQ_LINE, &line) < 0 ? -errno : 0;
 }
 
-/// Which hardware virtualization this CPU shows to programs: 0 none, 1 Intel VMX, 2 AMD SVM.
+/// Returns the hardware virtualization that CPUID shows to programs: 0 none, 1 Intel VMX, 2 AMD SVM.
 static inline int ckvm_cpu_virtualization(void) {
     unsigned eax, ebx, ecx, edx;
     if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 5))) return 1;
@@ -147,7 +151,7 @@ static inline int ckvm_cpu_virtualization(void) {
     return 0;
 }
 
-/// Whether this system runs under a hypervisor itself.
+/// Returns whether this system runs under a hypervisor itself.
 static inline int ckvm_cpu_is_virtual(void) {
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 31));

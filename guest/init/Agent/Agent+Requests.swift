@@ -19,12 +19,14 @@ extension Agent {
         }
     }
 
-    /// A process whose start has failed has no number any more.
+    /// Returns the index of the process with that number. A process whose start has failed no longer counts:
+    /// its number is free.
     private func index(_ number: UInt16) -> Int? {
         processes.firstIndex { $0.number == number && !$0.hasFailed }
     }
 
-    /// A process that has ended may still have outputs; its number in Linux may be somebody else's.
+    /// Returns the index of the process with that number if it is running. After its end its outputs may
+    /// remain, but Linux may have given its process number to another process.
     private func running(_ number: UInt16) -> Int? {
         processes.firstIndex { $0.number == number && $0.exitStatus == nil && !$0.hasFailed }
     }
@@ -79,7 +81,7 @@ extension Agent {
         }
     }
 
-    /// What came while the first process was being started.
+    /// Starts the processes whose requests arrived during the start of the first process.
     mutating func startWaiting() {
         guard first != .starting, !waiting.isEmpty else { return }
         let all = waiting
@@ -96,7 +98,7 @@ extension Agent {
             state.started(processes[index].number)
         case .failed(let failure):
             if processes[index].isFirst { first = .gone }
-            // It is ending; the container could stop it before it has.
+            // The process is ending, but the container could stop it before its end.
             kill(processes[index].pid, SIGKILL)
             processes[index].streams.closeAll()
             processes[index].hasFailed = true
@@ -104,15 +106,16 @@ extension Agent {
         }
     }
 
-    /// Takes a process's end. One that the container's own processes keep goes with these, if it is what they end with.
+    /// Collects a process that has ended. If the container's own processes keep the first process, ends the
+    /// container, so that they let it go.
     mutating func collect(_ index: Int) {
-        // The kernel says whom it has killed before the process is gone.
+        // The kernel logs a kill before the killed process is gone.
         reportKilled()
         processes[index].collect()
         if processes[index].isHeld, processes[index].isFirst { endContainer(processes[index].pid) }
     }
 
-    /// Tells of the processes that have ended and whose outputs have too.
+    /// Reports and removes the processes that have ended and whose outputs have ended.
     mutating func removeEnded() {
         var index = 0
         while index < processes.count {
@@ -127,13 +130,13 @@ extension Agent {
                 index += 1
                 continue
             }
-            // What failed to start has been told of, and is no process any more: nothing comes of this.
+            // A failed start was reported already, and its number may be in use again.
             let process = processes.remove(at: index)
             if !process.hasFailed { state.exited(process.number, status) }
         }
     }
 
-    /// The container's first process is gone, and takes the others along: pid_namespaces(7).
+    /// Ends the container after its first process: the end of process 1 ends all others (pid_namespaces(7)).
     private mutating func endContainer(_ pid: pid_t) {
         first = .gone
         guard let container, container.pid != pid else { return }
@@ -165,7 +168,7 @@ extension Agent {
         state.endOutput(processes[index].number, ProcessStreams.kind(output))
     }
 
-    /// Passes on what the process takes, and the end after it.
+    /// Writes as much input as the process takes, and ends the input after the last byte.
     mutating func writeInput(_ index: Int) {
         let number = processes[index].number
         let descriptor = processes[index].streams.input
@@ -182,7 +185,7 @@ extension Agent {
         if state.input(number) == .ended { processes[index].streams.closeInput() }
     }
 
-    /// Nobody reads it any more.
+    /// Closes the input of a process that no longer reads it.
     mutating func breakInput(_ index: Int) {
         state.closeInput(processes[index].number)
         processes[index].streams.closeInput()

@@ -1,7 +1,8 @@
 import CLinux
 
-/// Init as the agent of a container: it speaks with the monitor through a port, and is the parent of all processes that
-/// the monitor asks for. `AgentState` says what the monitor wants and what it is told; this is where that meets Linux.
+/// Init as the agent of a container. It talks to the monitor through a port, and it is the parent of all
+/// processes that the monitor asks for. `AgentState` decodes the requests and encodes the answers; the agent
+/// carries the requests out.
 struct Agent: ~Copyable {
     let port: AgentPort
     let device: String
@@ -9,22 +10,23 @@ struct Agent: ~Copyable {
     var state = AgentState()
     var mounts: ContainerMounts?
     var processes: [ContainerProcess] = []
-    /// Starts that came before the container's first process ran, which makes the container's own mounts.
+    /// The starts that arrived before the container's first process, which makes the container's own mounts,
+    /// was running.
     var waiting: [(UInt16, ProcessSpecification)] = []
     var first = First.missing
-    /// Process 1 of the container, once there is one.
+    /// Process 1 of the container; nil before its start.
     var container: ContainerAnchor?
-    /// What was opened before the container's first process.
+    /// The files that were opened before the container's first process.
     var files: AgentFiles?
     var startsInit = false
     var writesDisk = false
 
     enum First { case missing, starting, started, gone }
 
-    /// More than this waits for the monitor before the processes' outputs are read again.
+    /// The number of bytes waiting for the monitor above which the processes' outputs are not read.
     private static let outgoingLimit = 64 << 10
 
-    /// Serves until the machine is to end.
+    /// Serves the monitor until it asks for the end, and ends the machine.
     static func run(device: String) -> Never {
         unsafe CLinux.mount("devtmpfs", "/dev", "devtmpfs", UInt(MS_NOSUID), nil)
         Console.makeSure()
@@ -35,7 +37,7 @@ struct Agent: ~Copyable {
         Power.off.endAtOnce(writingDisks: serve(port, device))
     }
 
-    /// Whether there is a disk to be written out at the end.
+    /// Serves the monitor and ends the container. Returns whether there is a disk to be written at the end.
     private static func serve(_ port: consuming AgentPort, _ device: String) -> Bool {
         var agent = Agent(port: port, device: device)
         if let why = agent.serve() { Console.say(text("init: ", why)) }
@@ -51,9 +53,10 @@ struct Agent: ~Copyable {
         umask(0)
     }
 
-    /// Until the monitor asks for the end, or there is nobody to speak with: then why.
+    /// Serves the monitor. Returns nil when the monitor asks for the end, and the reason when the connection
+    /// is lost.
     private mutating func serve() -> String? {
-        // Waits until the monitor is there; from then on nothing waits but poll(2).
+        // This write waits for the monitor; from then on only poll(2) waits.
         guard flush() else { return "the port vmm.agent is gone" }
         _ = setNonblocking(port.descriptor.number)
         var buffer = [UInt8](repeating: 0, count: FrameHeader.payloadLimit(.data))
@@ -79,11 +82,11 @@ struct Agent: ~Copyable {
         }
     }
 
-    /// How long the container's processes may take to go, in steps of 20 ms.
+    /// The time that the container's processes may take to end, in steps of 20 ms.
     private static let endSteps = 500
 
-    /// The container's processes go before the disk is written out: their namespace ends with its process 1, which waits
-    /// until all others are collected, some of them by the agent.
+    /// Ends the container's processes before the disk is written. Their namespace ends with its process 1,
+    /// which waits until all others are collected, some of them by the agent.
     private func endContainer() {
         guard writesDisk, let container else { return }
         kill(container.pid, SIGKILL)
@@ -98,12 +101,12 @@ struct Agent: ~Copyable {
         }
     }
 
-    /// Tells whom the kernel has killed for lack of memory.
+    /// Reports the processes that the kernel has killed for lack of memory.
     mutating func reportKilled() {
         kernelLog.readKilled { state.killed(OutOfMemory(process: $0)) }
     }
 
-    /// Whether the port is still there.
+    /// Sends as much as the port takes. Returns whether the port still exists.
     private mutating func flush() -> Bool {
         while !state.outgoing.isEmpty {
             guard let count = unsafe state.outgoing.withBytes({ unsafe port.send($0) }) else { return false }
@@ -139,7 +142,8 @@ struct Agent: ~Copyable {
 // MARK: - Waiting
 
 extension Agent {
-    /// The port, the kernel's log, and for each process how its start went, its end, its input and its outputs.
+    /// Waits for events of the port, of the kernel's log, and for each process of its start, its end, its
+    /// input and its outputs. Returns the descriptors in that order.
     private mutating func wait() -> [pollfd] {
         let isFull = state.outgoing.count > Self.outgoingLimit
         let events = Int16(state.outgoing.isEmpty ? POLLIN : POLLIN | POLLOUT)
@@ -151,7 +155,8 @@ extension Agent {
             let isWatched = process.exitStatus == nil && !process.isHeld
             descriptors.append(Self.watch(process.start, POLLIN))
             descriptors.append(Self.watch(isWatched ? process.pidDescriptor : -1, POLLIN))
-            // A pipe that nobody reads any more says so without being asked; a terminal that is being closed, too.
+            // A pipe without a reader reports that without being asked, and so does a terminal that is being
+            // closed.
             let isWaiting = state.input(process.number) == .waiting
             let input = process.streams.isTerminal && !isWaiting ? -1 : process.streams.input
             descriptors.append(Self.watch(input, isWaiting ? POLLOUT : 0))
@@ -171,13 +176,13 @@ extension Agent {
         pollfd(fd: descriptor, events: Int16(events), revents: 0)
     }
 
-    /// Serves the processes that were waited for. Those that came since are at the end of the table and wait for the
-    /// next time; none has gone.
+    /// Handles the events of the processes. Processes that were started since are at the end of the table and
+    /// have no event yet; none has been removed.
     private mutating func serve(_ events: ArraySlice<pollfd>, _ buffer: inout [UInt8]) {
         let events = Array(events)
         for index in 0..<events.count / 5 {
             let event = { (offset: Int) in Int32(events[index * 5 + offset].revents) }
-            // A process that has ended had been started before, or had not: that is told first.
+            // The monitor learns of a process's start, or of its failure, before it learns of the end.
             if event(0) != 0 || event(1) != 0 { finishStart(index) }
             for output in 0..<2 where event(3 + output) != 0 { readOutput(index, output, &buffer) }
             if event(2) & (POLLERR | POLLHUP) != 0 { breakInput(index) }

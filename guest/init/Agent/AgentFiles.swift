@@ -1,19 +1,19 @@
 import CLinux
 
-/// Files that the agent opens before the container's first process runs, and keeps: behind their names there may be something
-/// else later, which waits, or leads elsewhere.
+/// The files that the agent opens before the container's first process runs, and keeps open. Later their
+/// names may lead to another file, or to one whose open blocks.
 struct AgentFiles {
-    /// /dev/null, for processes without an input.
+    /// The container's /dev/null, for processes without an input.
     let null: Int32
-    /// The directory /dev/pts.
+    /// The container's directory /dev/pts.
     let terminals: Int32
-    /// This program.
+    /// The file of this program.
     let program: Int32
 
-    /// Opens the program. The agent's root is still that of the initramfs.
+    /// Opens the file of this program. The agent's root must still be that of the initramfs.
     static func program() -> Int32 { unsafe openFile("/init", O_PATH) }
 
-    /// The agent's root is the container's, which has its devices.
+    /// Opens the other files. The agent's root must be the container's, with its devices.
     init(program: Int32) throws(StartFailure) {
         self.program = program
         null = unsafe openFile("/dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY)

@@ -1,16 +1,19 @@
 import CLinux
 
-/// The port to the monitor: the only port of a virtio console that is not a console, `/dev/vportNpM`.
+/// The port to the monitor: the only port of a virtio console device that is not itself a console,
+/// `/dev/vportNpM`.
 struct AgentPort: ~Copyable {
     let descriptor: Descriptor
 
-    /// The kernel makes it when the monitor has answered its driver; nil when nothing came in time.
+    /// Waits for the port, which the kernel makes when the monitor has answered the driver. Nil if it does
+    /// not appear in time.
     init?() {
         guard let port = NewDevices.wait(for: Self.find) else { return nil }
         descriptor = Descriptor(adopting: port)
     }
 
-    /// A console's port cannot be opened here, and neither can one that somebody has open.
+    /// Opens the first port that can be opened. A console's port cannot, and neither can one that is open
+    /// already.
     private static func find() -> Int32? {
         guard let directory = unsafe opendir("/dev") else { return nil }
         defer { unsafe closedir(directory) }
@@ -22,7 +25,7 @@ struct AgentPort: ~Copyable {
         return nil
     }
 
-    /// Sends what can be sent without waiting; how many bytes that is, or nil when the port is gone.
+    /// Sends as many bytes as it can without waiting. Returns their number, or nil if the port is gone.
     func send(_ bytes: UnsafeRawBufferPointer) -> Int? {
         let count = unsafe write(descriptor.number, bytes.baseAddress, bytes.count)
         if count >= 0 { return count }

@@ -1,6 +1,6 @@
 import CLinux
 
-/// One text from parts. An interpolation is as much code at each of its places as this is in all.
+/// Joins parts to one text. Each string interpolation would compile to as much code as this function.
 @inline(never)
 func text(_ parts: String...) -> String {
     var bytes: [UInt8] = []
@@ -8,7 +8,7 @@ func text(_ parts: String...) -> String {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// Turns the kernel's "less than zero means failure" into a failure of the set-up: what failed, on what, and why.
+/// Throws a failure of the set-up if `result` is negative: what failed, on what, and why.
 @inline(never)
 func attempt(_ result: Int32, _ what: String, _ subject: String = "") throws(StartFailure) {
     if result < 0 { throw setUpFailure(what, subject, lastError()) }
@@ -19,7 +19,7 @@ func setUpFailure(_ what: String, _ subject: String, _ code: Int32) -> StartFail
     StartFailure(.setUp, text(what, subject, ": ", SystemError(code: code).reason))
 }
 
-/// Opens a directory of the container; with its parents it is made as far as it is missing.
+/// Opens a directory of the container, and makes it and its parents if they are missing.
 func makeDirectories(_ path: String) throws(StartFailure) -> Descriptor {
     do throws(SystemError) {
         return Descriptor(adopting: try ContainerPath.open(path, making: true))
@@ -28,13 +28,14 @@ func makeDirectories(_ path: String) throws(StartFailure) -> Descriptor {
     }
 }
 
-/// The status of what the path names, not of what a link there leads to; nil where there is nothing.
+/// Returns the status of the file at `path`, and does not follow a symbolic link there. Nil if there is no
+/// such file.
 func status(_ path: String) -> stat? {
     var status = stat()
     return unsafe lstat(path, &status) == 0 ? status : nil
 }
 
-/// Whether the path names a directory; nil where there is nothing.
+/// Returns whether the path names a directory; nil if there is no such file.
 func isDirectory(_ path: String) -> Bool? {
     status(path).map { $0.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) }
 }

@@ -1,23 +1,24 @@
 import CLinux
 
-/// Process 1 of a container whose command does not want to be that. It passes the signals that it gets on to the command.
-/// The kernel collects orphans by itself where nobody cares for SIGCHLD: wait(2), Notes.
+/// Process 1 of a container whose command is not process 1 itself. It passes the signals that it gets on to
+/// the command. The kernel collects orphans by itself, because SIGCHLD is ignored: wait(2), Notes.
 ///
-/// It is this program once more, executed anew: it has the command's streams, environment, user and directory, as docker's
-/// init has, nothing of the agent's memory, and of all capabilities at most CAP_KILL.
+/// It is this program, executed anew. It has the command's streams, environment, user and directory, as
+/// docker's init has; nothing of the agent's memory; and at most the capability CAP_KILL.
 enum ContainerInit {
-    /// The name that it is executed by: the first word of its command line.
+    /// The first word of its command line.
     static let name: StaticString = "/sbin/vmm-init"
-    /// The command's number in the container: the second process that the agent makes there.
+    /// The command's process number in the container: the command is the second process that the agent makes
+    /// there.
     private static let command: pid_t = 2
-    /// CAP_KILL: the command may have changed its user.
+    /// CAP_KILL, because the command may have changed its user.
     static let capabilities: UInt64 = 1 << 5
 
-    /// Serves for as long as the container lives.
+    /// Passes signals on for as long as the container lives.
     static func run() -> Never {
         _ = unsafe setProcessName("vmm-init")
         ignoreChildren()
-        // All are blocked, so that they wait to be taken.
+        // Blocked signals wait until sigwaitinfo(2) takes them.
         SignalQueue.blockAll()
         var all = sigset_t()
         unsafe sigfillset(&all)

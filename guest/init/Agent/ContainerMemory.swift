@@ -1,21 +1,24 @@
 import CLinux
 
-/// The container's file systems in the guest's memory, mounted as `MemoryPlan` has them.
+/// The container's file systems in the guest's memory, mounted according to `MemoryPlan`.
 struct ContainerMemory {
     typealias Mount = ContainerSpecification.Mount
 
     private let plan: MemoryPlan
-    /// For each of the plan's places that is a directory of the pool a mount that has no place yet: open_tree(2).
+    /// One descriptor for each of the plan's places: a mount that is not attached yet (open_tree(2)) for a
+    /// directory of the pool, else -1.
     private var trees: [Int32] = []
 
-    /// Plans with the memory that is free now: the image has been mounted, for whose pages the kernel keeps records.
+    /// Plans with the memory that is free now. Call it after the image is mounted, because the kernel keeps
+    /// records of the image's pages in memory.
     init(_ specification: ContainerSpecification) {
         plan = MemoryPlan(specification, freeByteCount: freeMemory(), byteCount: totalMemory())
     }
 
     var notes: [String] { plan.notes }
 
-    /// Makes the pool, with all its directories, on `path` in the agent's root: at most `byteLimit` bytes if that is not 0.
+    /// Mounts the pool on `path` in the agent's root and makes its directories. The pool has at most
+    /// `byteLimit` bytes if that is not 0.
     mutating func mountPool(on path: String, byteLimit: UInt64 = 0) throws(StartFailure) {
         let byteCount = byteLimit == 0 ? plan.poolByteCount : min(byteLimit, plan.poolByteCount)
         unsafe mkdir(path, 0o755)
@@ -37,7 +40,7 @@ struct ContainerMemory {
         }
     }
 
-    /// Mounts `mount` in the calling process's root if it lies in memory; false for all others.
+    /// Mounts `mount` in the calling process's root if it lies in memory. Returns false for all others.
     func mount(_ mount: Mount, by make: (Mount) throws(StartFailure) -> Void) throws(StartFailure) -> Bool {
         if mount.type.isEqual(to: "devtmpfs") {
             try make(mount)
@@ -61,7 +64,8 @@ struct ContainerMemory {
         return true
     }
 
-    /// The kernel's own file system of devices is one for all mounts of it, and takes a size only afterwards.
+    /// Limits the size of devtmpfs. It is one file system for all its mounts and takes a size only in a
+    /// remount.
     private func limitDevices(_ mount: Mount) throws(StartFailure) {
         try attempt(
             unsafe CLinux.mount(

@@ -1,6 +1,7 @@
 import CLinux
 
-/// The file systems that every container has, and those that are asked for. The agent is in the container's root.
+/// The file systems that every container has, and those of its specification. The agent's root is the
+/// container's.
 struct ContainerMounts {
     typealias Mount = ContainerSpecification.Mount
 
@@ -14,7 +15,7 @@ struct ContainerMounts {
 
     private static let closed = UInt32(MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-    /// What needs no process of the container's.
+    /// Mounts the file systems that need no process of the container.
     func mountShared() throws(StartFailure) {
         try mountUsual(
             Mount(type: "sysfs", source: "sysfs", target: "/sys", flags: Self.closed),
@@ -37,8 +38,9 @@ struct ContainerMounts {
         try mountUsual(Mount(type: "mqueue", source: "mqueue", target: "/dev/mqueue", flags: Self.closed))
     }
 
-    /// The rest, by the container's process 1, in its own namespace: /proc shows the processes of the namespace of who mounts
-    /// it. The kernel's parameters are set in a /proc of ours, whatever the specification mounts there.
+    /// Mounts the other file systems, by the container's process 1 in its own namespace: /proc shows the
+    /// processes of the namespace in which it is mounted. The kernel parameters are set in a /proc of the
+    /// agent, whatever the specification mounts there.
     func mountOwn() throws(StartFailure) {
         try attempt(separateMounts(), "cannot make a mount namespace")
         let proc = Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed)
@@ -53,7 +55,8 @@ struct ContainerMounts {
         for path in specification.readOnlyPaths { try protect(path) }
     }
 
-    /// The last step: until then directories of the root may be made.
+    /// Makes the root read-only, if it is to be. This is the last step, because earlier steps make
+    /// directories in the root.
     func protectRoot() throws(StartFailure) {
         guard specification.hasReadOnlyRoot else { return }
         try attempt(unsafe makeReadOnly("/", false), "cannot make / read-only")
@@ -72,11 +75,11 @@ struct ContainerMounts {
         "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
     ]
 
-    /// A mount of the specification on the same place stands in for the usual one.
+    /// Mounts `mount`, or in its place the specification's mount on the same target.
     private func mountUsual(_ mount: Mount, isReadOnly: Bool = false) throws(StartFailure) {
         if let own = own(mount.target) { return try place(own) }
         try place(mount)
-        // Not a flag of mount(2): that would hold for all mounts of the file system.
+        // A flag of mount(2) would hold for all mounts of the file system.
         if isReadOnly {
             try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
         }
@@ -106,7 +109,8 @@ struct ContainerMounts {
         if unsafe CLinux.mount(nil, mount.target, nil, again, nil) != 0 { throw failure(mount, .last) }
     }
 
-    /// A directory, or a file where one is to be mounted. A source in the place of its target begins with what is made there.
+    /// Makes the mount's target: a file if a file is to be bind-mounted there, else a directory. A source
+    /// that does not exist yet may be the target itself, which becomes a directory then.
     private static func makeTarget(_ mount: Mount, isBind: Bool) throws(StartFailure) {
         guard isBind, isDirectory(mount.source) == false else {
             _ = try makeDirectories(mount.target)
@@ -126,7 +130,8 @@ struct ContainerMounts {
 }
 
 extension ContainerSpecification {
-    /// A layer that is only there for what the image lacks is not for the container.
+    /// Whether the container's root is read-only. Without writable storage there still is a layer, for the
+    /// directories that the image lacks, which the container must not write.
     fileprivate var hasReadOnlyRoot: Bool {
         if case .none = writable { return true }
         return isRootReadOnly
@@ -160,7 +165,7 @@ extension ContainerMounts {
         if lastError() != EEXIST { throw setUpFailure("cannot make the device ", device.path, lastError()) }
     }
 
-    /// The first process's terminal is the container's console: console(4).
+    /// Makes the first process's terminal the container's console: console(4).
     static func bindConsole(_ terminalNumber: Int32) throws(StartFailure) {
         try mount(
             Mount(
@@ -169,10 +174,11 @@ extension ContainerMounts {
     }
 }
 
-// MARK: - Paths that are hidden or protected
+// MARK: - Masked and read-only paths
 
 extension ContainerMounts {
-    /// A file becomes /dev/null, a directory an empty one; what is not there needs nothing.
+    /// Hides a path: /dev/null covers a file, an empty directory covers a directory. A path that does not
+    /// exist is ignored.
     private func mask(_ path: String) throws(StartFailure) {
         if unsafe CLinux.mount("/dev/null", path, nil, UInt(MS_BIND), nil) == 0 { return }
         switch lastError() {

@@ -1,6 +1,6 @@
 import CLinux
 
-/// The files of /etc that programs expect to say where they are: hostname, hosts, resolv.conf and mtab.
+/// The files of /etc that describe the system's names: hostname, hosts, resolv.conf and mtab.
 struct ContainerNames {
     private let hostname: String
 
@@ -8,8 +8,9 @@ struct ContainerNames {
         self.hostname = hostname
     }
 
-    /// Writes them into `directory`, the container's /etc. An image's own resolv.conf and mtab stay; `root` is where they are
-    /// looked for. What cannot be written is left out: an image may have something else in the place of /etc.
+    /// Writes the files into `directory`, the container's /etc. The image's own resolv.conf and mtab stay;
+    /// they are looked up below `root`. A file that cannot be written is left out: an image may have
+    /// something else in the place of /etc.
     func write(into directory: borrowing Descriptor, over root: String) {
         guard directory.isOpen else { return }
         put(text(hostname, "\n"), "hostname", directory)
@@ -17,7 +18,7 @@ struct ContainerNames {
             text(
                 "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t", hostname, "\n"
             ), "hosts", directory)
-        // What a link leads to is not there before the container runs.
+        // The target of a link may not exist before the container runs.
         if !isFile("/etc/resolv.conf", in: root) {
             put("# The container has no network, and no name server.\n", "resolv.conf", directory)
         }
@@ -34,7 +35,7 @@ struct ContainerNames {
             && status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG)
     }
 
-    /// A link of the image's is replaced, and not followed.
+    /// Writes a file. Replaces a symbolic link of the image instead of following it.
     private func put(_ text: String, _ name: String, _ directory: borrowing Descriptor) {
         let flags = O_WRONLY | O_TRUNC
         var file = unsafe createFileIn(directory.number, name, flags, 0o644)

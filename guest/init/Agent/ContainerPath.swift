@@ -1,23 +1,23 @@
 import CLinux
 
-/// A directory of the container, found from its root name by name, so that no link leads out of it, whatever the image or
-/// a running process makes of the path meanwhile.
+/// Directories of the container, opened from its root name by name. No link leads out of the root, whatever
+/// the image or a running process makes of the path meanwhile.
 enum ContainerPath {
-    /// MAXSYMLINKS: as many links as the kernel follows in one path.
+    /// The number of links that the kernel follows in one path: MAXSYMLINKS.
     private static let linkLimit = 40
 
-    /// Opens the directory `path`; with `making`, makes what is missing, behind dangling links too. The root is the calling
-    /// process's. The caller closes the descriptor.
+    /// Opens the directory `path`. With `making`, makes missing directories, also behind dangling links. The
+    /// root is that of the calling process. The caller closes the descriptor.
     static func open(_ path: String, making: Bool) throws(SystemError) -> Int32 {
         let root = Descriptor(adopting: unsafe openFile("/", O_PATH | O_DIRECTORY))
         let found = unsafe openInRoot(root.number, path, O_PATH | O_DIRECTORY)
         if found >= 0 { return found }
-        // EAGAIN: a running process moved something on the way.
+        // EAGAIN: a running process moved a directory on the way.
         guard making, lastError() == ENOENT || lastError() == EAGAIN else { throw .last }
         return try Walk(from: try check(duplicate(root.number))).to(path)
     }
 
-    /// The directories from the root to where a walk has come: `..` leads back through them.
+    /// The directories from the root to the walk's present one; `..` leads back through them.
     private struct Walk: ~Copyable {
         private var directories: [Int32]
         private var linkCount = 0
@@ -41,7 +41,7 @@ enum ContainerPath {
             return try check(duplicate(directories[directories.count - 1]))
         }
 
-        /// The names of the path, the last one first.
+        /// Returns the names of the path, the last one first.
         private static func names(_ path: String) -> [String] {
             path.utf8.split(separator: UInt8(ascii: "/")).reversed()
                 .map { String(decoding: Array($0), as: UTF8.self) }.filter { !$0.isEqual(to: ".") }
@@ -51,7 +51,8 @@ enum ContainerPath {
             if directories.count > 1 { close(directories.removeLast()) }
         }
 
-        /// Goes into the directory `name`, which is made where it is missing; a link's target, if it is one.
+        /// Enters the directory `name`, and makes it if it is missing. Returns the target if `name` is a
+        /// link.
         private mutating func enter(_ name: String) throws(SystemError) -> String? {
             let parent = directories[directories.count - 1]
             var entry = unsafe openName(parent, name)
@@ -82,7 +83,7 @@ enum ContainerPath {
                         unsafe readlinkat(link.number, "", text.baseAddress, limit)
                     })
             }
-            // The kernel knows no link without a target.
+            // Every link has a target.
             guard !bytes.isEmpty, bytes.count < limit else { throw SystemError(code: ENOENT) }
             return String(decoding: bytes, as: UTF8.self)
         }

@@ -1,31 +1,32 @@
 import CLinux
 
-/// Process 1 of the container: its number in Linux, and a descriptor of it.
+/// Process 1 of the container: its process number, and a descriptor of it.
 struct ContainerAnchor {
     let pid: pid_t
     let descriptor: Int32
 }
 
-/// A process that the monitor has asked for, as the agent knows it.
+/// A process that the monitor has asked for.
 struct ContainerProcess {
     let number: UInt16
     let pid: pid_t
-    /// Readable when the process has ended: pidfd_open(2).
+    /// A descriptor that becomes readable when the process has ended: pidfd_open(2).
     let pidDescriptor: Int32
-    /// Gives why the process could not be started; ends without a word when it was, because the kernel closes it at exec.
+    /// A pipe that holds the failure if the process could not be started. After a success it is empty and at
+    /// its end, because the kernel closes the other end at exec.
     private(set) var start: Int32
     var streams: ProcessStreams
     /// Process 1 of the container, if it was made with this process: the container ends with it.
     let container: ContainerAnchor?
     private(set) var exitStatus: ExitStatus?
-    /// It has ended, but a process of the container's traces it and keeps it: ptrace(2).
+    /// Whether the process has ended, but a tracer in the container keeps it: ptrace(2).
     private(set) var isHeld = false
-    /// Its start failed, and the monitor knows.
+    /// Whether the start failed; the monitor knows of the failure.
     var hasFailed = false
-    /// What is still to be read of the outputs after the end.
+    /// The number of bytes of each output that are still to be read after the process's end.
     private var rest: [Int] = [.max, .max]
 
-    /// Starts a process that becomes what `specification` says, at `place`.
+    /// Starts a process for `specification` at `place`.
     init(
         _ number: UInt16, _ specification: ProcessSpecification, files: AgentFiles, place: Place
     ) throws(StartFailure) {
@@ -56,20 +57,20 @@ struct ContainerProcess {
         }
         streams.closeGiven()
         self.streams = streams
-        // The container could take what is in the pipe after poll(2) has seen it.
+        // The container could read the pipe empty after poll(2) has reported bytes.
         _ = setNonblocking(start)
     }
 
-    /// A new process: its number, its descriptor, and a pipe that says how its start goes.
+    /// A new process: its number, its descriptor, and the pipe with the outcome of its start.
     private typealias Child = (pid: pid_t, descriptor: Int32, start: Int32)
 
-    /// Where a process comes.
+    /// The place of a process in the container.
     enum Place {
         case first(ContainerMounts, withInit: Bool)
         case later(ContainerAnchor)
     }
 
-    /// Starts a process that becomes `new`.
+    /// Forks a process that becomes `new`.
     private static func fork(_ new: NewProcess) throws(StartFailure) -> Child {
         let (start, told) = try ProcessStreams.pipe()
         var descriptor: Int32 = -1
@@ -86,13 +87,13 @@ struct ContainerProcess {
 
     var isFirst: Bool { container != nil }
 
-    /// How a start went, or that nothing was said yet.
+    /// The outcome of a start, or `pending`.
     enum Start {
         case pending, done
         case failed(StartFailure)
     }
 
-    /// Reads how the start went.
+    /// Reads the outcome of the start.
     mutating func readStart() -> Start {
         let (byteCount, failure) = StartFailure.read(from: start)
         if byteCount < 0, lastError() == EAGAIN { return .pending }
@@ -101,7 +102,8 @@ struct ContainerProcess {
         return failure.map { .failed($0) } ?? .done
     }
 
-    /// Takes the end of the process from the kernel. It never waits: a process that another one traces is that one's first.
+    /// Collects the process without waiting: the kernel gives the end of a traced process to its tracer
+    /// first.
     mutating func collect() {
         var status: Int32 = 0
         let collected = unsafe waitpid(pid, &status, WNOHANG)
@@ -116,8 +118,9 @@ struct ContainerProcess {
         noteRest()
     }
 
-    /// The container's end takes all its processes along, and their outputs end. Otherwise a process may live on that has
-    /// the outputs too, and read from them: only what is in the pipes belongs to this one. A terminal ends with its session.
+    /// Limits the bytes to be read from pipes to those that they hold now. Another process may live on that
+    /// has the pipes open too, and its output does not belong to this process. The end of the first process
+    /// ends all others and thereby their outputs, and a terminal ends with its session.
     mutating func noteRest() {
         guard exitStatus != nil, !isFirst, !streams.isTerminal else { return }
         for index in 0..<2 where streams.outputs[index] >= 0 {
@@ -125,10 +128,10 @@ struct ContainerProcess {
         }
     }
 
-    /// Whether something may come of it without a word from the kernel: it is looked after again and again.
+    /// Whether the process may change without an event, so that the agent must look at it regularly.
     var needsCare: Bool { isHeld || exitStatus != nil && !isFirst && !streams.isTerminal }
 
-    /// Notes what was read; whether that was the rest.
+    /// Counts bytes that were read. Returns whether they were the last.
     mutating func hasRead(_ byteCount: Int, _ index: Int) -> Bool {
         rest[index] = rest[index] &- byteCount
         return rest[index] <= 0

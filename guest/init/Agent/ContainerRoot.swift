@@ -1,12 +1,12 @@
 import CLinux
 
-/// The container's root: the image, and over it what can be written. The agent itself moves there: it needs no file of
-/// its own any more, and every path is the container's from then on.
+/// The container's root: the image, and over it the writable layer. The agent itself moves into this root: it
+/// needs no file of its own any more, and from then on every path is one of the container.
 struct ContainerRoot {
     private let specification: ContainerSpecification
     private let device: String
 
-    /// Where every container has file systems of its own.
+    /// The mount points of the file systems that every container has.
     private static let places = ["/proc", "/sys", "/dev"]
 
     private static let image = "/image"
@@ -20,12 +20,13 @@ struct ContainerRoot {
         self.device = device
     }
 
-    /// Moves there, and gives the file systems in memory, which are mounted in it next.
+    /// Mounts the root and moves into it. Returns the file systems in memory, which are mounted in the root
+    /// next.
     func enter() throws(StartFailure) -> ContainerMemory {
         try mountImage()
         var memory = ContainerMemory(specification)
         switch specification.writable {
-        // Names, mount points and the working directory are made even in a root that can only be read.
+        // Even a read-only root needs a layer for names, mount points and the working directory.
         case .none:
             try memory.mountPool(on: Self.writable)
             try moveToOverlay()
@@ -40,8 +41,10 @@ struct ContainerRoot {
         return memory
     }
 
-    /// With DAX a page of the image is the host's page. Where the device or the image's blocks are not made for that,
-    /// the kernel does without or refuses. Persistent memory is made ready in the background, the longer the more it is.
+    /// Mounts the image, with DAX if possible, so that the guest uses the host's pages of the image. If the
+    /// device or the blocks of the image do not support DAX, the kernel ignores the option or refuses the
+    /// mount. The kernel prepares persistent memory in the background; the more there is, the longer that
+    /// takes.
     private func mountImage() throws(StartFailure) {
         unsafe mkdir(Self.image, 0o755)
         let flags = UInt(MS_RDONLY | MS_NODEV)
@@ -74,7 +77,7 @@ struct ContainerRoot {
             let directory = Descriptor(adopting: unsafe openFile(Self.upper + "/etc", O_PATH | O_DIRECTORY))
             ContainerNames(specification.hostname).write(into: directory, over: Self.image)
         }
-        // One st_dev for the image's files, directories and what is made here.
+        // xino=on gives one st_dev to the image's files, its directories and new files.
         try mount(
             "overlay", on: Self.root, type: "overlay",
             options: "lowerdir=/image,upperdir=/writable/upper,workdir=/writable/work,xino=on")
@@ -83,8 +86,8 @@ struct ContainerRoot {
         ContainerNames(specification.hostname).write(into: Descriptor(adopting: etc), over: "")
     }
 
-    /// A directory of the upper layer is as the image's is: what lies in it is merged with that, and its owner and mode
-    /// count. Made before the overlay is there, it costs a tenth of what it does afterwards.
+    /// Makes a directory of the upper layer with the owner and mode of the image's directory, because the
+    /// overlay shows those of the upper layer. Before the overlay is mounted, this costs a tenth of the time.
     private func makeUpper(_ name: String, missing mode: mode_t) throws(StartFailure) {
         let model = status(Self.image + name)
         let path = Self.upper + name
@@ -96,14 +99,14 @@ struct ContainerRoot {
         unsafe lchown(path, model.st_uid, model.st_gid)
     }
 
-    /// The root of an initramfs cannot be exchanged; a mount on top of it hides it.
+    /// Makes `root` the root. The root of an initramfs cannot be exchanged; a mount over it hides it.
     private func move(_ root: String) throws(StartFailure) {
         try attempt(unsafe chdir(root), "cannot enter ", root)
         try attempt(unsafe CLinux.mount(".", "/", nil, UInt(MS_MOVE), nil), "cannot move to / ", root)
         try attempt(unsafe chroot("."), "cannot take as the root ", root)
     }
 
-    /// The virtio disk whose serial number is `writable`.
+    /// Returns the path of the virtio disk whose serial number is `writable`.
     private func disk() throws(StartFailure) -> String {
         try mount("sysfs", on: "/sys", type: "sysfs")
         for letter in UInt8(ascii: "a")...UInt8(ascii: "z") {

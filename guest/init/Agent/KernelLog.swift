@@ -1,11 +1,12 @@
 import CLinux
 
-/// The kernel's log from the agent's start on, of which the agent wants to know whom the kernel killed for lack of memory.
+/// The kernel's log from the agent's start on, from which the agent learns of the processes that the kernel
+/// killed for lack of memory.
 struct KernelLog: ~Copyable {
-    /// -1 where there is no such device: poll(2) passes over it.
+    /// The descriptor of /dev/kmsg, or -1 if there is no such device: poll(2) ignores it.
     let descriptor: Int32
 
-    /// The longest record that the kernel gives: CONSOLE_EXT_LOG_MAX.
+    /// The size of the longest record of the kernel: CONSOLE_EXT_LOG_MAX.
     private static let recordByteCount = 8192
 
     init() {
@@ -13,8 +14,8 @@ struct KernelLog: ~Copyable {
         if descriptor >= 0 { lseek(descriptor, 0, SEEK_END) }
     }
 
-    /// Reads what has come and gives the names of the killed to `body`. Records that were overwritten meanwhile are passed
-    /// over (EPIPE).
+    /// Reads the new records and calls `body` with the name of each killed process. Records that were
+    /// overwritten meanwhile are skipped (EPIPE).
     func readKilled(_ body: ([UInt8]) -> Void) {
         guard descriptor >= 0 else { return }
         var buffer = [UInt8](repeating: 0, count: Self.recordByteCount)

@@ -1,10 +1,10 @@
 import CLinux
 
-/// The program: found as execvp(3) finds it, and words for why it cannot be run.
+/// The execution of the program: its search as in execvp(3), and the reasons for a failure.
 extension NewProcess {
     private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// Returns only if it fails, with why.
+    /// Executes the program. Returns only if that fails, with the reason.
     func execute() -> StartFailure {
         let name = specification.arguments[0]
         var arguments = unsafe specification.arguments.map { unsafe strdup($0) }
@@ -28,7 +28,7 @@ extension NewProcess {
         return StartFailure(.notFound, text("\"", name, "\": no such program in the container's PATH"))
     }
 
-    /// Becomes `ContainerInit`; returns only if it fails, with why. All signals stay blocked.
+    /// Executes `ContainerInit`. Returns only if that fails, with the reason. All signals stay blocked.
     func executeInit() -> StartFailure {
         var arguments = unsafe [strdup(ContainerInit.name.cString), strdup("--")]
         unsafe arguments += specification.arguments.map { unsafe strdup($0) }
@@ -37,7 +37,7 @@ extension NewProcess {
         return setUpFailure("cannot run ", "the container's init", lastError())
     }
 
-    /// An empty element is the working directory: execvp(3).
+    /// Returns the directories of PATH. An empty element is the working directory: execvp(3).
     private static func directories() -> [String] {
         let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? usualPath
         return path.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map {
@@ -58,7 +58,7 @@ extension NewProcess {
         return StartFailure(reason, text("\"", path, "\": ", why))
     }
 
-    /// The file is there, and what it wants to be run by is not: execve(2), ENOENT.
+    /// Returns the message for a file that exists and whose interpreter does not: execve(2), ENOENT.
     private static func missingInterpreter(_ path: String) -> String {
         guard let name = ProgramFormat.interpreter(path) else {
             return "its dynamic loader is not in the container"

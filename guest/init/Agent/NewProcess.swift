@@ -1,17 +1,18 @@
 import CLinux
 
-/// A process between fork and exec: what the specification says, in the order in which each step is still allowed.
+/// A process between fork and exec. It carries out the steps of its specification, in an order in which each
+/// is still permitted.
 struct NewProcess {
-    /// What the process becomes, and how it comes into the container's mount namespace.
+    /// The program that the process becomes, and its way into the container's mount namespace.
     enum Role {
-        /// Process 1 of the container, which makes the namespace: its command itself.
+        /// Process 1 of the container, which makes the namespace and becomes the container's command.
         case first(ContainerMounts)
-        /// The same, but `ContainerInit`.
+        /// Process 1 of the container, which makes the namespace and becomes `ContainerInit`.
         case containerInit(ContainerMounts)
-        /// The command beside `ContainerInit`, the descriptor of which is the first; the second ends when that runs, or gives
-        /// why it does not.
+        /// The command beside `ContainerInit`. The first descriptor is that of `ContainerInit`'s process; the
+        /// second is a pipe that ends when `ContainerInit` runs, or holds the failure of its start.
         case second(Int32, waitingFor: Int32)
-        /// A later process, beside process 1 with that descriptor.
+        /// A later process, beside the process 1 of this descriptor.
         case later(Int32)
     }
 
@@ -29,7 +30,7 @@ struct NewProcess {
         program = files.program
     }
 
-    /// Turns this process into the program. If that fails, tells why and ends.
+    /// Turns this process into the program. If that fails, writes the failure to the pipe `telling` and ends.
     func become(telling: Int32) -> Never {
         var failure: StartFailure
         do throws(StartFailure) {
@@ -84,7 +85,8 @@ struct NewProcess {
         }
     }
 
-    /// The session, its terminal, and descriptors 0 to 2, which the user may open again by name.
+    /// Makes the session, takes its terminal, and sets descriptors 0 to 2, which the user may open again by
+    /// name.
     private func takeStreams() throws(StartFailure) {
         setsid()
         if streams.isTerminal {
@@ -96,12 +98,12 @@ struct NewProcess {
         }
     }
 
-    /// Process 1 has the command's streams by name only, for who opens /proc/1/fd/1: it would hold pipes open of which the
-    /// command has let go.
+    /// Opens the command's streams with O_PATH as descriptors 0 to 2, so that /proc/1/fd/1 leads to them.
+    /// Process 1 must not hold open pipes that the command has closed.
     private func holdStreams() {
         for number in Int32(0)...2 {
             let stream = unsafe openFile(text("/proc/self/fd/", String(number)), O_PATH)
-            // The copy stays open across exec.
+            // The copy is not close-on-exec.
             if stream >= 0 { dup2(stream, number) }
         }
     }
@@ -114,7 +116,7 @@ struct NewProcess {
         }
         for descriptor in Int32(0)...2 {
             var status = stat()
-            // Pipes are the process's own; /dev/null is not.
+            // Pipes belong to the process; /dev/null does not.
             guard unsafe fstat(descriptor, &status) == 0, status.st_mode & mode_t(S_IFMT) == mode_t(S_IFIFO)
             else { continue }
             fchown(descriptor, identity.user, identity.group)
@@ -124,7 +126,7 @@ struct NewProcess {
     private func prepareHome(_ identity: Identity) {
         let has = specification.environment.contains { $0.utf8.starts(with: "HOME=".utf8) }
         clearenv()
-        // The text stays where it is: putenv(3) keeps the pointer.
+        // putenv(3) keeps the pointer, so the copy is never freed.
         for variable in specification.environment { _ = unsafe putenv(strdup(variable)) }
         if !has { unsafe setenv("HOME", identity.home, 1) }
     }
@@ -139,8 +141,8 @@ struct NewProcess {
         }
     }
 
-    /// At most a megabyte of one of the files that say who is who; nothing where there is no such file. What is no
-    /// regular file is not read: it might never end.
+    /// Reads at most a megabyte of /etc/passwd or /etc/group; empty if there is no such file. A file that is
+    /// not regular is not read, because it might never end.
     private func file(at path: String) -> [UInt8] {
         guard let file = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY) else { return [] }
         var status = stat()
@@ -158,11 +160,12 @@ struct NewProcess {
     }
 }
 
-// MARK: - Who it is, and what it may do
+// MARK: - Identity and capabilities
 
 extension NewProcess {
-    /// capabilities(7): the bounding set needs CAP_SETPCAP, the user is changed while the others are kept, and the
-    /// ambient set follows the two that bound it.
+    /// Sets the user, the groups and the capabilities (capabilities(7)). To drop capabilities from the
+    /// bounding set needs CAP_SETPCAP, the change of the user must keep the other sets, and the ambient set
+    /// comes after the permitted and inheritable sets, which bound it.
     private func take(_ identity: Identity) throws(StartFailure) {
         let sets = isContainerInit ? specification.capabilities.bounded : specification.capabilities
         try dropFromBounding(sets.bounding)
@@ -175,7 +178,7 @@ extension NewProcess {
         if specification.noNewPrivileges || isContainerInit {
             try attempt(forbidNewPrivileges(), "cannot forbid new privileges")
         }
-        // A set that cannot be given is for the kernel to cut: the bounds are what counts.
+        // The kernel reduces the sets to their bounds.
         try attempt(
             setCapabilities(sets.effective, sets.permitted, sets.inheritable), "cannot set the capabilities")
         for capability in UInt32(0)..<64 where sets.ambient >> capability & 1 == 1 {
@@ -186,7 +189,7 @@ extension NewProcess {
     private func dropFromBounding(_ bounding: UInt64) throws(StartFailure) {
         for capability in UInt32(0)..<64 where bounding >> capability & 1 == 0 {
             if dropFromBoundingSet(capability) == 0 { continue }
-            // The first number that the kernel has no capability for.
+            // This is the first number without a capability in this kernel.
             if lastError() == EINVAL { return }
             try attempt(-1, "cannot drop the capability ", String(capability))
         }
@@ -194,7 +197,7 @@ extension NewProcess {
 }
 
 extension ProcessSpecification.Capabilities {
-    /// As much of them as `ContainerInit` needs.
+    /// The part of the capabilities that `ContainerInit` needs.
     fileprivate var bounded: Self {
         var sets = Self(ContainerInit.capabilities & bounding)
         sets.effective &= effective
@@ -204,8 +207,8 @@ extension ProcessSpecification.Capabilities {
 }
 
 extension StartFailure {
-    /// Reads how a start went: no bytes and no failure when it went well, because exec has closed the pipe; less than none
-    /// when nothing can be read now.
+    /// Reads the outcome of a start. After a success there are no bytes and no failure, because exec has
+    /// closed the pipe. The number of bytes is negative if nothing can be read now.
     static func read(from pipe: Int32) -> (byteCount: Int, failure: StartFailure?) {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let byteCount = unsafe CLinux.read(pipe, &bytes, bytes.count)

@@ -1,13 +1,15 @@
 import CLinux
 
-/// The agent's ends of a process's streams, and the process's ends until it has them. -1 stands for what there is not.
+/// The agent's ends of a process's streams, and the process's ends until the process has them. -1 stands for
+/// a stream that does not exist.
 struct ProcessStreams {
-    /// Where the process's input is written to: a pipe, or its terminal.
+    /// The descriptor to which the process's input is written: a pipe, or the process's terminal.
     private(set) var input: Int32 = -1
-    /// Where its output and its errors are read from. With a terminal it is the first alone.
+    /// The descriptors from which the process's output and errors are read. With a terminal there is only the
+    /// first.
     private(set) var outputs: [Int32] = [-1, -1]
     let isTerminal: Bool
-    /// What become its descriptors 0, 1 and 2.
+    /// The files that become the process's descriptors 0, 1 and 2.
     private(set) var given: [Int32] = []
 
     init(_ specification: ProcessSpecification, _ files: AgentFiles) throws(StartFailure) {
@@ -38,7 +40,7 @@ struct ProcessStreams {
                 let (read, write) = try Self.pipe()
                 given.append(read)
                 input = write
-                // What a pipe has no room for waits here, and not in write(2).
+                // Input that does not fit into the pipe waits in the agent instead of in write(2).
                 _ = setNonblocking(write)
             } else {
                 let null = duplicate(files.null)
@@ -49,7 +51,8 @@ struct ProcessStreams {
                 let (read, write) = try Self.pipe()
                 outputs[index] = read
                 given.append(write)
-                // The container may open its end to read, too, and take what poll(2) has seen.
+                // The container may open its end for reading, too, and read the pipe empty after poll(2) has
+                // reported bytes.
                 _ = setNonblocking(read)
             }
         } catch {
@@ -64,7 +67,7 @@ struct ProcessStreams {
         return (ends[0], ends[1])
     }
 
-    /// The process has its ends.
+    /// Closes the process's ends, which the process has by now.
     mutating func closeGiven() {
         for (index, descriptor) in given.enumerated() where index == 0 || descriptor != given[0] {
             close(descriptor)
@@ -73,7 +76,7 @@ struct ProcessStreams {
     }
 
     mutating func closeInput() {
-        // A terminal is read as well.
+        // The terminal's descriptor is the output's, too.
         if input >= 0, !isTerminal { close(input) }
         input = -1
     }

@@ -1,6 +1,6 @@
 import CLinux
 
-/// What a file is that the kernel does not execute, told from its first bytes.
+/// The format of a file that the kernel refuses to execute, derived from its first bytes.
 enum ProgramFormat {
     private static let header = 256
 
@@ -11,7 +11,7 @@ enum ProgramFormat {
         }
     }
 
-    /// What a script wants to be run by; nil for everything else.
+    /// Returns the interpreter that a script names; nil if the file is no script.
     static func interpreter(_ path: String) -> String? {
         let start = start(of: path)
         guard start.starts(with: "#!".utf8) else { return nil }
@@ -20,13 +20,13 @@ enum ProgramFormat {
         return words.first.map { String(decoding: Array($0), as: UTF8.self) } ?? ""
     }
 
-    /// Why the kernel says ENOEXEC.
+    /// Returns the reason for ENOEXEC, as the predicate of a sentence.
     static func problem(_ path: String) -> String {
         guard let interpreter = interpreter(path) else { return problem(start(of: path)) }
         return text("its interpreter \"", interpreter, "\" is ", problem(start(of: interpreter)))
     }
 
-    /// The identification and the machine of an ELF file: elf(5).
+    /// Returns the reason, from the identification and the machine of an ELF file (elf(5)).
     private static func problem(_ start: [UInt8]) -> String {
         guard start.starts(with: [0x7F, 0x45, 0x4C, 0x46]), start.count >= 20 else {
             return "no program that the kernel knows, and a script without an interpreter (#!)"

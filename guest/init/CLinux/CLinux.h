@@ -1,5 +1,6 @@
-// What init asks of Linux. Most calls are imported as they are from the C library; below it are the few that Swift
-// cannot import: variadic functions, macros with arguments, unions, `errno`, `fork`, and an instruction.
+// The calls of Linux that init uses. Swift imports most of them from the C library unchanged. Below are the
+// few that it cannot import: variadic functions, macros with arguments, unions, `errno`, `fork`, and an
+// instruction.
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -32,19 +33,20 @@ static inline int openFile(const char *path, int flags) { return open(path, flag
 
 static inline pid_t forkProcess(void) { return fork(); }
 
-// Writes one byte to an I/O port. The caller holds the permission for it: ioperm(2).
+// Writes one byte to an I/O port. The caller must have the permission for it: ioperm(2).
 static inline void writePort(unsigned short port, unsigned char value) { outb(value, port); }
 
 // Makes the terminal the controlling terminal of the calling session leader: tty_ioctl(4), TIOCSCTTY.
 static inline int takeTerminal(int terminal) { return ioctl(terminal, TIOCSCTTY, 0); }
 
-// The bytes that the terminal's driver has not passed on yet: tty_ioctl(4), TIOCOUTQ. 0 for what is not a terminal.
+// Returns the number of bytes that the terminal's driver has not sent yet (tty_ioctl(4), TIOCOUTQ); 0 if it
+// is no terminal.
 static inline int unsentByteCount(int terminal) {
     int count = 0;
     return ioctl(terminal, TIOCOUTQ, &count) < 0 ? 0 : count;
 }
 
-// Whether the input device can send the key: the bit map of EVIOCGBIT(EV_KEY).
+// Returns whether the input device can send the key: the bit map of EVIOCGBIT(EV_KEY).
 static inline bool inputDeviceHasKey(int device, unsigned key) {
     unsigned char keys[KEY_MAX / 8 + 1] = {0};
     return ioctl(device, EVIOCGBIT(EV_KEY, sizeof keys), keys) >= 0 && (keys[key / 8] >> key % 8 & 1);
@@ -62,7 +64,7 @@ static inline int bringUpInterface(const char *name) {
     return result;
 }
 
-// waitpid(2)'s status, taken apart.
+// The parts of waitpid(2)'s status.
 static inline bool hasExited(int status) { return WIFEXITED(status); }
 static inline int exitStatus(int status) { return WEXITSTATUS(status); }
 static inline int endingSignal(int status) { return WTERMSIG(status); }

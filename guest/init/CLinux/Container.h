@@ -1,5 +1,5 @@
-// What the container agent asks of Linux and Swift cannot import: macros with arguments, variadic calls, and system
-// calls that musl has no function for.
+// The calls of Linux that the container agent uses and Swift cannot import: macros with arguments, variadic
+// functions, and system calls for which musl has no function.
 
 #ifndef CLINUX_CONTAINER_H
 #define CLINUX_CONTAINER_H
@@ -38,7 +38,7 @@ static inline int createFileIn(int directory, const char *name, int flags, mode_
     return openat(directory, name, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 }
 
-// A name in a directory: what it is itself, not what a link there leads to.
+// Opens a name in a directory with O_PATH. A symbolic link is opened itself.
 static inline int openName(int directory, const char *name) {
     return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -47,8 +47,8 @@ static inline int openFileIn(int directory, const char *name, int flags) {
     return openat(directory, name, flags | O_CLOEXEC);
 }
 
-// A path in which neither `..` nor an absolute link leads out of the root, and no link of /proc to an open file is one:
-// openat2(2).
+// Opens a path below `root`. Neither `..` nor an absolute link leads out of the root, and the links of /proc
+// to open files are not followed: openat2(2).
 static inline int openInRoot(int root, const char *path, int flags) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     return syscall(SYS_openat2, root, path, &how, sizeof how);
@@ -64,22 +64,23 @@ static inline int duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_C
 
 static inline bool isOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
 
-// fork(2) for a process of one thread, which also gives a descriptor of the child: clone(2), CLONE_PIDFD. The kernel
-// closes it at exec. musl's fork does more, for programs of several threads.
+// Forks a process of one thread and also returns a descriptor of the child: clone(2), CLONE_PIDFD. The kernel
+// closes the descriptor at exec. musl's fork does more, for programs of several threads.
 static inline pid_t forkWithDescriptor(int *descriptor) {
     return syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, descriptor, 0, 0);
 }
 
-// The next children are in a process namespace of their own, the first of them its process 1: unshare(2).
+// Puts the next children into a process namespace of their own, whose process 1 is the first of them:
+// unshare(2).
 static inline int separateProcesses(void) { return syscall(SYS_unshare, CLONE_NEWPID); }
 
-// A mount namespace of its own for the calling process, a copy of the one it is in: unshare(2).
+// Gives the calling process a mount namespace of its own, a copy of its present one: unshare(2).
 static inline int separateMounts(void) { return syscall(SYS_unshare, CLONE_NEWNS); }
 
-// Moves the calling process to the mount namespace of another, and to its root: setns(2).
+// Moves the calling process to the mount namespace of another process, and to its root: setns(2).
 static inline int enterMounts(int process) { return syscall(SYS_setns, process, CLONE_NEWNS); }
 
-// Runs the program that the descriptor is of: execveat(2).
+// Executes the program behind the descriptor: execveat(2).
 static inline int executeDescriptor(int descriptor, char *const *arguments, char *const *environment) {
     return syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
 }
@@ -88,19 +89,19 @@ static inline int setProcessName(const char *name) { return prctl(PR_SET_NAME, n
 
 static inline char **environment(void) { return environ; }
 
-// SIG_IGN for SIGCHLD: the kernel collects children by itself.
+// Ignores SIGCHLD, so that the kernel collects children by itself.
 static inline void ignoreChildren(void) { signal(SIGCHLD, SIG_IGN); }
 
 static inline int closeAll(void) { return syscall(SYS_close_range, 0u, ~0u, 0u); }
 
-// Makes what is mounted there read-only, and leaves its other properties: mount_setattr(2).
+// Makes the mount at `path` read-only and keeps its other properties: mount_setattr(2).
 static inline int makeReadOnly(const char *path, bool withMountsBelow) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     int flags = withMountsBelow ? AT_RECURSIVE : 0;
     return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
 }
 
-// The guest's memory in bytes: sysinfo(2).
+// The guest's free memory and all its memory, in bytes: sysinfo(2).
 static inline uint64_t freeMemory(void) {
     struct sysinfo facts;
     return sysinfo(&facts) < 0 ? 0 : (uint64_t)facts.freeram * facts.mem_unit;
@@ -110,8 +111,9 @@ static inline uint64_t totalMemory(void) {
     return sysinfo(&facts) < 0 ? 0 : (uint64_t)facts.totalram * facts.mem_unit;
 }
 
-// A new mount of a directory, which has no place yet: open_tree(2). It gets one, in the mount namespace of the caller, by
-// move_mount(2). Its flags are those of mount(2), the first four of which have the same bits in mount_setattr(2).
+// openTree makes a new mount of a directory that is not attached yet: open_tree(2). placeTree attaches it in
+// the mount namespace of the caller: move_mount(2). setMountFlags takes the flags of mount(2), the first four
+// of which have the same bits in mount_setattr(2).
 static inline int openTree(const char *path) {
     return syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
@@ -131,13 +133,13 @@ static inline int makeCharacterDevice(const char *path, mode_t mode, unsigned ma
     return mknod(path, S_IFCHR | mode, makedev(major, minor));
 }
 
-// The name of the next entry; NULL at the end.
+// Returns the name of the next entry; NULL at the end.
 static inline const char *nextName(DIR *directory) {
     struct dirent *entry = readdir(directory);
     return entry ? entry->d_name : NULL;
 }
 
-// A pseudoterminal's other side, whatever path leads to it: ioctl_tty(2).
+// Opens a pseudoterminal's other side, whatever path leads to it: ioctl_tty(2).
 static inline int openTerminal(int master) { return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
 static inline int unlockTerminal(int master) {
     int locked = 0;
@@ -152,13 +154,13 @@ static inline int resizeTerminal(int terminal, unsigned short columns, unsigned 
     return ioctl(terminal, TIOCSWINSZ, &size);
 }
 
-// The bytes that can be read at once.
+// Returns the number of bytes that can be read without waiting.
 static inline int readableByteCount(int descriptor) {
     int count = 0;
     return ioctl(descriptor, FIONREAD, &count) < 0 ? 0 : count;
 }
 
-// prctl(2) is variadic.
+// Calls of prctl(2), which is variadic.
 static inline int hideFromDebuggers(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 static inline int keepCapabilities(void) { return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); }
 static inline int dropFromBoundingSet(unsigned capability) { return prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); }
@@ -167,7 +169,7 @@ static inline int raiseAmbient(unsigned capability) {
 }
 static inline int forbidNewPrivileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
-// capset(2), version 3: two words of 32 bits for each set.
+// Sets the capabilities by capset(2), version 3: two 32-bit words for each set.
 static inline int setCapabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {
