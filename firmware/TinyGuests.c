@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-// Every guest, by kind.
+// All guests, by kind.
 #define GUESTS(each) \
     each(halt) each(portloop) each(mmioloop) \
     each(serial) each(echo) each(echopoll) each(flood) \
@@ -30,7 +30,7 @@ struct tiny_guest tiny_guest_at(size_t index) {
 
 struct tiny_guest tiny_guest_reset_stub(void) { return BYTES_OF(reset); }
 
-// What guest.h and pvh.S lay at fixed offsets of an image.
+// Parts of an image that guest.h and pvh.S place at fixed offsets.
 #define ELF_ENTRY 24
 #define NOTE_OFFSET (64 + 56 + 8)     // p_offset of the second program header
 #define NOTE_TYPE 8                   // the third word

@@ -1,14 +1,17 @@
-// ACPI's tables from a guest: finding them and counting CPUs (ACPI 6.5, 5.2). The guest maps memory first (paging.h).
+// Subroutines that find ACPI's tables and count CPUs (ACPI 6.5, 5.2). The guest must map memory first
+// (paging.h).
 
 #include "acpi_layout.h"
 
-// The subroutine `find_rsdp`: RBX = the RSDP, from boot_params (RSI) or, where that names none, from the search of
-// 0xE_0000 to 0xF_FFFF (ACPI 6.5, 5.2.5.1); 0 if there is none. Uses RAX.
+// The subroutine `find_rsdp` returns in RBX the RSDP that boot_params (RSI) names, else the one that a search
+// of 0xE_0000 to 0xF_FFFF finds (ACPI 6.5, 5.2.5.1), else 0. Uses RAX.
 //
-// The subroutine `find_table`: RBX = the table of the XSDT at RBP whose signature is EAX, or 0. Uses RCX.
+// The subroutine `find_table` returns in RBX the table of the XSDT at RBP whose signature is EAX, or 0. Uses
+// RCX.
 //
-// The subroutine `count_cpus`: calls `found_cpu` for each CPU that the MADT at RBX declares enabled, with its APIC id in
-// EAX. It must leave RBX, RCX and RSI alone. RCX is the first entry that ended the walk.
+// The subroutine `count_cpus` calls `found_cpu` for each CPU that the MADT at RBX declares enabled, with the
+// CPU's APIC id in EAX. `found_cpu` must preserve RBX, RCX and RSI. `count_cpus` returns in RCX the entry
+// that ended the walk.
 .macro acpi_routines
 find_rsdp:
     mov rsdp_signature(%rip), %rax

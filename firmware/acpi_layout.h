@@ -1,4 +1,5 @@
-// Offsets into ACPI's tables (ACPI 6.5, 5.2). For the C preprocessor alone, like machine.h.
+// Offsets into ACPI's tables (ACPI 6.5, 5.2). The file holds only macros, like machine.h, so that assembly
+// and C share it.
 
 #ifndef TINY_GUEST_ACPI_LAYOUT_H
 #define TINY_GUEST_ACPI_LAYOUT_H

@@ -1,5 +1,6 @@
-// badinsn: an instruction that KVM gives up on: a 16-byte compare and exchange where no memory is. On hardware the
-// access faults out to KVM's emulator, which does not know it; without hardware virtualization it is emulated at once.
+// badinsn: an instruction that KVM cannot emulate: a 16-byte compare and exchange at an address without
+// memory. With hardware virtualization the access exits to KVM's emulator, which does not know the
+// instruction; without it KVM emulates the instruction from the start.
 //
 // In: nothing. Out: KVM_EXIT_INTERNAL_ERROR, suberror 1, with RIP at the bytes F0 48 0F C7 09, RCX = 0xD000_0000,
 // RAX = 0x11, RBX = 0x22, RDX = 0x33. Check 1 fails if the guest goes on.

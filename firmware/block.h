@@ -7,8 +7,8 @@
 #define BLOCK_STATUS (BUFFER + 0x10)
 #define BLOCK_DATA (BUFFER + 0x100)
 
-// sector: a register. data: WRITE where the device writes the sector. The status byte is set to a value
-// that no device returns.
+// sector: a register. data: WRITE if the device writes the sector. The status byte is preset to a value that
+// no device returns.
 .macro block_request type, sector, data
     movl $\type, BLOCK_HEADER
     movl $0, BLOCK_HEADER + 4

@@ -1,4 +1,4 @@
-// echo: sends back what COM1 receives, woken by its interrupt alone, until Ctrl-D (0x04).
+// echo: sends back the bytes that COM1 receives, woken by COM1's interrupt alone, until Ctrl-D (0x04).
 //
 // In: bytes on COM1. Out: mark 1 when it listens; the same bytes on COM1; mark 0x7F at Ctrl-D.
 

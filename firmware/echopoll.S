@@ -1,4 +1,5 @@
-// echopoll: sends back what COM1 receives, found by polling the line status register, until Ctrl-D (0x04).
+// echopoll: sends back the bytes that COM1 receives, by polling the line status register, until Ctrl-D
+// (0x04).
 //
 // In: bytes on COM1. Out: mark 1 when it listens; the same bytes on COM1; mark 0x7F at Ctrl-D.
 

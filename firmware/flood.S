@@ -1,4 +1,4 @@
-// flood: bytes to COM1 without end and without asking whether there is room.
+// flood: writes to COM1 for ever, without checking for room.
 //
 // In: nothing. Out: mark 1, then lines of 63 letters and a line feed on COM1, for ever.
 

@@ -1,4 +1,4 @@
-// What every tiny guest is made of. One guest a file:
+// The frame of every tiny guest. Each file holds one guest:
 //
 //     #include "guest.h"
 //     guest NAME                  the image begins: symbol, ELF header, program header
@@ -6,18 +6,19 @@
 //         ...
 //     end_guest NAME              the endings, the image's end, its line in the table
 //
-// An image is at once an ELF64 kernel for `vmm boot --kernel` and a block of bytes that a test copies to IMAGE and
-// enters at its e_entry: the ELF header is part of the only segment. It holds no relocation, so the host's linker may
-// put it anywhere in its .rodata, and `objcopy -O binary` turns that section into the file.
+// An image is both an ELF64 kernel for `vmm boot --kernel` and a block of bytes that a test copies to IMAGE
+// and enters at its e_entry: the ELF header is part of the only segment. The image holds no relocation, so
+// the host's linker may put it anywhere in its .rodata, and `objcopy -O binary` turns that section into the
+// file.
 
 #include "machine.h"
 
-// The address in the guest's memory of a label of this image.
+// The address of one of the image's labels in the guest's memory.
 #define AT(label) (IMAGE + (label - image))
 
-// Begins an image. memory: bytes from IMAGE that the segment asks for, if more than the file's own.
-// notes: program headers after the first, which the file lays itself behind `guest`. Without any, a note of Linux' own says that
-// this is a kernel, entered at its 64-bit entry.
+// Begins an image. memory: the number of bytes from IMAGE that the segment asks for, if larger than the file.
+// notes: the number of program headers after the first, which the file places behind `guest`. Without any, a
+// note of Linux says that this is a kernel, entered at its 64-bit entry.
 .macro guest name, memory=(image_end - image), notes=0
     .section .rodata.guest.\name, "a", @progbits
     .balign 64
@@ -49,7 +50,8 @@ image:
     .endif
 .endm
 
-// Ends an image: the ways out that every guest has, reached by a jump. They use nothing that 32-bit code has not.
+// Ends an image. It holds the endings of every guest, which a guest jumps to. They use only instructions that
+// 32-bit code has too.
 .macro end_guest name
 passed:                                         // every check held: say so, then S5
     mov $MARK_PASSED, %al
@@ -78,8 +80,8 @@ tiny_image_\name\()_end:
     .section .note.GNU-stack, "", @progbits
 .endm
 
-// Goes on if the condition holds, with all registers and flags as they were; otherwise fails with the number of this
-// check.
+// Continues if the condition holds, with all registers and flags unchanged; otherwise fails with the number
+// of this check.
 .macro check number, condition
     j\condition 9f
     mov $(MARK_FAILED | \number), %al
@@ -87,22 +89,23 @@ tiny_image_\name\()_end:
 9:
 .endm
 
-// One byte to the mark port.
+// Writes one byte to the mark port.
 .macro mark value
     mov $\value, %al
     mov $MARK, %dx
     out %al, %dx
 .endm
 
-// One byte to a port.
+// Writes one byte to a port.
 .macro port_write port, value
     mov $\port, %dx
     mov $\value, %al
     out %al, %dx
 .endm
 
-// Waiting with an end: `start_watch` before the loop, `check_watch` in it, which fails with the number of this check
-// after 2^34 cycles of the time stamp counter, some seconds. Both use RAX, RDX; R15 is the start.
+// A wait with a timeout: `start_watch` before the loop, and `check_watch` in the loop, which fails with the
+// number of this check after 2^34 cycles of the time stamp counter, some seconds. Both use RAX and RDX; R15
+// holds the start.
 .macro start_watch
     rdtsc
     shl $32, %rdx
@@ -118,8 +121,8 @@ tiny_image_\name\()_end:
     check \number, z
 .endm
 
-// The subroutine `read_count`: RBX = how often. From `count=N` on the kernel command line where RSI points at a
-// boot_params; from RDI where RSI is 0. Uses RAX, RCX, RSI.
+// The subroutine `read_count` returns a number of repetitions in RBX: `count=N` of the kernel command line if
+// RSI points at a boot_params, RDI if RSI is 0. Uses RAX, RCX, RSI.
 .macro count_routine
 read_count:
     mov %rdi, %rbx

@@ -1,5 +1,5 @@
-// halt: the shortest life. Its first instruction that leaves the guest is the mark, so the time of that mark is the
-// time of the first guest instruction; then S5.
+// halt: the shortest guest. Its first instruction that leaves the guest writes the mark, so the time of that
+// mark is the time of the first guest instruction. Then it enters S5.
 //
 // In: nothing. Out: mark 1.
 

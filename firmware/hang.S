@@ -1,4 +1,4 @@
-// hang: a CPU halted with its interrupts off, which nothing in the machine can wake.
+// hang: halts the CPU with interrupts disabled, so that nothing in the machine can wake it.
 //
 // In: nothing. Out: mark 1, then nothing.
 

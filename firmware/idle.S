@@ -1,7 +1,7 @@
-// idle: a guest that does nothing until the power button is pressed: halted with interrupts on, then ACPI S5. The
-// Generic Event Device has one interrupt, so its arrival is the button.
+// idle: halts with interrupts enabled until the power button is pressed, then enters ACPI S5. The Generic
+// Event Device's interrupt has no other source, so its arrival means the button.
 //
-// In: nothing. Out: mark 1 when it is idle, mark 0x7F when the button came.
+// In: nothing. Out: mark 1 when it is idle, mark 0x7F when the button was pressed.
 
 #include "guest.h"
 #include "paging.h"

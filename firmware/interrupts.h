@@ -1,5 +1,5 @@
-// Interrupts for a guest: a descriptor table, the local APIC and one line of the IOAPIC at a time. The guest maps the
-// devices first (paging.h).
+// Interrupts for a guest: a descriptor table, the local APIC and one line of the IOAPIC at a time. The guest
+// must map the devices first (paging.h).
 
 #define VECTOR 0x40
 #define SPURIOUS_VECTOR 0xFF
@@ -8,15 +8,16 @@
 #define LAPIC_SPURIOUS 0xF0
 #define IOAPIC_DATA 0x10
 
-// A gate of the IDT for `vector`, a 64-bit interrupt gate to `handler` (Intel SDM 3A, 6.14.1). Uses RAX.
+// Sets a gate of the IDT for `vector`: a 64-bit interrupt gate to `handler` (Intel SDM 3A, 6.14.1). Uses RAX.
 .macro interrupt_gate vector, handler
     movl $((BOOT_CS << 16) | (AT(\handler) & 0xFFFF)), IDT + 16 * (\vector)
     movl $((AT(\handler) & 0xFFFF0000) | 0x8E00), IDT + 16 * (\vector) + 4
     movq $0, IDT + 16 * (\vector) + 8
 .endm
 
-// The subroutine `enable_interrupts`: VECTOR goes to the guest's `handler`, spurious ones to nowhere; the local APIC on;
-// the two 8259s, if the machine has them, masked. Interrupts stay off until `sti`. Uses RAX, RCX, RDX.
+// The subroutine `enable_interrupts` directs VECTOR to the guest's `handler` and ignores spurious interrupts,
+// enables the local APIC, and masks the two 8259s if the machine has them. Interrupts stay disabled until
+// `sti`. Uses RAX, RCX, RDX.
 .macro interrupt_routine
 enable_interrupts:
     lgdt descriptor_table(%rip)
@@ -31,7 +32,8 @@ enable_interrupts:
 spurious:
     iretq
 
-// The subroutine `route`: the IOAPIC's line EBX, edge triggered and active high, as VECTOR to this CPU. Uses RAX, RCX.
+// The subroutine `route` directs the IOAPIC's line EBX, edge triggered and active high, to this CPU as
+// VECTOR. Uses RAX, RCX.
 route:
     mov $LAPIC, %ecx
     mov LAPIC_ID(%rcx), %eax                    // the destination, in the same bits 31:24
@@ -55,7 +57,7 @@ interrupt_table:
     .quad IDT
 .endm
 
-// The end of a handler: the local APIC hears of it. Uses RCX.
+// Ends a handler: sends EOI to the local APIC. Uses RCX.
 .macro end_of_interrupt
     mov $LAPIC, %ecx
     movl $0, LAPIC_EOI(%rcx)

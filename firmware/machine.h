@@ -1,5 +1,5 @@
-// The machine as a tiny guest sees it, and the memory a tiny guest may use: every magic number of this directory.
-// For the C preprocessor alone, so that the same file serves assembly and C.
+// The machine as a tiny guest sees it, and the memory that a tiny guest may use: every constant address of
+// this directory. The file holds only macros, so that assembly and C share it.
 
 #ifndef TINY_GUEST_MACHINE_H
 #define TINY_GUEST_MACHINE_H
@@ -29,7 +29,7 @@
 #define TIMER_GATE 0x61               // bit 0: counter 2's gate, bit 5: its output
 #define TIMER_GSI 0
 
-// What is written to the mark port, one byte at a time.
+// The values of the mark port, one byte each.
 
 #define MARK 0x700
 #define MARK_USERLAND 0x01            // the time stamp of "userland reached"
@@ -47,8 +47,9 @@
 #define IOAPIC 0xFEC00000
 #define LAPIC 0xFEE00000
 
-// The guest's memory. An image is one segment whose file offset 0 lies at IMAGE, so that the file can be copied there
-// as it is; a guest that needs more than its own bytes asks for IMAGE_MEMORY and finds all of it zero:
+// The guest's memory. An image is one segment whose file offset 0 lies at IMAGE, so that the file can be
+// copied there unchanged. A guest that needs more than the bytes of its file asks for IMAGE_MEMORY and finds
+// all further bytes zero:
 //
 //   0x0000_0600  LAUNCH_BLOCK: what the reset-vector stub is to enter (reset.S)
 //   0x0000_8000  STARTUP_PAGE: where the other CPUs start (smp; copied there once the boot data has been read)

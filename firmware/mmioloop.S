@@ -1,5 +1,5 @@
-// mmioloop: what a memory-mapped access costs that is handled in user space. Reads the magic value of virtio-mmio
-// device 0 N times; no device need be there.
+// mmioloop: measures the cost of a memory-mapped access that the monitor handles. Reads the magic value of
+// virtio-mmio device 0 N times; the device need not exist.
 //
 // In: N by `count=N` or RDI. Out: mark 1 before the first access, mark 0x7F after the last.
 

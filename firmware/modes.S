@@ -1,5 +1,5 @@
-// modes: is the state at the entry what the 64-bit boot protocol promises (Linux, Documentation/arch/x86/boot.rst,
-// "64-bit Boot Protocol", and zero-page.rst)?
+// modes: checks the state at the entry against the 64-bit boot protocol (Linux,
+// Documentation/arch/x86/boot.rst, "64-bit Boot Protocol", and zero-page.rst).
 //
 // In: RSI = boot_params. Out: mark 0x7F, or the first check that fails:
 //
@@ -53,7 +53,8 @@ entry:
     mov BUFFER + 2, %rbx
     cmpw $0x1F, BUFFER
     check 7, ae
-    // The low word: base 15:0 is 0, limit 15:0 all ones. The high: base 0, limit all ones; the accessed bit may be either.
+    // The low word has base 15:0 = 0 and limit 15:0 all ones, the high word base 0 and limit all ones. The
+    // accessed bit may have either value.
     cmpl $0xFFFF, BOOT_CS(%rbx)
     check 8, e
     mov BOOT_CS + 4(%rbx), %eax

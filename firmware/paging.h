@@ -1,9 +1,10 @@
-// Page tables of a guest's own, and the way from real mode to 64-bit mode: what the reset-vector stub, the start of
-// the other CPUs and every guest that reads a device's registers share.
+// Page tables of a guest's own, and the way from real mode to 64-bit mode. The reset-vector stub, the start
+// of the other CPUs and every guest that reads a device's registers share this file.
 
-// Fills six pages at ECX with an identity map of the first 4 GiB in 2 MiB pages: present, writable, accessed, dirty
-// (the last two so that no table walk has to write). The same instructions in 32-bit and in 64-bit code. Every word
-// is written whole, for memory that was not zero. Uses EAX, EDX; leaves ECX.
+// Fills six pages at ECX with an identity map of the first 4 GiB in 2 MiB pages: present, writable, accessed,
+// dirty (the last two so that no table walk has to write). The instructions are the same in 32-bit and in
+// 64-bit code. Every word is written whole, because the memory need not be zero. Uses EAX, EDX; preserves
+// ECX.
 .macro fill_page_tables
     lea 0x1000 + 3(%ecx), %eax
     xor %edx, %edx
@@ -25,7 +26,8 @@
     jne 2b
 .endm
 
-// The subroutine `map_4_gib`: for what the boot protocol does not promise to be mapped. 64-bit code. Uses RAX, RCX, RDX.
+// The subroutine `map_4_gib` maps the first 4 GiB, of which the boot protocol promises only a part. 64-bit
+// code. Uses RAX, RCX, RDX.
 .macro map_routine
 map_4_gib:
     mov $PAGE_TABLES, %ecx
@@ -42,8 +44,8 @@ map_4_gib:
     .quad 0x00CF93000000FFFF                    // BOOT_DS
 .endm
 
-// 16-bit code: to protected mode at `target`, an absolute address, with flat segments. descriptors: the offset in CS
-// of a six-byte pseudo-descriptor.
+// 16-bit code that enters protected mode at `target`, an absolute address, with flat segments. descriptors:
+// the offset in CS of a six-byte pseudo-descriptor.
 .macro enter_protected_mode descriptors, target
     cli
     lgdtl %cs:\descriptors
@@ -55,8 +57,8 @@ map_4_gib:
     .short CODE_32
 .endm
 
-// 32-bit code: to 64-bit mode at `target`, an absolute address, with the page tables at ECX and the boot protocol's
-// selectors. Uses EAX, EDX, ECX.
+// 32-bit code that enters 64-bit mode at `target`, an absolute address, with the page tables at ECX and the
+// boot protocol's selectors. Uses EAX, EDX, ECX.
 .macro enter_long_mode target
     mov %cr4, %eax
     or $CR4_PAE, %eax
@@ -74,7 +76,7 @@ map_4_gib:
     .short BOOT_CS
 .endm
 
-// Flat data in every data segment register. Uses EAX.
+// Loads the flat data segment into every data segment register. Uses EAX.
 .macro load_data_segments
     mov $BOOT_DS, %eax
     mov %eax, %ds

@@ -1,5 +1,5 @@
-// portloop: what a port access costs that is handled in user space. Writes COM1's scratch register N times, which
-// changes nothing and makes no output.
+// portloop: measures the cost of a port access that the monitor handles. Writes COM1's scratch register N
+// times, which has no other effect and makes no output.
 //
 // In: N by `count=N` or RDI. Out: mark 1 before the first access, mark 0x7F after the last.
 

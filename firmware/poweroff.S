@@ -1,4 +1,4 @@
-// poweroff: ACPI S5 through SLEEP_CONTROL and nothing else.
+// poweroff: enters ACPI S5 through SLEEP_CONTROL and does nothing else.
 //
 // In: nothing. Out: nothing.
 

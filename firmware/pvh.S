@@ -1,5 +1,5 @@
-// pvh: is the state at the entry what the x86/HVM direct boot ABI promises (Xen, docs/misc/pvh.pandoc, and
-// arch-x86/hvm/start_info.h)? The image's note asks for this entry.
+// pvh: checks the state at the entry against the x86/HVM direct boot ABI (Xen, docs/misc/pvh.pandoc, and
+// arch-x86/hvm/start_info.h). The image's note asks for this entry.
 //
 // In: EBX = hvm_start_info. Out: mark 0x7F, or the first check that fails:
 //

@@ -1,4 +1,5 @@
-// pvpanic: what a kernel's panic notifier does: the "panicked" bit, then it halts for good with interrupts off.
+// pvpanic: acts as a kernel's panic notifier: sets the "panicked" bit, then halts for good with interrupts
+// disabled.
 //
 // In: nothing. Out: 1 to port 0x505. Check 1 fails if the device does not offer that bit.
 

@@ -1,4 +1,4 @@
-// reboot8042: reset through the keyboard controller, as an ordinary PC kernel does it.
+// reboot8042: resets the machine through the keyboard controller, as an ordinary PC kernel does.
 //
 // In: nothing. Out: 0xFE to port 0x64; check 1 fails if the guest goes on.
 

@@ -1,6 +1,6 @@
-// reset: the reset-vector stub, a ROM of 4 KiB whose end is the end of the 4 GiB space. It brings a CPU from the reset
-// vector (real mode, CS base 0xFFFF_0000, IP 0xFFF0; Intel SDM 3A, 10.1.4) through protected mode to a 64-bit entry,
-// in the state that the Linux x86 64-bit boot protocol asks for.
+// reset: the reset-vector stub, a ROM of 4 KiB that ends at 4 GiB. It takes a CPU from the reset vector (real
+// mode, CS base 0xFFFF_0000, IP 0xFFF0; Intel SDM 3A, 10.1.4) through protected mode to a 64-bit entry, in
+// the state that the Linux x86 64-bit boot protocol demands.
 //
 // In, in the guest's memory:
 //
@@ -8,11 +8,12 @@
 //   LAUNCH_BLOCK + 8  (0x608)  u64  its argument: RSI, a boot_params for Linux
 //   RESET_TABLES      (0x9000) 24 KiB that the stub overwrites with page tables; they stay in use
 //
-// Out: the entry runs with CS = 0x10, DS = ES = SS = FS = GS = 0x18, all flat, the descriptors in ROM; paging with the
-// first 4 GiB mapped one to one; interrupts off; RSI = the argument. The page tables lie in RAM and not in ROM because
-// a processor may count every step of a table walk as a write (AMD APM 2, 15.25.5).
+// Out: the entry runs with CS = 0x10, DS = ES = SS = FS = GS = 0x18, all flat, the descriptors in ROM; paging
+// with the first 4 GiB mapped one to one; interrupts disabled; RSI = the argument. The page tables lie in
+// RAM, because a processor may count every step of a table walk as a write (AMD APM 2, 15.25.5).
 //
-// Fails, by mark and reset: check 1, the launch block names no entry; check 2, the processor has no 64-bit mode.
+// Failures, reported by mark and reset: check 1, the launch block names no entry; check 2, the processor has
+// no 64-bit mode.
 
 #include "machine.h"
 #include "paging.h"

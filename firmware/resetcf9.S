@@ -1,6 +1,7 @@
-// resetcf9: reset through the reset control register of PCI chip sets, as `reboot=p` does it.
+// resetcf9: resets the machine through the reset control register of PCI chip sets, as `reboot=p` does.
 //
-// In: nothing. Out: 2, then 6 to port 0xCF9; check 1 fails if that reads as set before, check 2 if the guest goes on.
+// In: nothing. Out: 2, then 6 to port 0xCF9; check 1 fails if the register reads as set before, check 2 if
+// the guest goes on.
 
 #include "guest.h"
 

@@ -1,4 +1,4 @@
-// resetreg: reset through the register that the FADT names (ACPI 6.5, 4.8.3.6).
+// resetreg: resets the machine through the register that the FADT names (ACPI 6.5, 4.8.3.6).
 //
 // In: nothing. Out: 1 to port 0x602; check 1 fails if the guest goes on.
 

@@ -1,6 +1,6 @@
-// serial: one line through COM1, a byte at a time, each when the line status register says there is room.
+// serial: writes one line to COM1, each byte when the line status register reports room.
 //
-// In: nothing. Out: "tiny guest: serial line\r\n" on COM1; mark 0x7F. Check 1 fails if there never is room.
+// In: nothing. Out: "tiny guest: serial line\r\n" on COM1; mark 0x7F. Check 1 fails if there is never room.
 
 #include "guest.h"
 

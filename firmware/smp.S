@@ -1,15 +1,15 @@
-// smp: starts the other CPUs with INIT and start-up interrupts to all of them at once (Intel SDM 3A, 8.4.4.1), brings
-// each from real mode to 64-bit mode, and counts those that arrive.
+// smp: starts all other CPUs at once with INIT and start-up interrupts (Intel SDM 3A, 8.4.4.1), brings each
+// from real mode to 64-bit mode, and counts those that arrive.
 //
-// In: how many CPUs there are, by `count=N` or RDI; where that is not said, the MADT says it. Out: mark 2 from each CPU
-// that reaches 64-bit mode, the first one included, then mark 0x7F, or the first check that fails:
+// In: the number of CPUs, by `count=N` or RDI; without these, the MADT's. Out: mark 2 from each CPU that
+// reaches 64-bit mode, the first one included, then mark 0x7F, or the first check that fails:
 //
 //    1  it is known how many CPUs there are              4  each CPU has an APIC id of its own, below 256
 //    2  as many arrive                                   5  CPUID's APIC id is the local APIC's
 //    3  not more arrive
 //
-// Memory: STARTUP_PAGE holds a copy of the start-up code; BUFFER + 0 counts arrivals; BUFFER + 0x20 has one bit for
-// each APIC id; BUFFER + 0x40 is the number of a check that failed on another CPU.
+// Memory: STARTUP_PAGE holds a copy of the start-up code. BUFFER + 0 counts arrivals. BUFFER + 0x20 has one
+// bit for each APIC id. BUFFER + 0x40 is the number of a check that failed on another CPU.
 
 #include "guest.h"
 #include "paging.h"
@@ -60,7 +60,7 @@ entry:
     jnz failed
     jmp passed
 
-// RBX = the enabled CPUs in the MADT, 0 without one; RSI = boot_params or 0.
+// Returns in RBX the number of enabled CPUs in the MADT, 0 without a MADT. RSI is boot_params or 0.
 count_in_madt:
     xor %edi, %edi
     call find_rsdp
@@ -89,7 +89,7 @@ copy_startup:
     jne 6b
     ret
 
-// What every CPU does in 64-bit mode. The count comes last: who sees it sees the rest.
+// The part of every CPU in 64-bit mode. The count is written last: a CPU that sees it sees the rest.
 arrive:
     mov $LAPIC, %ecx
     mov LAPIC_ID(%rcx), %ebp

@@ -1,4 +1,4 @@
-// spin: a guest that never ends and never exits: only a signal to the vCPU's thread gets it out of KVM_RUN.
+// spin: a loop that never ends and never exits. Only a signal to the vCPU's thread brings it out of KVM_RUN.
 //
 // In: nothing. Out: mark 1, then nothing.
 

@@ -1,4 +1,5 @@
-// tables: do the ACPI tables hold together, from the RSDP down, and describe this machine (ACPI 6.5, chapter 5.2)?
+// tables: checks that the ACPI tables are consistent, from the RSDP down, and describe this machine (ACPI
+// 6.5, chapter 5.2).
 //
 // In: RSI = boot_params, or 0 with an RSDP in 0xE_0000 to 0xF_FFFF. Out: mark 2 for each enabled CPU in the MADT, then
 // mark 0x7F, or the first check that fails:
@@ -130,8 +131,8 @@ found_cpu:
 2:  mark MARK_ONE_MORE
     ret
 
-// ZF: the MADT at RBX has one IOAPIC entry (type 1), and it is the right one. RSI is the end of the table, whose
-// entries have been walked once.
+// Sets ZF if the MADT at RBX has one IOAPIC entry (type 1), and that entry is right. RSI is the end of the
+// table, whose entries were walked before.
 check_ioapic:
     xor %ebp, %ebp
     lea MADT_ENTRIES(%rbx), %rcx
@@ -149,7 +150,8 @@ check_ioapic:
     cmp $1, %ebp
 5:  ret
 
-// ZF: the table at RBX has a length of a header to 1 MiB, and its bytes add up to 0. Uses RAX, RCX, RDX.
+// Sets ZF if the table at RBX has a length from a header to 1 MiB, and its bytes add up to 0. Uses RAX, RCX,
+// RDX.
 sum_table:
     mov TABLE_LENGTH(%rbx), %ecx
     lea -TABLE_HEADER(%rcx), %eax
@@ -160,7 +162,7 @@ sum_table:
     inc %ecx
 6:  ret
 
-// ZF: the RCX bytes at RBX, at least one, add up to 0. Uses RAX, RCX, RDX.
+// Sets ZF if the RCX bytes at RBX, at least one, add up to 0. Uses RAX, RCX, RDX.
 sum:
     mov %rbx, %rdx
     xor %eax, %eax

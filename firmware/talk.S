@@ -1,4 +1,4 @@
-// talk: a guest that makes the monitor's log as long as it can: pvpanic's "crash kernel loaded", and marks, without end.
+// talk: floods the monitor's log: pvpanic's "crash kernel loaded" and marks, for ever.
 //
 // In: nothing. Out: mark 1, then 2 to port 0x505 and mark 2, for ever.
 

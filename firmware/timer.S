@@ -1,7 +1,7 @@
-// timer: the interval timer, an 8254, as a kernel without another clock uses it.
+// timer: uses the interval timer, an 8254, like a kernel without another clock.
 //
-// In: N = 0 begins with the gate's port, as Linux' calibration does; 1 with the control word of counter 0, as its clock does; 2 with a
-// write to the gate's port. Out: mark 0x7F, or the first check that fails:
+// In: N, the first access: 0 a read of the gate's port, as in Linux' calibration; 1 the control word of
+// counter 0, as in Linux' clock; 2 a write to the gate's port. Out: mark 0x7F, or the first check that fails:
 //
 //    1  counter 2 counts down                    3  counter 0 interrupts, again and again
 //    2  and its output rises in the end

@@ -1,4 +1,4 @@
-// triplefault: an exception, and no table to find its handler in: the processor shuts down.
+// triplefault: raises an exception without a descriptor table, so the processor shuts down.
 //
 // In: nothing. Out: nothing; check 1 fails if the guest goes on.
 

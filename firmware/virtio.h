@@ -1,7 +1,8 @@
-// The driver's side of one virtio-mmio device with split queues of four (Virtio 1.2, 2.7, 3.1.1, 4.2): a single request,
-// seen to its end by polling and by interrupt. The guest maps the devices first (paging.h) and has interrupts.h.
+// The driver's side of one virtio-mmio device with split queues of four (Virtio 1.2, 2.7, 3.1.1, 4.2). It
+// sends one request at a time and waits for its end both by polling and by interrupt. The guest must map the
+// devices first (paging.h) and include interrupts.h.
 //
-// The checks that all virtio guests share; their own begin at 30:
+// The checks that all virtio guests share (a guest's own checks begin at 30):
 //
 //    1  a device of the wanted kind is there              9  QueueReady reads 1 once it is written
 //    2  its version is 2                                 10  the device uses the buffer
@@ -43,7 +44,7 @@
 #define NEXT 1                        // descriptor flags
 #define WRITE 2
 
-// RBP is the device's registers and R12 counts interrupts in all of these.
+// In all of these, RBP is the address of the device's registers and R12 counts interrupts.
 
 // A descriptor of the table: address, bytes, flags, next.
 .macro descriptor index, address, length, flags=0, next=0
@@ -62,15 +63,17 @@
     check \number, e
 .endm
 
-// The subroutine `find_device`: RBP = the first device of the kind EDI, its line routed to `handler`; check 1, check 2.
+// The subroutine `find_device` returns in RBP the first device of the type EDI and routes the device's line
+// to `handler`; check 1, check 2.
 //
-// The subroutine `start_device`: reset to DRIVER_OK with VERSION_1 alone and the queues up to EBX, the one that is used
-// afterwards; checks 3 to 9.
+// The subroutine `start_device` takes the device from reset to DRIVER_OK, with VERSION_1 as the only feature
+// and the queues up to EBX, which is the queue that is used afterwards; checks 3 to 9.
 //
-// The subroutine `put_and_notify`: the chain that begins at descriptor 0, to queue EBX. R13 counts chains. Uses RAX.
+// The subroutine `put_and_notify` makes the chain that begins at descriptor 0 available in queue EBX and
+// notifies the device. R13 counts chains. Uses RAX.
 //
-// The subroutine `offer`: the same, and a wait for its end by polling and by interrupt; checks 10 to 16. EDI = the
-// bytes that the device wrote. Uses RAX, RCX, RDX, R14, R15.
+// The subroutine `offer` does that and waits for the end of the request by polling and by interrupt; checks
+// 10 to 16. It returns in EDI the number of bytes that the device wrote. Uses RAX, RCX, RDX, R14, R15.
 .macro virtio_routines
 find_device:
     xor %ebx, %ebx
@@ -161,8 +164,8 @@ offer:
     check 16, e
     ret
 
-// Stores become visible in their order on this processor, so the ring needs no fence before its index; and the bell is
-// always rung, so the index needs none before the device's flags are read.
+// Stores become visible in order on this processor, so no fence is needed before the ring's index. The driver
+// notifies the device of every chain, so no fence is needed before a read of the device's flags either.
 put_and_notify:
     mov %r13d, %eax
     and $3, %eax

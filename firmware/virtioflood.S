@@ -1,7 +1,8 @@
-// virtioflood: text through the first console's transmit queue without end, a page at a time, interrupts off.
+// virtioflood: sends text through the first console's transmit queue for ever, a page at a time, with
+// interrupts disabled.
 //
-// In: nothing. Out: mark 1 when the device is started; then lines of 63 letters and a line feed, for ever, as quickly as
-// the device uses its buffers; or the check of virtio.h that fails before.
+// In: nothing. Out: mark 1 when the device is started; then lines of 63 letters and a line feed, for ever, as
+// quickly as the device uses its buffers; or the check of virtio.h that fails first.
 
 #include "guest.h"
 #include "paging.h"

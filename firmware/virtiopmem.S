@@ -1,8 +1,8 @@
-// virtiopmem: reads the persistent memory, writes to it in vain, and flushes it (Virtio 1.2, 5.19).
+// virtiopmem: reads the persistent memory, tries to write to it, and flushes it (Virtio 1.2, 5.19).
 //
-// In: a device of at least 12 KiB. Out: mark 1 when the device is started; then, as marks, the bytes at 0, 4095, 4096,
-// 8191, 8192 and at the end of the memory; the byte at 0 after a write to it; mark 0x7F, or the first check that fails, of
-// those in virtio.h and:
+// In: a device of at least 12 KiB. Out: mark 1 when the device is started; then, as marks, the bytes at 0,
+// 4095, 4096, 8191, 8192 and at the end of the memory; the byte at 0 after a write to it, which must have no
+// effect; mark 0x7F, or the first check that fails, of those in virtio.h and:
 //
 //   30  it begins at 4 GiB or above
 //   31  at a multiple of 1 GiB, in the first 512 GiB
@@ -20,7 +20,7 @@
 #define PMEM_SIZE 0x108               // u64, in bytes
 #define DIRECTORY (BUFFER + 0x1000)
 
-// The byte at RSI as a mark. Uses AL, DX.
+// Writes the byte at RSI as a mark. Uses AL, DX.
 .macro show_byte
     mov (%rsi), %al
     mov $MARK, %dx

@@ -1,8 +1,8 @@
-// virtioport: opens port 0 of the first console device and sends back whatever comes in, until it begins with 'q' (Virtio
-// 1.2, 5.3 with VIRTIO_CONSOLE_F_MULTIPORT).
+// virtioport: opens port 0 of the first console device and sends back all input, until a buffer begins with
+// 'q' (Virtio 1.2, 5.3 with VIRTIO_CONSOLE_F_MULTIPORT).
 //
-// In: something that speaks through the port. Out: mark 1 when the port is open; mark 0x7F, or the first check that fails,
-// of those in virtio.h and:
+// In: a peer on the port. Out: mark 1 when the port is open; mark 0x7F, or the first check that fails, of
+// those in virtio.h and:
 //
 //   30  there is one port at the most
 //   31  a buffer for input comes back with 1 to 64 bytes
@@ -15,11 +15,11 @@
 #define MAX_NR_PORTS 0x104            // of the device's registers: u32
 #define CONTROL_TRANSMIT 3
 
-// Where `start_device` puts the queues below CONTROL_TRANSMIT.
+// The addresses at which `start_device` puts the queues below CONTROL_TRANSMIT.
 #define RECEIVE_QUEUE 0x300
 #define TRANSMIT_QUEUE 0x200
 
-// Makes the one descriptor of a queue available, as chain number R13 of its kind, and rings. Uses RAX.
+// Makes the one descriptor of a queue available, as its chain number R13, and notifies the device. Uses RAX.
 .macro put queue, number
     mov %r13d, %eax
     and $3, %eax

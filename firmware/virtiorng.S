@@ -1,4 +1,4 @@
-// virtiorng: 64 bytes from the first entropy device (Virtio 1.2, 5.4).
+// virtiorng: reads 64 bytes from the first entropy device (Virtio 1.2, 5.4).
 //
 // In: nothing. Out: mark 1 when the device is started; mark 0x7F, or the first check that fails, of those in virtio.h
 // and:

@@ -1,5 +1,5 @@
-// virtiowrite: copies sector 0 of the first block device to its last sector. VIRTIO_BLK_F_FLUSH is not negotiated, so
-// what was written is safe when the request ends (Virtio 1.2, 5.2.6.2).
+// virtiowrite: copies sector 0 of the first block device to its last sector. VIRTIO_BLK_F_FLUSH is not
+// negotiated, so the data is on stable storage when the request ends (Virtio 1.2, 5.2.6.2).
 //
 // In: a disk of at least two sectors. Out: mark 1 when the device is started; the copy on the disk; mark 0x7F, or the
 // first check that fails, of those in virtio.h and:

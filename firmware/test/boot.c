@@ -1,4 +1,4 @@
-// What a guest finds in its memory and in its control registers when it is entered.
+// The content of a guest's memory and control registers at its entry.
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, int is_long) 
                                 .db = !is_long, .s = 1, .l = is_long, .g = 1};
 }
 
-// The flat descriptors that both protocols ask for, at selectors 0x10 and 0x18.
+// The flat descriptors that both protocols demand, at selectors 0x10 and 0x18.
 static void flat_segments(struct kvm_sregs *sregs, int is_long) {
     put64(GDT_ADDRESS + BOOT_CS, is_long ? 0x00AF9B000000FFFF : 0x00CF9B000000FFFF);
     put64(GDT_ADDRESS + BOOT_DS, 0x00CF93000000FFFF);

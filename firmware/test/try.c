@@ -1,13 +1,13 @@
-// Runs one tiny guest, or the reset-vector stub and then a tiny guest, on /dev/kvm without the monitor: the second
-// opinion when a guest fails under vmm, and the proof that each check of a guest can fail.
+// Runs one tiny guest, or the reset-vector stub and then a tiny guest, on /dev/kvm without the monitor. It
+// gives a second opinion when a guest fails under vmm, and it proves that each check of a guest can fail.
 //
 //     try [--pvh | --reset] [--button] [--cpus N] [--count N] [--seconds N] [--input TEXT] [--rom FILE]
 //         [--poke ADDRESS=BYTE]... [--seal] [--set REGISTER=VALUE]... IMAGE
 //
-// --poke and --set spoil a byte of the guest's memory or a register before the guest starts; --seal, behind a --poke,
-// makes the sums of the ACPI tables right again. Prints what the guest wrote
-// to COM1, its marks, and how it ended. Exit status: 0 poweroff, 3 reset, 4 shutdown (triple fault), 5 KVM internal
-// error, 6 panic, 7 out of time, 1 the program's own failure.
+// --poke and --set change a byte of the guest's memory or a register before the guest starts. --seal, after a
+// --poke, makes the sums of the ACPI tables right again. The program prints the guest's output on COM1, its
+// marks, and its end. Exit status: 0 poweroff, 3 reset, 4 shutdown (triple fault), 5 KVM internal error, 6
+// panic, 7 timeout, 1 a failure of the program itself.
 
 #define _GNU_SOURCE
 #include <err.h>
@@ -64,7 +64,7 @@ static void *anonymous(size_t size) {
     return pages;
 }
 
-// The end of the program, whichever CPU reaches it first.
+// Ends the program; the first CPU to get here decides the status.
 static void finish(enum ending ending, const char *what) {
     static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&once);
@@ -78,7 +78,8 @@ static void set_line(unsigned gsi, int level) {
     call(vm, KVM_IRQ_LINE, &line, "KVM_IRQ_LINE");
 }
 
-// Each byte of input comes alone: after it the line status says "nothing more" once, and the next byte interrupts.
+// Bytes of input arrive one by one: after each, the line status reports once that there are no more, and the
+// next byte interrupts.
 static uint8_t line_status(void) {
     if (*input && !gap) return 0x61;
     gap = 0;
@@ -134,7 +135,7 @@ static void *run_vcpu(void *argument) {
     struct kvm_run *run = mmap(0, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
     if (run == MAP_FAILED) err(1, "mmap of kvm_run");
     for (;;) {
-        // EAGAIN: a CPU that waited for its start-up interrupt has had it.
+        // EAGAIN: the CPU waited for its start-up interrupt, which has arrived.
         if (ioctl(vcpu, KVM_RUN, 0) < 0) {
             if (errno == EAGAIN || errno == EINTR) continue;
             err(1, "KVM_RUN");
@@ -160,7 +161,7 @@ static void set_cpuid(int vcpu, unsigned index) {
     call(vcpu, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2");
 }
 
-// "NAME=VALUE" in two; the value in any base.
+// Splits "NAME=VALUE"; the value may have any base of strtoull(3).
 static const char *split(char *assignment, uint64_t *value) {
     char *end, *equals = strchr(assignment, '=');
     if (!equals) errx(1, "%s: not NAME=VALUE", assignment);
@@ -193,7 +194,7 @@ static void set_register(char *assignment, struct kvm_regs *regs, struct kvm_sre
     else errx(1, "--set: no register %s", name);
 }
 
-// Behind the second program header, PT_NOTE: namesz, descsz, type, "Xen\0", the entry.
+// The note behind the second program header, PT_NOTE: namesz, descsz, type, "Xen\0", the entry.
 static uint64_t pvh_entry(void) { return word_at(IMAGE + word_at(IMAGE + 64 + 56 + 8) + 16); }
 
 static void set_state(int vcpu, const struct options *options) {
@@ -253,7 +254,7 @@ static void make_machine(const struct options *options) {
     add_memory(1, 0x100000000 - ROM_SIZE, ROM_SIZE, pages, KVM_MEM_READONLY);
 }
 
-// No CPU runs before all exist: an INIT to all but the sender reaches those that are there.
+// No CPU runs before all exist, because an INIT to all but the sender reaches only existing CPUs.
 static void start_cpus(const struct options *options) {
     int vcpus[255];
     for (unsigned i = 0; i < options->cpus; i++) {

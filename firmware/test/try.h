@@ -1,4 +1,5 @@
-// What the parts of `try` share: the guest's memory and where this monitor puts what the boot protocols ask for.
+// The shared parts of `try`: the guest's memory, and the addresses at which this monitor puts the data of the
+// boot protocols.
 
 #ifndef TRY_H
 #define TRY_H
@@ -33,19 +34,20 @@ static inline uint64_t word_at(uint64_t address) {
     return word;
 }
 
-/// boot_params and hvm_start_info, the command line `count=COUNT`, the memory map.
+/// Writes boot_params and hvm_start_info, the command line `count=COUNT`, and the memory map.
 void write_boot_data(const char *count);
 
-/// RSDP, XSDT, FADT, MADT and an empty DSDT of a hardware-reduced machine.
+/// Writes the RSDP, XSDT, FADT, MADT and an empty DSDT of a hardware-reduced machine.
 void write_acpi(unsigned cpus);
 
 /// Makes the sums of all tables right again.
 void seal_acpi(void);
 
-/// The state of the Linux x86 64-bit boot protocol, but for the general registers: the first GiB mapped one to one.
+/// Sets the state of the Linux x86 64-bit boot protocol except for the general registers: the first GiB is
+/// mapped one to one.
 void enter_long_mode(struct kvm_sregs *sregs);
 
-/// The state of Xen's x86/HVM direct boot ABI, likewise.
+/// Sets the state of Xen's x86/HVM direct boot ABI except for the general registers.
 void enter_pvh(struct kvm_sregs *sregs);
 
 #endif
