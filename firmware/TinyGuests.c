@@ -33,8 +33,8 @@ struct tiny_guest tiny_guest_reset_stub(void) { return BYTES_OF(reset); }
 // Parts of an image that guest.h and pvh.S place at fixed offsets.
 #define ELF_ENTRY 24
 #define NOTE_OFFSET (64 + 56 + 8)     // p_offset of the second program header
-#define NOTE_TYPE 8                   // the third word
-#define NOTE_DESCRIPTOR 16            // behind three words and "Xen\0"
+#define NOTE_TYPE 8                   // the third 32-bit field
+#define NOTE_DESCRIPTOR 16            // after three 32-bit fields and "Xen\0"
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
 static uint64_t word_at(struct tiny_guest guest, size_t offset) {

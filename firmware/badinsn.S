@@ -2,8 +2,8 @@
 // memory. With hardware virtualization the access exits to KVM's emulator, which does not know the
 // instruction; without it KVM emulates the instruction from the start.
 //
-// In: nothing. Out: KVM_EXIT_INTERNAL_ERROR, suberror 1, with RIP at the bytes F0 48 0F C7 09, RCX = 0xD000_0000,
-// RAX = 0x11, RBX = 0x22, RDX = 0x33. Check 1 fails if the guest goes on.
+// In: nothing. Out: KVM_EXIT_INTERNAL_ERROR, suberror 1, with RIP at the bytes F0 48 0F C7 09, RCX =
+// 0xD000_0000, RAX = 0x11, RBX = 0x22, RDX = 0x33. Check 1 fails if the guest goes on.
 
 #include "guest.h"
 #include "paging.h"

@@ -53,7 +53,7 @@ image:
 // Ends an image. It holds the endings of every guest, which a guest jumps to. They use only instructions that
 // 32-bit code has too.
 .macro end_guest name
-passed:                                         // every check held: say so, then S5
+passed:                                         // all checks passed: report that, then S5
     mov $MARK_PASSED, %al
     mov $MARK, %dx
     out %al, %dx
@@ -62,7 +62,7 @@ power_off:
     mov $SLEEP_CONTROL_S5, %al
     out %al, %dx
     jmp stop
-failed:                                         // AL = MARK_FAILED | number: say so, then reset
+failed:                                         // AL = MARK_FAILED | number: report that, then reset
     mov $MARK, %dx
     out %al, %dx
     mov $RESET_REGISTER, %dx

@@ -10,7 +10,7 @@
 #define COM1_INTERRUPT_ENABLE 0x3F9   // bit 0: received data available
 #define COM1_MODEM_CONTROL 0x3FC      // bit 3: OUT2 lets the interrupt out of the chip
 #define COM1_LINE_STATUS 0x3FD        // bit 0: a byte to read; bit 5: room for a byte to write
-#define COM1_SCRATCH 0x3FF            // a register that does nothing but cost an exit
+#define COM1_SCRATCH 0x3FF            // a register without an effect but an exit
 #define COM1_GSI 4
 #define I8042_COMMAND 0x64
 #define I8042_RESET 0xFE
@@ -51,13 +51,13 @@
 // copied there unchanged. A guest that needs more than the bytes of its file asks for IMAGE_MEMORY and finds
 // all further bytes zero:
 //
-//   0x0000_0600  LAUNCH_BLOCK: what the reset-vector stub is to enter (reset.S)
-//   0x0000_8000  STARTUP_PAGE: where the other CPUs start (smp; copied there once the boot data has been read)
+//   0x0000_0600  LAUNCH_BLOCK: the target of the reset-vector stub (reset.S)
+//   0x0000_8000  STARTUP_PAGE: the start of the other CPUs (smp; copied after the boot data was read)
 //   0x0000_9000  RESET_TABLES: the stub's page tables (24 KiB)
 //   0x0010_0000  IMAGE: ELF header, program headers, code, constants
 //   0x0011_0000  PAGE_TABLES: PML4, PDPT, four page directories (24 KiB)
 //   0x0011_6000  IDT
-//   0x0011_7000  QUEUE: descriptors at +0, driver ring at +0x400, device ring at +0x800; others 256 bytes behind
+//   0x0011_7000  QUEUE: descriptors +0, driver ring +0x400, device ring +0x800; others 256 bytes behind
 //   0x0011_8000  BUFFER, 4 KiB
 //   0x0012_0000  STACK, growing down; the end of IMAGE_MEMORY
 

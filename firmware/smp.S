@@ -107,7 +107,7 @@ arrive:
     lock incl ARRIVED
     ret
 arrived:
-    mov $(BUFFER + 0x1000), %esp                // one stack for all: the only word ever on it is the same for each
+    mov $(BUFFER + 0x1000), %esp                // one stack for all CPUs: each pushes only the same value
     lea stop(%rip), %rax
     push %rax
     jmp arrive

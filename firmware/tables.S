@@ -1,8 +1,8 @@
 // tables: checks that the ACPI tables are consistent, from the RSDP down, and describe this machine (ACPI
 // 6.5, chapter 5.2).
 //
-// In: RSI = boot_params, or 0 with an RSDP in 0xE_0000 to 0xF_FFFF. Out: mark 2 for each enabled CPU in the MADT, then
-// mark 0x7F, or the first check that fails:
+// In: RSI = boot_params, or 0 with an RSDP in 0xE_0000 to 0xF_FFFF. Out: mark 2 for each enabled CPU in the
+// MADT, then mark 0x7F, or the first check that fails:
 //
 //    1  there is an RSDP                                 12  RESET_REG is supported: port 0x602, value 1
 //    2  the sum of its first 20 bytes                    13  SLEEP_CONTROL_REG and _STATUS_REG: ports 0x600, 0x601

@@ -8,7 +8,7 @@ guest triplefault
 entry:
     lidt empty(%rip)
     xor %ecx, %ecx
-    div %ecx                                    // #DE, then #GP or #DF for want of a descriptor
+    div %ecx                                    // #DE, then #GP or #DF because no descriptor exists
     mov $(MARK_FAILED | 1), %al
     jmp failed
 empty:

@@ -8,7 +8,7 @@
 //    2  its version is 2                                 10  the device uses the buffer
 //    3  Status reads 0 after a reset                     11  the used element's id is the chain's head
 //    4  VERSION_1 is offered                             12  the interrupt arrives
-//    5  FEATURES_OK stays set                            13  InterruptStatus says "used buffer" and nothing else
+//    5  FEATURES_OK stays set                            13  InterruptStatus has the used buffer bit alone
 //    6  the queue is not ready after a reset             14  InterruptStatus is 0 once acknowledged
 //    7  QueueNumMax is at least 4                        15  Status is what the driver set: no NEEDS_RESET
 //    8  DRIVER_OK stays set                              16  nothing more is used than was offered

@@ -1,7 +1,7 @@
 // virtioblock: reads sector 0 of the first block device (Virtio 1.2, 5.2).
 //
-// In: a disk. Out: mark 1 when the device is started; the 512 bytes on COM1, by one string instruction; mark 0x7F, or the
-// first check that fails, of those in virtio.h and:
+// In: a disk. Out: mark 1 when the device is started; the 512 bytes on COM1, by one string instruction; mark
+// 0x7F, or the first check that fails, of those in virtio.h and:
 //
 //   30  the capacity is at least one sector
 //   31  the device wrote 513 bytes

@@ -1,7 +1,7 @@
 // virtioconsole: sends one line through the first console's transmit queue (Virtio 1.2, 5.3).
 //
-// In: nothing. Out: mark 1 when the device is started; "tiny guest: virtio line\r\n" on the console; mark 0x7F, or the
-// first check that fails, of those in virtio.h and:
+// In: nothing. Out: mark 1 when the device is started; "tiny guest: virtio line\r\n" on the console; mark
+// 0x7F, or the first check that fails, of those in virtio.h and:
 //
 //   30  the device wrote nothing
 

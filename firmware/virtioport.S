@@ -49,7 +49,7 @@ entry:
     call offer
     mark MARK_USERLAND
 
-    xor %r13d, %r13d                            // how often something came in
+    xor %r13d, %r13d                            // the number of buffers received
 again:
     movq $BUFFER, QUEUE + RECEIVE_QUEUE
     movl $64, QUEUE + RECEIVE_QUEUE + 8

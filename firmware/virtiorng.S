@@ -1,11 +1,11 @@
 // virtiorng: reads 64 bytes from the first entropy device (Virtio 1.2, 5.4).
 //
-// In: nothing. Out: mark 1 when the device is started; mark 0x7F, or the first check that fails, of those in virtio.h
-// and:
+// In: nothing. Out: mark 1 when the device is started; mark 0x7F, or the first check that fails, of those in
+// virtio.h and:
 //
 //   30  the device wrote 1 to 64 bytes
 //   31  they are not all zero
-//   32  what lies behind them is untouched
+//   32  the bytes behind them are untouched
 
 #include "guest.h"
 #include "paging.h"

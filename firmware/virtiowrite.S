@@ -1,8 +1,8 @@
 // virtiowrite: copies sector 0 of the first block device to its last sector. VIRTIO_BLK_F_FLUSH is not
 // negotiated, so the data is on stable storage when the request ends (Virtio 1.2, 5.2.6.2).
 //
-// In: a disk of at least two sectors. Out: mark 1 when the device is started; the copy on the disk; mark 0x7F, or the
-// first check that fails, of those in virtio.h and:
+// In: a disk of at least two sectors. Out: mark 1 when the device is started; the copy on the disk; mark
+// 0x7F, or the first check that fails, of those in virtio.h and:
 //
 //   30  the capacity is at least two sectors
 //   31  the device wrote 513 bytes for the read

@@ -41,7 +41,7 @@ public struct ContainerSpecification: ByteValue {
         /// The path below /proc/sys, with slashes.
         public var path: String
         public var value: String
-        /// Whether a kernel without this parameter is a failure.
+        /// Whether the set-up fails if the kernel lacks this parameter.
         public var isRequired: Bool
 
         public init(_ path: String, _ value: String, isRequired: Bool = false) {

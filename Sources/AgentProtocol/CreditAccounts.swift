@@ -38,7 +38,7 @@ public struct ReceivingCredit: Sendable {
     /// Counts bytes that were passed on to their reader. Returns the credit to grant for them, or nil until
     /// it is worth a frame.
     public mutating func passOn(_ count: Int) -> Credit? {
-        // Never more than was received, which was never more than was expected.
+        // This cannot overflow: the sum is at most the number of received bytes, which credit limits.
         passedOn = passedOn &+ count
         guard passedOn >= Self.pieceByteCount, let piece = UInt32(exactly: passedOn) else { return nil }
         expected = expected &+ passedOn

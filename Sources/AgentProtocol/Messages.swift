@@ -121,7 +121,7 @@ public enum ExitStatus: ByteValue {
 /// The reason why a container or a process could not be started, with a text for people.
 public struct StartFailure: ByteValue, Error {
     public enum Reason: UInt8, Sendable {
-        /// The set-up failed: status 125.
+        /// The set-up of the container or the process failed: status 125.
         case setUp = 0
         /// The program exists but cannot be run: status 126.
         case notExecutable = 1

@@ -141,7 +141,7 @@ int chost_claim_byte(int fd, off_t offset, pid_t *holder) {
         if (fcntl(fd, F_SETLK, &lock) == 0) return 0;
         if (errno != EAGAIN && errno != EACCES) return -errno;
         if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
-    } while (lock.l_type == F_UNLCK); // Its holder ended in between.
+    } while (lock.l_type == F_UNLCK); // The holder released the lock in between.
     *holder = lock.l_pid;
     return -EAGAIN;
 }

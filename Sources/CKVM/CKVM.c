@@ -1,2 +1,2 @@
-// SwiftPM wants one source file in a C target; everything here is inline, in the header.
+// SwiftPM demands a source file in a C target; all functions are inline, in the header.
 #include "CKVM.h"

@@ -96,7 +96,7 @@ extension GuestMemory {
     }
 }
 
-/// Files in the guest's RAM.
+/// Loading and mapping of files into the guest's RAM.
 extension GuestMemory {
     /// Maps a part of a file over RAM, private and copied on write: pages that the guest only reads stay
     /// shared with the page cache. `fileOffset` and the start and size of `range` are multiples of 4,096.

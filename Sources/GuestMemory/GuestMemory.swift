@@ -17,7 +17,7 @@ public struct GuestMemoryFault: Error, Hashable, Sendable {
 /// for the kernel. Every access is checked against the regions of RAM; a bad access throws and touches
 /// nothing.
 public final class GuestMemory: Sendable {
-    /// A contiguous piece of RAM.
+    /// A contiguous range of RAM.
     @safe
     public struct Region: Sendable {
         public let range: GuestRange
@@ -40,7 +40,8 @@ public final class GuestMemory: Sendable {
     public let high: Region?
     private let mapping: MappedRegion
 
-    /// Reserves `byteCount` bytes of RAM (a multiple of 4,096, at least one page); pages are filled as they are touched.
+    /// Reserves `byteCount` bytes of RAM: a multiple of 4,096, at least one page. The host allocates a page
+    /// at the guest's first access to it.
     public init(byteCount: UInt64) throws(Failure) {
         guard byteCount > 0, byteCount % Self.pageByteCount == 0, let length = Int(exactly: byteCount) else {
             throw Failure(

@@ -92,7 +92,7 @@ public struct ByteWriter: Sendable {
 
 /// Reads little-endian fields from front to back, as `ByteWriter` appends them.
 ///
-/// A read returns nil if the rest of the bytes does not suffice, and every later read returns nil as well.
+/// A read returns nil if too few bytes are left, and every later read then returns nil as well.
 public struct ByteReader: Sendable {
     private var rest: ArraySlice<UInt8>
 
@@ -121,8 +121,8 @@ public struct ByteReader: Sendable {
         }
     }
 
-    /// Reads the number of bytes as 32 bits, then the bytes of a text. Refuses a zero byte, because the kernel reads these
-    /// texts as C strings.
+    /// Reads the number of bytes as 32 bits, then the bytes of a text. Refuses a zero byte, because the
+    /// kernel reads these texts as C strings.
     public mutating func text() -> String? {
         guard let count = u32().flatMap({ Int(exactly: $0) }), count <= rest.count else { return fail() }
         let bytes = rest.prefix(count)
@@ -133,8 +133,8 @@ public struct ByteReader: Sendable {
 
     /// Reads the number of elements as 32 bits, then each element by `read`.
     ///
-    /// Each element takes at least a byte, so a count above the number of bytes left is refused before anything is
-    /// allocated for it.
+    /// Each element takes at least a byte. A count above the number of bytes left is refused before anything
+    /// is allocated for it.
     public mutating func list<Element>(_ read: (inout ByteReader) -> Element?) -> [Element]? {
         guard let count = u32().flatMap({ Int(exactly: $0) }), count <= rest.count else { return fail() }
         var elements: [Element] = []

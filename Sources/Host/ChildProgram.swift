@@ -59,7 +59,8 @@ public struct ChildProgram: ~Copyable, Sendable {
     public consuming func wait() -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(identifier, &status, 0) < 0, chost_errno() == EINTR {}
-        // wait(2)'s word: the low seven bits are the signal, or 0 and the next byte is the status.
+        // The low seven bits of the status are the signal; if they are 0, the next byte is the exit status
+        // (wait(2)).
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
     }

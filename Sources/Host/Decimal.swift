@@ -1,4 +1,4 @@
-/// Numbers in decimal digits, as people and programs read them, without Foundation.
+/// Formats numbers in decimal digits for people and programs, without Foundation.
 public enum Decimal {
     /// Returns `value`, rounded, with at most `digits` digits after the point (0 to 9) and no zeroes at its
     /// end. From 1e9 on the text is what Swift prints: exact, with an exponent if the number is very large.

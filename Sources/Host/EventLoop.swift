@@ -23,7 +23,8 @@ public final class EventLoop: Sendable {
         try watch(wake.descriptor) { [wake] in wake.drain() }
     }
 
-    /// Calls `handler` on the loop's thread whenever `descriptor` is readable (level-triggered) or its other end is gone.
+    /// Calls `handler` on the loop's thread whenever `descriptor` is readable or its other end is closed
+    /// (level-triggered).
     public func watch(_ descriptor: Int32, _ handler: @escaping Handler) throws(Failure) {
         try add(descriptor, EPOLLIN.rawValue, handler)
     }

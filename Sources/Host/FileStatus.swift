@@ -21,7 +21,7 @@ public struct FileStatus {
     /// Whether the file can be read only once: a pipe, a FIFO or a socket.
     public var isStream: Bool { [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) }
     public var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
-    /// The space that the file takes on the disk.
+    /// The number of bytes that the file takes on the disk.
     public var allocatedByteCount: UInt64 {
         UInt64(clamping: status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     }

@@ -1,5 +1,5 @@
 import CHost
 
-/// The calling thread's errno, outside the inlinable code that may not see CHost.
+/// Returns the calling thread's errno. Inlinable code calls this function because it cannot see CHost.
 @usableFromInline
 func hostErrno() -> Int32 { chost_errno() }

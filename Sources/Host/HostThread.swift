@@ -38,7 +38,7 @@ public struct HostThread: ~Copyable, Sendable {
         pthread_join(handle, nil)
     }
 
-    /// Sends the thread a signal, to bring it out of a blocking call.
+    /// Sends the thread a signal, which interrupts a blocking call.
     public borrowing func interrupt(with signal: Int32) {
         pthread_kill(handle, signal)
     }

@@ -101,7 +101,7 @@ public struct MappedRegion: ~Copyable, Sendable {
                 } else if let begin = start {
                     allowHugePages(begin, piece)
                     (start, rest) = (nil, rest - 1)
-                    // A guest that has touched memory in so many places is not one that does little.
+                    // A guest with memory in so many places does not do little.
                     if rest == 0 { return allowHugePages(piece, byteCount) }
                 }
             }

@@ -1,7 +1,7 @@
 import CHost
 import Glibc
 
-/// A point of CLOCK_MONOTONIC, in nanoseconds since the machine started.
+/// A time of CLOCK_MONOTONIC, in nanoseconds since the host booted.
 public struct MonotonicTime: Comparable, Sendable {
     public let nanoseconds: UInt64
 
@@ -13,7 +13,7 @@ public struct MonotonicTime: Comparable, Sendable {
         MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_MONOTONIC))
     }
 
-    /// The CPU time that all threads of this process have used, those of guests included.
+    /// Returns the CPU time that all threads of this process have used, including that of guests.
     public static func processTime() -> MonotonicTime {
         MonotonicTime(nanoseconds: nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID))
     }

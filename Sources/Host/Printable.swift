@@ -20,7 +20,7 @@ extension String {
     /// and a shorter text unchanged. A character is a Unicode scalar here, because one grapheme may have any
     /// number of scalars.
     func shortened(to limit: Int) -> String {
-        // Most texts are short, and bytes are counted already.
+        // Most texts are short, and the number of bytes is known without a scan.
         guard utf8.count > limit, unicodeScalars.count > limit else { return self }
         let kept = max(0, limit - 3)
         let (head, tail) = (unicodeScalars.prefix(kept - kept / 2), unicodeScalars.suffix(kept / 2))

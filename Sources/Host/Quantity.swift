@@ -1,4 +1,4 @@
-/// Numbers as docker's users write them.
+/// Parsers for numbers as docker's users write them.
 public enum Quantity {
     public static let billion: UInt64 = 1_000_000_000
 

@@ -1,9 +1,9 @@
 import CHost
 import SystemPackage
 
-/// Small files, written whole.
+/// Reads and writes of small files as a whole.
 public enum WholeFile {
-    /// Makes or replaces the file at `path`.
+    /// Writes `text` to the file at `path`, which is made or truncated.
     public static func write(_ text: String, to path: String) throws(Failure) {
         do throws(Errno) {
             let file = try OwnedDescriptor(replacing: path)

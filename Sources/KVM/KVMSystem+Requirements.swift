@@ -2,7 +2,7 @@ public import Host
 
 /// A capability that every machine needs.
 public struct KVMRequirement: Sendable {
-    /// The name in <linux/kvm.h>.
+    /// The capability's name in <linux/kvm.h>.
     public let name: String
     public let capability: KVMCapability
     /// The first Linux version whose KVM has the capability on x86.

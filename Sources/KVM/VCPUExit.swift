@@ -12,11 +12,11 @@ public enum VCPUExit: Sendable {
     case halted
     /// A triple fault (KVM_EXIT_SHUTDOWN).
     case shutdown
-    /// The hardware refused the vCPU's state (KVM_EXIT_FAIL_ENTRY), with its reason.
+    /// A refusal of the vCPU's state by the hardware, with its reason (KVM_EXIT_FAIL_ENTRY).
     case entryFailed(UInt64)
     /// An internal error of KVM, with its suberror (KVM_EXIT_INTERNAL_ERROR).
     case internalError(UInt32)
-    /// KVM_EXIT_SYSTEM_EVENT with its type.
+    /// A system event with its type (KVM_EXIT_SYSTEM_EVENT).
     case systemEvent(UInt32)
     /// The guest has locked the bus, and there is no other reason (KVM_EXIT_X86_BUS_LOCK); see
     /// `VCPU.hasLockedBus`.
@@ -24,10 +24,10 @@ public enum VCPUExit: Sendable {
     /// The guest blocked interrupts for longer than the notify window (KVM_EXIT_NOTIFY). If its context is
     /// invalid, the vCPU cannot go on.
     case notify(isContextInvalid: Bool)
-    /// A signal or a kick.
+    /// A signal to the vCPU's thread, or a `VCPUKick`.
     case interrupted
     /// An exit reason that vmm never enables.
     case unknown(UInt32)
-    /// KVM_RUN itself failed, with errno.
+    /// A failure of KVM_RUN itself, with errno.
     case failed(Int32)
 }

@@ -50,7 +50,7 @@ extension VirtualMachine {
 
     private static func program(_ channel: inout kvm_pit_channel_state, _ word: UInt8, _ access: UInt8) {
         let mode = word >> 1 & 7
-        // Modes 6 and 7 are 2 and 3.
+        // Modes 6 and 7 mean 2 and 3.
         channel.mode = mode > 5 ? mode - 4 : mode
         (channel.rw_mode, channel.read_state, channel.write_state) = (access, access, access)
         channel.bcd = word & 1

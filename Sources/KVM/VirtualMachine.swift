@@ -3,7 +3,8 @@ public import GuestMemory
 public import Host
 import SystemPackage
 
-/// A virtual machine of KVM: memory slots, interrupt controllers, event descriptors and the maker of its vCPUs.
+/// A virtual machine of KVM: its memory slots, interrupt controllers and event descriptors. It makes the
+/// vCPUs.
 public final class VirtualMachine: Sendable {
     let descriptor: OwnedDescriptor
     let runAreaByteCount: Int

@@ -4,32 +4,34 @@ public import GuestMemory
 ///
 /// ```
 ///   0x0000_0000   RAM
-///   0x0000_0500     global descriptor table                                (boot data: read by the guest at its
-///   0x0000_6000     hvm_start_info, its module list and memory map           entry, free RAM afterwards)
+///   0x0000_0500     global descriptor table                         (boot data up to the command line: read
+///   0x0000_6000     hvm_start_info, its module list and memory map   by the guest at its entry, free afterwards)
 ///   0x0000_7000     zero page (struct boot_params)
 ///   0x0000_9000     PML4, PDPT, four page directories: 24 KiB
 ///   0x0002_0000     command line, up to 64 KiB
-///   0x0009_FC00   reserved: where a BIOS would keep its extended data area
+///   0x0009_FC00   reserved: a BIOS's extended data area
 ///   0x000A_0000   a gap in the memory map: a PC's video memory and option ROMs
-///   0x000E_0000   reserved: where a guest that is not told of the RSDP looks for it
-///   ...             RSDP, ACPI tables, MP table: all that there is, just below the reset vector
+///   0x000E_0000   reserved: searched for the RSDP by a guest that has no pointer to it
+///   ...             RSDP, ACPI tables, MP table, just below the reset vector
 ///   0x000F_FFF0     the reset vector of real mode: code that resets the machine
-///   0x0010_0000   RAM: the kernel where it wants to be, from 1 MiB up
+///   0x0010_0000   RAM: the kernel at its preferred address, from 1 MiB up
 ///                   ...
-///                   the initramfs, as high as the kernel takes it, below the end of this RAM
+///                   the initramfs, as high as the kernel accepts it, below the end of this RAM
 ///   0xC000_0000   the hole, 3 GiB to 4 GiB
 ///   0xD000_0000     virtio-mmio windows, one page each
 ///   0xFEC0_0000     IOAPIC
 ///   0xFEE0_0000     local APICs
-///   0xFFFB_C000     KVM's identity map page   (only CPUs that cannot run real mode natively use
-///   0xFFFB_D000     KVM's task state: 3 pages  these two; the guest never does)
+///   0xFFFB_C000     KVM's identity map page   (used only by CPUs that cannot run real mode natively;
+///   0xFFFB_D000     KVM's task state: 3 pages  the guest never uses these pages)
 ///   0x1_0000_0000 the rest of RAM
 ///                   ...
 ///                 persistent memory: at the next GiB above all RAM, and above 4 GiB in any case
 /// ```
 ///
-/// Ports: 0x40 to 0x43 and 0x61 interval timer (KVM's, made when it is first used); 0x60, 0x64 i8042 (reset only); 0x3F8 COM1;
-/// 0x505 pvpanic; 0x600 to 0x602 ACPI sleep and reset; 0x700 mark; 0xCF9 reset control.
+/// Ports: 0x40 to 0x43 and 0x61 interval timer (KVM's, created at the first access); 0x60, 0x64 i8042 (reset
+/// only); 0x3F8 COM1; 0x505 pvpanic; 0x600 to 0x602 ACPI sleep and reset; 0x700 boot markers; 0xCF9 reset
+/// control.
+///
 /// Interrupts (GSI = IOAPIC pin): 0 interval timer, 4 COM1, 5 events (power button), 6 to 23 virtio-mmio.
 public enum Layout {
     // Boot data in the first 640 KiB.
@@ -97,13 +99,13 @@ public enum Layout {
     /// The 8254's three counters and its control word.
     public static let timerPorts: ClosedRange<UInt16> = 0x40...0x43
     public static let timerControlPort: UInt16 = 0x43
-    /// Port B of the 8255: the gate and the output of the timer's third counter.
+    /// Port B of the 8255: the gate and the output of the timer's counter 2.
     public static let timerGatePort: UInt16 = 0x61
 
     // Interrupts.
-    /// The PC's cascade of interrupt controllers: nothing is connected to it.
+    /// The interrupt of a PC's cascade of interrupt controllers: nothing is connected to it.
     public static let cascadeGSI: UInt8 = 2
-    /// The pins of the IOAPIC: GSIs 0 to 23.
+    /// The number of pins of the IOAPIC: GSIs 0 to 23.
     public static let gsiCount: UInt8 = 24
     public static let serialGSI: UInt32 = 4
     public static let eventGSI: UInt32 = 5

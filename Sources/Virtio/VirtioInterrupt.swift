@@ -43,7 +43,7 @@ public final class VirtioInterrupt: Sendable {
         (faultCount.load(ordering: .relaxed), lastFault.withLock { $0 })
     }
 
-    /// InterruptStatus.
+    /// The value of InterruptStatus.
     var status: UInt32 { reasons.load(ordering: .acquiring) }
 
     /// Clears the reasons that the driver has seen (InterruptACK).

@@ -1,6 +1,6 @@
 import GuestMemory
 
-/// The registers of the MMIO transport by their offsets (Virtio 1.2, 4.2.2, table 4.1). Each is 32 bits wide.
+/// The registers of the MMIO transport at their offsets (Virtio 1.2, 4.2.2, table 4.1). Each is 32 bits wide.
 enum VirtioMMIORegister: UInt64 {
     case magicValue = 0x000
     case version = 0x004

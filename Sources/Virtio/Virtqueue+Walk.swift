@@ -1,6 +1,7 @@
 import GuestMemory
 
-/// One entry of a descriptor table, copied out: addr (8 bytes), len (4), flags (2), next (2) (Virtio 1.2, 2.7.5).
+/// A copy of one entry of a descriptor table: addr (8 bytes), len (4), flags (2), next (2) (Virtio 1.2,
+/// 2.7.5).
 struct Descriptor {
     static let byteCount: UInt64 = 16
 

@@ -3,6 +3,18 @@ import Synchronization
 
 /// The device's side of a split virtqueue (Virtio 1.2, 2.7). One thread at a time owns it.
 ///
+/// A device serves a queue after each notification of the driver:
+///
+/// ```
+/// repeat {
+///     while try queue.pop(into: &chain) {
+///         let byteCount = transfer(chain)
+///         try queue.push(head: chain.head, byteCount: byteCount)
+///     }
+///     if try queue.needsInterrupt() { interrupt.usedBuffer() }
+/// } while try queue.enableNotifications()
+/// ```
+///
 /// Ring indices, ring entries and descriptors are each copied exactly once and checked on the copy, because
 /// the driver may change them at any time. If the driver breaks the rules, a method throws, and the queue
 /// must not be used after that.
@@ -124,7 +136,7 @@ public struct Virtqueue: ~Copyable, Sendable {
     /// take any. This is only a hint.
     public mutating func disableNotifications() throws(VirtqueueError) {
         if hasEventIndex {
-            try setEventIndex(nextAvailable &- 1)  // which it has passed already (2.7.7.1)
+            try setEventIndex(nextAvailable &- 1)  // The driver has passed this index already (2.7.7.1).
         } else {
             try setUsedFlags(1)  // VIRTQ_USED_F_NO_NOTIFY
         }
@@ -153,7 +165,7 @@ public struct Virtqueue: ~Copyable, Sendable {
     }
 }
 
-/// Turns a memory fault of `body` into the queue's error.
+/// Calls `body` and throws its memory fault as the queue's error.
 @inlinable
 @inline(__always)
 public func guarded<Value>(

@@ -4,11 +4,12 @@ public import GuestMemory
 public struct VirtqueueConfiguration: Hashable, Sendable {
     /// The number of descriptors; a power of two (Virtio 1.2, 2.7).
     public var size: UInt16
-    /// Descriptor table: 16 bytes an entry, aligned to 16 (2.7.5).
+    /// The descriptor table: 16 bytes for each entry, aligned to 16 (2.7.5).
     public var descriptorTable = GuestAddress(0)
-    /// Available ring, written by the driver: flags, idx, ring[size], used_event; aligned to 2 (2.7.6).
+    /// The available ring, written by the driver: flags, idx, ring[size], used_event; aligned to 2 (2.7.6).
     public var availableRing = GuestAddress(0)
-    /// Used ring, written by the device: flags, idx, ring[size] of 8 bytes, avail_event; aligned to 4 (2.7.8).
+    /// The used ring, written by the device: flags, idx, ring[size] of 8 bytes, avail_event; aligned to 4
+    /// (2.7.8).
     public var usedRing = GuestAddress(0)
     /// Whether the device may use the queue: QueueReady (4.2.2.1).
     public var isReady = false

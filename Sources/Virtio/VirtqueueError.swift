@@ -14,7 +14,7 @@ public enum VirtqueueError: Error, Hashable, Sendable {
     case indexJumped(by: UInt16)
     /// A descriptor's number is not below the table's size.
     case badDescriptorIndex(UInt16)
-    /// A chain is longer than the queue, so it loops (2.7.5.2).
+    /// A chain is longer than the queue, which means a loop (2.7.5.2).
     case chainTooLong
     /// An indirect table has a length that is no positive multiple of 16, or more entries than the queue
     /// (2.7.5.3.1).

@@ -32,7 +32,7 @@ struct options {
     int pvh, reset, button;
     unsigned cpus, seconds;
     const char *count, *rom, *image;
-    char **arguments;                 // read again for --poke, --seal and --set once there is something to spoil
+    char **arguments;                 // read again for --poke, --seal and --set before the guest starts
 };
 
 uint8_t *memory;

@@ -1,12 +1,12 @@
 import CLinux
 
-// Init, process 1 of vmm's guests. On the kernel's command line it understands
+// Init, process 1 of vmm's guests. It understands these words of the kernel's command line:
 //
-//     -- WORD...          the command to run; one word with spaces in it is a line for the shell; none is a shell
+//     -- WORD...          the command; one word with spaces is a line for the shell; none means a shell
 //     init.end=restart    reset the machine at the end instead of powering it off
 //     -- vmm.agent [DEVICE]   be the agent of a container, whose image is on the device (/dev/pmem0)
 //
-// guest/README.md says the rest.
+// See guest/README.md for the rest.
 
 @c(main)
 public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {

@@ -3,7 +3,7 @@ import CLinux
 /// A boot marker: one byte to a port, whose write the monitor time-stamps. If nothing listens at the port,
 /// the write has no effect.
 enum Mark: UInt8 {
-    /// The first instructions of user space.
+    /// User space has begun.
     case userland = 1
 
     private static let port: UInt16 = 0x700

@@ -1,6 +1,6 @@
 import CLinux
 
-/// A system call's failure: the value of `errno`.
+/// The failure of a system call: the value of `errno`.
 struct SystemError: Error {
     let code: Int32
 

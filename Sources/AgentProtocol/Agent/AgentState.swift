@@ -25,7 +25,7 @@ public struct AgentState: Sendable {
 
     enum Phase { case silent, greeted, settingUp, ready, failed }
 
-    /// A process's streams.
+    /// The streams of a process, and the credit of each.
     struct Process: Sendable {
         let number: UInt16
         /// Whether `started` has been sent.
@@ -174,7 +174,7 @@ extension AgentState {
 
     /// Reports that the kernel has killed a process for lack of memory.
     public mutating func killed(_ end: OutOfMemory) {
-        // Until the monitor's hello has arrived, nothing but the agent's own may be sent.
+        // Until the monitor's hello has arrived, the agent may send only its own hello.
         if phase != .silent { send(.outOfMemory, 0, end) }
     }
 

@@ -69,7 +69,8 @@ public struct MemoryPlan: Sendable {
     /// Gives each file system its requested size. If the sum exceeds `most`, each gets a part in proportion.
     /// Returns the sum of all.
     private mutating func limit(to most: UInt64) -> UInt64 {
-        // A guest has less than 2^40 bytes and less than 2^20 mounts: neither sums nor products of pages pass 2^63.
+        // A guest has less than 2^40 bytes and less than 2^20 mounts: neither sums nor products of pages
+        // reach 2^63.
         var wanted: UInt64 = 0
         for place in places { wanted = wanted &+ min(place.byteCount, most) }
         var sum: UInt64 = 0

@@ -1,4 +1,5 @@
-/// The few calls that Swift cannot make: variadic ones, macros, and headers that the Glibc module leaves out.
+/// The few calls that Swift cannot make: variadic functions, macros, and headers that the Glibc module leaves
+/// out.
 #pragma once
 // _GNU_SOURCE is not defined here: other modules see the C library's headers without it, and types must look
 // alike in all of them. Calls that need it are functions of CHost.c.

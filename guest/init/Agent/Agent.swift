@@ -155,8 +155,8 @@ extension Agent {
             let isWatched = process.exitStatus == nil && !process.isHeld
             descriptors.append(Self.watch(process.start, POLLIN))
             descriptors.append(Self.watch(isWatched ? process.pidDescriptor : -1, POLLIN))
-            // A pipe without a reader reports that without being asked, and so does a terminal that is being
-            // closed.
+            // poll(2) reports a pipe without a reader, and a terminal that is being closed, without being
+            // asked for it.
             let isWaiting = state.input(process.number) == .waiting
             let input = process.streams.isTerminal && !isWaiting ? -1 : process.streams.input
             descriptors.append(Self.watch(input, isWaiting ? POLLOUT : 0))

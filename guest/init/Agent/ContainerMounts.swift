@@ -102,7 +102,7 @@ struct ContainerMounts {
             guard unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) == 0
             else { throw failure(mount, .last) }
         }
-        // A bind mount takes its flags in a second step.
+        // mount(2) sets the flags of a bind mount only in a remount.
         let others = flags & ~UInt(MS_BIND | MS_REC)
         guard isBind, others != 0 else { return }
         let again = others | UInt(MS_REMOUNT | MS_BIND)

@@ -16,12 +16,12 @@ struct ContainerProcess {
     /// its end, because the kernel closes the other end at exec.
     private(set) var start: Int32
     var streams: ProcessStreams
-    /// Process 1 of the container, if it was made with this process: the container ends with it.
+    /// Process 1 of the container if it was made for this process, with which the container ends; else nil.
     let container: ContainerAnchor?
     private(set) var exitStatus: ExitStatus?
     /// Whether the process has ended, but a tracer in the container keeps it: ptrace(2).
     private(set) var isHeld = false
-    /// Whether the start failed; the monitor knows of the failure.
+    /// Whether the start failed, which the monitor has been told.
     var hasFailed = false
     /// The number of bytes of each output that are still to be read after the process's end.
     private var rest: [Int] = [.max, .max]
