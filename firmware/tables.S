@@ -5,7 +5,7 @@
 // MADT, then mark 0x7F, or the first check that fails:
 //
 //    1  there is an RSDP                                 12  RESET_REG is supported: port 0x602, value 1
-//    2  the sum of its first 20 bytes                    13  SLEEP_CONTROL_REG and _STATUS_REG: ports 0x600, 0x601
+//    2  the sum of its first 20 bytes                    13  SLEEP_CONTROL_REG and _STATUS_REG: 0x600, 0x601
 //    3  it is of revision 2 or later                     14  X_DSDT leads to a DSDT
 //    4  its length, and the sum of all of it             15  the length and the sum of the DSDT
 //    5  it leads to an XSDT                              16  the XSDT has a MADT
@@ -13,7 +13,7 @@
 //    7  the length and the sum of the XSDT               18  its entries end where the table ends
 //    8  every entry leads somewhere below 4 GiB          19  it has at least one enabled CPU
 //    9  the length and the sum of each table             20  the first of them is the CPU that runs this
-//   10  the XSDT has a FADT, of at least 268 bytes       21  it has one IOAPIC, at 0xFEC0_0000, for GSIs from 0
+//   10  the XSDT has a FADT, of at least 268 bytes       21  it has one IOAPIC, 0xFEC0_0000, for GSIs from 0
 //   11  its flags say hardware-reduced
 
 #include "guest.h"

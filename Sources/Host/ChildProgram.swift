@@ -3,8 +3,8 @@ public import SystemPackage
 
 /// A child process. It has no input, and its output and errors come back through a pipe.
 ///
-/// It is started by posix_spawn(3). A package for child processes would bring in Swift's concurrency, which
-/// nothing else here needs.
+/// The child is started by posix_spawn(3). A package for child processes would bring in Swift's concurrency,
+/// which nothing else here needs.
 public struct ChildProgram: ~Copyable, Sendable {
     private let identifier: pid_t
     private let words: OwnedDescriptor

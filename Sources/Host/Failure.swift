@@ -83,8 +83,8 @@ extension Failure: CustomStringConvertible {
             + lines.map { String($0).shortened(to: Self.cureCharacterLimit).harmless }.joined(separator: "\n")
     }
 
-    /// The largest number of characters in a line of the cure. It is large because a cure may hold a command
-    /// with a path, which is useless if it is cut.
+    /// The largest number of characters in a line of the cure: enough for a command with a path, which is
+    /// useless if it is cut.
     private static let cureCharacterLimit = 400
     private static let cureLineLimit = 10
 }

@@ -4,8 +4,9 @@ public import GuestMemory
 ///
 /// ```
 ///   0x0000_0000   RAM
-///   0x0000_0500     global descriptor table                         (boot data up to the command line: read
-///   0x0000_6000     hvm_start_info, its module list and memory map   by the guest at its entry, free afterwards)
+///   0x0000_0500     global descriptor table (boot data from here to the command line: read by the guest at
+///                   its entry, free RAM afterwards)
+///   0x0000_6000     hvm_start_info, its module list and memory map
 ///   0x0000_7000     zero page (struct boot_params)
 ///   0x0000_9000     PML4, PDPT, four page directories: 24 KiB
 ///   0x0002_0000     command line, up to 64 KiB

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs every tiny guest that needs no device model on /dev/kvm, without the monitor, and shows of the checks of `modes`,
-# `pvh`, `tables` and `smp` that each can fail: its promise is broken, and the guest must name it.
+# Runs every tiny guest that needs no device model on /dev/kvm, without the monitor. Proves that each check of `modes`,
+# `pvh`, `tables` and `smp` can fail: breaks the checked property, and expects the guest to name the check.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +16,7 @@ try=build/firmware/try
 failures=0
 count=0
 
-# expect STATUS MARKS OPTION... NAME: the guest NAME ends with that status, and these, or none, are all its marks.
+# expect STATUS MARKS OPTION... NAME: checks that the guest NAME ends with that status and writes exactly these marks.
 expect() {
     local status=$1 marks=$2 ended=0 output seen
     shift 2
@@ -29,7 +29,7 @@ expect() {
     fi
 }
 
-# fails MARK OPTION... NAME: with its promise broken so, the guest fails with the one check of that mark, then resets.
+# fails MARK OPTION... NAME: checks that with these options the guest fails exactly the check of that mark, then resets.
 fails() { expect 3 "$@"; }
 
 while read -r line; do
@@ -37,7 +37,7 @@ while read -r line; do
     [ ${#words[@]} -eq 0 ] || "${words[@]}"
 done <firmware/test/cases.txt
 
-# shows TEXT OPTION... NAME: what the guest NAME sends to COM1 contains the text.
+# shows TEXT OPTION... NAME: checks that the output of the guest NAME on COM1 contains the text.
 shows() {
     local text=$1 output
     shift
@@ -49,7 +49,7 @@ shows() {
     fi
 }
 
-# Control characters and line feeds are more than the list of cases can hold.
+# The list of cases cannot hold control characters and line feeds.
 expect 0 017f --input $'\x04' echo
 shows 'twelve bytes' --input $'twelve bytes\x04' echo
 shows 'twelve bytes' --input $'twelve bytes\x04' echopoll

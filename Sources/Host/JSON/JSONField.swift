@@ -1,4 +1,4 @@
-/// A place in a JSON document. It knows its path, which the messages of failures name.
+/// A place in a JSON document, with its path, which the messages of failures name.
 public struct JSONField {
     /// The value, or nil if the member is missing or null: most tools do not distinguish the two.
     public let value: JSONValue?
@@ -106,8 +106,8 @@ public struct JSONDocument: Sendable {
 }
 
 extension String {
-    /// Whether encoding/json of Go takes this name for `name`, which is ASCII. It ignores case, even that of
-    /// the letters beyond ASCII whose other case is ASCII (U+017F is an `s`, U+212A a `k`).
+    /// Whether encoding/json of Go takes this name for `name`, which is ASCII. encoding/json ignores case,
+    /// even that of the letters beyond ASCII whose other case is ASCII (U+017F is an `s`, U+212A a `k`).
     fileprivate func isTaken(for name: String) -> Bool {
         // The lengths differ for most names: those two letters have three bytes at the most.
         guard (name.utf8.count...name.utf8.count * 3).contains(utf8.count) else { return false }

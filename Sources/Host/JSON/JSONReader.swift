@@ -1,5 +1,5 @@
-/// Reads a JSON text from front to back. It accepts nothing but JSON, nothing after the value, no name twice
-/// in an object, and no nesting that could exhaust a stack.
+/// Reads a JSON text from front to back. Refuses anything but JSON, text after the value, a name that comes
+/// twice in an object, and nesting that could exhaust a stack.
 struct JSONReader {
     private static let nestingLimit = 64
 

@@ -1,8 +1,8 @@
 import CLinux
 
-/// Init as the agent of a container. It talks to the monitor through a port, and it is the parent of all
-/// processes that the monitor asks for. `AgentState` decodes the requests and encodes the answers; the agent
-/// carries the requests out.
+/// Init as the agent of a container. The agent talks to the monitor through a port, and it is the parent of
+/// all processes that the monitor asks for. `AgentState` decodes the requests and encodes the answers; the
+/// agent carries the requests out.
 struct Agent: ~Copyable {
     let port: AgentPort
     let device: String

@@ -1,7 +1,7 @@
 import CLinux
 
-/// The kernel's log from the agent's start on, from which the agent learns of the processes that the kernel
-/// killed for lack of memory.
+/// The kernel's log from the agent's start on, which names the processes that the kernel killed for lack of
+/// memory.
 struct KernelLog: ~Copyable {
     /// The descriptor of /dev/kmsg, or -1 if there is no such device: poll(2) ignores it.
     let descriptor: Int32
