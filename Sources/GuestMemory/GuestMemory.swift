@@ -65,10 +65,10 @@ public final class GuestMemory: Sendable {
     /// Allows huge pages of the host for RAM from now on, except in each 2 MiB block that is resident only in
     /// small part.
     ///
-    /// They are not allowed from the start. A booting kernel touches a few bytes here and there. To clear 2
-    /// MiB for each of them takes longer than the faults that it saves, and makes a small guest take half
-    /// again its memory. The programs that run later profit from fewer faults and shorter page walks. A block
-    /// that was sparse at this call may still fill up later.
+    /// Huge pages are not allowed from the start. A booting kernel touches a few bytes here and there. To
+    /// clear 2 MiB for each of them takes longer than the faults that it saves, and makes a small guest take
+    /// half again its memory. The programs that run later profit from fewer faults and shorter page walks. A
+    /// block that was sparse at this call may still fill up later.
     public func allowHugePages() {
         mapping.allowHugePagesWhereTheyPay()
     }

@@ -3,8 +3,8 @@ import CLinux
 /// Process 1 of a container whose command is not process 1 itself. It passes the signals that it gets on to
 /// the command. The kernel collects orphans by itself, because SIGCHLD is ignored: wait(2), Notes.
 ///
-/// It is this program, executed anew. It has the command's streams, environment, user and directory, as
-/// docker's init has; nothing of the agent's memory; and at most the capability CAP_KILL.
+/// The process is this program, executed anew. It has the command's streams, environment, user and directory,
+/// as docker's init has; nothing of the agent's memory; and at most the capability CAP_KILL.
 enum ContainerInit {
     /// The first word of its command line.
     static let name: StaticString = "/sbin/vmm-init"
