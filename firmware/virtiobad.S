@@ -1,6 +1,8 @@
-// virtiobad: offers the first block device a chain of descriptors that loops, and sees it stop (Virtio 1.2, 2.1.2, 2.7.5.2).
+// virtiobad: offers the first block device a chain of descriptors that loops, and checks that the device
+// stops (Virtio 1.2, 2.1.2, 2.7.5.2).
 //
-// In: a disk. Out: mark 1 when the device is started; mark 0x7F, or the first check that fails, of those in virtio.h and:
+// In: a disk. Out: mark 1 when the device is started; mark 0x7F, or the first check that fails, of those in
+// virtio.h and:
 //
 //   30  the device sets DEVICE_NEEDS_RESET
 

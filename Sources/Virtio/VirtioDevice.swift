@@ -24,7 +24,7 @@ public protocol VirtioDevice: AnyObject, Sendable {
     var configuration: [UInt8] { get }
     /// A number that changes whenever `configuration` does (4.2.2.2 ConfigGeneration).
     var configurationGeneration: UInt32 { get }
-    /// The device's work until now, and the errors in it.
+    /// The present counters of the device's work and its errors. Any thread may read them at any time.
     var counters: VirtioCounters { get }
     /// Handles the driver's write of `bytes` into the configuration space. Most devices have no writable
     /// fields.

@@ -34,7 +34,7 @@ public final class VirtioMMIO: Sendable {
     /// The queues whose doorbells are connected by ioeventfd: all but those that are notified directly.
     public var connectedQueues: [Int] { doorbells.indices.filter { !device.isNotifiedDirectly($0) } }
 
-    /// The device's work until now, and the errors in it.
+    /// The present counters of the device's work and its errors.
     public var counters: VirtioCounters { device.counters }
 
     /// The offset of QueueNotify, in bytes from the start of the window.

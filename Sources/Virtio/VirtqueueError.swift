@@ -48,7 +48,7 @@ extension VirtqueueError {
 }
 
 extension VirtqueueError: CustomStringConvertible {
-    /// The broken rule in a few words, all of them the device's own.
+    /// The broken rule in a few words, without any text of the guest.
     public var description: String {
         switch self {
         case .outsideMemory(let range): "\(range.byteCount) bytes at \(range.start) are not in RAM"
