@@ -84,7 +84,6 @@ pid_t chost_spawn(const uint8_t *words, size_t count, int output, int kept) {
 
 void chost_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-int chost_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
 
 int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount) {
     return fallocate(fd, mode, offset, byteCount);

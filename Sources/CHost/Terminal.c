@@ -157,28 +157,30 @@ static void install_handlers(void) {
     if (has_handler(SIGTTOU, SIG_DFL)) install_stop_handler(SIGTTOU);
 }
 
+// Makes the calling thread's signal handlers run on `stack`, which has CHOST_SIGNAL_STACK_SIZE bytes. After a stack overflow
+// the thread's own stack has no room for a handler.
+static void use_signal_stack(char *stack) {
+    stack_t description = {.ss_sp = stack, .ss_size = CHOST_SIGNAL_STACK_SIZE};
+    sigaltstack(&description, NULL);
+}
+
 int chost_terminal_raw(int fd) {
     if (tcgetattr(fd, &terminal.original) < 0) return -errno;
     terminal.fd = fd;
     terminal.raw = terminal.original;
     cfmakeraw(&terminal.raw);
     static char stack[CHOST_SIGNAL_STACK_SIZE];
-    chost_use_signal_stack(stack);
+    use_signal_stack(stack);
     install_handlers();
     if (tcsetattr(fd, TCSADRAIN, &terminal.raw) < 0) return -errno;
     atomic_store(&terminal.is_raw, true);
     return 0;
 }
 
-void chost_use_signal_stack(char *stack) {
-    stack_t description = {.ss_sp = stack, .ss_size = CHOST_SIGNAL_STACK_SIZE};
-    sigaltstack(&description, NULL);
-}
-
 void chost_call_with_signal_stack(void (*body)(void *), void *argument) {
     // The array takes no memory until a handler runs on it.
     char stack[CHOST_SIGNAL_STACK_SIZE];
-    chost_use_signal_stack(stack);
+    use_signal_stack(stack);
     body(argument);
     stack_t none = {.ss_flags = SS_DISABLE};
     sigaltstack(&none, NULL);

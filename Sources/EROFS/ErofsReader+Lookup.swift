@@ -21,8 +21,8 @@ extension ErofsReader {
         return bytes
     }
 
-    /// Finds the file at `path`, following at most `linkLimit` symbolic links inside the image. Returns nil if
-    /// there is no file or there are more links.
+    /// Finds the file at `path`, following at most `linkLimit` symbolic links inside the image. Returns nil
+    /// if there is no file or there are more links.
     private func find(_ path: [UInt8]) throws(Failure) -> Located? {
         var above: [Located] = []
         var file = try checked { () throws(Damage) in try inode(Erofs.rootNode) }

@@ -43,20 +43,13 @@ public final class Machine: Sendable {
         let loop = try EventLoop()
         let control = MachineControl(loop: loop)
         let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
-        try start.readFeatures()
-        let system = try start.system()
-        try system.map(memory)
-        try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
-        start.makeCPUs(configuration.cpuCount)
+        let system = try Self.prepare(start, memory, cpuCount: configuration.cpuCount)
         timings.note(.memoryReady)
         let kernel = try LinuxLoader.place(
             kernel: configuration.kernel, initramfs: configuration.initramfs,
             policy: LoadPolicy(allowsAnyKernel: configuration.allowsAnyKernel), into: memory)
         timings.note(.kernelLoaded)
-        var configuration = configuration
-        try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in
-            try kernel.has(driver)
-        }
+        let configuration = try Self.settle(configuration, for: kernel)
         let board = try BoardBuilder(
             configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
             logger: logger
@@ -78,7 +71,31 @@ public final class Machine: Sendable {
         silenceHint = configuration.silenceHint
     }
 
-    /// Tells the kernel of its machine, and the user of a console that it is told of and the machine lacks.
+    /// Gives KVM's VM its memory and its interrupt controllers, and begins to make its vCPUs.
+    private static func prepare(
+        _ start: MachineStart, _ memory: GuestMemory, cpuCount: Int
+    ) throws(Failure) -> VirtualMachine {
+        try start.readFeatures()
+        let system = try start.system()
+        try system.map(memory)
+        try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        start.makeCPUs(cpuCount)
+        return system
+    }
+
+    /// Chooses the console by the drivers that the kernel has built in.
+    private static func settle(
+        _ configuration: MachineConfiguration, for kernel: borrowing PlacedKernel
+    ) throws(Failure) -> MachineConfiguration {
+        var configuration = configuration
+        try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in
+            try kernel.has(driver)
+        }
+        return configuration
+    }
+
+    /// Completes the kernel's boot data, and warns the user if the command line names only consoles that the
+    /// machine lacks.
     private static func finish(
         _ kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration, _ system: VirtualMachine,
         _ board: Board, _ logger: Logger

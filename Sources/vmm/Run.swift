@@ -75,7 +75,7 @@ enum Run {
         if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }
         var killed = session.killedProcesses
         // The agent could not report the process any more.
-        if killed.isEmpty, outcome.status != 0, KernelWords.tellOfNoMemory(console) { killed.add(nil) }
+        if killed.isEmpty, outcome.status != 0, KernelLog.tellOfNoMemory(console) { killed.add(nil) }
         if let message = killed.message(plan) { tell(message, []) }
         return (machine, outcome.status)
     }
@@ -83,7 +83,7 @@ enum Run {
     /// Prints the message, and the last lines of the guest's kernel log if there are any.
     private static func tell(_ message: String, _ console: [UInt8]) {
         StandardError.write("vmm: \(message)\n")
-        for line in KernelWords.lastLines(console, count: 20) { StandardError.write("  | \(line)\n") }
+        for line in KernelLog.lastLines(console, count: 20) { StandardError.write("  | \(line)\n") }
     }
 }
 

@@ -9,7 +9,8 @@ import Testing
 struct BuiltInDriverTests {
     private static let code = noise(0x4000, seed: 7)
 
-    /// A kernel with `strings` among other bytes, and, if `sections` says so, the headers of its sections .rodata and .init.data.
+    /// A kernel with `strings` among other bytes, and, if `sections` says so, the headers of its sections
+    /// .rodata and .init.data.
     private func kernel(rodata: [String], initData: [String] = [], sections: Bool = true) -> [UInt8] {
         func place(_ strings: [String], _ seed: UInt64) -> [UInt8] {
             strings.reduce(noise(0x1234, seed: seed)) { $0 + [0] + Array($1.utf8) + [0] }

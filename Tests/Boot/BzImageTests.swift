@@ -6,7 +6,8 @@ import Testing
 
 /// bzImages and compressed kernels: unpacked by us, or entered as they are.
 @Suite struct BzImageTests {
-    /// As Linux' vmlinux: code, data that lies further on in memory than in the file, a .bss, a PVH note in the code.
+    /// As Linux' vmlinux: code, data that lies further on in memory than in the file, a .bss, a PVH note in
+    /// the code.
     static let kernel: ELFWriter = {
         var elf = ELFWriter(
             noise(5000) + ELFWriter.note("Xen", type: 18, little(UInt32(0x100_0040))) + noise(70_000, seed: 2)

@@ -11,8 +11,8 @@ import Testing
     @Test(arguments: policies)
     func segmentsLieAtTheirPhysicalAddresses(_ policy: LoadPolicy) throws {
         var elf = ELFWriter(noise(3 * 4096 + 100))
-        // Beginning and ending within pages, one that follows in the same page, one with a .bss, one that is not
-        // congruent to its address.
+        // Beginning and ending within pages, one that follows in the same page, one with a .bss, one that is
+        // not congruent to its address.
         elf.add(noise(9000, seed: 2), at: 0x20_0123, skew: 0x123)
         elf.add(noise(50, seed: 3), at: 0x20_0123 + 9000)
         elf.add(noise(4097, seed: 4), at: 0x30_0000, memory: 0x9000)

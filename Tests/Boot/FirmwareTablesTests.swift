@@ -169,7 +169,8 @@ private struct Tables {
         return try memory.bytes(at: address, count: Int(try memory.load(UInt32.self, at: address + 4)))
     }
 
-    /// The entries of the MP table, found and checked as a kernel does it (Intel MultiProcessor Specification 1.4, chapter 4).
+    /// The entries of the MP table, found and checked as a kernel does it (Intel MultiProcessor Specification
+    /// 1.4, chapter 4).
     func mpEntries() throws -> [[UInt8]] {
         let found = try stride(from: UInt64(0xF_0000), to: 0x10_0000, by: 16).first {
             try memory.bytes(at: GuestAddress($0), count: 4) == Array("_MP_".utf8)

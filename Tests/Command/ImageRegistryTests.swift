@@ -60,21 +60,21 @@ final class TestRegistry {
 struct ImageRegistryTests {
     @Test("pulls by name and by digest, and sees when a name leads to another image")
     func pulls() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let registry = try TestRegistry(in: bench.directory)
         let layout = try bench.layout()
-        let first = try layout.image([ImageBench.archive()], .gzip, tag: "x")
+        let first = try layout.image([ImageFixture.archive()], .gzip, tag: "x")
         try registry.push(layout.path + ":x", as: "team/tool:1")
         let name = registry.address + "/team/tool:1"
         let run = try bench.image("import", "--verbose", name)
         #expect(run.output == first + "\n" && run.error.contains("pulling " + name), "\(run.error)")
         #expect(bench.leftovers.isEmpty)
-        let second = try layout.image([ImageBench.archive("other")], .gzip, tag: "x")
+        let second = try layout.image([ImageFixture.archive("other")], .gzip, tag: "x")
         try registry.push(layout.path + ":x", as: "team/tool:1")
         #expect(try bench.image("import", "docker://" + name).output == second + "\n")
         // A pull may move a name silently, unless a user of this store set the name.
         let other = try bench.layout("other")
-        try other.image([ImageBench.archive("mine")], tag: name)
+        try other.image([ImageFixture.archive("mine")], tag: name)
         let refused = bench.importing(other.path)
         try bench.expectRefusal(refused, 64, name, "--move-names")
         let moved = try bench.image("import", other.path, "--move-names")
@@ -96,7 +96,7 @@ struct ImageRegistryTests {
 
     @Test("says what skopeo says, and what to do")
     func failures() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let registry = try TestRegistry(in: bench.directory)
         try bench.expectRefusal(
             bench.importing(registry.address + "/none:1"), 66, "none:1", "manifest unknown")
@@ -123,12 +123,12 @@ struct ImageRegistryTests {
 
     @Test("pulls the variant that fits the CPU best, and none of the attestations")
     func variants() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let registry = try TestRegistry(in: bench.directory)
         let layout = try bench.layout()
         var identifiers: [Int: String] = [:]
         func entry(_ number: Int, _ platform: String) throws -> String {
-            let layer = try layout.layer(ImageBench.archive("\(number)"))
+            let layer = try layout.layer(ImageFixture.archive("\(number)"))
             let configuration = try layout.configuration([layer])
             identifiers[number] = String(configuration.digest.dropFirst(7))
             return try layout.manifest(configuration, [layer]).descriptor(
@@ -166,7 +166,7 @@ struct ImageRegistryTests {
     /// A registry may send data without end, whatever its manifests declare.
     @Test("ends a download that takes more than an import may")
     func endlessDownload() throws {
-        var bench = try ImageBench()
+        var bench = try ImageFixture()
         let program = bench.directory.path("skopeo")
         let script = """
             #!/bin/sh
@@ -188,10 +188,10 @@ struct ImageRegistryTests {
 
     @Test("refuses an image that is for another machine")
     func foreign() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let registry = try TestRegistry(in: bench.directory)
         let layout = try bench.layout()
-        let layer = try layout.layer(ImageBench.archive())
+        let layer = try layout.layer(ImageFixture.archive())
         let manifest = try layout.manifest(try layout.configuration([layer], architecture: "arm64"), [layer])
         try layout.index([
             manifest.descriptor(

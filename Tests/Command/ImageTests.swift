@@ -6,11 +6,11 @@ import Testing
 struct ImageTests {
     @Test("imports, lists, removes and prunes")
     func life() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         #expect(
             try bench.image("list").output == "NAME  ID                SIZE  LAYERS  CREATED     IMPORTED\n")
         #expect(try bench.image("list", "--json").output == "[]\n")
-        let identifier = try bench.layout().image([ImageBench.archive()])
+        let identifier = try bench.layout().image([ImageFixture.archive()])
         let taken = try bench.image("import", bench.directory.path("layout"), "--name", "team/tool:1")
         #expect(taken.output == identifier + "\n" && taken.error.isEmpty && taken.status == 0)
         let list = try bench.image("list")
@@ -36,8 +36,8 @@ struct ImageTests {
 
     @Test("says what it does with --verbose, and nothing else without a terminal")
     func progress() throws {
-        let bench = try ImageBench()
-        try bench.layout().image([ImageBench.archive()])
+        let bench = try ImageFixture()
+        try bench.layout().image([ImageFixture.archive()])
         let run = try bench.image("import", "--verbose", bench.directory.path("layout"))
         #expect(run.status == 0 && run.error.hasPrefix("vmm: importing "))
         #expect(try bench.image("import", "--verbose", "--quiet", "x").status == 64)
@@ -45,7 +45,7 @@ struct ImageTests {
 
     @Test("shows on a terminal how far it is, in one line that is gone at the end, and Ctrl-C ends it")
     func terminal() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let terminal = try PseudoTerminal(columns: 100)
         let child = try ChildProcess(
             bench.importing(try Zeroes.layout.get().path), error: terminal.program,
@@ -61,7 +61,7 @@ struct ImageTests {
 
     @Test("refuses what is not there, not an image, or for another machine")
     func refusals() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let none = bench.directory.path("none")
         try bench.expectRefusal(bench.importing(none), 66, none, "no such file")
         try bench.expectRefusal(bench.importing("oci:" + none), 66, none)
@@ -73,19 +73,19 @@ struct ImageTests {
         try Data("not an archive, though it has some length to it\n".utf8).write(to: URL(filePath: text))
         try bench.expectRefusal(bench.importing(text), 65, text)
         let layout = try bench.layout()
-        let layer = try layout.layer(ImageBench.archive())
+        let layer = try layout.layer(ImageFixture.archive())
         let foreign = try layout.manifest(try layout.configuration([layer], architecture: "arm64"), [layer])
         try layout.index([foreign.descriptor(TestLayout.manifestType)])
         try bench.expectRefusal(bench.importing(layout.path), 65, "linux/arm64", "linux/amd64")
-        let wrong = try layout.configuration([try layout.layer(ImageBench.archive("other"))])
+        let wrong = try layout.configuration([try layout.layer(ImageFixture.archive("other"))])
         try layout.index([try layout.manifest(wrong, [layer]).descriptor(TestLayout.manifestType)])
         try bench.expectRefusal(bench.importing(layout.path), 65, "digest")
     }
 
     @Test("takes an archive from a pipe, a FIFO and a shell's substitution")
     func pipes() throws {
-        let bench = try ImageBench()
-        let identifier = try bench.layout().image([ImageBench.archive()], tag: "docker.io/team/tool:1")
+        let bench = try ImageFixture()
+        let identifier = try bench.layout().image([ImageFixture.archive()], tag: "docker.io/team/tool:1")
         let (tar, fifo) = (bench.directory.path("x.tar"), bench.directory.path("fifo"))
         let make = "tar -C \(bench.directory.path("layout")) -cf \(tar) . && gzip -k \(tar) && mkfifo \(fifo)"
         #expect(try ProgramRun(["sh", "-c", make]).status == 0)
@@ -102,7 +102,7 @@ struct ImageTests {
             #expect(run.output == identifier + "\n" && run.status == 0, "\(script): \(run)")
         }
         #expect(bench.leftovers.isEmpty)
-        try bench.layout("layout").image([ImageBench.archive()])
+        try bench.layout("layout").image([ImageFixture.archive()])
         let nameless = try bench.shell("tar -C layout -cf - . | vmm image import -")
         #expect(nameless.output == identifier + "\n" && nameless.error.contains("--name"), "\(nameless)")
         let names = try bench.image("list").output
@@ -123,12 +123,12 @@ struct ImageTests {
 
     @Test("reads no file of the working directory that nobody called a path")
     func workingDirectory() throws {
-        let bench = try ImageBench()
-        try bench.layout("debian").image([ImageBench.archive()])
-        try bench.layout("team/tool").image([ImageBench.archive()])
-        try bench.layout("Upper/Tool").image([ImageBench.archive()])
-        try bench.layout("three/names/deep").image([ImageBench.archive()])
-        try bench.layout("docker.io/three/names/deep").image([ImageBench.archive()])
+        let bench = try ImageFixture()
+        try bench.layout("debian").image([ImageFixture.archive()])
+        try bench.layout("team/tool").image([ImageFixture.archive()])
+        try bench.layout("Upper/Tool").image([ImageFixture.archive()])
+        try bench.layout("three/names/deep").image([ImageFixture.archive()])
+        try bench.layout("docker.io/three/names/deep").image([ImageFixture.archive()])
         try Data("x".utf8).write(to: URL(filePath: bench.directory.path("cafe")))
         #expect(
             try ProgramRun([
@@ -161,8 +161,8 @@ struct ImageTests {
 
     @Test("tells a name that follows a file from a second image")
     func mistakenNames() throws {
-        let bench = try ImageBench()
-        try bench.layout().image([ImageBench.archive()])
+        let bench = try ImageFixture()
+        try bench.layout().image([ImageFixture.archive()])
         try FileManager.default.createDirectory(
             atPath: bench.directory.path("root/bin"), withIntermediateDirectories: true)
         for path in ["./layout", "oci:layout", "rootfs:root", "./root"] {
@@ -179,7 +179,7 @@ struct ImageTests {
 
     @Test("kills a helper that does not heed the first signal, before a second one ends it")
     func deafHelper() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let tools = bench.directory.path("tools")
         try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: false)
         let mark = bench.directory.path("skopeo.pid")
@@ -203,7 +203,7 @@ struct ImageTests {
 
     @Test("pulls nothing into a store whose path skopeo would take apart")
     func colon() throws {
-        var bench = try ImageBench()
+        var bench = try ImageFixture()
         bench.environment["VMM_STORE"] = bench.directory.path("a:b")
         try bench.expectRefusal(bench.importing("localhost:1/x"), 64, "colon", "VMM_STORE")
         #expect(bench.directory.tree("a").isEmpty)
@@ -211,8 +211,8 @@ struct ImageTests {
 
     @Test("names the store that is full, and what is free there; nothing half-made stays")
     func fullStore() throws {
-        let bench = try ImageBench()
-        let archive = try ImageBench.archive(byteCount: 8 << 20)
+        let bench = try ImageFixture()
+        let archive = try ImageFixture.archive(byteCount: 8 << 20)
         try bench.layout().image([archive])
         try FileManager.default.createDirectory(atPath: bench.store, withIntermediateDirectories: false)
         // The mount is visible only in its namespace, so the files are listed there.
@@ -228,9 +228,9 @@ struct ImageTests {
 
     @Test("imports nothing into a store on a read-only file system, but reads from it")
     func readOnlyStore() throws {
-        let bench = try ImageBench()
-        try bench.layout("a").image([ImageBench.archive()])
-        try bench.layout("b").image([ImageBench.archive("other")])
+        let bench = try ImageFixture()
+        try bench.layout("a").image([ImageFixture.archive()])
+        try bench.layout("b").image([ImageFixture.archive("other")])
         #expect(try bench.image("import", bench.directory.path("a")).status == 0)
         let readOnly = [
             "mount --bind \(bench.directory.path) \(bench.directory.path)",
@@ -251,7 +251,7 @@ struct ImageTests {
 
     @Test("takes a file of 10 GB of zeroes for what it is")
     func zeroes() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let run = try bench.image("import", try Zeroes.layout.get().path, seconds: 300)
         #expect(run.status == 0, "\(run.error)")
         let used = try ProgramRun(["du", "-sk", bench.store]).output.prefix { $0.isNumber }
@@ -260,7 +260,7 @@ struct ImageTests {
 
     @Test("takes a layer of 200,000 small files")
     func manyFiles() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         // A layer of 200 directories with 1,000 files each, half of them hard links.
         let layout = try bench.layout(
             madeBy: """
@@ -282,7 +282,7 @@ struct ImageTests {
         "that is killed or interrupted leaves nothing that is used, and the next one cleans up",
         arguments: [SIGKILL, SIGINT, SIGTERM])
     func interrupted(signal: Int32) throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let child = try ChildProcess(
             bench.importing(try Zeroes.layout.get().path), environment: bench.environment)
         try eventually("a layer that is being made") { bench.leftovers.contains { $0.hasSuffix(".erofs") } }
@@ -292,14 +292,14 @@ struct ImageTests {
         #expect(bench.content.filter { !$0.hasPrefix("tmp/") }.isEmpty)
         #expect(try bench.image("list", "--json").output == "[]\n")
         let other = try bench.layout("other")
-        try other.image([ImageBench.archive()])
+        try other.image([ImageFixture.archive()])
         #expect(try bench.image("import", other.path).status == 0)
         #expect(bench.leftovers.isEmpty)
     }
 
     @Test("of one image twice at once does the work once")
     func twice() throws {
-        let bench = try ImageBench()
+        let bench = try ImageFixture()
         let layout = try bench.layout(madeBy: "truncate -s 2G zeroes; seq 100000 >numbers")
         let children = try (0..<2).map { _ in
             try ChildProcess(bench.importing(layout.path), environment: bench.environment)
@@ -312,7 +312,7 @@ struct ImageTests {
 
 /// An image with a file of 10 GB of zeroes, made once.
 private enum Zeroes {
-    private static let bench = Result { try ImageBench() }
+    private static let bench = Result { try ImageFixture() }
     static let layout = Result {
         try bench.get().layout(madeBy: "truncate -s 10G zeroes")
     }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Comparison
 
-/// The clock around processes. A machine that is busy can only make a run longer, so what is compared is the quickest of
-/// as many as that takes.
+/// The clock around processes. A machine that is busy can only make a run longer, so what is compared is the
+/// quickest of as many as that takes.
 @Suite("instances are started, watched and ended", .serialized)
 struct RunningTests {
     private static let shell = "/bin/busybox"
@@ -111,8 +111,8 @@ struct RunningTests {
         #expect(failure?.what.contains("/nowhere/at/all") == true && failure?.kind == .missingInput)
     }
 
-    /// Held open for writing by a child that another thread is just starting, a program could not be run: "text file
-    /// busy". Tests run at once in one process, and start many.
+    /// Held open for writing by a child that another thread is just starting, a program could not be run:
+    /// "text file busy". Tests run at once in one process, and start many.
     @Test("a program that was just written runs, whatever is started meanwhile")
     func justWritten() throws {
         let directory = try TemporaryDirectory()

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("What is given to a container's process")
 struct InputPumpTests {
-    /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or ENOMEM, nobody knows
-    /// whether a read would block. It must not be tried, for the pipe is empty.
+    /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or
+    /// ENOMEM, nobody knows whether a read would block. It must not be tried, for the pipe is empty.
     @Test("is not read where the host cannot watch it")
     func cannotWatch() throws {
         let (pipe, loop) = (try TestPipe(), try EventLoop())

@@ -115,8 +115,8 @@ private final class LimitedReceiver: ConsoleReceiver {
         input.stop()
     }
 
-    /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or ENOMEM, nobody knows
-    /// whether a read would block. It must not be tried, for the pipe is empty.
+    /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or
+    /// ENOMEM, nobody knows whether a read would block. It must not be tried, for the pipe is empty.
     @Test func aDescriptorThatCannotBeWatchedIsAFailure() throws {
         let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: 100))
         try loop.loop.watch(pipe.readEnd) {}

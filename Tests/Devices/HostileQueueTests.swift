@@ -5,17 +5,17 @@ import Testing
 struct QueueAttack: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let without: UInt64
-    let attack: @Sendable (HostileBench) throws -> Void
+    let attack: @Sendable (HostileFixture) throws -> Void
 
     init(
-        _ name: String, without: UInt64 = 0, _ attack: @escaping @Sendable (HostileBench) throws -> Void
+        _ name: String, without: UInt64 = 0, _ attack: @escaping @Sendable (HostileFixture) throws -> Void
     ) {
         testDescription = name
         self.without = without
         self.attack = attack
     }
 
-    private static let end = HostileBench.memoryByteCount
+    private static let end = HostileFixture.memoryByteCount
     private static let table: UInt64 = 0x40_0000
 
     /// One descriptor, made available.
@@ -95,7 +95,7 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
         self.writes = writes
     }
 
-    private static let end = UInt32(HostileBench.memoryByteCount)
+    private static let end = UInt32(HostileFixture.memoryByteCount)
 
     static let all: [PlacementAttack] = [
         PlacementAttack("a size of 0", (.queueSize, 0)),
@@ -124,7 +124,7 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
 @Suite struct HostileQueueTests {
     @Test(arguments: HostileTarget.allCases, QueueAttack.all)
     func aDeviceBreaksOffAndRecovers(_ target: HostileTarget, _ attack: QueueAttack) throws {
-        let bench = try HostileBench(target)
+        let bench = try HostileFixture(target)
         try bench.start(without: attack.without)
         try attack.attack(bench)
         bench.ring()
@@ -133,11 +133,11 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: HostileTarget.allCases, PlacementAttack.all)
     func aQueueThatCannotBeIsFoundAtDriverOK(_ target: HostileTarget, _ attack: PlacementAttack) throws {
-        let bench = try HostileBench(target)
+        let bench = try HostileFixture(target)
         let driver = bench.driver
         driver.reset()
         try driver.negotiate(driver.offeredFeatures())
-        driver.makeQueues(size: HostileBench.queueSize)
+        driver.makeQueues(size: HostileFixture.queueSize)
         for queue in driver.queues { driver.configure(queue) }
         driver.write(UInt32(target.queue), to: .queueSelect)
         driver.write(0, to: .queueReady)

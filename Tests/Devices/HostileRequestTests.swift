@@ -14,11 +14,11 @@ struct Mischief: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let target: HostileTarget
     let outcome: Outcome
-    let act: @Sendable (HostileBench) throws -> Void
+    let act: @Sendable (HostileFixture) throws -> Void
 
     init(
         _ target: HostileTarget, _ name: String, _ outcome: Outcome,
-        _ act: @escaping @Sendable (HostileBench) throws -> Void
+        _ act: @escaping @Sendable (HostileFixture) throws -> Void
     ) {
         testDescription = "\(target): \(name)"
         self.target = target
@@ -178,7 +178,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 @Suite struct HostileRequestTests {
     @Test(arguments: Mischief.requests + Mischief.registers)
     func theMonitorLives(_ mischief: Mischief) throws {
-        let bench = try HostileBench(mischief.target)
+        let bench = try HostileFixture(mischief.target)
         try mischief.act(bench)
         switch mischief.outcome {
         case .needsReset: try bench.expectNeedsReset()
@@ -188,7 +188,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 
     /// The same head twice while it is in flight: the device serves it twice and breaks nothing of its own.
     @Test func aHeadGivenTwiceIsServedTwice() throws {
-        let bench = try HostileBench(.block)
+        let bench = try HostileFixture(.block)
         try bench.start()
         let memory = bench.driver.memory
         let head = try bench.queue.add([
@@ -202,8 +202,8 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         try bench.expectWorks()
     }
 
-    /// A request may name the same memory many times over, so that it is far larger than that. The end of the machine does not
-    /// wait until all of it is transferred.
+    /// A request may name the same memory many times over, so that it is far larger than that. The end of the
+    /// machine does not wait until all of it is transferred.
     @Test func aResetDoesNotWaitForAHugeRequest() throws {
         let disk = try TemporaryFile(byteCount: 8 << 30)
         let device = VirtioBlock(try DiskFile.open(disk.path, readOnly: true))
@@ -227,11 +227,11 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 
     /// Rings that lie over each other and over the data: what comes of it is the guest's, the monitor lives.
     @Test(arguments: HostileTarget.allCases) func ringsMayLieOverEachOther(_ target: HostileTarget) throws {
-        let bench = try HostileBench(target)
+        let bench = try HostileFixture(target)
         let driver = bench.driver
         driver.reset()
         try driver.negotiate(driver.offeredFeatures())
-        driver.makeQueues(size: HostileBench.queueSize)
+        driver.makeQueues(size: HostileFixture.queueSize)
         for queue in driver.queues {
             driver.configure(queue)
             driver.write(0, to: .queueReady)
@@ -252,7 +252,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 
     /// A reset while every kind of request is under way, again and again.
     @Test(arguments: HostileTarget.allCases) func aResetInFlightIsSafe(_ target: HostileTarget) throws {
-        let bench = try HostileBench(target)
+        let bench = try HostileFixture(target)
         let data = bench.driver.memory.allocate(256 << 10)
         for _ in 0..<20 {
             try bench.start()

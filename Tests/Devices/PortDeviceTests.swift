@@ -72,7 +72,7 @@ private final class EventLog: Sendable {
 
     @Test func everyMarkIsReported() {
         let log = EventLog()
-        let chip = BootMark(handler: log.handler)
+        let chip = BootMarker(handler: log.handler)
         chip.write(1, at: 0, byteCount: 1)
         chip.write(0xFF7F, at: 0, byteCount: 2)
         #expect(log.events == [.mark(1), .mark(0x7F)])

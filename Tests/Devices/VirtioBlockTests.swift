@@ -62,7 +62,8 @@ final class DiskBench {
         #expect(bench.driver.offeredFeatures() & 1 << 5 == 0)
     }
 
-    /// Virtio 1.2, 5.2.4: the capacity and the alignment of discards count 512 bytes whatever the size of a sector.
+    /// Virtio 1.2, 5.2.4: the capacity and the alignment of discards count 512 bytes whatever the size of a
+    /// sector.
     @Test(arguments: [(512, 3), (1024, 2), (2048, 1), (4096, 0)] as [(UInt32, UInt64)])
     func theGuestSeesTheSectorsOfTheDisk(_ sector: UInt32, _ physicalExponent: UInt64) throws {
         let bench = try DiskBench(sector: sector)

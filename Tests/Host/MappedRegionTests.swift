@@ -27,7 +27,8 @@ struct MappedRegionTests {
         #expect(unsafe region.base.load(fromByteOffset: byteCount - 8, as: UInt64.self) == 0x1122_3344)
     }
 
-    /// VmFlags of proc_pid_smaps(5) for the mapping that holds the address: `hg` may have huge pages, `nh` must not.
+    /// VmFlags of proc_pid_smaps(5) for the mapping that holds the address: `hg` may have huge pages, `nh`
+    /// must not.
     private func flags(at address: UInt) throws -> [Substring] {
         // A file without a size is not read to its end by its name.
         let bytes = try #require(try FileHandle(forReadingAtPath: "/proc/self/smaps")?.readToEnd())

@@ -10,11 +10,11 @@ import Testing
 
 @Suite("An image that is not what it says is refused, and leaves nothing behind")
 struct HostileImageTests {
-    private let bench: StoreBench
+    private let bench: StoreFixture
     private let layout: TestLayout
 
     init() throws {
-        bench = try StoreBench()
+        bench = try StoreFixture()
         layout = try bench.layout()
     }
 
@@ -29,7 +29,7 @@ struct HostileImageTests {
     private func parts(
         _ packing: TestLayout.Packing = .none
     ) throws -> (layer: TestLayout.Blob, configuration: TestLayout.Blob, manifest: TestLayout.Blob) {
-        let layer = try layout.layer(StoreBench.archive(), packing)
+        let layer = try layout.layer(StoreFixture.archive(), packing)
         let configuration = try layout.configuration([layer])
         let manifest = try layout.manifest(configuration, [layer], layerType: TestLayout.layerType(packing))
         try layout.index([manifest.descriptor(TestLayout.manifestType)])
@@ -51,10 +51,10 @@ struct HostileImageTests {
     @Test("a layer whose archive is sound and another than promised")
     func exchangedLayers() throws {
         let parts = try parts()
-        try overwrite(parts.layer) { $0 = StoreBench.archive("hello", "HELLO\n") }
+        try overwrite(parts.layer) { $0 = StoreFixture.archive("hello", "HELLO\n") }
         try bench.expectRefusal(layout.path, .badInput, "layer", "damaged", "digest")
         // Here the blob is what the manifest says, but not what the configuration says.
-        let other = try layout.layer(StoreBench.archive("hello", "other\n"))
+        let other = try layout.layer(StoreFixture.archive("hello", "other\n"))
         let manifest = try layout.manifest(parts.configuration, [other])
         try layout.index([manifest.descriptor(TestLayout.manifestType)])
         try bench.expectRefusal(layout.path, .badInput, "unpacked layer", "damaged", "digest")
@@ -125,7 +125,7 @@ struct HostileImageTests {
 
     @Test("layers of a kind that nobody can unpack here")
     func layerTypes() throws {
-        let layer = try layout.layer(StoreBench.archive())
+        let layer = try layout.layer(StoreFixture.archive())
         let configuration = try layout.configuration([layer])
         for (type, word) in [
             ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign"),
@@ -142,7 +142,7 @@ struct HostileImageTests {
 
     @Test("a manifest with other layers than its configuration, with too many, or of an old kind")
     func counts() throws {
-        let layer = try layout.layer(StoreBench.archive())
+        let layer = try layout.layer(StoreFixture.archive())
         let one = try layout.configuration([layer])
         for layers in [[], [layer, layer]] {
             try layout.index([try layout.manifest(one, layers).descriptor(TestLayout.manifestType)])
@@ -167,7 +167,7 @@ struct HostileImageTests {
             #""Entrypoint": {"a": "b"}"#,
         ])
     func configurations(_ config: String) throws {
-        try layout.image([StoreBench.archive()], config: config)
+        try layout.image([StoreFixture.archive()], config: config)
         try bench.expectRefusal(layout.path, .badInput, "config.")
     }
 
@@ -184,11 +184,11 @@ struct HostileImageTests {
             ("\"Env\": \(list(10, most)), \"Entrypoint\": \(list(10, most))", "2 MiB"),
             ("\"Cmd\": \(list(1, long))", "128 KiB"), ("\"Volumes\": {\(volumes(1001))}", "1000 mounts"),
         ] {
-            try layout.image([StoreBench.archive()], config: config)
+            try layout.image([StoreFixture.archive()], config: config)
             try bench.expectRefusal(layout.path, .badInput, layout.path, word)
         }
         let config = "\"Env\": \(list(8, most)), \"Cmd\": \(list(7, most)), \"Volumes\": {\(volumes(1000))}"
-        try layout.image([StoreBench.archive()], config: config)
+        try layout.image([StoreFixture.archive()], config: config)
         #expect(try bench.take(layout.path).configuration.volumes.count == 1000)
     }
 
@@ -241,7 +241,7 @@ struct HostileImageTests {
 
     @Test("of more files than there is memory for, in all its layers together")
     func memory() throws {
-        try layout.image([StoreBench.archive("one"), StoreBench.archive("two")])
+        try layout.image([StoreFixture.archive("one"), StoreFixture.archive("two")])
         let image = try ImageSource.layout(path: layout.path, tag: nil).image(scratch: "/tmp")
         let store = try bench.store().directory
         let memory = TreeMemory(byteCount: 1 << 20)
@@ -268,7 +268,7 @@ struct HostileImageTests {
 
     @Test("of which only the last layer is refused, or what its layers are together")
     func laterLayers() throws {
-        let good = StoreBench.archive("good")
+        let good = StoreFixture.archive("good")
         var lost = TarWriter()
         lost.member("link", type: "1", link: "nowhere")
         try layout.image([good, Array("no archive".utf8)])
@@ -308,7 +308,7 @@ struct HostileImageTests {
         // One byte in each block, so that it is no hole.
         let block = [1] + [UInt8](repeating: 0, count: 4095)
         tar.member("bomb", Array(repeatElement(block, count: 1024).joined()))
-        try layout.image([StoreBench.archive(), tar.finished()], packing)
+        try layout.image([StoreFixture.archive(), tar.finished()], packing)
         func take(_ limit: UInt64) throws {
             var store = try bench.store()
             store.limits.writtenByteCount = limit

@@ -9,9 +9,9 @@ import Testing
 
 @Suite("A Docker archive or a bundle that is not what it says is refused, and leaves nothing behind")
 struct HostileSourceTests {
-    private let bench: StoreBench
+    private let bench: StoreFixture
 
-    init() throws { bench = try StoreBench() }
+    init() throws { bench = try StoreFixture() }
 
     @Test("a Docker archive whose names lie")
     func dockerArchives() throws {
@@ -22,8 +22,8 @@ struct HostileSourceTests {
             try Data(tar.finished()).write(to: URL(filePath: path))
             return path
         }
-        let layer = String(decoding: StoreBench.archive(), as: UTF8.self)
-        let digest = SHA256.digest(of: StoreBench.archive())
+        let layer = String(decoding: StoreFixture.archive(), as: UTF8.self)
+        let digest = SHA256.digest(of: StoreFixture.archive())
         let config = #"{"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["\#(digest)"]}}"#
         let name = SHA256.digest(of: Array(config.utf8)).hexadecimal + ".json"
         func manifest(_ config: String, _ layer: String = "layer.tar") -> String {

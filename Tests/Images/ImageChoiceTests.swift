@@ -10,11 +10,11 @@ import Testing
 
 @Suite("Of the images in a layout or an archive")
 struct ImageChoiceTests {
-    private let bench: StoreBench
+    private let bench: StoreFixture
     private let layout: TestLayout
 
     init() throws {
-        bench = try StoreBench()
+        bench = try StoreFixture()
         layout = try bench.layout()
     }
 
@@ -22,7 +22,7 @@ struct ImageChoiceTests {
     private func manifest(
         _ text: String, configurationType: String = TestLayout.configurationType, platform: String = ""
     ) throws -> TestLayout.Blob {
-        let layer = try layout.layer(StoreBench.archive("text", text))
+        let layer = try layout.layer(StoreFixture.archive("text", text))
         let configuration = try layout.configuration([layer], more: platform)
         let layers = layer.descriptor(TestLayout.layerType(.none))
         return try layout.blob(
@@ -207,14 +207,14 @@ struct ImageChoiceTests {
             entry(try manifest("v2", platform: #", "variant": "v2""#)), entry(try manifest("v1")),
         ])
         var source = LayoutSource(SourceFiles(directory: layout.path), level: level)
-        let layer = SHA256.digest(of: StoreBench.archive("text", wanted))
+        let layer = SHA256.digest(of: StoreFixture.archive("text", wanted))
         #expect(try source.image(name: nil).layers.first?.contentDigest == layer)
         #expect((1...4).contains(Platform.hostLevel))
     }
 
     /// The identifier of the image that `manifest` makes.
     private func manifestConfiguration(_ text: String) throws -> String {
-        let layer = try layout.layer(StoreBench.archive("text", text))
+        let layer = try layout.layer(StoreFixture.archive("text", text))
         return String(try layout.configuration([layer]).digest.dropFirst(7))
     }
 
@@ -266,7 +266,7 @@ struct ImageChoiceTests {
             var tar = TarWriter()
             var manifests: [String] = []
             for (text, tags) in entries {
-                let layer = StoreBench.archive("text", text)
+                let layer = StoreFixture.archive("text", text)
                 let digest = SHA256.digest(of: layer)
                 let config =
                     #"{"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["\#(digest)"]}}"#

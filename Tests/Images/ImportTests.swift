@@ -12,11 +12,11 @@ import Testing
 struct ImportTests {
     @Test("from a layout, whatever its layers are packed with", arguments: TestLayout.Packing.allCases)
     func layouts(packing: TestLayout.Packing) throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         var upper = TarWriter()
         upper.file("etc/name", "upper\n")
         upper.file(".wh.hello", "")
-        let identifier = try bench.layout().image([StoreBench.archive(), upper.finished()], packing)
+        let identifier = try bench.layout().image([StoreFixture.archive(), upper.finished()], packing)
         let image = try bench.take(bench.directory.path("layout"))
         #expect(image.identifier == identifier)
         #expect(image.files.count == 3)
@@ -31,9 +31,9 @@ struct ImportTests {
 
     @Test("with all that its configuration says")
     func configuration() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         try bench.layout().image(
-            [StoreBench.archive()],
+            [StoreFixture.archive()],
             config: #"""
                 "Entrypoint": ["/bin/é", "-c"], "Cmd": ["a b", ""], "Env": ["PATH=/bin", "X=1=2"], "WorkingDir": "/w",
                 "User": "app:33", "StopSignal": "SIGINT", "Volumes": {"/v": {}, "/a": {}},
@@ -55,9 +55,9 @@ struct ImportTests {
 
     @Test("from archives, as skopeo writes them, and as gzip packs those")
     func archives() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let identifier = try bench.layout().image(
-            [StoreBench.archive(), StoreBench.archive("b")], .gzip, tag: "one")
+            [StoreFixture.archive(), StoreFixture.archive("b")], .gzip, tag: "one")
         let layout = bench.directory.path("layout")
         for (kind, tag) in [("oci-archive", "some"), ("docker-archive", "team/tool:1")] {
             let file = bench.directory.path(kind + ".tar")
@@ -81,7 +81,7 @@ struct ImportTests {
 
     @Test("from a root file system, a second time without converting anything")
     func directories() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let root = bench.directory.path("root")
         try FileManager.default.createDirectory(atPath: root + "/bin", withIntermediateDirectories: true)
         try Data("one".utf8).write(to: URL(filePath: root + "/bin/tool"))
@@ -98,7 +98,7 @@ struct ImportTests {
 
     @Test("from a bundle, with what its process is")
     func bundles() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let bundle = bench.directory.path("bundle")
         try FileManager.default.createDirectory(
             atPath: bundle + "/rootfs/bin", withIntermediateDirectories: true)
@@ -134,10 +134,10 @@ struct ImportTests {
 
     @Test("that has one layer twice, and one that has none")
     func repeatedLayers() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         var away = TarWriter()
         away.file(".wh.hello", "")
-        let (hello, gone) = (StoreBench.archive(), away.finished())
+        let (hello, gone) = (StoreFixture.archive(), away.finished())
         try bench.layout("twice").image([hello, gone, hello])
         let image = try bench.take(bench.directory.path("twice"))
         #expect(try ErofsReader(files: image.files).contents(of: "/hello") != nil)
@@ -148,10 +148,10 @@ struct ImportTests {
 
     @Test("for this platform, out of an index in an index")
     func platforms() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let layout = try bench.layout()
         func manifest(_ architecture: String) throws -> TestLayout.Blob {
-            let layer = try layout.layer(StoreBench.archive("arch", architecture))
+            let layer = try layout.layer(StoreFixture.archive("arch", architecture))
             return try layout.manifest(try layout.configuration([layer], architecture: architecture), [layer])
         }
         func entry(_ architecture: String, variant: String = "") throws -> String {

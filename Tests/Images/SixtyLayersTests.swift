@@ -9,11 +9,11 @@ import Testing
 
 @Suite("An image of 60 layers")
 struct SixtyLayersTests {
-    private let bench: StoreBench
+    private let bench: StoreFixture
     private let layout: TestLayout
 
     init() throws {
-        bench = try StoreBench()
+        bench = try StoreFixture()
         layout = try bench.layout()
     }
 
@@ -56,8 +56,8 @@ struct SixtyLayersTests {
         [.none, .gzip][number % 2]
     }
 
-    /// What a layer is made of is that of real ones: GNU tar with attributes, holes and pax names. The old kind of holes is
-    /// more than umoci reads.
+    /// What a layer is made of is that of real ones: GNU tar with attributes, holes and pax names. The old
+    /// kind of holes is more than umoci reads.
     private func archive(_ number: Int, of script: inout LayerScript) throws -> [UInt8] {
         let (tree, archive) = (bench.directory.path("tree"), bench.directory.path("layer.tar"))
         let format = number % 3 == 0 ? "gnu --no-xattrs" : "pax --sparse"

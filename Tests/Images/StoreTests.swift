@@ -13,10 +13,10 @@ import Testing
 struct StoreTests {
     @Test("is made with the first image and is what it is called")
     func layout() throws {
-        let bench = try StoreBench()
-        let identifier = try bench.layout().image([StoreBench.archive()])
+        let bench = try StoreFixture()
+        let identifier = try bench.layout().image([StoreFixture.archive()])
         try bench.take(bench.directory.path("layout"))
-        let layer = SHA256.digest(of: StoreBench.archive()).hexadecimal
+        let layer = SHA256.digest(of: StoreFixture.archive()).hexadecimal
         let name = try NameRecord.fileName(of: "oci:" + Files.resolved(bench.directory.path("layout")))
         #expect(
             bench.tree == [
@@ -29,7 +29,7 @@ struct StoreTests {
 
     @Test("of another version is left alone, and so is a directory that is none")
     func versions() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         _ = try bench.store()
         try Data("2\n".utf8).write(to: URL(filePath: bench.storePath + "/version"))
         #expect(throws: Failure.self) { try bench.store().list() }
@@ -57,7 +57,7 @@ struct StoreTests {
 
     @Test("that others can write to is not believed")
     func strangers() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         _ = try bench.store()
         for (mode, isWell) in [
             (mode_t(0o700), true), (0o755, true), (0o775, true), (0o707, false), (0o1777, false),
@@ -99,8 +99,8 @@ struct StoreTests {
 
     @Test("finds an image by its names, by a path and by the start of its identifier")
     func lookup() throws {
-        let bench = try StoreBench()
-        let identifier = try bench.layout().image([StoreBench.archive()])
+        let bench = try StoreFixture()
+        let identifier = try bench.layout().image([StoreFixture.archive()])
         let image = try bench.take(bench.directory.path("layout"), called: "team/tool")
         for name in [
             "team/tool", "team/tool:latest", "docker.io/team/tool", "docker://team/tool", identifier,
@@ -116,8 +116,8 @@ struct StoreTests {
 
     @Test("takes a word for an identifier only where it cannot well be a name")
     func identifiers() throws {
-        let bench = try StoreBench()
-        let identifier = try bench.layout().image([StoreBench.archive()])
+        let bench = try StoreFixture()
+        let identifier = try bench.layout().image([StoreFixture.archive()])
         try bench.take(bench.directory.path("layout"))
         for count in [4, 8, 11] {
             let failure = #expect(throws: Failure.self) {
@@ -134,10 +134,10 @@ struct StoreTests {
 
     @Test("says which names an archive moves, and keeps those that a registry gave")
     func movedNames() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         func archive(_ text: String) throws -> String {
             let layout = try bench.layout("layout")
-            try layout.image([StoreBench.archive("text", text)], tag: "docker.io/library/debian:12")
+            try layout.image([StoreFixture.archive("text", text)], tag: "docker.io/library/debian:12")
             return layout.path
         }
         let path = try archive("one")
@@ -151,7 +151,7 @@ struct StoreTests {
         #expect(try bench.take(path).notice == nil, "it means that already")
         // As a pull leaves it.
         let catalogue = Catalogue(store: StoreDirectory(path: bench.storePath))
-        let workshop = try Workshop(in: catalogue.store)
+        let workshop = try StagingDirectory(in: catalogue.store)
         var name = NameRecord(name: "docker.io/library/debian:12", identifier: second.identifier)
         name.isFromRegistry = true
         #expect(try catalogue.set([name], workshop: workshop).isEmpty)
@@ -170,10 +170,10 @@ struct StoreTests {
 
     @Test("takes no image that it could not read back, and does not try for ever")
     func longRecords() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let layout = try bench.layout()
         // As long as a configuration may be; its record is longer by a little.
-        let layers = try [layout.layer(StoreBench.archive())]
+        let layers = try [layout.layer(StoreFixture.archive())]
         let empty = try layout.configuration(layers, config: #""User": """#)
         let long = String(repeating: "x", count: (8 << 20) - empty.byteCount)
         let configuration = try layout.configuration(layers, config: #""User": "\#(long)""#)
@@ -182,16 +182,16 @@ struct StoreTests {
         try bench.expectRefusal(layout.path, .badInput, "too long", "8.3 MB")
         #expect(bench.layerFiles.isEmpty)
         let tag = String(repeating: "t", count: 70_000)
-        try layout.image([StoreBench.archive()], tag: tag)
+        try layout.image([StoreFixture.archive()], tag: tag)
         let failure = #expect(throws: Failure.self) { try bench.take("oci:\(layout.path):\(tag)") }
         #expect(failure?.why == "the name is too long")
     }
 
     @Test("reads an image that did not change without looking into it, and one that did")
     func stamps() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let layout = try bench.layout()
-        try layout.image([StoreBench.archive()])
+        try layout.image([StoreFixture.archive()])
         let index = layout.path + "/index.json"
         /// A file that was changed just now is not trusted; so this one was changed long ago.
         func settle() throws {
@@ -206,15 +206,15 @@ struct StoreTests {
         #expect(try bench.find(layout.path) == first, "nothing but the index's stamp was looked at")
         #expect(try bench.stamps() == written)
         try FileManager.default.moveItem(atPath: blobs + ".away", toPath: blobs)
-        try layout.image([StoreBench.archive("other")])
+        try layout.image([StoreFixture.archive("other")])
         let second = try bench.find(layout.path)
         #expect(second.identifier != first.identifier)
     }
 
     @Test("takes a record that is damaged or of another version for none, and mends it")
     func records() throws {
-        let bench = try StoreBench()
-        let identifier = try bench.layout().image([StoreBench.archive()])
+        let bench = try StoreFixture()
+        let identifier = try bench.layout().image([StoreFixture.archive()])
         let path = bench.directory.path("layout")
         let image = try bench.take(path, called: "tool")
         let record = URL(filePath: bench.storePath + "/images/\(identifier)/record")
@@ -230,8 +230,8 @@ struct StoreTests {
 
     @Test("forgets names one after another, then the image and what only it needs")
     func removal() throws {
-        let bench = try StoreBench()
-        let (shared, own) = (StoreBench.archive("shared"), StoreBench.archive("own"))
+        let bench = try StoreFixture()
+        let (shared, own) = (StoreFixture.archive("shared"), StoreFixture.archive("own"))
         try bench.layout("a").image([shared, own])
         try bench.layout("b").image([shared])
         let image = try bench.take(bench.directory.path("a"), called: "a:1")
@@ -256,22 +256,22 @@ struct StoreTests {
 
     @Test("is cleaned of what nobody needs, and of nothing else")
     func pruning() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let layout = try bench.layout()
-        try layout.image([StoreBench.archive("old")])
+        try layout.image([StoreFixture.archive("old")])
         try bench.take(layout.path)
         // The name leads to another image now.
-        try layout.image([StoreBench.archive("new")])
+        try layout.image([StoreFixture.archive("new")])
         let image = try bench.take(layout.path)
         let directory = StoreDirectory(path: bench.storePath)
         try Data("x".utf8).write(to: URL(filePath: directory.layers + "/stray"))
         try FileManager.default.createDirectory(
             atPath: directory.workshops + "/dead", withIntermediateDirectories: false)
         try Data("x".utf8).write(to: URL(filePath: directory.workshops + "/dead/layer-0.erofs"))
-        let alive = try Workshop(in: directory)
+        let alive = try StagingDirectory(in: directory)
         try Files.create(alive.file("layer-1.erofs"), [1])
         #expect(try bench.store().prune(progress: .silent) > 0)
-        #expect(bench.layerFiles == [SHA256.digest(of: StoreBench.archive("new")).hexadecimal + ".erofs"])
+        #expect(bench.layerFiles == [SHA256.digest(of: StoreFixture.archive("new")).hexadecimal + ".erofs"])
         #expect(try bench.store().list().map(\.identifier) == [image.identifier])
         #expect(FileStatus(of: alive.file("layer-1.erofs")) != nil, "somebody is working there")
         #expect(bench.leftovers.count == 2)
@@ -282,9 +282,9 @@ struct StoreTests {
 
     @Test("takes several imports of one image at once, and has it once")
     func concurrency() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         let archives = (0..<8).map {
-            StoreBench.archive("file\($0)", String(repeating: "\($0)", count: 100_000))
+            StoreFixture.archive("file\($0)", String(repeating: "\($0)", count: 100_000))
         }
         try bench.layout().image(archives, .gzip)
         let path = bench.directory.path("layout")
@@ -309,10 +309,10 @@ struct StoreTests {
 
     @Test("lets imports, removals and lookups happen all at once")
     func turmoil() throws {
-        let bench = try StoreBench()
+        let bench = try StoreFixture()
         for number in 0..<3 {
             try bench.layout("l\(number)").image([
-                StoreBench.archive("shared"), StoreBench.archive("own\(number)"),
+                StoreFixture.archive("shared"), StoreFixture.archive("own\(number)"),
             ])
         }
         _ = try bench.store()
@@ -340,7 +340,8 @@ struct StoreTests {
                 }
             }
         }
-        // A lookup may lose against a removal of its image, and says so; everything else is a mistake of ours.
+        // A lookup may lose against a removal of its image, and says so; everything else is a mistake of
+        // ours.
         let mistakes = strange.withLock { $0 }.filter { !$0.contains("no such file") }
         #expect(mistakes == [])
         #expect(bench.leftovers.isEmpty)

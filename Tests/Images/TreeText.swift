@@ -8,7 +8,8 @@ import Testing
 @testable import Containers
 @testable import EROFS
 
-/// All files of a tree, one line each with all that a program could see of it: two trees with the same lines are the same.
+/// All files of a tree, one line each with all that a program could see of it: two trees with the same lines
+/// are the same.
 enum TreeText {
     /// Of the image that `files` are.
     static func lines(ofImage files: [String]) throws -> [String] {

@@ -6,8 +6,8 @@ import TinyGuests
 
 /// One vCPU, its memory and a few bytes of code: the smallest machine in which an exit can be looked at.
 ///
-/// It needs /dev/kvm, with or without hardware virtualization under it; where there is none, every test that makes one
-/// fails with the monitor's own words.
+/// It needs /dev/kvm, with or without hardware virtualization under it; where there is none, every test that
+/// makes one fails with the monitor's own words.
 final class GuestBench: Sendable {
     /// Where flat code lies.
     static let codeAddress = GuestAddress(0x1000)
@@ -50,7 +50,8 @@ final class GuestBench: Sendable {
         data: VCPUSegment(selector: 0x10, limit: .max, type: 0x3),
         task: VCPUSegment(selector: 0x18, limit: 0x67, type: 0xB, isSystem: true), cr0: 0x11)
 
-    /// A vCPU at the reset vector, where the stub lies that enters `code` in 64-bit mode with `argument` in RSI.
+    /// A vCPU at the reset vector, where the stub lies that enters `code` in 64-bit mode with `argument` in
+    /// RSI.
     static func fromReset(
         _ code: [UInt8], argument: UInt64 = 0, memoryByteCount: UInt64 = 4 << 20
     ) throws -> GuestBench {

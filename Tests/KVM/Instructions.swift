@@ -1,5 +1,5 @@
-/// The few instructions that the tests' guests are made of; they mean the same in 32-bit and 64-bit mode, except where
-/// it says so (Intel SDM 2).
+/// The few instructions that the tests' guests are made of; they mean the same in 32-bit and 64-bit mode,
+/// except where it says so (Intel SDM 2).
 enum Instructions {
     /// mov dx, port
     static func port(_ number: UInt16) -> [UInt8] { [0x66, 0xBA] + bytes(number) }

@@ -53,7 +53,8 @@ struct ResetVectorTests {
             memoryByteCount: 3 << 30 | 2 << 20)
         #expect(bench.memory.high != nil)
         try bench.memory.store(UInt8(0xA5), at: GuestAddress(0x1_0000_0000))
-        // The stub maps 4 GiB; this gives its directory pointers a fifth entry, which leads to the page at 4 GiB.
+        // The stub maps 4 GiB; this gives its directory pointers a fifth entry, which leads to the page at 4
+        // GiB.
         try bench.memory.store(UInt64(0xF003), at: GuestAddress(0x9000 + 0x1000 + 4 * 8))
         try bench.memory.store(UInt64(0x1_0000_00E3), at: GuestAddress(0xF000))
         #expect(try bench.nextWrite(to: 0x700) == 0xA5)

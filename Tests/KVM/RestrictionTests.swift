@@ -10,7 +10,8 @@ import Testing
 struct RestrictionTests {
     typealias I = Instructions
 
-    /// A vCPU's shared memory with that reason for its exit, and those flags of struct kvm_run (at 8 and at 14).
+    /// A vCPU's shared memory with that reason for its exit, and those flags of struct kvm_run (at 8 and at
+    /// 14).
     private func area(
         reason: UInt32, flags: UInt16 = 0, data: UInt32 = 0
     ) throws -> (area: VCPURunArea, file: TemporaryFile) {

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The guest's agent, in QEMU's software CPU and without our monitor: `agent/peer.py` stands in for that, and says what
-/// ours does not say, or must not.
+/// The guest's agent, in QEMU's software CPU and without our monitor: `agent/peer.py` stands in for that, and
+/// says what ours does not say, or must not.
 @Suite("The guest's agent")
 struct AgentTests {
     @Test(

@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
 
-/// A host on which KVM was loaded before the kernel had refined the frequency of its TSC, and which cannot scale a guest's.
+/// A host on which KVM was loaded before the kernel had refined the frequency of its TSC, and which cannot
+/// scale a guest's.
 @Suite("a host whose clock was corrected after KVM was loaded")
 struct ClockTests {
     @Test("guests' timers come in time, with limits and without")

@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `vmm compare` by the lab's instruction clock, where nothing but the paths themselves makes two comparisons differ.
+/// `vmm compare` by the lab's instruction clock, where nothing but the paths themselves makes two comparisons
+/// differ.
 @Suite("comparisons in the lab")
 struct ComparisonTests {
     private struct Report: Decodable {
@@ -64,7 +65,8 @@ struct ComparisonTests {
             let (total, cpu) = (startups.map(\.total.min), startups.map(\.cpu.p50))
             print("lab: \(name) took \(total) s, and \(cpu) s of CPU time")
             #expect(abs(cpu[0] / cpu[1] - 1) < 0.03, "\(name): \(cpu)")
-            // What a container runtime waits for, the lab does not execute: the host's files, and grace periods of its kernel.
+            // What a container runtime waits for, the lab does not execute: the host's files, and grace
+            // periods of its kernel.
             if name != "crun" { #expect(abs(total[0] / total[1] - 1) < 0.03, "\(name): \(total)") }
         }
         let samples = reports.flatMap(\.paths).filter { $0.path == "vmm" }.flatMap(\.startup.samples)

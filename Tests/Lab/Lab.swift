@@ -3,13 +3,13 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Runs scripts in the lab, which is a whole machine of its own: each start of it costs seconds, so a script boots
-/// several guests. Two labs at the most run at once.
+/// Runs scripts in the lab, which is a whole machine of its own: each start of it costs seconds, so a script
+/// boots several guests. Two labs at the most run at once.
 enum Lab {
     private static let places = DispatchSemaphore(value: 2)
 
-    /// What time is in the lab: the host's, or the number of instructions executed, also with a kernel that corrects its clock
-    /// after KVM was loaded.
+    /// What time is in the lab: the host's, or the number of instructions executed, also with a kernel that
+    /// corrects its clock after KVM was loaded.
     enum Clock: String {
         case host, instructions, stale
 
@@ -36,7 +36,8 @@ enum Lab {
         return boots
     }
 
-    /// A lab that fails itself (status 125) says nothing of the program: it gets a second chance, and what it said is printed.
+    /// A lab that fails itself (status 125) says nothing of the program: it gets a second chance, and what it
+    /// said is printed.
     private static func attempt(_ script: String, _ clock: Clock, seconds: Int) throws -> ProgramRun {
         let command =
             [Package.path("Tests/Lab/lab.sh")] + clock.options + [
@@ -45,7 +46,8 @@ enum Lab {
         return try attempt { try ProgramRun(command, seconds: seconds + 120) }
     }
 
-    /// The same for what starts a lab by itself, such as make, which has a status of its own and says that of its command.
+    /// The same for what starts a lab by itself, such as make, which has a status of its own and says that of
+    /// its command.
     static func attempt(_ start: () throws -> ProgramRun) throws -> ProgramRun {
         places.wait()
         defer { places.signal() }
@@ -56,13 +58,14 @@ enum Lab {
         return try start()
     }
 
-    /// `timed NAME SECONDS COMMAND...` runs a command to its end, and says what it printed, how long it took and how it ended;
-    /// `boot NAME ARGUMENT...` does that with `vmm boot`. A guest that hangs is asked to power off, then killed; not too
-    /// soon, for a boot takes seconds here, and more where the machine does other work.
-    /// `start NAME COMMAND ARGUMENT...` leaves `vmm COMMAND` running, with what it says in /dev/shm/NAME and its number in
-    /// /dev/shm/NAME.pid; `finish NAME` waits for its end; `startAtTerminal NAME ARGUMENT...` is the same for `vmm boot` on
-    /// a terminal of 24 rows and 80 columns, the name of which is in /dev/shm/NAME.tty.
-    /// `await NAME TEXT` waits until it has said that. `note NAME COMMAND...` keeps what a command of the host prints.
+    /// `timed NAME SECONDS COMMAND...` runs a command to its end, and says what it printed, how long it took
+    /// and how it ended; `boot NAME ARGUMENT...` does that with `vmm boot`. A guest that hangs is asked to
+    /// power off, then killed; not too soon, for a boot takes seconds here, and more where the machine does
+    /// other work. `start NAME COMMAND ARGUMENT...` leaves `vmm COMMAND` running, with what it says in
+    /// /dev/shm/NAME and its number in /dev/shm/NAME.pid; `finish NAME` waits for its end; `startAtTerminal
+    /// NAME ARGUMENT...` is the same for `vmm boot` on a terminal of 24 rows and 80 columns, the name of
+    /// which is in /dev/shm/NAME.tty. `await NAME TEXT` waits until it has said that. `note NAME COMMAND...`
+    /// keeps what a command of the host prints.
     private static let preamble = """
         cd '\(Package.root)'
         say() { printf '\\n@@@ %s %s\\n' "$1" "$2"; }
@@ -174,7 +177,8 @@ struct DebianKernel {
     }
 }
 
-/// What a guest runs to say what machine it found itself in. No double quotes: the kernel takes them for its own.
+/// What a guest runs to say what machine it found itself in. No double quotes: the kernel takes them for its
+/// own.
 enum Question {
     static let machine = """
         echo kernel=$(uname -r); echo cpus=$(nproc); \
@@ -183,7 +187,8 @@ enum Question {
         echo random=$(cat /sys/class/misc/hw_random/rng_current)
         """
 
-    /// Fills each disk of `names` with 4 MiB that nobody knows beforehand, flushes them, and tells their sums.
+    /// Fills each disk of `names` with 4 MiB that nobody knows beforehand, flushes them, and tells their
+    /// sums.
     static func disks(_ names: [String]) -> String {
         names.map { name in
             "dd if=/dev/urandom of=/dev/\(name) bs=65536 count=64 conv=fsync 2>/dev/null; "

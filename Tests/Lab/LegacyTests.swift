@@ -17,7 +17,8 @@ struct LegacyTests {
         #expect(boot["cpus"] == "\(cpus)", "\(boot)")
     }
 
-    /// Of these only the kernel with every driver has a parser of MP tables: it finds the other CPUs. All have a timer.
+    /// Of these only the kernel with every driver has a parser of MP tables: it finds the other CPUs. All
+    /// have a timer.
     @Test("told acpi=off, in quotes or not, they sleep and reboot")
     func withoutACPI() throws {
         let (cloud, full) = (DebianKernel(version: "6.1"), DebianKernel(version: "6.1-full"))
@@ -74,7 +75,8 @@ struct LegacyTests {
         #expect(boots["legacy-timers"]?.lines.contains("1") == true, "\(boots)")
     }
 
-    /// KVM keeps a vCPU awake for an event that a local APIC would have to deliver; without ACPI this kernel leaves it off.
+    /// KVM keeps a vCPU awake for an event that a local APIC would have to deliver; without ACPI this kernel
+    /// leaves it off.
     @Test("without a local APIC a guest costs no processor time while it is idle, nor once it has halted")
     func idle() throws {
         let debian = DebianKernel(version: "6.1")

@@ -5,8 +5,9 @@ import Testing
 /// The first thing that a reader sees is what he will try.
 @Suite("README.md in the lab")
 struct ReadmeTests {
-    /// `alpine` and `debian:12` are in the store, for there are no registries in the lab: a busybox under the one name, a
-    /// Debian 12 under the other. `prompts NAME PROMPT N` waits until there has been a prompt for the Nth time.
+    /// `alpine` and `debian:12` are in the store, for there are no registries in the lab: a busybox under the
+    /// one name, a Debian 12 under the other. `prompts NAME PROMPT N` waits until there has been a prompt for
+    /// the Nth time.
     private static let preamble = """
         export PATH=$PWD/build:$PATH VMM_STORE=$PWD/build/images/store
         root=/dev/shm/root
@@ -97,8 +98,8 @@ struct ReadmeTests {
     }
 }
 
-/// A command that a document shows after `$ `, and the lines below it: what it says, and where it asks with a prompt, what is
-/// typed there.
+/// A command that a document shows after `$ `, and the lines below it: what it says, and where it asks with a
+/// prompt, what is typed there.
 private struct ShownSession {
     let command: String
     private(set) var lines: [String] = []
@@ -122,7 +123,8 @@ private struct ShownSession {
         }
     }
 
-    /// Runs the command in the lab, as it stands there; one that asks at a terminal of its own, until it is told to exit.
+    /// Runs the command in the lab, as it stands there; one that asks at a terminal of its own, until it is
+    /// told to exit.
     func script(_ name: String) -> String {
         let quoted = Question.quoted(command)
         guard !typed.isEmpty else { return "note \(name) timeout -k 10 400 bash -c \(quoted)' 2>&1'" }
@@ -153,8 +155,8 @@ private struct ShownSession {
             typed.isEmpty ? shown.count == lines.count : shown.count > lines.count, "\(command): \(shown)")
     }
 
-    /// `line` as a regular expression, for grep -E too: only a container's own host name and the third number of a kernel's
-    /// version may be others.
+    /// `line` as a regular expression, for grep -E too: only a container's own host name and the third number
+    /// of a kernel's version may be others.
     private static func pattern(_ line: String) -> String {
         if let version = line.wholeMatch(of: /([0-9]+)\.([0-9]+)\.[0-9]+/) {
             return "\(version.output.1)\\.\(version.output.2)\\.[0-9]+"

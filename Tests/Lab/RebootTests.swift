@@ -1,10 +1,12 @@
 import TestSupport
 import Testing
 
-/// Every way in which Linux resets a PC (`reboot=`), and every way in which a kernel comes to an end by itself. None may hang.
+/// Every way in which Linux resets a PC (`reboot=`), and every way in which a kernel comes to an end by
+/// itself. None may hang.
 @Suite("How Linux reboots and panics in the lab")
 struct RebootTests {
-    /// ACPI's register, the BIOS, EFI, the keyboard controller, PCI's register, a triple fault; and what the kernel prefers.
+    /// ACPI's register, the BIOS, EFI, the keyboard controller, PCI's register, a triple fault; and what the
+    /// kernel prefers.
     private static let methods = ["a", "b", "e", "k", "p", "t", ""]
 
     private func expectReboots(_ name: String, _ machine: String) throws {
@@ -33,7 +35,8 @@ struct RebootTests {
         try expectReboots("own", "--kernel build/vmlinux --initrd build/initramfs.cpio")
     }
 
-    /// Without the driver of pvpanic, which is a module of Debian's, a kernel that was told `panic=-1` just reboots.
+    /// Without the driver of pvpanic, which is a module of Debian's, a kernel that was told `panic=-1` just
+    /// reboots.
     @Test("a Debian kernel that panics: status 4 where it can say so, else 3", arguments: ["6.1", "6.12"])
     func panics(version: String) throws {
         let debian = DebianKernel(version: version)

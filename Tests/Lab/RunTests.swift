@@ -5,7 +5,8 @@ import Testing
 /// Containers in machines of their own, as a user runs them.
 @Suite("vmm run in the lab")
 struct RunTests {
-    /// `run NAME WORD...` runs `vmm run` to its end, both streams together; `signal NAME SIGNAL` is for one that was started.
+    /// `run NAME WORD...` runs `vmm run` to its end, both streams together; `signal NAME SIGNAL` is for one
+    /// that was started.
     static let preamble = """
         export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
         root=/dev/shm/root image=rootfs:/dev/shm/root

@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `vmm run` by a user who is not root, in groups of version 2 that were left to that user, as a session's manager does.
+/// `vmm run` by a user who is not root, in groups of version 2 that were left to that user, as a session's
+/// manager does.
 @Suite("a user's cgroups in the lab")
 struct UserCgroupTests {
-    /// `delegate GROUP` makes a group and leaves it to the user; `alone GROUP COMMAND...` runs a command as the user there,
-    /// and `beside GROUP COMMAND...` has a shell stay in the group meanwhile. `hold NAME WAY GROUP` starts a container that
-    /// waits, with what it says in /dev/shm/NAME, and `release NAME` lets it go on. `look NAME` tells of all groups that
-    /// monitors have made.
+    /// `delegate GROUP` makes a group and leaves it to the user; `alone GROUP COMMAND...` runs a command as
+    /// the user there, and `beside GROUP COMMAND...` has a shell stay in the group meanwhile. `hold NAME WAY
+    /// GROUP` starts a container that waits, with what it says in /dev/shm/NAME, and `release NAME` lets it
+    /// go on. `look NAME` tells of all groups that monitors have made.
     private static let preamble =
         RunTests.preamble + #"""
             groups=/sys/fs/cgroup

@@ -4,25 +4,25 @@ import Layers
 import Testing
 
 @Suite struct DirectoryTreeTests {
-    private func read(_ workshop: Workshop, _ name: String = "") throws -> [RecordingSink.File] {
+    private func read(_ workshop: ToolDirectory, _ name: String = "") throws -> [RecordingSink.File] {
         var sink = RecordingSink()
         try DirectoryTree(opening: workshop.path + "/" + name).read(into: &sink)
         return sink.complete()
     }
 
-    private func fingerprint(_ workshop: Workshop) throws -> Digest {
+    private func fingerprint(_ workshop: ToolDirectory) throws -> Digest {
         try DirectoryTree(opening: workshop.path).fingerprint()
     }
 
     @Test func filesComeInOrder() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("mkdir -p b/x b/a a; touch b/x/1 b/a/2 a/3 c B .hidden")
         let names = try read(workshop).map { String(decoding: $0.entry.path.bytes, as: UTF8.self) }
         #expect(names == ["", ".hidden", "B", "a", "b", "c", "a/3", "b/a", "b/x", "b/a/2", "b/x/1"])
     }
 
     @Test func kinds() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(
             "ln -s /etc/passwd link; mkfifo pipe; mkdir d; printf content >file; ln file other")
         try workshop.python("import socket; socket.socket(socket.AF_UNIX).bind('socket')")
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func holesStayHoles() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.python(
             """
             with open('f', 'wb') as f:
@@ -53,14 +53,14 @@ import Testing
 
     /// A link that leads out of the tree is a link, whatever it leads to; nothing behind it is read.
     @Test func linksAreNotFollowed() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(
             "mkdir tree outside; touch outside/secret; ln -s ../outside tree/link; ln -s . tree/self")
         #expect(try read(workshop, "tree").count == 3)
     }
 
     @Test func aDeepTree() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.python(
             """
             import os
@@ -92,7 +92,7 @@ import Testing
 
     /// As root nothing is forbidden, so another user reads.
     @Test func whatMayNotBeRead() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("mkdir d; printf secret >d/f; chmod 000 d/f")
         guard getuid() != 0 else {
             // Root may read everything.
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func aFingerprintSeesEveryChange() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("mkdir d; printf one >d/f; ln -s x link; touch -d '2001-01-01' d/f")
         var seen = try [fingerprint(workshop)]
         #expect(try fingerprint(workshop) == seen[0])

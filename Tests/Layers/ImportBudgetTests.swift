@@ -70,7 +70,7 @@ struct ImportBudgetTests {
 
     @Test("of what layers and archives unpack to", arguments: ["gzip -c", "zstd -cq"])
     func unpacked(_ packer: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("truncate -s 8M zeroes; tar -cf - zeroes | \(packer) >packed")
         let packed = try workshop.bytes("packed")
         var sink = RecordingSink()
@@ -89,7 +89,7 @@ struct ImportBudgetTests {
 
     @Test("of what a compressed archive is unpacked into: zeroes are holes there, whatever lies between them")
     func scratch() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(
             """
             head -c 5000 /dev/urandom >noise; (cat noise; head -c 10000000 /dev/zero; cat noise) >mixed

@@ -72,7 +72,8 @@ struct LeakTests {
 
 /// What this process holds.
 private struct Footprint {
-    /// Repeats `body`; if this process holds more afterwards than before, says so in the file `report` and ends.
+    /// Repeats `body`; if this process holds more afterwards than before, says so in the file `report` and
+    /// ends.
     static func expectNoGrowth(over rounds: Int, report: String, _ body: () throws -> Void) throws {
         // The first ones let the allocator and the runtime take what they keep.
         for _ in 0..<20 { try body() }

@@ -28,8 +28,8 @@ struct MachineEndTests {
         #expect(fault.cpu == 0)
         let registers = try Report(fault.report)
         let place = try #require(registers.value("rip"))
-        // It is in the guest's code, or at the reset vector: on AMD's processors KVM resets a CPU that has shut down,
-        // as its state is undefined then (AMD APM 2, 15.14.3).
+        // It is in the guest's code, or at the reset vector: on AMD's processors KVM resets a CPU that has
+        // shut down, as its state is undefined then (AMD APM 2, 15.14.3).
         #expect((0x10_0000..<0x12_0000).contains(place) || place == 0xFFF0)
         #expect(registers.code.count == 16)
         #expect(end.description.hasPrefix("the guest ended in a triple fault on vCPU 0\n"))

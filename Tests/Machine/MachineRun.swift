@@ -6,10 +6,11 @@ import Synchronization
 import TestSupport
 import TinyGuests
 
-/// A machine with a tiny guest, built and run to its end on a thread of its own, as `vmm boot --allow-emulation` runs it.
+/// A machine with a tiny guest, built and run to its end on a thread of its own, as `vmm boot
+/// --allow-emulation` runs it.
 ///
-/// It has no console: that would be the standard input and output of the tests. What guests say on consoles is shown by
-/// the command's tests.
+/// It has no console: that would be the standard input and output of the tests. What guests say on consoles
+/// is shown by the command's tests.
 final class MachineRun: Sendable {
     let timings: Timings
     let log = MachineLog()
@@ -20,7 +21,8 @@ final class MachineRun: Sendable {
 
     private let tail = Mutex<[UInt8]>([])
 
-    /// Starts the guest called `name`, with `session` at its port; `change` sets up the rest of the configuration.
+    /// Starts the guest called `name`, with `session` at its port; `change` sets up the rest of the
+    /// configuration.
     init(
         _ name: String, session: (any AgentSession)? = nil,
         _ change: (inout MachineConfiguration) -> Void = { _ in }

@@ -24,10 +24,10 @@ struct VCPULoopTests {
         try system.createInterruptControllers(tssAddress: 0xFFFB_D000)
         let ports = PortBus(
             serial: nil, keyboard: I8042 { _ in }, panic: PVPanic { _ in }, power: PowerControl { _ in },
-            mark: BootMark { _ in }, reset: ResetControl { _ in }, timer: IntervalTimer(of: system))
+            mark: BootMarker { _ in }, reset: ResetControl { _ in }, timer: IntervalTimer(of: system))
         let (control, counters) = (MachineControl(loop: try EventLoop()), GuestCounters())
         let loop = VCPULoop(
-            cpu: 0, ports: ports, windows: WindowBus(devices: []),
+            cpu: 0, ports: ports, windows: MMIOBus(devices: []),
             memory: try GuestMemory(byteCount: 2 << 20), files: nil, control: control, counters: counters)
         return Fixture(
             system: system, vcpu: try system.makeVCPU(0), control: control, counters: counters, loop: loop)

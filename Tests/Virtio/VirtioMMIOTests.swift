@@ -121,8 +121,8 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
         #expect(driver.needsReset)
     }
 
-    /// Every register, and what lies between them, in every width, both ways: nothing but 32 bits at a register's own
-    /// offset may do anything (4.2.2.2).
+    /// Every register, and what lies between them, in every width, both ways: nothing but 32 bits at a
+    /// register's own offset may do anything (4.2.2.2).
     @Test(arguments: [1, 2, 8]) func otherWidthsDoNothing(_ byteCount: Int) throws {
         let (driver, device) = try makeDriver()
         for offset in UInt64(0)..<0x100 {

@@ -186,8 +186,8 @@ extension VirtqueueConfiguration {
         #expect(found == rule.error)
     }
 
-    /// A driver has as many chains under way as the queue has descriptors, at the most. One that goes on before it was
-    /// answered would have a device that keeps requests keep more and more of them.
+    /// A driver has as many chains under way as the queue has descriptors, at the most. One that goes on
+    /// before it was answered would have a device that keeps requests keep more and more of them.
     @Test func moreUnderWayThanThereAreDescriptors() throws {
         let memory = try DriverMemory(byteCount: BrokenRule.memoryByteCount)
         let driver = DriverQueue(index: 0, size: 8, in: memory)

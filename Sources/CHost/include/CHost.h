@@ -99,10 +99,6 @@ bool chost_terminal_may_answer(void);
 /// AMX).
 #define CHOST_SIGNAL_STACK_SIZE (32 << 10)
 
-/// Makes the calling thread's signal handlers run on `stack`, which has CHOST_SIGNAL_STACK_SIZE bytes. After
-/// a stack overflow the thread's own stack has no room for a handler.
-void chost_use_signal_stack(char *_Nonnull stack);
-
 /// Calls `body` on the calling thread, with a stack for signal handlers.
 void chost_call_with_signal_stack(void (*_Nonnull body)(void *_Nullable), void *_Nullable argument);
 
@@ -153,7 +149,6 @@ pid_t chost_spawn(const uint8_t *_Nonnull words, size_t count, int output, int k
 
 // GNU calls. Each returns the result of the call and leaves errno.
 void chost_set_thread_name(const char *_Nonnull name);
-int chost_memfd_create(const char *_Nonnull name, unsigned int flags);
 int chost_fallocate(int fd, int mode, off_t offset, off_t byteCount);
 ssize_t chost_preadv2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);
 ssize_t chost_pwritev2(int fd, const struct iovec *_Nonnull vectors, int count, off_t offset, int flags);

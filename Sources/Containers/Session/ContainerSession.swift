@@ -42,7 +42,7 @@ public final class ContainerSession: AgentSession {
         var link: (any SessionLink)?
         var input: InputPump?
         var signals: SignalDescriptor?
-        var patience: Patience?
+        var patience: Timeouts?
         var requests = EndRequests()
         var isLeaving = false
         var shutdownTimer: TimerFD?
@@ -63,7 +63,7 @@ public final class ContainerSession: AgentSession {
     let state: Mutex<State>
     /// Whether one of the streams is a terminal.
     let hasTerminal: Bool
-    private let clock: Patience.Clock
+    private let clock: Timeouts.Clock
 
     public convenience init(
         _ plan: ContainerPlan, streams: Streams = .standard, timings: Timings? = nil, logger: Logger
@@ -73,7 +73,7 @@ public final class ContainerSession: AgentSession {
 
     /// Makes a session. `clock` measures the timeouts of the guest's agent.
     init(
-        _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Patience.Clock, logger: Logger
+        _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Timeouts.Clock, logger: Logger
     ) throws(Failure) {
         self.clock = clock
         self.plan = plan
@@ -119,7 +119,7 @@ public final class ContainerSession: AgentSession {
         send(Frame.bytes(FrameHeader(.start, process: Self.process), plan.process))
         try link.loop.watch(bell.descriptor) { [weak self] in self?.serveBell() }
         try watchSignals(link.loop)
-        let patience = try Patience(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
+        let patience = try Timeouts(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
         state.withLock { $0.patience = patience }
         if plan.process.hasInput { try startInput(link.loop) }
     }

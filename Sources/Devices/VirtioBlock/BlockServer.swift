@@ -51,7 +51,7 @@ final class BlockServer: Sendable {
     var continues: Bool { !isStopping.load(ordering: .acquiring) }
 
     func start() throws(Failure) {
-        let watch = try BellWatch(doorbell)
+        let watch = try DoorbellWatch(doorbell)
         let started = try OwnedThread(named: "disk") { [self] in run(watch) }
         thread.withLock { $0 = started }
     }
@@ -64,7 +64,7 @@ final class BlockServer: Sendable {
         workers.withLock { $0.take() }?.stop()
     }
 
-    private func run(_ watch: BellWatch) {
+    private func run(_ watch: DoorbellWatch) {
         var chain = DescriptorChain()
         var vectors = IOVectors()
         while continues {
@@ -92,7 +92,7 @@ final class BlockServer: Sendable {
     }
 
     private func take(_ chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
-        try served.withLock { served throws(VirtqueueError) in try served.queue.popOrWait(into: &chain) }
+        try served.withLock { served throws(VirtqueueError) in try served.queue.popOrRearm(into: &chain) }
     }
 
     private func tell() throws(VirtqueueError) {

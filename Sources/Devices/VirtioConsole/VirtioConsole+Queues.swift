@@ -75,7 +75,7 @@ extension VirtioConsole {
     /// Runs `body` on an active device. A driver that violates the specification stops the device until the
     /// driver resets it.
     private func serve(
-        _ body: (inout ActiveConsole, inout VirtioCounters) throws(VirtqueueError) -> Void
+        _ body: (inout ConsoleQueues, inout VirtioCounters) throws(VirtqueueError) -> Void
     ) {
         state.withLock { state in
             guard state.active?.interrupt.isFailed == false else { return }

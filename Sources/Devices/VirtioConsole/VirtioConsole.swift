@@ -13,7 +13,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
 
     /// The device as the driver has set it up.
     struct State: ~Copyable, Sendable {
-        var active: ActiveConsole?
+        var active: ConsoleQueues?
         var counters = VirtioCounters()
     }
 
@@ -95,7 +95,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     public var configurationGeneration: UInt32 { size.withLock { $0.generation } }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        let active = try ActiveConsole(activation, gate: InputGate(silence: inputSilence))
+        let active = try ConsoleQueues(activation, gate: InputGate(silence: inputSilence))
         install(active)
         do throws(Failure) {
             try watch(activation.doorbells)
@@ -119,8 +119,8 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         loop.unwatch(silence.descriptor)
     }
 
-    private func install(_ active: consuming ActiveConsole) {
-        var new: ActiveConsole? = active
+    private func install(_ active: consuming ConsoleQueues) {
+        var new: ConsoleQueues? = active
         state.withLock { $0.active = new.take() }
     }
 

@@ -9,7 +9,7 @@ public final class VirtioPmem: VirtioDevice {
     static let requestQueue = 0
 
     struct State: ~Copyable, Sendable {
-        var active: ActivePmem?
+        var active: PmemQueues?
         var counters = VirtioCounters()
     }
 
@@ -41,7 +41,7 @@ public final class VirtioPmem: VirtioDevice {
     }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: ActivePmem? = try ActivePmem(activation)
+        var active: PmemQueues? = try PmemQueues(activation)
         state.withLock { $0.active = active.take() }
     }
 

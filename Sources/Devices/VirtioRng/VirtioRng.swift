@@ -10,7 +10,7 @@ public final class VirtioRng: VirtioDevice {
     static let requestQueue = 0
 
     struct State: ~Copyable, Sendable {
-        var active: ActiveRng?
+        var active: RngQueues?
         var counters = VirtioCounters()
     }
 
@@ -34,7 +34,7 @@ public final class VirtioRng: VirtioDevice {
     public let configuration: [UInt8] = []
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: ActiveRng? = try ActiveRng(activation)
+        var active: RngQueues? = try RngQueues(activation)
         state.withLock { $0.active = active.take() }
         do throws(Failure) {
             try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()

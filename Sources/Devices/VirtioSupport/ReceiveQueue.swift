@@ -33,7 +33,7 @@ struct ReceiveQueue: ~Copyable, Sendable {
         // A buffer without room uses up budget too. A driver that adds buffers all the time waits for the
         // loop's next turn.
         var budget = queue.configuration.size
-        while !rest.isEmpty, budget > 0, try queue.popOrWait(into: &chain) {
+        while !rest.isEmpty, budget > 0, try queue.popOrRearm(into: &chain) {
             let written = try chain.fill(from: rest, in: queue.memory)
             try queue.push(head: chain.head, byteCount: UInt32(written))
             rest = rest.dropFirst(written)

@@ -24,7 +24,7 @@ struct TransmitQueue: ~Copyable, Sendable {
     /// Pops the next chain unless one is held; returns false if there is none.
     mutating func hold() throws(VirtqueueError) -> Bool {
         if isHolding { return true }
-        guard try queue.popOrWait(into: &chain) else { return false }
+        guard try queue.popOrRearm(into: &chain) else { return false }
         // The driver must not put a device-writable buffer in a transmitq (5.3.6.1).
         guard chain.writable.isEmpty else { throw .badRequest("a writable buffer on a transmit queue") }
         takenByteCount = 0

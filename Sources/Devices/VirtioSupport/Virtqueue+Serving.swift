@@ -5,7 +5,7 @@ import Virtio
 extension Virtqueue {
     /// Pops the next chain. If there is none, enables notifications and returns false. A chain that the
     /// driver adds meanwhile is either popped here or causes a notification.
-    mutating func popOrWait(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
+    mutating func popOrRearm(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
         while try !pop(into: &chain) {
             guard try enableNotifications() else { return false }
         }

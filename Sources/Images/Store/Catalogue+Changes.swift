@@ -6,7 +6,8 @@ import SystemPackage
 extension Catalogue {
     /// Publishes the directory `draft` as the image `identifier`. The directory is complete and written to
     /// the disk.
-    func publish(_ draft: String, as identifier: String, workshop: borrowing Workshop) throws(Failure) {
+    func publish(_ draft: String, as identifier: String, workshop: borrowing StagingDirectory) throws(Failure)
+    {
         let old = workshop.file("replaced")
         try changing("add an image to") { () throws(Errno) in
             let place = store.image(identifier)
@@ -28,7 +29,7 @@ extension Catalogue {
     /// Two kinds of names are not returned, because they are expected to change: those of files, and those
     /// that a registry gave both times.
     @discardableResult
-    func set(_ names: [NameRecord], workshop: borrowing Workshop) throws(Failure) -> [NameRecord] {
+    func set(_ names: [NameRecord], workshop: borrowing StagingDirectory) throws(Failure) -> [NameRecord] {
         let draft = workshop.file("name")
         return try changing("write a name into") { () throws(Errno) in
             var moved: [NameRecord] = []
@@ -57,7 +58,8 @@ extension Catalogue {
 
     /// Removes the images among `candidates` that have no name. Returns the number of bytes that their
     /// directories took.
-    func removeUnnamed(_ candidates: [String], workshop: borrowing Workshop) throws(Failure) -> UInt64 {
+    func removeUnnamed(_ candidates: [String], workshop: borrowing StagingDirectory) throws(Failure) -> UInt64
+    {
         let place = workshop.file("removed-")
         return try changing("remove an image from") { () throws(Errno) in
             let named = Set(try names().map(\.identifier))

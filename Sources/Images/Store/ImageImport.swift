@@ -21,15 +21,15 @@ final class ImageImport: Sendable {
 
     let catalogue: Catalogue
     let session: ImportSession
-    let workshop: Workshop
+    let workshop: StagingDirectory
     let claims: LayerClaims
 
     init(_ store: StoreDirectory, session: ImportSession) throws(Failure) {
         claims = LayerClaims(store)
         catalogue = Catalogue(store: store)
         self.session = session
-        Workshop.clean(store)
-        workshop = try Workshop(in: store)
+        StagingDirectory.clean(store)
+        workshop = try StagingDirectory(in: store)
     }
 
     var store: StoreDirectory { catalogue.store }

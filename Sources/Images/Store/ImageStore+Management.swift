@@ -67,7 +67,7 @@ extension ImageStore {
         for name in names { try catalogue.removeName(name) }
         let rest = try catalogue.reading { all throws(Errno) in try all.names() }
         guard !rest.contains(where: { $0.identifier == identifier }) else { return nil }
-        let workshop = try Workshop(in: directory)
+        let workshop = try StagingDirectory(in: directory)
         let freed = try catalogue.removeUnnamed([identifier], workshop: workshop)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
@@ -100,8 +100,8 @@ extension ImageStore {
     /// Returns the number of bytes freed.
     public consuming func prune(progress: ProgressStyle) throws(Failure) -> UInt64 {
         let catalogue = catalogue
-        var freed = Workshop.clean(directory)
-        let workshop = try Workshop(in: directory)
+        var freed = StagingDirectory.clean(directory)
+        let workshop = try StagingDirectory(in: directory)
         let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
         freed &+= try catalogue.removeUnnamed(identifiers, workshop: workshop)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed

@@ -8,7 +8,7 @@ public struct AgentLink: Sendable {
 
     /// The machine's event loop. The session watches its own descriptors on this loop.
     public let loop: EventLoop
-    let port: VirtioPort
+    let port: VirtioSerialPort
     let control: MachineControl
     let powerButton: PowerButton
 

@@ -9,14 +9,14 @@ import Virtio
 /// All devices of a machine, connected to its interrupts, and the console behind them.
 struct Board: Sendable {
     let ports: PortBus
-    let windows: WindowBus
+    let windows: MMIOBus
     /// The names of the virtio devices, in the order of `windows`.
     let deviceNames: [String]
     let powerButton: PowerButton
     let console: MachineConsole?
     let consoleTail: ConsoleTail?
     /// The port of the session, if there is a session.
-    let agentPort: VirtioPort?
+    let agentPort: VirtioSerialPort?
     let persistentMemory: VirtioPmem?
     let notes: GuestNotes
 

@@ -45,11 +45,11 @@ struct BoardBuilder: ~Copyable {
         let report = reporter(notes)
         let ports = PortBus(
             serial: console.serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
-            power: PowerControl(handler: report), mark: BootMark(handler: report),
+            power: PowerControl(handler: report), mark: BootMarker(handler: report),
             reset: ResetControl(handler: report), timer: IntervalTimer(of: machine))
         let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
         return Board(
-            ports: ports, windows: WindowBus(devices: windows), deviceNames: names, powerButton: button,
+            ports: ports, windows: MMIOBus(devices: windows), deviceNames: names, powerButton: button,
             console: console.terminal, consoleTail: console.tail, agentPort: agentPort,
             persistentMemory: persistentMemory, notes: notes)
     }
@@ -63,7 +63,7 @@ struct BoardBuilder: ~Copyable {
             case .reset: control.finish(.reset)
             case .panicked: control.finish(.panicked)
             case .crashLoaded: notes.noteCrash()
-            case .mark(BootMark.userland): timings.note(.userland)
+            case .mark(BootMarker.userland): timings.note(.userland)
             case .mark(let value): notes.note(mark: value)
             }
         }
@@ -104,10 +104,10 @@ struct BoardBuilder: ~Copyable {
     }
 
     /// Attaches the port through which a session communicates with its guest.
-    private mutating func attachPort(to machine: VirtualMachine) throws(Failure) -> VirtioPort? {
+    private mutating func attachPort(to machine: VirtualMachine) throws(Failure) -> VirtioSerialPort? {
         guard let session else { return nil }
         // The reference is weak because the session's link owns the port.
-        let port = VirtioPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
+        let port = VirtioSerialPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
             session?.received(bytes)
         }
         try attach(port, named: "agent port", to: machine)

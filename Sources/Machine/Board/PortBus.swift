@@ -8,7 +8,7 @@ struct PortBus: Sendable {
     let keyboard: I8042
     let panic: PVPanic
     let power: PowerControl
-    let mark: BootMark
+    let mark: BootMarker
     let reset: ResetControl
     let timer: IntervalTimer
 

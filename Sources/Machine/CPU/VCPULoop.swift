@@ -9,7 +9,7 @@ import SystemPackage
 struct VCPULoop: Sendable {
     let cpu: Int
     let ports: PortBus
-    let windows: WindowBus
+    let windows: MMIOBus
     let memory: GuestMemory
     /// The files that the guest sees as persistent memory.
     let files: PmemFiles?

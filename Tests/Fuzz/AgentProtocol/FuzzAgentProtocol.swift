@@ -1,8 +1,8 @@
 import AgentProtocol
 import FuzzSupport
 
-/// The input's first byte says what is fuzzed with the rest: a stream of frames, as either side gets it; a session of
-/// the agent's, step by step; or the image's files of users and groups.
+/// The input's first byte says what is fuzzed with the rest: a stream of frames, as either side gets it; a
+/// session of the agent's, step by step; or the image's files of users and groups.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, speak)

@@ -1,7 +1,7 @@
 import AgentProtocol
 
-/// A session of the agent's: the monitor says what the input says, well or badly; the processes do as they like; and a
-/// second monitor listens and holds every byte against its credit.
+/// A session of the agent's: the monitor says what the input says, well or badly; the processes do as they
+/// like; and a second monitor listens and holds every byte against its credit.
 struct FuzzedSession {
     private var steps: ArraySlice<UInt8>
     private var agent = AgentState()

@@ -1,7 +1,8 @@
 import AgentProtocol
 import Host
 
-/// Frames from anywhere: each is refused or read, and what was read is the same when it is written and read again.
+/// Frames from anywhere: each is refused or read, and what was read is the same when it is written and read
+/// again.
 enum FuzzedStream {
     /// The first byte is how the stream is cut.
     static func read(_ input: [UInt8]) {
@@ -39,7 +40,8 @@ enum FuzzedStream {
         }
     }
 
-    /// Text that is no UTF-8 is mended as it is read, so that only the second round gives the same bytes as the first.
+    /// Text that is no UTF-8 is mended as it is read, so that only the second round gives the same bytes as
+    /// the first.
     private static func check<Value: ByteValue>(_ frame: Frame, _: Value.Type) {
         guard let value = try? frame.value(Value.self) else { return }
         let once = Frame.bytes(frame.header, value)

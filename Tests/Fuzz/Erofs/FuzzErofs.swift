@@ -3,8 +3,8 @@ import FuzzSupport
 import Host
 import Layers
 
-/// The input is a layer's image, without its first kilobyte: it is read to its end and merged above an honest layer, or it
-/// is refused. What was merged can be read as a whole.
+/// The input is a layer's image, without its first kilobyte: it is read to its end and merged above an honest
+/// layer, or it is refused. What was merged can be read as a whole.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, readImage)

@@ -3,8 +3,8 @@ import FuzzSupport
 import Glibc
 import GuestMemory
 
-/// The input is a kernel file, its last byte the loader's policy and the file's mode: loaded into 64 MiB of memory it either gives an entry
-/// within them or a failure.
+/// The input is a kernel file, its last byte the loader's policy and the file's mode: loaded into 64 MiB of
+/// memory it either gives an entry within them or a failure.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, loadKernelImage)

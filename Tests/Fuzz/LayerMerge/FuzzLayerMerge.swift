@@ -3,8 +3,8 @@ import FuzzSupport
 import Host
 import Layers
 
-/// The input describes a few small layers: each is written and they are merged, or they are refused. What was written can be
-/// read to its end, and all that the merged tree says of itself is true.
+/// The input describes a few small layers: each is written and they are merged, or they are refused. What was
+/// written can be read to its end, and all that the merged tree says of itself is true.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, mergeLayers)

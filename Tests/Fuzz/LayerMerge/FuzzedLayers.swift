@@ -3,7 +3,8 @@ import FuzzSupport
 import Host
 import Layers
 
-/// Layers that the fuzzer's bytes describe, one step for each entry: what it is, a path, and what it needs beside.
+/// Layers that the fuzzer's bytes describe, one step for each entry: what it is, a path, and what it needs
+/// beside.
 struct FuzzedLayers {
     static let mostLayers = 5
     private static let mostEntries = 500

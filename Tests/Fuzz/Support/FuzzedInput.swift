@@ -6,8 +6,8 @@ public enum Verdict: CInt {
     case unwanted = -1
 }
 
-/// What a fuzzer's LLVMFuzzerTestOneInput does, which libFuzzer's `main` calls with one input after another: hands the
-/// input to `attempt`. The input has broken the target when the process does not survive that.
+/// What a fuzzer's LLVMFuzzerTestOneInput does, which libFuzzer's `main` calls with one input after another:
+/// hands the input to `attempt`. The input has broken the target when the process does not survive that.
 public func fuzz(
     _ bytes: UnsafePointer<UInt8>, _ byteCount: Int, _ attempt: ([UInt8]) -> Verdict
 ) -> CInt {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A file in memory, for code that reads files: it has a descriptor and, as long as that is open, a path. It is gone with
-/// the process.
+/// A file in memory, for code that reads files: it has a descriptor and, as long as that is open, a path. It
+/// is gone with the process.
 public struct MemoryFile: Sendable {
     public let descriptor: Int32
 

@@ -3,8 +3,8 @@ import Host
 import Layers
 import Tar
 
-/// The input is a layer, its last byte the size of the pieces in which it comes and whether its checksums are put right
-/// first: reading it gives entries that are as promised or a failure.
+/// The input is a layer, its last byte the size of the pieces in which it comes and whether its checksums are
+/// put right first: reading it gives entries that are as promised or a failure.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, readLayer)

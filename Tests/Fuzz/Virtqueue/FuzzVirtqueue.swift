@@ -1,7 +1,8 @@
 import FuzzSupport
 
-/// The input is what a driver does, step by step (see `FuzzedDriver`): to a disk, a console, an entropy source, a port or a
-/// persistent memory, as its first byte says. Whatever it does, the monitor lives, and the device is as new after a reset.
+/// The input is what a driver does, step by step (see `FuzzedDriver`): to a disk, a console, an entropy
+/// source, a port or a persistent memory, as its first byte says. Whatever it does, the monitor lives, and
+/// the device is as new after a reset.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> CInt {
     unsafe fuzz(bytes, byteCount, driveDevice)

@@ -4,14 +4,15 @@ import Glibc
 import GuestMemory
 import Virtio
 
-/// One device in the hands of the fuzzer. The steps that a good driver takes are short, so that the bad ones come deep.
+/// One device in the hands of the fuzzer. The steps that a good driver takes are short, so that the bad ones
+/// come deep.
 final class FuzzedDriver {
     private static let memoryByteCount: UInt64 = 256 << 10
     private let memory: GuestMemory
     private let transport: VirtioMMIO
     private let console: VirtioConsole?
     private let disk: VirtioBlock?
-    private let port: VirtioPort?
+    private let port: VirtioSerialPort?
     /// As many queues as are set up: a power of two.
     private let queueCount: Int
     private var availableIndex: [UInt16] = [0, 0, 0, 0]
@@ -25,7 +26,7 @@ final class FuzzedDriver {
             output: host.output, loop: host.loop, columns: 80, rows: 25, inputSilence: 0)
         let disk = VirtioBlock(host.disk, identifier: "fuzz")
         let entropy = VirtioRng(loop: host.loop)
-        let port = VirtioPort(name: "fuzz", loop: host.loop) { _ in }
+        let port = VirtioSerialPort(name: "fuzz", loop: host.loop) { _ in }
         let persistentMemory = VirtioPmem(host.files, at: GuestAddress(1 << 32))
         let devices: [(any VirtioDevice)?] = [disk, console, entropy, port, persistentMemory]
         let chosen = Int(device) % devices.count
@@ -167,9 +168,9 @@ extension FuzzedDriver {
         try? memory.storeReleasing(availableIndex[queue], at: GuestAddress(ring + 2))
     }
 
-    /// Rings, and gives the device the time to answer: the loop's devices are through when the loop is, a disk soon
-    /// after its thread has had the processor. On a busy host each yield takes a slice of everybody else's time, so there
-    /// are many only for what can come of it.
+    /// Rings, and gives the device the time to answer: the loop's devices are through when the loop is, a
+    /// disk soon after its thread has had the processor. On a busy host each yield takes a slice of everybody
+    /// else's time, so there are many only for what can come of it.
     private func ring(_ queue: UInt32) {
         let before = progress
         write(queue, register: Register.notify)

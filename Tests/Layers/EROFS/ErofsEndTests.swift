@@ -10,7 +10,8 @@ import Testing
 struct ErofsEndTests {
     private static let count = 1000
 
-    /// A directory for each of the files, the last of which has several names, and links that wait for what comes later.
+    /// A directory for each of the files, the last of which has several names, and links that wait for what
+    /// comes later.
     private static func layer() -> TestLayer {
         var layer = TestLayer()
         for number in 0..<count {

@@ -35,7 +35,8 @@ struct ErofsLimitTests {
         for failure in failures { #expect(failure?.what.contains("/some/file") == true) }
     }
 
-    /// A path has up to 2,048 names, and a compressed archive tells of millions of directories in a few bytes.
+    /// A path has up to 2,048 names, and a compressed archive tells of millions of directories in a few
+    /// bytes.
     @Test("of a directory no more is kept than its own name and attributes")
     func directories() throws {
         let file = try TemporaryFile()

@@ -20,8 +20,8 @@ struct ErofsLinkTests {
         #expect(seen["/b"]?.linkCount == 1)
     }
 
-    /// Each of these links leads to the next one, by a path that only the layer below knows: of `count` links, in the order in
-    /// which they come, one can be resolved in each pass.
+    /// Each of these links leads to the next one, by a path that only the layer below knows: of `count`
+    /// links, in the order in which they come, one can be resolved in each pass.
     @Test(
         "links to links by detours, up to a depth that no archive has",
         arguments: [(10, true), (1000, false)])

@@ -1,7 +1,7 @@
 @testable import Layers
 
-/// What layers mean, done slowly: a dictionary of paths. It knows nothing of symbolic links on the way to a file, so its
-/// layers have none.
+/// What layers mean, done slowly: a dictionary of paths. It knows nothing of symbolic links on the way to a
+/// file, so its layers have none.
 struct ModelTree {
     /// A file that may have several names.
     final class File {

@@ -169,8 +169,8 @@ import Testing
         )
     }
 
-    /// Cut anywhere, an archive is refused, but for where a header could follow, a file's data are complete (umoci 0.4 leaves
-    /// the last one's padding out), or the end has begun.
+    /// Cut anywhere, an archive is refused, but for where a header could follow, a file's data are complete
+    /// (umoci 0.4 leaves the last one's padding out), or the end has begun.
     @Test(arguments: [512, 100]) func aTruncatedArchive(_ pieceByteCount: Int) throws {
         var tar = TarWriter()
         tar.add("a", [UInt8](repeating: 1, count: 700))

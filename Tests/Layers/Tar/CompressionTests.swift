@@ -45,7 +45,7 @@ import Testing
     ]
 
     @Test(arguments: packings) func isUnpackedAndDigested(_ packing: Packing) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(Self.make)
         try workshop.shell("(\(packing.command)) >packed; sha256sum plain packed | cut -c -64 >sums")
         let sums = String(decoding: try workshop.bytes("sums"), as: UTF8.self).split(separator: "\n")
@@ -71,7 +71,7 @@ import Testing
             "gzip -c /dev/null; gzip -c /dev/null",
         ]) func aLayerOfNothing(_ command: String) throws
     {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("(\(command)) >packed")
         var sink = RecordingSink()
         let digests = try LayerArchive.read(
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(arguments: ["gzip -9 -cn", "zstd -cq"]) func aTruncatedLayer(_ command: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("seq 1 2000 >text; tar -cf plain text; \(command) plain >packed")
         let packed = try workshop.bytes("packed")
         // With less than the magic bytes it is no archive at all.
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: ["gzip -9 -cn", "zstd -cq --check"]) func aDamagedLayer(_ command: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("seq 1 500 >text; tar -cf plain text; \(command) plain >packed")
         let packed = try workshop.bytes("packed")
         let good = try RecordingSink.read(packed)
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func garbageBehindAMember() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("tar -cz -f packed --files-from=/dev/null; printf garbage >>packed")
         let failure = try #require(throws: Failure.self) { try RecordingSink.read(workshop.bytes("packed")) }
         #expect(failure.why == "its gzip data is damaged")
@@ -127,7 +127,7 @@ import Testing
 
     /// A bomb: 256 MiB of zeroes in 256 KiB are a hole, and cost neither memory nor storage.
     @Test func muchOutOfLittle() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("truncate -s 256M zeroes; tar -cz -f packed zeroes")
         let files = try RecordingSink.read(workshop.bytes("packed"))
         #expect(files.file("zeroes")?.runs.allSatisfy { $0 != .data([]) } == true)

@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test(arguments: tools) func anArchiveIsItsTree(_ tool: Tool) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell((tool.takesLongNames ? Self.longTree : Self.tree) + Self.touchDirectories)
         try workshop.shell(tool.command)
         var expected = RecordingSink()
@@ -110,7 +110,7 @@ import Testing
 
     @Test(arguments: [1, 7, 511, 512, 513, 4096, 65537])
     func thePiecesDoNotMatter(_ pieceByteCount: Int) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(Self.longTree)
         try workshop.shell("tar -cf a --format=gnu -C tree . && tar -cf b --format=pax -C tree .")
         for name in ["a", "b"] {
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test func paxHasTimesBelowASecond() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("touch -d '2001-02-03 04:05:06.123456789' f; touch -d '1960-01-01 00:00:00.25Z' g")
         try workshop.shell("tar -cf a --format=pax f g")
         let files = try RecordingSink.read(workshop.bytes("a"))
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test(arguments: ["gnu", "pax"]) func largeOwnersAndOldTimes(_ format: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("touch -d '1950-01-01Z' f")
         try workshop.shell("tar -cf a --format=\(format) --owner=x:4000000000 --group=y:3000000 f")
         let entry = try #require(try RecordingSink.read(workshop.bytes("a")).file("f")?.entry)
@@ -144,7 +144,7 @@ import Testing
     func extendedAttributes(_ tool: String) throws {
         // `=` would end the key.
         let name = "user.a = 100%"
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.python(
             """
             import os

@@ -12,7 +12,7 @@ import Testing
         """
 
     @Test(arguments: ["cat", "gzip -c", "zstd -cq"]) func filesAreReadWhereTheyLie(_ packer: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell(Self.make)
         try workshop.shell("mkdir s; tar -cf - --exclude=s --exclude=a . | \(packer) >a")
         let index = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path + "/s")
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: ["cat", "gzip -c", "zstd -cq"]) func nothingAtAllIsNoImage(_ packer: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("\(packer) </dev/null >a")
         do throws(Failure) {
             _ = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path)
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func onlySoMuchIsReadIntoMemory() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("head -c 1000 /dev/zero >f; tar -cf a f")
         let index = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path)
         var source = try index.source(of: "f", as: "manifest")
@@ -60,7 +60,8 @@ import Testing
         #expect(bytes == nil)
     }
 
-    /// A few bytes of a compressed archive become megabytes of names, and each part of a name is an object of its own.
+    /// A few bytes of a compressed archive become megabytes of names, and each part of a name is an object of
+    /// its own.
     @Test func namesTakeOnlySoMuchMemory() throws {
         let directories = String(repeating: "a/", count: 2000)
         let archive = TarWriter.archive { tar in
@@ -70,20 +71,20 @@ import Testing
                 tar.add(TarWriter.Header("file"))
             }
         }
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try Data(archive).write(to: URL(filePath: workshop.path + "/a"))
         #expect(failure(opening: workshop.path + "/a")?.why == "it has too many files for an image")
     }
 
     @Test func anArchiveThatEndsInAFile() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("head -c 100000 /dev/zero >f; tar -cf - f | head -c 50000 >a")
         let failure = failure(opening: workshop.path + "/a")
         #expect(failure?.why.hasPrefix("it is truncated") == true)
     }
 
     @Test func whatIsNoArchive() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("seq 1 1000 >text; mkdir d; : >empty")
         #expect(failure(opening: workshop.path + "/text")?.why == "it is not a tar archive")
         #expect(failure(opening: workshop.path + "/empty")?.why == "it is empty")

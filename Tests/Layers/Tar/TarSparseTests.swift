@@ -9,7 +9,7 @@ import Testing
     ]
 
     @Test(arguments: formats) func holesSurvive(_ format: String) throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         // More pieces than a header, and than a block behind it, has room for.
         try workshop.python(
             """
@@ -32,13 +32,14 @@ import Testing
     }
 
     @Test func bsdtarsSparseFiles() throws {
-        let workshop = try Workshop()
+        let workshop = try ToolDirectory()
         try workshop.shell("truncate -s 4M f; printf end >>f; bsdtar -cf a --read-sparse --format=pax f")
         let files = try RecordingSink.read(workshop.bytes("a"))
         #expect(try files.file("f")?.content == workshop.bytes("f"))
     }
 
-    /// A map of 3 MB that grows by a piece with each of very many headers: whoever copies it each time copies 60 GB.
+    /// A map of 3 MB that grows by a piece with each of very many headers: whoever copies it each time copies
+    /// 60 GB.
     @Test func mapOverManyHeaders() throws {
         let (inOne, afterwards) = (200_000, 20_000)
         var writer = TarWriter()

@@ -1,5 +1,6 @@
 /// Bytes that wait for the guest to make room, first in, first out. Removing from the start moves the rest
-/// only now and then. An empty queue frees its memory, which may have been `VirtioPort.pendingLimit` bytes.
+/// only now and then. An empty queue frees its memory, which may have been `VirtioSerialPort.pendingLimit`
+/// bytes.
 ///
 /// The agent has a different queue, `ByteQueue`. It keeps its memory to fill it again and again, and it is
 /// compiled into the guest, in Embedded Swift and with a protocol that the devices do not have.

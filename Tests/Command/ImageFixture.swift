@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The built program with an image store of its own, and a directory for images.
-struct ImageBench {
+struct ImageFixture {
     let directory: TemporaryDirectory
     var store: String { directory.path("store") }
     var environment: [String: String]

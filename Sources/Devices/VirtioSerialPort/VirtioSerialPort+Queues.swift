@@ -2,7 +2,7 @@ import Synchronization
 import Virtio
 
 /// The handlers that run on the event loop's thread or, for a control message, on the vCPU's thread.
-extension VirtioPort {
+extension VirtioSerialPort {
     /// The number of bytes that are taken in one turn of the event loop.
     private static let turnByteCount: UInt64 = 1 << 20
 
@@ -71,7 +71,7 @@ extension VirtioPort {
     /// driver resets it.
     private func serve(
         _ state: inout State,
-        _ body: (inout ActivePort, inout VirtioCounters) throws(VirtqueueError) -> Void
+        _ body: (inout PortQueues, inout VirtioCounters) throws(VirtqueueError) -> Void
     ) {
         guard state.active?.interrupt.isFailed == false else { return }
         do throws(VirtqueueError) {

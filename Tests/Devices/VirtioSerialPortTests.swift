@@ -11,7 +11,7 @@ import Virtio
     private let loop: TestLoop
     private let recorder: TestRecorder
     private let openings = Openings()
-    private let device: VirtioPort
+    private let device: VirtioSerialPort
     private let driver: VirtioDriver
 
     private final class Openings: Sendable {
@@ -21,7 +21,7 @@ import Virtio
     init() throws {
         loop = try TestLoop()
         recorder = try TestRecorder()
-        device = VirtioPort(
+        device = VirtioSerialPort(
             name: "vmm.agent", loop: loop.loop, received: { [recorder] in recorder.record($0) },
             opened: { [openings] isOpen in openings.all.withLock { $0.append(isOpen) } })
         driver = try VirtioDriver(device)
@@ -60,7 +60,7 @@ import Virtio
     }
 
     @Test func aPortWithoutANameIsNotNamed() throws {
-        let driver = try VirtioDriver(VirtioPort(name: "", loop: loop.loop, received: { _ in }))
+        let driver = try VirtioDriver(VirtioSerialPort(name: "", loop: loop.loop, received: { _ in }))
         try driver.start()
         let buffers = try driver.addBuffers(4, of: 64, queue: PortDriver.controlReceive)
         try driver.sayControl(PortDriver.message(PortDriver.portReady))
@@ -134,8 +134,8 @@ import Virtio
         driver.reset()
     }
 
-    /// One buffer many times over: a terabyte that costs the guest nothing. The loop has its other turns, and a reset
-    /// puts an end to it.
+    /// One buffer many times over: a terabyte that costs the guest nothing. The loop has its other turns, and
+    /// a reset puts an end to it.
     @Test func anEndlessChainDoesNotKeepTheLoop() throws {
         let buffer = driver.memory.allocate(16 << 20)
         for _ in 0..<4 {
@@ -224,7 +224,7 @@ import Virtio
     }
 
     @Test func whatIsSentBeforeTheDriverIsThereIsKept() throws {
-        let device = VirtioPort(name: "p", loop: loop.loop, received: { _ in })
+        let device = VirtioSerialPort(name: "p", loop: loop.loop, received: { _ in })
         #expect(device.send([7, 7]))
         let driver = try VirtioDriver(device)
         try driver.start()  // resets it first, as Linux does

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Each limit is many times what a sound guest needs. CPU time is limited, because a software CPU or a busy
 /// host may be slow; wall-clock time is limited too, for a guest that halts.
-final class Patience: Sendable {
+final class Timeouts: Sendable {
     /// The limit of this process's CPU time, in seconds.
     static let workLimit: UInt64 = 120
     /// The limit of wall-clock time, in seconds: a guest that halts uses no CPU time.

@@ -25,7 +25,7 @@ enum HostileTarget: String, CaseIterable, Sendable, CustomTestStringConvertible 
 }
 
 /// A device at the mercy of a hostile driver, and a driver that finds out whether it still works.
-final class HostileBench {
+final class HostileFixture {
     static let queueSize: UInt16 = 8
     static let diskSectors: UInt64 = 8192
     static let memoryByteCount: UInt64 = 8 << 20
@@ -37,7 +37,7 @@ final class HostileBench {
     private let output: ConsoleOutput
     private let file: TemporaryFile
     private let console: VirtioConsole?
-    private let port: VirtioPort?
+    private let port: VirtioSerialPort?
     private let recorder: TestRecorder
 
     init(_ target: HostileTarget, readOnly: Bool = false) throws {
@@ -47,7 +47,7 @@ final class HostileBench {
         output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: 20, notify: { _ in })
         file = try TemporaryFile(byteCount: Int(Self.diskSectors) * 512)
         recorder = try TestRecorder()
-        let port = VirtioPort(name: "vmm.agent", loop: loop.loop) { [recorder] in recorder.record($0) }
+        let port = VirtioSerialPort(name: "vmm.agent", loop: loop.loop) { [recorder] in recorder.record($0) }
         switch target {
         case .block:
             (console, self.port) = (nil, nil)
@@ -96,8 +96,8 @@ final class HostileBench {
         }
     }
 
-    /// Waits until the device has seen all that it was told. A disk's thread tells by answering; the others sit on the
-    /// loop.
+    /// Waits until the device has seen all that it was told. A disk's thread tells by answering; the others
+    /// sit on the loop.
     func settle() throws {
         try loop.settle()
     }

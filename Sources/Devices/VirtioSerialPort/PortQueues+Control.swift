@@ -4,19 +4,19 @@ import Virtio
 /// The handshake that creates a port (Virtio 1.2, 5.3.5 and 5.3.6.2). The device answers DEVICE_READY with
 /// DEVICE_ADD, and PORT_READY with the port's name and PORT_OPEN. The driver sends PORT_OPEN when a program
 /// of the guest opens or closes the port.
-extension ActivePort {
+extension PortQueues {
     /// Reads the driver's messages on the control queue and answers them.
     mutating func serveControl(
         name: [UInt8], _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
         var budget = controlTransmitQueue.configuration.size
-        while budget > 0, try controlTransmitQueue.popOrWait(into: &chain) {
+        while budget > 0, try controlTransmitQueue.popOrRearm(into: &chain) {
             if let message = try readMessage() { heed(message, name: name) }
             try controlTransmitQueue.push(head: chain.head, byteCount: 0)
             counters.requestCount &+= 1
             budget -= 1
         }
-        if budget == 0 { doorbells[VirtioPort.controlTransmitQueue].signal() }
+        if budget == 0 { doorbells[VirtioSerialPort.controlTransmitQueue].signal() }
         try controlTransmitQueue.tell(interrupt, &counters)
         try sendMessages(name: name, &counters)
     }
@@ -34,11 +34,12 @@ extension ActivePort {
 
     private mutating func heed(_ message: PortMessage, name: [UInt8]) {
         switch message.event {
-        case .deviceReady where message.value == 1: enqueue(PortMessage(.deviceAdd, port: VirtioPort.port))
-        case _ where message.port != VirtioPort.port: break
+        case .deviceReady where message.value == 1:
+            enqueue(PortMessage(.deviceAdd, port: VirtioSerialPort.port))
+        case _ where message.port != VirtioSerialPort.port: break
         case .portReady where message.value == 1:
-            if !name.isEmpty { enqueue(PortMessage(.portName, port: VirtioPort.port)) }
-            enqueue(PortMessage(.portOpen, port: VirtioPort.port))
+            if !name.isEmpty { enqueue(PortMessage(.portName, port: VirtioSerialPort.port)) }
+            enqueue(PortMessage(.portOpen, port: VirtioSerialPort.port))
         case .portOpen: isOpen = message.value != 0
         default: break
         }
@@ -52,7 +53,7 @@ extension ActivePort {
     mutating func sendMessages(
         name: [UInt8], _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
-        while let message = outbox.first, try controlReceiveQueue.popOrWait(into: &chain) {
+        while let message = outbox.first, try controlReceiveQueue.popOrRearm(into: &chain) {
             let bytes = message.bytes + (message.event == .portName ? name : [])
             guard try chain.fill(from: bytes[...], in: memory) == bytes.count else {
                 throw .badRequest("a control buffer that is too small")

@@ -1,7 +1,7 @@
 import Host
 
 /// The output of a guest's kernel on its console.
-public enum KernelWords {
+public enum KernelLog {
     /// Returns the last `count` lines, made printable.
     public static func lastLines(_ bytes: [UInt8], count: Int) -> [String] {
         let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A directory of one test, and the tools that make things in it.
-final class Workshop {
+final class ToolDirectory {
     let path: String
 
     init() throws {

@@ -3,7 +3,7 @@ import Host
 import Virtio
 
 /// The queues of a console between DRIVER_OK and reset, and the gate for its input.
-struct ActiveConsole: ~Copyable, Sendable {
+struct ConsoleQueues: ~Copyable, Sendable {
     private var receiveQueue: ReceiveQueue
     /// The transmitq. It holds the chain for which the output had no room.
     private var transmitQueue: TransmitQueue

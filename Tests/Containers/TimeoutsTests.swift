@@ -9,7 +9,7 @@ import Testing
 @testable import Containers
 
 @Suite("A session's patience")
-struct PatienceTests {
+struct TimeoutsTests {
     /// What a guest may be given up for.
     enum Kind: CaseIterable {
         /// It sleeps.
@@ -17,7 +17,7 @@ struct PatienceTests {
         /// It spins.
         case work
 
-        var limit: UInt64 { self == .time ? Patience.timeLimit : Patience.workLimit }
+        var limit: UInt64 { self == .time ? Timeouts.timeLimit : Timeouts.workLimit }
     }
 
     @Test("an agent that says nothing is given up", arguments: Kind.allCases)
@@ -73,8 +73,8 @@ private final class FakeClock: Sendable {
 
     private let state = Mutex(State())
 
-    var clock: Patience.Clock {
-        Patience.Clock(
+    var clock: Timeouts.Clock {
+        Timeouts.Clock(
             time: { [self] in
                 MonotonicTime(
                     nanoseconds: state.withLock { state in
@@ -85,7 +85,7 @@ private final class FakeClock: Sendable {
             work: { [self] in MonotonicTime(nanoseconds: state.withLock { $0.work }) }, stepMilliseconds: 1)
     }
 
-    func pass(_ kind: PatienceTests.Kind, seconds: UInt64) {
+    func pass(_ kind: TimeoutsTests.Kind, seconds: UInt64) {
         state.withLock { state in
             switch kind {
             case .time: state.time += seconds * 1_000_000_000

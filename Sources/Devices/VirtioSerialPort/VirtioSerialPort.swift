@@ -11,7 +11,7 @@ public import Virtio
 /// The event loop's thread transfers data, and so the doorbells of the data queues are ioeventfds: Linux does
 /// not wait for the data that it sends to such a port. Linux does wait for control messages, spinning, so the
 /// vCPU's thread answers them.
-public final class VirtioPort: VirtioDevice {
+public final class VirtioSerialPort: VirtioDevice {
     static let receiveQueue = 0
     static let transmitQueue = 1
     static let controlReceiveQueue = 2
@@ -22,7 +22,7 @@ public final class VirtioPort: VirtioDevice {
     public static let pendingLimit = 8 << 20
 
     struct State: ~Copyable, Sendable {
-        var active: ActivePort?
+        var active: PortQueues?
         var pending = PendingBytes()
         var counters = VirtioCounters()
     }
@@ -82,7 +82,7 @@ public final class VirtioPort: VirtioDevice {
     public let configuration: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: ActivePort? = try ActivePort(activation)
+        var active: PortQueues? = try PortQueues(activation)
         state.withLock { $0.active = active.take() }
         do throws(Failure) {
             try watch(activation.doorbells)

@@ -20,7 +20,7 @@ final class SessionBench: Sendable {
 
     /// `terminal` takes the place of the pipe for input.
     init(
-        input terminal: Int32? = nil, clock: Patience.Clock = .host,
+        input terminal: Int32? = nil, clock: Timeouts.Clock = .host,
         _ change: (inout RunOptions) -> Void = { _ in }
     ) throws {
         var options = RunOptions()

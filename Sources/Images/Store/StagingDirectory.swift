@@ -7,7 +7,7 @@ import SystemPackage
 ///
 /// The value holds a lock on the directory (flock(2)), which ends with the process. A killed import leaves a
 /// directory without a lock, and the next import removes it.
-struct Workshop: ~Copyable, Sendable {
+struct StagingDirectory: ~Copyable, Sendable {
     let path: String
     /// The descriptor that holds the lock. Programs that write into the directory inherit it, so that the
     /// directory stays while they run.

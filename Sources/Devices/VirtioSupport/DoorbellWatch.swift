@@ -4,7 +4,7 @@ import SystemPackage
 
 /// One thread's wait for one doorbell, in one system call a wake-up. epoll(7) watches the doorbell
 /// edge-triggered, so it never has to be drained.
-final class BellWatch: Sendable {
+final class DoorbellWatch: Sendable {
     private let epoll: OwnedDescriptor
 
     init(_ bell: EventFD) throws(Failure) {

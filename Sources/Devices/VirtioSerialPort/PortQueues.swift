@@ -4,7 +4,7 @@ import Virtio
 
 /// The activity of a port's device between DRIVER_OK and reset: the queues of port 0, the control queues, and
 /// their state.
-struct ActivePort: ~Copyable, Sendable {
+struct PortQueues: ~Copyable, Sendable {
     /// The largest number of bytes that one call of `take` returns.
     static let pieceByteCount: UInt64 = 64 << 10
 
@@ -24,10 +24,10 @@ struct ActivePort: ~Copyable, Sendable {
     var isOpen = false
 
     init(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var receiveQueue = try ReceiveQueue(VirtioPort.receiveQueue, of: activation)
-        let transmitQueue = try TransmitQueue(VirtioPort.transmitQueue, of: activation)
-        var controlReceiveQueue = try activation.virtqueue(VirtioPort.controlReceiveQueue)
-        let controlTransmitQueue = try activation.virtqueue(VirtioPort.controlTransmitQueue)
+        var receiveQueue = try ReceiveQueue(VirtioSerialPort.receiveQueue, of: activation)
+        let transmitQueue = try TransmitQueue(VirtioSerialPort.transmitQueue, of: activation)
+        var controlReceiveQueue = try activation.virtqueue(VirtioSerialPort.controlReceiveQueue)
+        let controlTransmitQueue = try activation.virtqueue(VirtioSerialPort.controlTransmitQueue)
         // The device needs no notification of receive buffers until it has bytes for them.
         try receiveQueue.disableNotifications()
         try controlReceiveQueue.disableNotifications()

@@ -5,7 +5,7 @@ import SystemPackage
 import Virtio
 
 /// The queue of an entropy device between DRIVER_OK and reset.
-struct ActiveRng: ~Copyable, Sendable {
+struct RngQueues: ~Copyable, Sendable {
     /// The largest number of bytes for one request. The used length reports the number to the driver.
     static let requestLimit: UInt64 = 64 << 10
     /// The largest number of bytes for all requests in one turn of the event loop.
@@ -25,7 +25,7 @@ struct ActiveRng: ~Copyable, Sendable {
 
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
         var budget = Self.turnLimit
-        while budget > 0, try queue.popOrWait(into: &chain) {
+        while budget > 0, try queue.popOrRearm(into: &chain) {
             let written = try fill()
             try queue.push(head: chain.head, byteCount: UInt32(written))
             counters.requestCount &+= 1

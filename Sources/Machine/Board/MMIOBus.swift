@@ -4,7 +4,7 @@ import Layout
 import Virtio
 
 /// The guest's virtio-mmio windows, one page apart: an address consists of a device's number and an offset.
-struct WindowBus: Sendable {
+struct MMIOBus: Sendable {
     let devices: [VirtioMMIO]
 
     func read(_ address: UInt64, byteCount: Int) -> UInt64 {

@@ -8,7 +8,7 @@ import Testing
 @testable import Images
 
 /// A store of its own, and a place for images beside it.
-struct StoreBench {
+struct StoreFixture {
     let directory: TemporaryDirectory
     let storePath: String
 

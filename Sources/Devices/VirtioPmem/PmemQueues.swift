@@ -1,7 +1,7 @@
 import Virtio
 
 /// The queue of a persistent memory device between DRIVER_OK and reset.
-struct ActivePmem: ~Copyable, Sendable {
+struct PmemQueues: ~Copyable, Sendable {
     /// VIRTIO_PMEM_REQ_TYPE_FLUSH (Virtio 1.2, 5.19.6).
     private static let flush: UInt32 = 0
     /// The responses (5.19.6.1): VIRTIO_PMEM_RESP_TYPE_OK and VIRTIO_PMEM_RESP_TYPE_EIO.
@@ -20,7 +20,7 @@ struct ActivePmem: ~Copyable, Sendable {
     /// Answers all pending requests. If the guest's other CPUs add requests without end, only the notifying
     /// vCPU is kept busy.
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
-        while try queue.popOrWait(into: &chain) {
+        while try queue.popOrRearm(into: &chain) {
             try answer(&counters)
             try queue.push(head: chain.head, byteCount: 4)
             counters.requestCount &+= 1
