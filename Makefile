@@ -26,7 +26,7 @@ SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest Sources/AgentProtocol Sources/Host/ByteCodec.swift -type f 2>/dev/null)
 PREFIX ?= /usr/local
 
-.PHONY: all install demo test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
+.PHONY: all install demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
 all: build/vmm kernel agent
 
@@ -34,7 +34,8 @@ help:
 	@echo 'make            build/vmm, one static executable, and what `vmm run` boots: a kernel and an agent'
 	@echo 'make install    all of it below PREFIX (/usr/local)'
 	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
-	@echo 'make test       all tests'
+	@echo 'make check      style, and the tests that need neither KVM nor the lab: a few minutes, the inner loop'
+	@echo "make test       all tests; FILTER='ImportTests|StoreTests' for those of some suites"
 	@echo "make lab CMD='COMMAND'   runs a command in the lab, or a shell; options in VMM_LAB_OPTIONS, see Tests/Lab/lab.sh"
 	@echo 'make kernel     the guest kernel of the project, build/vmlinux'
 	@echo 'make initramfs  its user land, build/initramfs.cpio'
@@ -117,10 +118,21 @@ test:
 	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
 	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' $(MAKE) test-here SWIFT='$(notdir $(SWIFT))'
 
+# What is quick to know: style, and the tests that need neither KVM nor the lab.
+CHECK_TESTS := Tidy Host GuestMemory AgentProtocol Virtio Devices Boot Layers
+check:
+	@scripts/packages.sh $(TEST_SETS)
+	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
+	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' VMM_TESTS='$(CHECK_TESTS)' \
+	    $(MAKE) check-here SWIFT='$(notdir $(SWIFT))'
+
+check-here: lint kernels
+	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
+
 # The machine of the lab is made ready before the tests, which start it many times.
 test-here: build/vmm kernel initramfs agent firmware kernels fuzz
 	@scripts/debian-kernel.sh 6.1-full
-	$(SWIFT) test $(SWIFT_CHECKS)
+	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 
 fuzz: | toolchain
 	@SWIFT='$(SWIFT)' scripts/fuzz.sh

@@ -101,6 +101,8 @@ let package = Package(
         tests("Comparison", ["Comparison", "Containers", "Images", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "Containers", "Images", "Host", "TestSupport", arguments]),
+        // The rules of the house that a program can check.
+        tests("Tidy", ["TestSupport"]),
         // Real Linux in the lab.
         .testTarget(
             name: "LabTests", dependencies: ["TestSupport"], path: "Tests/Lab",

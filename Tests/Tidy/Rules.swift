@@ -1,0 +1,69 @@
+/// The rules, as functions from a file to what breaks them.
+enum Rules {
+    static let width = 110
+    static let functionLength = 40
+
+    /// The formatter holds code to the same width; it leaves comments and texts alone.
+    static func tooWide(_ file: SourceFile) -> [String] {
+        file.lines.indices.filter { index in
+            let line = file.lines[index]
+            guard line.count > width, let comment = line.firstRange(of: "// ") else { return false }
+            // Two slashes within a text are no comment.
+            return line[..<comment.lowerBound].count(where: { $0 == "\"" }).isMultiple(of: 2)
+        }.map { "\(file):\($0 + 1)" }
+    }
+
+    static func tooLong(_ file: SourceFile) -> [String] {
+        file.functions.filter { $0.lineCount > functionLength }
+            .map { "\(file):\($0.line): \($0.name) has \($0.lineCount) lines" }
+    }
+
+    /// Openings of abstracts that are neither a verb phrase nor a noun phrase.
+    private static let clauses = [
+        "What", "Where", "Of", "The same", "Once", "As", "How", "Who", "Whose", "Whom", "Whatever", "Whoever",
+        "When",
+    ]
+
+    static func nounClauses(_ file: SourceFile) -> [String] {
+        file.abstracts.filter { abstract in
+            clauses.contains { abstract.text.hasPrefix($0 + " ") }
+        }.map { "\(file):\($0.line): \($0.text)" }
+    }
+
+    /// Private words, and the field's in their place.
+    private static let glossary = [
+        "WindowBus": "MMIOBus", "popOrWait": "popOrRearm", "BellWatch": "DoorbellWatch",
+        "KernelWords": "KernelLog", "VirtioPort": "VirtioSerialPort", "FileFacts": "FileStatus",
+        "ActiveConsole": "ConsoleQueues", "ActivePort": "PortQueues", "ActivePmem": "PmemQueues",
+        "ActiveRng": "RngQueues", "Workshop": "StagingDirectory", "HostileBench": "HostileFixture",
+        "RunSessionBench": "RunSessionFixture", "StoreBench": "StoreFixture", "ImageBench": "ImageFixture",
+        "BootMark": "BootMarker", "Patience": "Timeouts",
+    ]
+
+    static func replacedWords(_ file: SourceFile) -> [String] {
+        file.lines.indices.flatMap { index in
+            words(file.lines[index]).compactMap { word in
+                glossary[String(word)].map { "\(file):\(index + 1): \(word): write \($0)" }
+            }
+        }
+    }
+
+    private static func words(_ line: Substring) -> [Substring] {
+        line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+    }
+
+    /// The rooms of a manifest, each with the rooms and C modules that it may import.
+    static func rooms(_ manifest: String) -> [String: Set<String>] {
+        var rooms: [String: Set<String>] = [:]
+        for match in manifest.matches(of: /room\(\s*"(\w+)",\s*\[([^\]]*)\]\)/) {
+            rooms[String(match.output.1)] = Set(
+                match.output.2.matches(of: /"(\w+)"/).map { String($0.output.1) })
+        }
+        return rooms
+    }
+
+    /// The names of the functions that a header declares or defines.
+    static func declaredFunctions(_ header: String) -> [String] {
+        header.matches(of: /(?m)^[a-z][^\n(;#]*?\b(\w+)\(/).map { String($0.output.1) }
+    }
+}
