@@ -7,14 +7,14 @@ import Synchronization
 /// A vCPU's exit only notes the report, because it must not wait for a reader of the log. The event loop's
 /// thread logs it. Reports beyond the limits are only counted.
 final class GuestNotes: Sendable {
-    /// The number of markers that can wait for the event loop.
-    static let capacity = 64
+    /// The number of markers that can wait for the event loop: one for each of 64 vCPUs, and some more.
+    static let capacity = 128
     /// The number of lines that are logged for one guest.
     static let lineLimit = 100
 
     fileprivate struct State: ~Copyable, Sendable {
         /// The markers. The first `count` of them wait to be logged.
-        var marks = InlineArray<64, UInt8>(repeating: 0)
+        var marks = InlineArray<128, UInt8>(repeating: 0)
         var count = 0
         var crashCount: UInt64 = 0
         var isCrashLogged = false
