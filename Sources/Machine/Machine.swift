@@ -123,9 +123,6 @@ public final class Machine: Sendable {
     /// reader has gone.
     public var outputFailure: Failure? { board.console?.outputFailure }
 
-    /// The errors of each virtio device until now; after `run`, until the machine's end.
-    public var deviceReports: [DeviceReport] { board.deviceReports }
-
     /// Runs the machine until it ends: the event loop on the calling thread, each vCPU on its own thread.
     /// Call it at most once.
     ///
@@ -190,8 +187,9 @@ public final class Machine: Sendable {
         board.console?.end()
         if let first = board.console?.sink.firstByteTime { timings.note(.firstConsoleByte, at: first) }
         timings.note(.end)
-        timings.note(counters.values, board.deviceReports)
-        let warnings = counters.values.warnings + deviceReports.compactMap(\.warning)
+        let (counts, reports) = (counters.values, board.deviceReports)
+        timings.note(counts, reports)
+        let warnings = counts.warnings + reports.compactMap(\.warning)
         for warning in warnings { logger.warning("\(warning)") }
         return control.reason ?? .failed(Failure(.software, "the machine ended", because: "nobody said why"))
     }
