@@ -18,14 +18,26 @@ public struct BootEntry: Equatable, Sendable {
     public let mayLackLocalAPIC: Bool
 }
 
+/// What a kernel can do with the ACPI tables.
+public enum ACPISupport: Equatable, Sendable {
+    /// The kernel finds its CPUs and devices by ACPI.
+    case complete
+    /// The kernel was built without ACPI.
+    case none
+    /// The kernel was built with ACPI and without PCI. Without a handler for PCI's configuration space Linux
+    /// refuses to load the DSDT ("AE_BAD_PARAMETER, During Region initialization"), but has given up the
+    /// 8259A by then. So it finds no device, and no interrupt of one that the command line names.
+    case findsNoDevices
+}
+
 /// Loads a kernel and writes its boot data into the guest's memory, as a boot loader and a BIOS do on a PC.
 public enum LinuxLoader {
     /// Properties of a kernel's file that affect the command line.
     public struct KernelTraits: Equatable, Sendable {
         /// The command line that comes with the kernel, in a unified kernel image.
         public var commandLine: String?
-        /// Whether the kernel was built without ACPI, as far as its file shows.
-        public var lacksACPI = false
+        /// What the kernel can do with the ACPI tables, as far as its file shows.
+        public var acpi = ACPISupport.complete
 
         public init() {}
     }
@@ -70,7 +82,7 @@ public enum LinuxLoader {
     ) throws(Failure) -> PlacedKernel {
         let kernel = try image.load(into: memory, policy)
         var traits = traits
-        traits.lacksACPI = kernel.lacksACPI
+        traits.acpi = kernel.acpi
         let range = try archives.load(
             into: memory, above: kernel.end, upTo: kernel.header?.initramfsLimit ?? .max,
             policy.initramfsPages)

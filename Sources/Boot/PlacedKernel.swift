@@ -29,7 +29,8 @@ public struct PlacedKernel: ~Copyable {
         let switches = KernelSwitches(commandLine)
         return try enter(
             data,
-            mayLackLocalAPIC: traits.lacksACPI || switches.turnsOffACPI || switches.turnsOffLocalAPIC)
+            mayLackLocalAPIC: traits.acpi != .complete || switches.turnsOffACPI
+                || switches.turnsOffLocalAPIC)
     }
 
     private func enter(_ data: BootData, mayLackLocalAPIC: Bool) throws(Failure) -> BootEntry {

@@ -106,17 +106,22 @@ import Testing
             try Loaded(elf.bytes, looksLikeOne: true).kernel.entry == .pvh(GuestAddress(0x10_0002)))
     }
 
-    static let kernels: [(name: String, change: @Sendable (inout ELFWriter) -> Void, lacksACPI: Bool)] = [
+    static let kernels: [(name: String, change: @Sendable (inout ELFWriter) -> Void, acpi: ACPISupport)] = [
         (
             "Linux by its banner",
-            { $0.add(noise(9000) + Array("\0Linux version 4.14.55 (x)\0RSD PTR \0".utf8), at: 0x20_0001) },
-            false
+            { $0.add(noise(9000) + Array("\0Linux version 4.14.55 (x)\0RSD PTR \0pci_bus\0".utf8), at: 0x20_0001) },
+            .complete
+        ),
+        (
+            "Linux without PCI",
+            { $0.add(Array("Linux version 6.18.55 (x)\0RSD PTR \0pci_bus_id\0".utf8), at: 0x20_0001) },
+            .findsNoDevices
         ),
         (
             "Linux without ACPI",
             {
                 $0.add(Array("Linux version %s\0Linux version 6.12.1 (x)".utf8) + noise(9000), at: 0x20_0000)
-            }, true
+            }, .none
         ),
         (
             "Linux by its note",
@@ -125,19 +130,19 @@ import Testing
                 var note = $0.segments[1]
                 note.type = 4
                 $0.segments.append(note)
-            }, false
+            }, .complete
         ),
     ]
 
     @Test(arguments: kernels.indices)
     func aKernelWithoutPVHIsRecognized(_ index: Int) throws {
-        let (name, change, lacksACPI) = Self.kernels[index]
+        let (name, change, acpi) = Self.kernels[index]
         var elf = ELFWriter()
         change(&elf)
         for bytes in [elf.bytes, Compression.lz4.file(of: elf.bytes)] {
             let kernel = try Loaded(bytes, looksLikeOne: true).kernel
             #expect(kernel.entry == .linux64(GuestAddress(0x10_0000)), "\(name)")
-            #expect(kernel.lacksACPI == lacksACPI, "\(name)")
+            #expect(kernel.acpi == acpi, "\(name)")
         }
     }
 

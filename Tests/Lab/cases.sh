@@ -456,12 +456,16 @@ case_R6() { # Device nodes, process 1 and user namespaces.
     says '^unshare [1-9]'
 }
 
-case_krun() { # The kernels of libkrun reboot, with ACPI and without.
+case_krun() { # The kernels of libkrun reboot, with ACPI and without. They have their root on a disk; one has no initramfs.
     local kernel words
+    printf '#!/bin/sh\n/bin/busybox sleep 1; echo slept; /bin/busybox reboot -f\n' >$work/root/go
+    chmod 755 $work/root/go
+    mke2fs -q -t ext4 -d $work/root $work/krun.disk 64M
+    rm $work/root/go
     for kernel in "$KRUN"/*.elf; do
         for words in 'acpi=off ' ''; do
-            try 90 "$vmm" boot --kernel "$kernel" --initrd "$V/initramfs.cpio" \
-                --append "$words-- \"sleep 1; echo slept; reboot -f\""
+            try 90 "$vmm" boot --kernel "$kernel" --disk $work/krun.disk \
+                --append "${words}root=/dev/vda rw init=/go"
             ends 3
             says '^slept$'
         done

@@ -25,7 +25,7 @@ script='
     echo $BASHPID >"$group/shell/cgroup.procs"
     limited="timeout 120 build/vmm run --memory 128m --cpus 0.5 rootfs:/dev/shm/root true"
     setpriv --reuid 1000 --regid 1000 --clear-groups $limited
-    export VMM_STORE=/dev/shm/store-of-root
+    export VMM_STORE=/run/store
     $limited
 '
 

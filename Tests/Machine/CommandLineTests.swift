@@ -48,9 +48,20 @@ import Testing
 
     @Test func aKernelThatWasBuiltWithoutACPIIsToldOfItsDevices() {
         var kernel = LinuxLoader.KernelTraits()
-        kernel.lacksACPI = true
+        kernel.acpi = .none
         let line = MachineConfiguration(kernel: "vmlinux").kernelCommandLine(on: machine, for: kernel)
         #expect(line.hasPrefix("virtio_mmio.device=512@0xd0000000:6 "))
+    }
+
+    @Test func aKernelWhoseACPIFindsNoDevicesDoesWithoutIt() {
+        var kernel = LinuxLoader.KernelTraits()
+        kernel.acpi = .findsNoDevices
+        var configuration = MachineConfiguration(kernel: "vmlinux")
+        let line = configuration.kernelCommandLine(on: machine, for: kernel)
+        #expect(line.hasPrefix("virtio_mmio.device=512@0xd0000000:6 "))
+        #expect(line.hasSuffix(" acpi=off " + configuration.defaultCommandLine))
+        configuration.appendedCommandLine = "acpi=force"
+        #expect(configuration.kernelCommandLine(on: machine, for: kernel).hasPrefix("acpi=off "))
     }
 
     /// What came with the kernel comes after the default and counts therefore; the user replaces both.

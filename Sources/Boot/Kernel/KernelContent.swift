@@ -9,6 +9,16 @@ enum KernelContent: Equatable {
     case linux
     /// Linux without a PVH note and without ACPI.
     case linuxWithoutACPI
+    /// Linux without a PVH note and without PCI. Its ACPI finds no devices.
+    case linuxWithoutPCI
+
+    var acpi: ACPISupport {
+        switch self {
+        case .kernel, .linux: .complete
+        case .linuxWithoutACPI: .none
+        case .linuxWithoutPCI: .findsNoDevices
+        }
+    }
 }
 
 extension GuestMemory {
@@ -19,14 +29,20 @@ extension GuestMemory {
         _ image: ELFImage, _ notes: KernelNotes, of source: KernelSource, _ policy: LoadPolicy
     ) throws(Failure) -> KernelContent {
         if notes.hasPVHNote { return .kernel }
-        // Code that looks for the ACPI tables contains the signature of the RSDP.
-        if isLinux(image) { return holds(BytePattern("RSD PTR "), in: image) ? .linux : .linuxWithoutACPI }
+        if isLinux(image) { return linux(in: image) }
         if notes.isLinux || policy.allowsAnyKernel { return .kernel }
         throw source.refused(
             image.wantsInterpreter
                 ? "it is a Linux program, not a kernel"
                 : "it is an ELF program, but neither a PVH note nor Linux' version says that it is a kernel",
             cure: "\(KernelSource.cure) --allow-any-kernel enters it all the same.")
+    }
+
+    private func linux(in image: ELFImage) -> KernelContent {
+        // Code that looks for the ACPI tables contains the signature of the RSDP.
+        guard holds(BytePattern("RSD PTR "), in: image) else { return .linuxWithoutACPI }
+        // The class of devices that drivers/pci/probe.c registers.
+        return holds(BytePattern("pci_bus"), in: image) { $0 == 0 } ? .linux : .linuxWithoutPCI
     }
 
     /// Whether the kernel has the banner that Linux prints first, "Linux version 6.1.0". Without PVH, it is

@@ -21,7 +21,7 @@ extension KernelImage {
         let content = try memory.identify(image, notes, of: source, policy)
         return LoadedKernel(
             entry: image.entry(policy.entry, notes), contents: image.contents, end: image.end, header: nil,
-            lacksACPI: content == .linuxWithoutACPI)
+            acpi: content.acpi)
     }
 }
 

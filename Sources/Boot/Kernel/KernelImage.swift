@@ -44,6 +44,6 @@ struct LoadedKernel {
     let end: GuestAddress
     /// The setup header, if the kernel came in a bzImage.
     let header: SetupHeader?
-    /// Whether the kernel is known to have been built without ACPI.
-    var lacksACPI = false
+    /// What the kernel can do with the ACPI tables, as far as its file shows.
+    var acpi = ACPISupport.complete
 }

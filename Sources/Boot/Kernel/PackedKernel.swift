@@ -92,7 +92,7 @@ struct PackedKernel: ~Copyable {
         let content = header == nil ? try memory.identify(image, notes, of: source, policy) : .kernel
         return LoadedKernel(
             entry: image.entry(policy.entry, notes), contents: image.contents, end: image.end, header: header,
-            lacksACPI: content == .linuxWithoutACPI)
+            acpi: content.acpi)
     }
 
     /// Unpacks the beginning of the kernel, on which all decisions are based, and lays the kernel out.

@@ -20,6 +20,7 @@ extension MachineConfiguration {
     /// Additional parameters go in front, because everything after `--` belongs to init:
     ///
     /// - A kernel without ACPI, or with `acpi=off`, gets the parameters that describe its devices.
+    /// - A kernel whose ACPI finds no devices gets these and `acpi=off`.
     /// - A kernel that is not to use kvm-clock gets the frequency of its time stamp counter in kHz, if KVM
     ///   knows it. To measure the frequency the kernel would need a timer whose every access is an exit.
     func kernelCommandLine(
@@ -29,11 +30,12 @@ extension MachineConfiguration {
         var line = commandLine ?? defaultCommandLine
         if commandLine == nil, let own = kernel.commandLine { line += " " + own }
         if let appendedCommandLine { line += (line.isEmpty ? "" : " ") + appendedCommandLine }
+        if kernel.acpi == .findsNoDevices { line = "acpi=off " + line }
         let switches = KernelSwitches(line)
         if switches.turnsOffKVMClock, let frequency = timeStampFrequency() {
             line = "tsc_early_khz=\(frequency) " + line
         }
-        if kernel.lacksACPI || switches.turnsOffACPI { line = machine.commandLineWords + " " + line }
+        if kernel.acpi == .none || switches.turnsOffACPI { line = machine.commandLineWords + " " + line }
         return line
     }
 }
