@@ -60,7 +60,7 @@ use_system() {
     await '# ' || { fail 'no prompt of a shell' || return; }
     echo "echo answer=\$((6 * 7)) root=\$(findmnt -no FSTYPE /) gettys=$consoles" >&"$keys"
     await "answer=42 root=$root gettys=1" || { fail 'the command did not print what it should' || return; }
-    [ "$(grep -cF ' login: ' "$output")" -eq 1 ] || { fail 'more than one login prompt' || return; }
+    [ "$(grep -c '^debian-disk login: ' "$output")" -eq 1 ] || { fail 'more than one login prompt' || return; }
     grep -qF 'Linux version' "$output" || { fail 'no message of the kernel' || return; }
     echo poweroff >&"$keys"
     timeout $limit tail --pid="$monitor" -f /dev/null || { fail 'it did not power off' || return; }
