@@ -1,6 +1,3 @@
-public import GuestMemory
-public import Host
-
 /// The device types that vmm implements (Virtio 1.2, 5).
 public enum VirtioDeviceType: UInt32, Sendable {
     case block = 2
@@ -54,31 +51,43 @@ extension VirtioDevice {
     public func writeConfiguration(_ bytes: ArraySlice<UInt8>, at offset: Int) {}
 }
 
-/// The environment of an active device: its features, memory, queues, doorbells and interrupt.
-public struct VirtioActivation: Sendable {
-    /// The negotiated features.
-    public let features: VirtioFeatures
-    public let memory: GuestMemory
-    /// The configuration of each queue; `isReady` is false for a queue that the driver did not enable.
-    public let queues: [VirtqueueConfiguration]
-    /// The doorbell of each queue, which becomes readable when the driver notifies the queue.
-    public let doorbells: [EventFD]
-    public let interrupt: VirtioInterrupt
+/// The 64 feature bits of a device, as offered or as negotiated (Virtio 1.2, 2.2).
+public struct VirtioFeatures: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt64
 
-    public init(
-        features: VirtioFeatures, memory: GuestMemory, queues: [VirtqueueConfiguration], doorbells: [EventFD],
-        interrupt: VirtioInterrupt
-    ) {
-        self.features = features
-        self.memory = memory
-        self.queues = queues
-        self.doorbells = doorbells
-        self.interrupt = interrupt
+    public init(rawValue: UInt64) {
+        self.rawValue = rawValue
     }
 
-    /// Returns the queue with that number. Throws if the driver has not set it up.
-    public func virtqueue(_ index: Int) throws(VirtqueueError) -> Virtqueue {
-        guard queues[index].isReady else { throw .queueNotReady(index) }
-        return try Virtqueue(queues[index], features: features, memory: memory)
+    /// Makes the set of the one feature with bit number `bit`.
+    public init(bit: Int) {
+        self.init(rawValue: 1 << UInt64(bit))
     }
+
+    /// VIRTIO_F_INDIRECT_DESC: a descriptor may name a table of descriptors (6, 2.7.5.3).
+    public static let indirectDescriptors = VirtioFeatures(bit: 28)
+    /// VIRTIO_F_EVENT_IDX: each side names the index at which it wants the next notification (6, 2.7.7.1).
+    public static let eventIndex = VirtioFeatures(bit: 29)
+    /// VIRTIO_F_VERSION_1: the device is not a legacy device (6.1).
+    public static let version1 = VirtioFeatures(bit: 32)
+
+    /// The features that the virtqueue and the transport offer for every device.
+    public static let ofEveryDevice: VirtioFeatures = [.version1, .indirectDescriptors, .eventIndex]
+}
+
+/// Counters of a virtio device's work since the device was made; a reset keeps them. `VirtioInterrupt` counts
+/// the faults of its driver.
+public struct VirtioCounters: Hashable, Sendable {
+    /// The number of chains that the device popped and pushed.
+    public var requestCount: UInt64 = 0
+    /// The number of bytes written into the guest's memory.
+    public var byteCountToGuest: UInt64 = 0
+    /// The number of bytes read from the guest's memory.
+    public var byteCountFromGuest: UInt64 = 0
+    /// The number of interrupts for used buffers.
+    public var interruptCount: UInt64 = 0
+    /// The number of requests that the device answered with an error.
+    public var errorCount: UInt64 = 0
+
+    public init() {}
 }

@@ -63,7 +63,7 @@ final class HostileFixture {
             driver = try VirtioDriver(VirtioRng(loop: loop.loop), memoryByteCount: Self.memoryByteCount)
         case .persistentMemory:
             (console, self.port) = (nil, nil)
-            let device = VirtioPmem(try PmemFiles([file.path]), at: GuestAddress(1 << 32))
+            let device = VirtioPmem(try PmemFiles([file.path]), at: GuestAddress(1 << 32), loop: loop.loop)
             driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
         case .portOutput, .portInput, .portControl, .portControlInput:
             (console, self.port) = (nil, port)

@@ -149,8 +149,8 @@ struct Mischief: Sendable, CustomTestStringConvertible {
                 try bench.start()
                 for offset in UInt64(0)..<0x100 {
                     for byteCount in [1, 2, 8] {
-                        bench.driver.transport.write(.max, at: offset, byteCount: byteCount)
-                        _ = bench.driver.transport.read(at: offset, byteCount: byteCount)
+                        bench.driver.window.write(.max, at: offset, byteCount: byteCount)
+                        _ = bench.driver.window.read(at: offset, byteCount: byteCount)
                     }
                 }
             },
@@ -158,8 +158,8 @@ struct Mischief: Sendable, CustomTestStringConvertible {
                 try bench.start()
                 for offset in UInt64(0x100)..<0x1000 {
                     for byteCount in [1, 2, 4, 8] {
-                        _ = bench.driver.transport.read(at: offset, byteCount: byteCount)
-                        bench.driver.transport.write(.max, at: offset, byteCount: byteCount)
+                        _ = bench.driver.window.read(at: offset, byteCount: byteCount)
+                        bench.driver.window.write(.max, at: offset, byteCount: byteCount)
                     }
                 }
             },

@@ -186,7 +186,7 @@ final class DiskBench {
 
     @Test func theDriverMayTurnTheCacheOff() throws {
         let bench = try DiskBench()
-        bench.driver.transport.write(0, at: 0x100 + 32, byteCount: 1)
+        bench.driver.window.write(0, at: 0x100 + 32, byteCount: 1)
         #expect(bench.driver.configuration(at: 32, byteCount: 1) == 0)
         let data = DiskBench.pattern(4096)
         #expect(try bench.driver.block(BlockDriver.write, out: data).status == BlockDriver.ok)

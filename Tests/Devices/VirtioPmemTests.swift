@@ -9,12 +9,14 @@ import Virtio
 
 @Suite struct VirtioPmemTests {
     private static let start = GuestAddress(0x1_4000_0000)
+    private let loop: TestLoop
     private let device: VirtioPmem
     private let driver: VirtioDriver
 
     init() throws {
         let file = try TemporaryFile(byteCount: 10_000)
-        device = VirtioPmem(try PmemFiles([file.path]), at: Self.start)
+        loop = try TestLoop()
+        device = VirtioPmem(try PmemFiles([file.path]), at: Self.start, loop: loop.loop)
         driver = try VirtioDriver(device)
         try driver.start()
     }

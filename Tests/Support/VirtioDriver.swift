@@ -11,30 +11,33 @@ public struct FeaturesRefused: Error {}
 public final class VirtioDriver {
     public let memory: DriverMemory
     public let line: TestLine
-    public let transport: VirtioMMIO
+    public let transport: VirtioTransport
+    /// The registers of the transport, by MMIO.
+    public let window: VirtioMMIO
     public private(set) var queues: [DriverQueue] = []
 
     public init(_ device: any VirtioDevice, memoryByteCount: UInt64 = 32 << 20) throws {
         memory = try DriverMemory(byteCount: memoryByteCount)
         line = try TestLine()
-        transport = try VirtioMMIO(device: device, memory: memory.memory, line: line)
+        transport = try VirtioTransport(device: device, memory: memory.memory, line: line)
+        window = VirtioMMIO(transport)
     }
 
     // MARK: Registers
 
     public func read(_ register: VirtioRegister) -> UInt32 {
-        UInt32(truncatingIfNeeded: transport.read(at: register.rawValue, byteCount: 4))
+        UInt32(truncatingIfNeeded: window.read(at: register.rawValue, byteCount: 4))
     }
 
     public func write(_ value: UInt32, to register: VirtioRegister) {
-        transport.write(UInt64(value), at: register.rawValue, byteCount: 4)
+        window.write(UInt64(value), at: register.rawValue, byteCount: 4)
     }
 
     public var status: UInt32 { read(.status) }
     public var needsReset: Bool { status & DriverStatus.needsReset != 0 }
 
     public func configuration(at offset: UInt64, byteCount: Int) -> UInt64 {
-        transport.read(at: 0x100 + offset, byteCount: byteCount)
+        window.read(at: 0x100 + offset, byteCount: byteCount)
     }
 
     public func offeredFeatures() -> UInt64 {

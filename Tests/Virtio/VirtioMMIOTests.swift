@@ -73,7 +73,7 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
 
     @Test func anInterruptIsAcknowledgedReasonByReason() throws {
         let (driver, _) = try makeDriver()
-        driver.transport.interrupt.usedBuffer()
+        driver.transport.interrupt.usedBuffer(queue: 0)
         driver.transport.interrupt.configurationChanged()
         #expect(driver.read(.interruptStatus) == 3)
         driver.write(1, to: .interruptACK)
@@ -126,8 +126,8 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
     @Test(arguments: [1, 2, 8]) func otherWidthsDoNothing(_ byteCount: Int) throws {
         let (driver, device) = try makeDriver()
         for offset in UInt64(0)..<0x100 {
-            driver.transport.write(.max, at: offset, byteCount: byteCount)
-            #expect(driver.transport.read(at: offset, byteCount: byteCount) == 0)
+            driver.window.write(.max, at: offset, byteCount: byteCount)
+            #expect(driver.window.read(at: offset, byteCount: byteCount) == 0)
         }
         #expect(driver.status == 0)
         #expect(device.calls.isEmpty)
@@ -138,8 +138,8 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
         let known = Set(
             VirtioRegister.allCases.map(\.rawValue) + Array(stride(from: 0xB0, through: 0xBC, by: 4)))
         for offset in UInt64(0)..<0x100 where !known.contains(offset) {
-            driver.transport.write(.max, at: offset, byteCount: 4)
-            #expect(driver.transport.read(at: offset, byteCount: 4) == 0)
+            driver.window.write(.max, at: offset, byteCount: 4)
+            #expect(driver.window.read(at: offset, byteCount: 4) == 0)
         }
         #expect(driver.status == 0)
         #expect(device.calls.isEmpty)
@@ -153,7 +153,7 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
                 offset + index < 7 ? sum | (offset + index + 1) << (8 * index) : sum
             }
             #expect(value == expected)
-            driver.transport.write(0, at: 0x100 + offset, byteCount: byteCount)
+            driver.window.write(0, at: 0x100 + offset, byteCount: byteCount)
         }
         // Only what fits whole reaches the device.
         #expect(device.calls.count == max(0, 8 - byteCount))
@@ -183,7 +183,7 @@ private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
     @Test func thereIsNoSharedMemory() throws {
         let (driver, _) = try makeDriver()
         for offset in stride(from: UInt64(0xB0), through: 0xBC, by: 4) {
-            #expect(driver.transport.read(at: offset, byteCount: 4) == 0xFFFF_FFFF)
+            #expect(driver.window.read(at: offset, byteCount: 4) == 0xFFFF_FFFF)
         }
     }
 }

@@ -9,14 +9,14 @@ public protocol ConsoleReceiver: AnyObject, Sendable {
 }
 
 /// Calls a handler when the guest has made room for input.
-final class RoomBell: Sendable {
+final class RoomHandler: Sendable {
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
     func connect(_ handler: @escaping @Sendable () -> Void) {
         self.handler.withLock { $0 = handler }
     }
 
-    func ring() {
+    func call() {
         handler.withLock { $0 }?()
     }
 }

@@ -8,7 +8,7 @@ public final class Serial16550: ByteRegisters, ConsoleReceiver {
     private let chip = Mutex(UART16550())
     private let line: any InterruptLine
     private let output: any SerialOutput
-    private let room = RoomBell()
+    private let room = RoomHandler()
 
     /// Makes a port that sends the guest's bytes to `output` and takes input through `receive`.
     public init(line: any InterruptLine, output: any SerialOutput) {
@@ -23,7 +23,7 @@ public final class Serial16550: ByteRegisters, ConsoleReceiver {
             let value = chip.read(UInt8(truncatingIfNeeded: offset))
             return (value, chip.freeByteCount > before)
         }
-        if freed { room.ring() }
+        if freed { room.call() }
         return value
     }
 
@@ -36,7 +36,7 @@ public final class Serial16550: ByteRegisters, ConsoleReceiver {
             let sent = chip.write(value, UInt8(truncatingIfNeeded: offset))
             return (sent, chip.freeByteCount > before)
         }
-        if freed { room.ring() }
+        if freed { room.call() }
         if let sent { output.writeWaiting(sent) }
     }
 

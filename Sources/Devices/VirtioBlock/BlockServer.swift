@@ -68,7 +68,7 @@ final class BlockServer: Sendable {
         var chain = DescriptorChain()
         var vectors = IOVectors()
         while continues {
-            attempt { () throws(VirtqueueError) in try serveBatch(&chain, &vectors) }
+            interrupt.serve { () throws(VirtqueueError) in try serveBatch(&chain, &vectors) }
             watch.wait()
         }
     }
@@ -97,7 +97,8 @@ final class BlockServer: Sendable {
 
     private func tell() throws(VirtqueueError) {
         try served.withLock { served throws(VirtqueueError) in
-            try served.queue.tell(interrupt, &served.counters)
+            try served.queue.interruptDriver(
+                interrupt, queue: VirtioBlock.requestQueue, &served.counters)
         }
     }
 
@@ -127,21 +128,10 @@ final class BlockServer: Sendable {
     }
 
     private func work(_ job: BlockJob, _ vectors: inout IOVectors) {
-        attempt { () throws(VirtqueueError) in
+        interrupt.serve { () throws(VirtqueueError) in
             let completion = try finish(job, &vectors)
             try complete(job.request, job.chain.head, completion)
             try tell()
-        }
-    }
-
-    /// Runs `body`. A driver that violates the specification stops the device until the driver resets it.
-    private func attempt(_ body: () throws(VirtqueueError) -> Void) {
-        guard !interrupt.isFailed else { return }
-        do throws(VirtqueueError) {
-            try body()
-        } catch {
-            served.withLock { $0.counters.faultCount &+= 1 }
-            interrupt.fail(error)
         }
     }
 }

@@ -1,5 +1,4 @@
 import GuestMemory
-import Host
 import Virtio
 
 /// The queues of a console between DRIVER_OK and reset, and the gate for its input.
@@ -7,9 +6,7 @@ struct ConsoleQueues: ~Copyable, Sendable {
     private var receiveQueue: ReceiveQueue
     /// The transmitq. It holds the chain for which the output had no room.
     private var transmitQueue: TransmitQueue
-    let memory: GuestMemory
-    let doorbells: [EventFD]
-    let interrupt: VirtioInterrupt
+    private let memory: GuestMemory
     var gate: InputGate
 
     init(_ activation: VirtioActivation, gate: InputGate) throws(VirtqueueError) {
@@ -19,36 +16,32 @@ struct ConsoleQueues: ~Copyable, Sendable {
         self.receiveQueue = receiveQueue
         self.transmitQueue = transmitQueue
         memory = activation.memory
-        doorbells = activation.doorbells
-        interrupt = activation.interrupt
     }
 
     /// Whether a chain is held whose rest the output has yet to take.
     var isHolding: Bool { transmitQueue.isHolding }
 
-    /// Writes the chains that the driver has made available to `output`, until `output` is full.
+    /// Writes the chains that the driver has made available to `output`, until `output` is full or the turn
+    /// must end.
     mutating func transmit(
         to output: ConsoleOutput, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) {
-        var budget: UInt64 = 1 << 20
         gate.noteOutput()
-        while budget > 0, try transmitQueue.hold(), try sendHeld(to: output, &budget, &counters) {
+        while try transmitQueue.hold(), try sendHeld(to: output, &counters) {
             try transmitQueue.finish(&counters)
-            budget -= min(budget, 256)
         }
-        try transmitQueue.endTurn(isBudgetUsedUp: budget == 0, &counters)
+        try transmitQueue.endTurn(&counters)
     }
 
-    /// Writes the rest of the held chain. Returns false if `output` had no room for all of it, or the budget
-    /// is used up.
+    /// Writes the rest of the held chain. Returns false if `output` had no room for all of it, or if the turn
+    /// must end.
     private mutating func sendHeld(
-        to output: ConsoleOutput, _ budget: inout UInt64, _ counters: inout VirtioCounters
+        to output: ConsoleOutput, _ counters: inout VirtioCounters
     ) throws(VirtqueueError) -> Bool {
         while let piece = transmitQueue.piece(limit: 4096) {
-            if budget == 0 { return false }
+            if transmitQueue.isBudgetUsedUp { return false }
             let taken = try output.append(piece, of: memory)
             transmitQueue.advance(by: taken, &counters)
-            budget -= min(budget, UInt64(taken))
             if taken < Int(piece.byteCount) { return false }
         }
         return true

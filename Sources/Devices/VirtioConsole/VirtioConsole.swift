@@ -11,30 +11,24 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     static let receiveQueue = 0
     static let transmitQueue = 1
 
-    /// The device as the driver has set it up.
-    struct State: ~Copyable, Sendable {
-        var active: ConsoleQueues?
-        var counters = VirtioCounters()
-    }
-
     /// The fields cols and rows of struct virtio_console_config (5.3.4).
-    struct Size: Hashable, Sendable {
+    private struct Size: Hashable, Sendable {
         var columns: UInt16
         var rows: UInt16
         var generation: UInt32 = 0
     }
 
-    let output: ConsoleOutput
-    let loop: EventLoop
-    let state = Mutex(State())
-    let room = RoomBell()
+    private let output: ConsoleOutput
+    private let loop: EventLoop
+    private let shell = Mutex(DeviceShell<ConsoleQueues>())
+    private let room = RoomHandler()
     private let size: Mutex<Size>
     /// Expires when a chain is held and the reader may have stopped for good.
-    let patience: TimerFD
+    private let stallTimer: TimerFD
     /// Expires when the input gate has waited long enough.
-    let silence: TimerFD
+    private let gateTimer: TimerFD
     private let inputSilence: Int
-    let printed = Atomic<Bool>(false)
+    private let printed = Atomic<Bool>(false)
 
     /// Makes a console of that size in characters; 0 by 0 is a console without a size. Output goes to
     /// `output`, and input comes through `receive`.
@@ -47,15 +41,15 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         self.output = output
         self.loop = loop
         size = Mutex(Size(columns: columns, rows: rows))
-        patience = try TimerFD()
-        silence = try TimerFD()
+        stallTimer = try TimerFD()
+        gateTimer = try TimerFD()
         self.inputSilence = inputSilence ?? InputGate.usualSilence
     }
 
     /// Whether the guest has printed something here.
     public var hasPrinted: Bool { printed.load(ordering: .relaxed) }
 
-    public var counters: VirtioCounters { state.withLock { $0.counters } }
+    public var counters: VirtioCounters { shell.withLock { $0.counters } }
 
     /// Sets the terminal's size, and interrupts the driver for the configuration change if the size differs.
     public func resize(columns: UInt16, rows: UInt16) {
@@ -64,7 +58,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
             size = Size(columns: columns, rows: rows, generation: size.generation &+ 1)
             return true
         }
-        if changed { state.withLock { $0.active?.interrupt.configurationChanged() } }
+        if changed { shell.withLock { $0.interrupt?.configurationChanged() } }
     }
 
     // MARK: VirtioDevice
@@ -95,40 +89,107 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     public var configurationGeneration: UInt32 { size.withLock { $0.generation } }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        let active = try ConsoleQueues(activation, gate: InputGate(silence: inputSilence))
-        install(active)
-        do throws(Failure) {
-            try watch(activation.doorbells)
-        } catch {
-            reset()
-            throw .badRequest("the host cannot watch the doorbells")
-        }
-        room.ring()
+        var queues: ConsoleQueues? = try ConsoleQueues(activation, gate: InputGate(silence: inputSilence))
+        shell.withLock { $0.activate(queues.take()!, activation) }
+        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
+        room.call()
     }
 
     public func reset() {
-        let bells = state.withLock { state in
-            let bells = state.active?.doorbells ?? []
-            state.active = nil
-            return bells
-        }
-        for bell in bells { loop.unwatch(bell.descriptor) }
-        guard !bells.isEmpty else { return }
+        let doorbells = shell.withLock { $0.reset() }
+        guard !doorbells.isEmpty else { return }
+        for doorbell in doorbells { loop.unwatch(doorbell.descriptor) }
         loop.unwatch(output.space.descriptor)
-        loop.unwatch(patience.descriptor)
-        loop.unwatch(silence.descriptor)
+        loop.unwatch(stallTimer.descriptor)
+        loop.unwatch(gateTimer.descriptor)
     }
 
-    private func install(_ active: consuming ConsoleQueues) {
-        var new: ConsoleQueues? = active
-        state.withLock { $0.active = new.take() }
+    public func notified(_ queue: Int) {
+        switch queue {
+        case Self.receiveQueue: serveReceive()
+        case Self.transmitQueue: transmit()
+        default: break
+        }
     }
 
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceiveBell() }
+        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceive() }
         try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
         try loop.watchRinging(of: output.space) { [weak self] in self?.transmit() }
-        try loop.watch(patience.descriptor) { [weak self] in self?.servePatience() }
-        try loop.watch(silence.descriptor) { [weak self] in self?.serveSilence() }
+        try loop.watch(stallTimer.descriptor) { [weak self] in self?.serveStall() }
+        try loop.watch(gateTimer.descriptor) { [weak self] in self?.serveGate() }
+    }
+}
+
+/// The output of the guest.
+extension VirtioConsole {
+    /// Transmits when the driver has notified the device, or when the output has room again.
+    private func transmit() {
+        var isHolding = false
+        shell.withLock { shell in
+            shell.serve { queues, counters throws(VirtqueueError) in
+                try queues.transmit(to: output, &counters)
+                isHolding = queues.isHolding
+                if counters.byteCountFromGuest > 0 { printed.store(true, ordering: .relaxed) }
+            }
+        }
+        if isHolding { stallTimer.arm(milliseconds: Int(output.patience)) }
+    }
+
+    /// Checks the reader when a chain has been held for the time in which a reader must make progress.
+    private func serveStall() {
+        stallTimer.drain()
+        guard shell.withLock({ $0.queues?.isHolding == true }) else { return }
+        _ = output.hasStalled()
+        transmit()
+    }
+}
+
+/// The user's input.
+extension VirtioConsole {
+    public func receive(_ bytes: ArraySlice<UInt8>) -> Int {
+        var accepted = 0
+        shell.withLock { shell in
+            shell.serve { queues, counters throws(VirtqueueError) in
+                accepted = try queues.receive(bytes, &counters)
+            }
+        }
+        return accepted
+    }
+
+    public func whenRoomAppears(_ handler: @escaping @Sendable () -> Void) {
+        room.connect(handler)
+    }
+
+    /// Handles a notification of the receive queue: there may be room for input.
+    private func serveReceive() {
+        advanceGate { $0.noteBuffers(now: .now()) }
+        room.call()
+    }
+
+    /// Handles the end of the input gate's wait.
+    private func serveGate() {
+        gateTimer.drain()
+        advanceGate { $0.noteSilence(now: .now()) }
+    }
+
+    /// Notes that the driver reads its configuration, on a vCPU's thread.
+    private func noteConfigurationRead() {
+        if shell.withLock({ $0.queues?.gate.noteRead() == true }) { room.call() }
+    }
+
+    private func advanceGate(_ note: (inout InputGate) -> InputGate.Step) {
+        let step = shell.withLock { shell in
+            guard shell.isActive else { return InputGate.Step.nothing }
+            return note(&shell.queues!.gate)
+        }
+        switch step {
+        case .nothing: break
+        case .wait(let milliseconds): gateTimer.arm(milliseconds: milliseconds)
+        case .ask:
+            gateTimer.arm(milliseconds: InputGate.longestQuestion)
+            shell.withLock { $0.interrupt?.configurationChanged() }
+        case .open: room.call()
+        }
     }
 }

@@ -1,29 +1,30 @@
 public import GuestMemory
+public import Host
 import Synchronization
 public import Virtio
 
 /// The virtio persistent memory device (Virtio 1.2, 5.19). It reports the place of `files` in the guest's
 /// physical memory. The guest reads them there directly and cannot write, so there is never anything to
 /// flush.
+///
+/// The vCPU that notifies the device serves the queue. The event loop's thread serves it after a turn's
+/// budget is used up.
 public final class VirtioPmem: VirtioDevice {
     static let requestQueue = 0
 
-    struct State: ~Copyable, Sendable {
-        var active: PmemQueues?
-        var counters = VirtioCounters()
-    }
-
     public let files: PmemFiles
     public let range: GuestRange
-    private let state = Mutex(State())
+    private let loop: EventLoop
+    private let shell = Mutex(DeviceShell<PmemQueues>())
 
     /// Makes the device for `files`, which the machine maps into the guest's memory from `start` on.
-    public init(_ files: PmemFiles, at start: GuestAddress) {
+    public init(_ files: PmemFiles, at start: GuestAddress, loop: EventLoop) {
         self.files = files
+        self.loop = loop
         range = GuestRange(start: start, byteCount: UInt64(files.byteCount))
     }
 
-    public var counters: VirtioCounters { state.withLock { $0.counters } }
+    public var counters: VirtioCounters { shell.withLock { $0.counters } }
 
     // MARK: VirtioDevice
 
@@ -41,23 +42,25 @@ public final class VirtioPmem: VirtioDevice {
     }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: PmemQueues? = try PmemQueues(activation)
-        state.withLock { $0.active = active.take() }
+        var queues: PmemQueues? = try PmemQueues(activation)
+        shell.withLock { $0.activate(queues.take()!, activation) }
+        try watchOrReset { () throws(Failure) in
+            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()
+            }
+        }
     }
 
     public func reset() {
-        state.withLock { $0.active = nil }
+        for doorbell in shell.withLock({ $0.reset() }) { loop.unwatch(doorbell.descriptor) }
     }
 
     public func notified(_ queue: Int) {
-        state.withLock { state in
-            guard let interrupt = state.active?.interrupt, !interrupt.isFailed else { return }
-            do throws(VirtqueueError) {
-                try state.active!.serve(&state.counters)
-            } catch {
-                state.counters.faultCount &+= 1
-                interrupt.fail(error)
-            }
+        serve()
+    }
+
+    private func serve() {
+        shell.withLock { shell in
+            shell.serve { queues, counters throws(VirtqueueError) in try queues.serve(&counters) }
         }
     }
 }

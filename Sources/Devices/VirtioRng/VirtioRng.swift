@@ -9,19 +9,14 @@ public import Virtio
 public final class VirtioRng: VirtioDevice {
     static let requestQueue = 0
 
-    struct State: ~Copyable, Sendable {
-        var active: RngQueues?
-        var counters = VirtioCounters()
-    }
-
     private let loop: EventLoop
-    private let state = Mutex(State())
+    private let shell = Mutex(DeviceShell<RngQueues>())
 
     public init(loop: EventLoop) {
         self.loop = loop
     }
 
-    public var counters: VirtioCounters { state.withLock { $0.counters } }
+    public var counters: VirtioCounters { shell.withLock { $0.counters } }
 
     // MARK: VirtioDevice
 
@@ -34,24 +29,16 @@ public final class VirtioRng: VirtioDevice {
     public let configuration: [UInt8] = []
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: RngQueues? = try RngQueues(activation)
-        state.withLock { $0.active = active.take() }
-        do throws(Failure) {
+        var queues: RngQueues? = try RngQueues(activation)
+        shell.withLock { $0.activate(queues.take()!, activation) }
+        try watchOrReset { () throws(Failure) in
             try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()
             }
-        } catch {
-            reset()
-            throw .badRequest("the host cannot watch the doorbell")
         }
     }
 
     public func reset() {
-        let bell = state.withLock { state in
-            let bell = state.active?.doorbell
-            state.active = nil
-            return bell
-        }
-        if let bell { loop.unwatch(bell.descriptor) }
+        for doorbell in shell.withLock({ $0.reset() }) { loop.unwatch(doorbell.descriptor) }
     }
 
     public func notified(_ queue: Int) {
@@ -59,14 +46,8 @@ public final class VirtioRng: VirtioDevice {
     }
 
     private func serve() {
-        state.withLock { state in
-            guard let interrupt = state.active?.interrupt, !interrupt.isFailed else { return }
-            do throws(VirtqueueError) {
-                try state.active!.serve(&state.counters)
-            } catch {
-                state.counters.faultCount &+= 1
-                interrupt.fail(error)
-            }
+        shell.withLock { shell in
+            shell.serve { queues, counters throws(VirtqueueError) in try queues.serve(&counters) }
         }
     }
 }

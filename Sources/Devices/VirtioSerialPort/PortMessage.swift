@@ -1,3 +1,6 @@
+import GuestMemory
+import Virtio
+
 /// A message on the control queues (Virtio 1.2, 5.3.6.2, struct virtio_console_control): le32 id, le16 event,
 /// le16 value, and for PORT_NAME the bytes of the name.
 struct PortMessage: Hashable, Sendable {
@@ -30,6 +33,17 @@ struct PortMessage: Hashable, Sendable {
         guard let event = Event(rawValue: UInt16(truncatingIfNeeded: bits >> 32)) else { return nil }
         self.init(
             event, port: UInt32(truncatingIfNeeded: bits), value: UInt16(truncatingIfNeeded: bits >> 48))
+    }
+
+    /// Reads the message in a chain of the driver; nil for an event that the device does not know.
+    init?(_ chain: DescriptorChain, in memory: GuestMemory) throws(VirtqueueError) {
+        guard chain.writable.isEmpty else {
+            throw .badRequest("a writable buffer on the port's control queue")
+        }
+        guard chain.readableByteCount >= UInt64(Self.byteCount) else {
+            throw .badRequest("a control message that is too short")
+        }
+        self.init(bits: try chain.readable.word(at: 0, in: memory))
     }
 
     var bytes: [UInt8] {

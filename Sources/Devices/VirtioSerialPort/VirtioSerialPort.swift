@@ -21,17 +21,19 @@ public final class VirtioSerialPort: VirtioDevice {
     /// The largest number of bytes that may wait for the guest.
     public static let pendingLimit = 8 << 20
 
-    struct State: ~Copyable, Sendable {
-        var active: PortQueues?
+    fileprivate struct Guarded: ~Copyable, Sendable {
+        var shell = DeviceShell<PortQueues>()
         var pending = PendingBytes()
-        var counters = VirtioCounters()
+
+        /// Whether a program of the guest has the port open.
+        var isOpen: Bool { shell.isOpen }
     }
 
-    let name: [UInt8]
-    let loop: EventLoop
-    let received: @Sendable (_ bytes: [UInt8]) -> Void
-    let opened: @Sendable (_ isOpen: Bool) -> Void
-    let state = Mutex(State())
+    private let name: [UInt8]
+    private let loop: EventLoop
+    private let received: @Sendable (_ bytes: [UInt8]) -> Void
+    private let opened: @Sendable (_ isOpen: Bool) -> Void
+    private let guarded = Mutex(Guarded())
 
     /// Makes a port with the name `name` in the guest (/sys/class/virtio-ports/vport0p0/name), or without one
     /// if it is empty.
@@ -48,7 +50,7 @@ public final class VirtioSerialPort: VirtioDevice {
         self.opened = opened
     }
 
-    public var counters: VirtioCounters { state.withLock { $0.counters } }
+    public var counters: VirtioCounters { guarded.withLock { $0.shell.counters } }
 
     /// Sends `bytes` to the guest, from any thread. Bytes wait here until a program has opened the port and
     /// the guest has room. Returns false, and sends nothing, if more than `pendingLimit` bytes would wait.
@@ -56,13 +58,13 @@ public final class VirtioSerialPort: VirtioDevice {
     /// Waiting bytes are dropped when the program closes the port and when the driver resets the device.
     @discardableResult
     public func send(_ bytes: [UInt8]) -> Bool {
-        state.withLock { state in
+        guarded.withLock { state in
             guard bytes.count <= Self.pendingLimit - state.pending.count else { return false }
             guard state.pending.isEmpty else {
                 state.pending.append(bytes[...])
                 return true
             }
-            let given = give(bytes[...], in: &state)
+            let given = state.shell.give(bytes[...])
             state.pending.append(bytes[given...])
             return true
         }
@@ -82,30 +84,28 @@ public final class VirtioSerialPort: VirtioDevice {
     public let configuration: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var active: PortQueues? = try PortQueues(activation)
-        state.withLock { $0.active = active.take() }
-        do throws(Failure) {
-            try watch(activation.doorbells)
-        } catch {
-            reset()
-            throw .badRequest("the host cannot watch the doorbells")
-        }
+        var queues: PortQueues? = try PortQueues(activation)
+        guarded.withLock { $0.shell.activate(queues.take()!, activation) }
+        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
     }
 
     public func reset() {
-        let (bells, wasOpen) = state.withLock { state in
-            guard let bells = state.active?.doorbells else { return ([EventFD](), false) }
-            let wasOpen = state.active?.isOpen == true
-            state.active = nil
-            state.pending.removeAll()
-            return (bells, wasOpen)
+        let (doorbells, wasOpen) = guarded.withLock { state in
+            let wasOpen = state.isOpen
+            let doorbells = state.shell.reset()
+            if !doorbells.isEmpty { state.pending.removeAll() }
+            return (doorbells, wasOpen)
         }
-        for bell in bells { loop.unwatch(bell.descriptor) }
+        for doorbell in doorbells { loop.unwatch(doorbell.descriptor) }
         if wasOpen { opened(false) }
     }
 
+    public func notified(_ queue: Int) {
+        if queue == Self.controlTransmitQueue { serveControl() }
+    }
+
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.giveMore() }
+        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.givePending() }
         try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.take() }
         try loop.watchRinging(of: doorbells[Self.controlReceiveQueue]) { [weak self] in
             self?.sendMessages()
@@ -113,5 +113,74 @@ public final class VirtioSerialPort: VirtioDevice {
         try loop.watchRinging(of: doorbells[Self.controlTransmitQueue]) { [weak self] in
             self?.serveControl()
         }
+    }
+}
+
+/// The handlers of notifications. They run on the event loop's thread or, for a control message, on the
+/// vCPU's thread.
+extension VirtioSerialPort {
+    /// Takes the bytes that the driver sent, after it has notified the device. Only the loop's thread calls
+    /// this, so pieces keep their order although each is handed over without the lock.
+    private func take() {
+        while let bytes = takePiece() { received(bytes) }
+    }
+
+    private func takePiece() -> [UInt8]? {
+        guarded.withLock { state in
+            var bytes: [UInt8]?
+            state.shell.serve { queues, counters throws(VirtqueueError) in
+                bytes = try queues.take(&counters)
+            }
+            return bytes
+        }
+    }
+
+    /// Passes on waiting bytes after the driver has made room.
+    private func givePending() {
+        guarded.withLock { $0.givePending() }
+    }
+
+    private func sendMessages() {
+        guarded.withLock { state in
+            state.shell.serve { queues, counters throws(VirtqueueError) in
+                try queues.sendMessages(name: name, &counters)
+            }
+        }
+    }
+
+    private func serveControl() {
+        let isOpen: Bool? = guarded.withLock { state in
+            let wasOpen = state.isOpen
+            state.shell.serve { queues, counters throws(VirtqueueError) in
+                try queues.serveControl(name: name, &counters)
+            }
+            guard state.isOpen != wasOpen else { return nil }
+            if wasOpen { state.pending.removeAll() } else { state.givePending() }
+            return !wasOpen
+        }
+        if let isOpen { opened(isOpen) }
+    }
+}
+
+extension VirtioSerialPort.Guarded {
+    fileprivate mutating func givePending() {
+        guard !pending.isEmpty else { return }
+        pending.removeFirst(shell.give(pending.waiting))
+    }
+}
+
+extension DeviceShell<PortQueues> {
+    fileprivate var isOpen: Bool {
+        switch queues {
+        case .some(let queues): queues.isOpen
+        case nil: false
+        }
+    }
+
+    /// Passes as much of `bytes` to the guest as it has room for; returns the number of bytes.
+    fileprivate mutating func give(_ bytes: ArraySlice<UInt8>) -> Int {
+        var given = 0
+        serve { queues, counters throws(VirtqueueError) in given = try queues.give(bytes, &counters) }
+        return given
     }
 }

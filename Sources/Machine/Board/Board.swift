@@ -30,11 +30,11 @@ struct Board: Sendable {
 
     /// The errors of each virtio device so far.
     var deviceReports: [DeviceReport] {
-        zip(deviceNames, windows.devices).map { DeviceReport($0, $1) }
+        zip(deviceNames, windows.devices).map { DeviceReport($0, $1.transport) }
     }
 
     /// Stops every device: its requests in flight are finished, and it no longer accesses the guest's memory.
     func stop() {
-        for device in windows.devices { device.stop() }
+        for device in windows.devices { device.transport.stop() }
     }
 }

@@ -128,7 +128,7 @@ struct BoardBuilder: ~Copyable {
                 cure: "Use fewer or smaller files, or less memory.")
         }
         try machine.map(readOnly: files.memory, at: start)
-        return VirtioPmem(files, at: start)
+        return VirtioPmem(files, at: start, loop: loop)
     }
 
     /// Attaches the disks. Gives the GSI that costs most to a device that hardly ever interrupts.
@@ -165,13 +165,13 @@ struct BoardBuilder: ~Copyable {
                 because: "a machine has \(Layout.virtioDeviceLimit) at the most")
         }
         let wire = InterruptWire(to: Layout.virtioGSI(index), of: machine)
-        let transport = try VirtioMMIO(device: device, memory: memory, line: wire)
+        let transport = try VirtioTransport(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
         for queue in transport.connectedQueues {
             let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.queueNotifyOffset)
             try machine.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
         }
-        windows.append(transport)
+        windows.append(VirtioMMIO(transport))
         names.append(name)
     }
 }

@@ -13,7 +13,7 @@ public struct DeviceReport: Equatable, Sendable {
     /// The rule that the driver broke last, or nil if it broke none.
     public let lastFault: String?
 
-    init(_ name: String, _ transport: VirtioMMIO) {
+    init(_ name: String, _ transport: VirtioTransport) {
         self.name = name
         errorCount = transport.counters.errorCount
         let faults = transport.interrupt.faults

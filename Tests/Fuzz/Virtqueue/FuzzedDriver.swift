@@ -9,7 +9,8 @@ import Virtio
 final class FuzzedDriver {
     private static let memoryByteCount: UInt64 = 256 << 10
     private let memory: GuestMemory
-    private let transport: VirtioMMIO
+    private let transport: VirtioTransport
+    private let window: VirtioMMIO
     private let console: VirtioConsole?
     private let disk: VirtioBlock?
     private let port: VirtioSerialPort?
@@ -27,14 +28,15 @@ final class FuzzedDriver {
         let disk = VirtioBlock(host.disk, identifier: "fuzz")
         let entropy = VirtioRng(loop: host.loop)
         let port = VirtioSerialPort(name: "fuzz", loop: host.loop) { _ in }
-        let persistentMemory = VirtioPmem(host.files, at: GuestAddress(1 << 32))
+        let persistentMemory = VirtioPmem(host.files, at: GuestAddress(1 << 32), loop: host.loop)
         let devices: [(any VirtioDevice)?] = [disk, console, entropy, port, persistentMemory]
         let chosen = Int(device) % devices.count
         guard let memory = try? GuestMemory(byteCount: Self.memoryByteCount), let device = devices[chosen],
-            let transport = try? VirtioMMIO(device: device, memory: memory, line: DeafLine())
+            let transport = try? VirtioTransport(device: device, memory: memory, line: DeafLine())
         else { fatalError("the host has no memory or descriptors to spare") }
         self.memory = memory
         self.transport = transport
+        window = VirtioMMIO(transport)
         self.console = chosen == 1 ? console : nil
         self.disk = chosen == 0 ? disk : nil
         self.port = chosen == 3 ? port : nil
@@ -44,10 +46,10 @@ final class FuzzedDriver {
     func step(_ steps: inout StepReader) {
         switch steps.byte() % 10 {
         case 0: write(steps.number(UInt32.self), register: UInt64(steps.byte()) << 2)
-        case 1: _ = transport.read(at: steps.offset(), byteCount: steps.width())
+        case 1: _ = window.read(at: steps.offset(), byteCount: steps.width())
         case 2:
             let (offset, byteCount) = (steps.offset(), steps.width())
-            transport.write(steps.number(), at: offset, byteCount: byteCount)
+            window.write(steps.number(), at: offset, byteCount: byteCount)
         case 3: store(&steps)
         case 4: start(size: 1 << UInt16(steps.byte() % 6))
         case 5: describe(&steps)
@@ -61,9 +63,9 @@ final class FuzzedDriver {
     /// After a reset a good driver gets through to DRIVER_OK.
     func checkReset() {
         reset()
-        precondition(transport.read(at: Register.status, byteCount: 4) == 0, "a reset device has a status")
+        precondition(window.read(at: Register.status, byteCount: 4) == 0, "a reset device has a status")
         start(size: 8)
-        let status = transport.read(at: Register.status, byteCount: 4)
+        let status = window.read(at: Register.status, byteCount: 4)
         precondition(status == 15, "the device does not start again: status \(status)")
         reset()
     }
@@ -84,7 +86,7 @@ private enum Register {
 
 extension FuzzedDriver {
     private func write(_ value: UInt32, register: UInt64) {
-        transport.write(UInt64(value), at: register, byteCount: 4)
+        window.write(UInt64(value), at: register, byteCount: 4)
     }
 
     private func queue(_ steps: inout StepReader) -> Int { Int(steps.byte()) & (queueCount - 1) }
@@ -106,7 +108,7 @@ extension FuzzedDriver {
         write(3, register: Register.status)
         for (word, offset) in [UInt64(0x10), 0x10].enumerated() {
             write(UInt32(word), register: 0x14)
-            let offered = transport.read(at: offset, byteCount: 4)
+            let offered = window.read(at: offset, byteCount: 4)
             write(UInt32(word), register: Register.driverFeaturesSelect)
             write(UInt32(truncatingIfNeeded: offered), register: Register.driverFeatures)
         }
@@ -129,7 +131,7 @@ extension FuzzedDriver {
     /// Queue `queue` has its parts 0x1000 apart, from 0x1000 or 0x3000 further on, and nothing in its rings.
     private func place(_ queue: Int, _ size: UInt16) {
         write(UInt32(queue), register: Register.queueSelect)
-        guard transport.read(at: Register.queueSizeMax, byteCount: 4) > 0 else { return }
+        guard window.read(at: Register.queueSizeMax, byteCount: 4) > 0 else { return }
         write(UInt32(size), register: Register.queueSize)
         for (part, register) in Register.parts.enumerated() {
             let at = Self.part(part, of: queue)

@@ -1,5 +1,6 @@
 import CHost
 import Host
+import Synchronization
 import SystemPackage
 
 /// One thread's wait for one doorbell, in one system call a wake-up. epoll(7) watches the doorbell
@@ -23,5 +24,19 @@ final class DoorbellWatch: Sendable {
     func wait() {
         var event = unsafe epoll_event()
         _ = unsafe epoll_wait(epoll.rawValue, &event, 1, -1)
+    }
+}
+
+/// A thread that several owners can share. The first `join` joins it.
+final class OwnedThread: Sendable {
+    private let thread: Mutex<HostThread?>
+
+    init(named name: String, _ body: @escaping @Sendable () -> Void) throws(Failure) {
+        let thread = try HostThread(named: name, body)
+        self.thread = Mutex(thread)
+    }
+
+    func join() {
+        thread.withLock { $0.take() }?.join()
     }
 }

@@ -22,6 +22,29 @@ public struct VirtqueueConfiguration: Hashable, Sendable {
     /// The maximum number of descriptors of a queue (2.7).
     public static let maximumSize: UInt16 = 32768
 
+    /// A part of the queue in guest memory.
+    public enum Part: Hashable, Sendable {
+        case descriptorTable, availableRing, usedRing
+    }
+
+    /// The address of a part.
+    public subscript(part: Part) -> GuestAddress {
+        get {
+            switch part {
+            case .descriptorTable: descriptorTable
+            case .availableRing: availableRing
+            case .usedRing: usedRing
+            }
+        }
+        set {
+            switch part {
+            case .descriptorTable: descriptorTable = newValue
+            case .availableRing: availableRing = newValue
+            case .usedRing: usedRing = newValue
+            }
+        }
+    }
+
     var descriptorRange: GuestRange { GuestRange(start: descriptorTable, byteCount: 16 &* UInt64(size)) }
     var availableRange: GuestRange { GuestRange(start: availableRing, byteCount: 6 &+ 2 &* UInt64(size)) }
     var usedRange: GuestRange { GuestRange(start: usedRing, byteCount: 6 &+ 8 &* UInt64(size)) }

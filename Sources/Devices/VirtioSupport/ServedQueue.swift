@@ -1,0 +1,112 @@
+import GuestMemory
+import Host
+import Virtio
+
+/// A queue of an active device, with everything that serving it takes. Each kind of queue is served by the
+/// same steps: pop a chain, answer it, push it; at the end of the turn, interrupt the driver.
+///
+/// A turn has a budget. A guest whose other CPUs add chains without end would otherwise keep the thread that
+/// serves the queue: a vCPU in the middle of a notification, or the event loop. When the budget is used up,
+/// `endTurn` signals the queue's doorbell, and the event loop serves the next turn after its other handlers.
+/// So a device that has such a queue must watch the queue's doorbell.
+struct ServedQueue: ~Copyable, Sendable {
+    /// The cost of a chain in a turn's budget, in bytes, in addition to the bytes that it carries.
+    private static let chainCost: UInt64 = 256
+    static let usualTurnByteCount: UInt64 = 256 << 10
+
+    private var queue: Virtqueue
+    private let number: Int
+    private let doorbell: EventFD
+    private let interrupt: VirtioInterrupt
+    private let turnByteCount: UInt64
+    /// The rest of this turn's budget, in bytes.
+    private var budget: UInt64
+    /// The chain that was popped last. It is stored here so that its storage is reused.
+    private(set) var chain = DescriptorChain()
+
+    /// Makes the queue with that number, which the driver must have set up. One turn serves about
+    /// `turnByteCount` bytes.
+    init(
+        _ number: Int, of activation: VirtioActivation, turnByteCount: UInt64 = usualTurnByteCount
+    ) throws(VirtqueueError) {
+        let queue = try activation.virtqueue(number)
+        self.queue = queue
+        self.number = number
+        doorbell = activation.doorbells[number]
+        interrupt = activation.interrupt
+        self.turnByteCount = turnByteCount
+        budget = turnByteCount
+    }
+
+    var memory: GuestMemory { queue.memory }
+    /// Whether this turn must end.
+    var isBudgetUsedUp: Bool { budget == 0 }
+
+    /// Serves one turn: answers the chains that the driver has made available. `answer` returns the number of
+    /// bytes that it has written into the chain.
+    mutating func serve(
+        _ counters: inout VirtioCounters,
+        _ answer: (DescriptorChain, GuestMemory, inout VirtioCounters) throws(VirtqueueError) -> UInt32
+    ) throws(VirtqueueError) {
+        while try pop() {
+            let byteCount = try answer(chain, queue.memory, &counters)
+            try push(byteCount: byteCount, &counters)
+        }
+        try endTurn(&counters)
+    }
+
+    /// Pops the next chain. If there is none, enables notifications and returns false. Also returns false if
+    /// the budget is used up.
+    mutating func pop() throws(VirtqueueError) -> Bool {
+        guard budget > 0, try queue.popOrRearm(into: &chain) else { return false }
+        spend(Self.chainCost)
+        return true
+    }
+
+    /// Pushes the chain that was popped last, into which `byteCount` bytes were written.
+    mutating func push(byteCount: UInt32, _ counters: inout VirtioCounters) throws(VirtqueueError) {
+        try queue.push(head: chain.head, byteCount: byteCount)
+        counters.requestCount &+= 1
+        counters.byteCountToGuest &+= UInt64(byteCount)
+        spend(UInt64(byteCount))
+    }
+
+    /// Takes `byteCount` bytes off this turn's budget.
+    mutating func spend(_ byteCount: UInt64) {
+        budget &-= min(budget, byteCount)
+    }
+
+    /// Ends a turn: interrupts the driver if it wants that. If the budget is used up, the doorbell asks for
+    /// the next turn.
+    mutating func endTurn(_ counters: inout VirtioCounters) throws(VirtqueueError) {
+        if budget == 0 { doorbell.signal() }
+        budget = turnByteCount
+        try queue.interruptDriver(interrupt, queue: number, &counters)
+    }
+
+    /// Disables the driver's notifications until `pop` finds no chain.
+    mutating func disableNotifications() throws(VirtqueueError) {
+        try queue.disableNotifications()
+    }
+}
+
+extension Virtqueue {
+    /// Pops the next chain. If there is none, enables notifications and returns false. A chain that the
+    /// driver adds meanwhile is either popped here or causes a notification.
+    mutating func popOrRearm(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
+        while try !pop(into: &chain) {
+            guard try enableNotifications() else { return false }
+        }
+        return true
+    }
+
+    /// Interrupts the driver if it has asked for an interrupt for the chains that were pushed to this queue,
+    /// which has the number `number`.
+    mutating func interruptDriver(
+        _ interrupt: VirtioInterrupt, queue number: Int, _ counters: inout VirtioCounters
+    ) throws(VirtqueueError) {
+        guard try needsInterrupt() else { return }
+        counters.interruptCount &+= 1
+        interrupt.usedBuffer(queue: number)
+    }
+}
