@@ -23,9 +23,12 @@ public struct VirtioActivation: Sendable {
         self.interrupt = interrupt
     }
 
-    /// Returns the queue with that number. Throws if the driver has not set it up.
-    public func virtqueue(_ index: Int) throws(VirtqueueError) -> Virtqueue {
+    /// Returns the queue with that number: a new one, or one that continues at `state`. Throws if the driver
+    /// has not set it up.
+    public func virtqueue(
+        _ index: Int, _ state: VirtqueueState = VirtqueueState()
+    ) throws(VirtqueueError) -> Virtqueue {
         guard queues[index].isReady else { throw .queueNotReady(index) }
-        return try Virtqueue(queues[index], features: features, memory: memory)
+        return try Virtqueue(queues[index], state, features: features, memory: memory)
     }
 }

@@ -11,9 +11,9 @@ public struct FeaturesRefused: Error {}
 public final class VirtioDriver {
     public let memory: DriverMemory
     public let line: TestLine
-    public let transport: VirtioTransport
+    public private(set) var transport: VirtioTransport
     /// The registers of the transport, by MMIO.
-    public let window: VirtioMMIO
+    public private(set) var window: VirtioMMIO
     public private(set) var queues: [DriverQueue] = []
 
     public init(_ device: any VirtioDevice, memoryByteCount: UInt64 = 32 << 20) throws {
@@ -133,6 +133,24 @@ public final class VirtioDriver {
     /// Waits until the device has set DEVICE_NEEDS_RESET.
     public func waitForNeedsReset() throws {
         while !needsReset { try line.wait(for: "DEVICE_NEEDS_RESET") }
+    }
+}
+
+extension VirtioDriver {
+    /// Replaces the driver's device by `device`, as the restoration of a saved machine does: pauses and saves
+    /// the present device, and restores its state into `device`, behind a transport of its own. The guest's
+    /// memory stays as it is. `inPause` runs between the two.
+    public func replaceDevice(
+        by device: any VirtioDevice, inPause: (inout VirtioTransport.State) throws -> Void = { _ in }
+    ) throws {
+        transport.pause()
+        var saved = transport.state
+        try inPause(&saved)
+        let next = try VirtioTransport(device: device, memory: memory.memory, line: line)
+        try next.restore(saved)
+        transport.stop()
+        (transport, window) = (next, VirtioMMIO(next))
+        next.resume()
     }
 }
 

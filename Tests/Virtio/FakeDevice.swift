@@ -6,7 +6,13 @@ final class FakeDevice: VirtioDevice {
     enum Call: Hashable, Sendable {
         case activate(features: UInt64, readyQueues: Int)
         case reset
+        case pause, resume
+        case restore(State, isActive: Bool)
         case configure([UInt8], offset: Int)
+    }
+
+    struct State: VirtioDeviceState {
+        var number: UInt32
     }
 
     let type = VirtioDeviceType.entropy
@@ -31,5 +37,19 @@ final class FakeDevice: VirtioDevice {
 
     func reset() {
         log.withLock { $0.append(.reset) }
+    }
+    func pause() {
+        log.withLock { $0.append(.pause) }
+    }
+
+    func resume() {
+        log.withLock { $0.append(.resume) }
+    }
+
+    let state = State(number: 7)
+
+    func restore(_ saved: State, _ activation: VirtioActivation?) throws(SavedStateError) {
+        guard saved == state else { throw .unfit("another number") }
+        log.withLock { $0.append(.restore(saved, isActive: activation != nil)) }
     }
 }

@@ -18,6 +18,12 @@ private struct QueuePair: ~Copyable {
         self.driver = driver
         self.device = device
     }
+
+    /// Replaces the device's side by a new one that continues at its state.
+    mutating func saveAndRestore(_ features: VirtioFeatures) throws {
+        device = try Virtqueue(
+            device.configuration, device.state, features: features, memory: memory.memory)
+    }
 }
 
 @Suite struct VirtqueueTests {
@@ -154,5 +160,72 @@ private struct QueuePair: ~Copyable {
         #expect(try pair.device.pop(into: &chain))
         try pair.driver.describe(head, .max, .max, flags: DescriptorFlag.next, next: 999)
         #expect(Array(chain.buffers) == [buffer])
+    }
+    /// Chains that were pushed, popped, and are still available: at each point of that, and across the wrap
+    /// of the indices, another queue continues, and the driver does not notice.
+    @Test(arguments: [VirtioFeatures.ofEveryDevice, .version1])
+    func aSavedQueueContinuesAtAnyPoint(_ features: VirtioFeatures) throws {
+        var pair = try QueuePair(features: features)
+        let buffer = pair.memory.allocate(1)
+        var chain = DescriptorChain()
+        for round in 0..<70_000 {
+            let heads = try (0..<3).map { _ in try pair.driver.add([.readable(buffer)]) }
+            for (step, head) in heads.enumerated() {
+                if (round + step) % 100 == 0 { try pair.saveAndRestore(features) }
+                guard try pair.device.pop(into: &chain), chain.head == head else {
+                    Issue.record("no chain in round \(round)")
+                    return
+                }
+                if (round + step) % 100 == 1 { try pair.saveAndRestore(features) }
+                try pair.device.push(head: head, byteCount: 0)
+                if (round + step) % 100 == 2 { try pair.saveAndRestore(features) }
+                #expect(try pair.device.needsInterrupt())
+                guard try pair.driver.takeUsed()?.head == UInt32(head), try pair.driver.takeUsed() == nil
+                else {
+                    Issue.record("no used entry in round \(round)")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test func aSavedQueueKnowsThatAnInterruptIsDue() throws {
+        var pair = try QueuePair()
+        var chain = DescriptorChain()
+        #expect(try pair.driver.takeUsed() == nil)
+        try pair.driver.add([.readable(pair.memory.allocate(1))])
+        #expect(try pair.device.pop(into: &chain))
+        try pair.device.push(head: chain.head, byteCount: 0)
+        try pair.saveAndRestore(.ofEveryDevice)
+        #expect(try pair.device.needsInterrupt())
+        try pair.saveAndRestore(.ofEveryDevice)
+        #expect(try !pair.device.needsInterrupt())
+    }
+
+    @Test(arguments: [(9, 0), (0, 1), (0x8000, 0), (3, 0xFFF0)] as [(UInt16, UInt16)])
+    func aStateWithMoreUnderWayThanDescriptorsIsRefused(_ position: (UInt16, UInt16)) throws {
+        let memory = try DriverMemory(byteCount: 1 << 20)
+        let driver = DriverQueue(index: 0, size: 8, in: memory)
+        var state = VirtqueueState()
+        (state.nextAvailable, state.nextUsed) = position
+        #expect(throws: VirtqueueError.indexJumped(by: position.0 &- position.1)) {
+            _ = try Virtqueue(
+                VirtqueueConfiguration(of: driver, size: 8), state, features: .ofEveryDevice,
+                memory: memory.memory)
+        }
+    }
+
+    /// The driver's memory is not that with which the queue was saved: its own checks find that out.
+    @Test func aStateThatDoesNotFitTheMemoryIsFound() throws {
+        let memory = try DriverMemory(byteCount: 1 << 20)
+        let driver = DriverQueue(index: 0, size: 8, in: memory)
+        var state = VirtqueueState()
+        (state.nextAvailable, state.nextUsed) = (500, 500)
+        var device = try Virtqueue(
+            VirtqueueConfiguration(of: driver, size: 8), state, features: .ofEveryDevice,
+            memory: memory.memory)
+        var chain = DescriptorChain()
+        try driver.add([.readable(memory.allocate(1))])
+        #expect(throws: VirtqueueError.indexJumped(by: 1 &- 500)) { _ = try device.pop(into: &chain) }
     }
 }

@@ -13,6 +13,14 @@ final class BlockServer: Sendable {
     /// The largest number of requests that are completed before the driver is interrupted.
     private static let batchCount = 32
 
+    private enum Phase: UInt8, AtomicRepresentable {
+        case running
+        /// Requests that were popped are finished, and no more are popped.
+        case pausing
+        /// Requests that were popped are broken off at their next step.
+        case stopping
+    }
+
     struct Served: ~Copyable, Sendable {
         var queue: Virtqueue
         var counters: VirtioCounters
@@ -27,15 +35,16 @@ final class BlockServer: Sendable {
     private let doorbell: EventFD
     private let interrupt: VirtioInterrupt
     private let served: Mutex<Served>
-    private let isStopping = Atomic<Bool>(false)
+    private let phase = Atomic<Phase>(.running)
     private let thread = Mutex<OwnedThread?>(nil)
     private let workers = Mutex<BlockWorkers?>(nil)
 
+    /// Makes the server: of a new queue, or of one that continues at `state`.
     init(
-        _ activation: VirtioActivation, disk: DiskFile, identifier: [UInt8], counters: VirtioCounters,
-        writesThrough: Bool
+        _ activation: VirtioActivation, _ state: VirtqueueState, disk: DiskFile, identifier: [UInt8],
+        counters: VirtioCounters, writesThrough: Bool
     ) throws(VirtqueueError) {
-        let queue = try activation.virtqueue(VirtioBlock.requestQueue)
+        let queue = try activation.virtqueue(VirtioBlock.requestQueue, state)
         served = Mutex(Served(queue: queue, counters: counters))
         self.disk = disk
         self.identifier = identifier
@@ -48,9 +57,14 @@ final class BlockServer: Sendable {
 
     var counters: VirtioCounters { served.withLock { $0.counters } }
     /// Whether to go on. Checked between the steps of long work.
-    var continues: Bool { !isStopping.load(ordering: .acquiring) }
+    var continues: Bool { phase.load(ordering: .acquiring) != .stopping }
+    private var isRunning: Bool { phase.load(ordering: .acquiring) == .running }
+
+    /// The state of the queue, or nil if the driver has broken a rule.
+    var queueState: VirtqueueState? { interrupt.isFailed ? nil : served.withLock { $0.queue.state } }
 
     func start() throws(Failure) {
+        phase.store(.running, ordering: .releasing)
         let watch = try DoorbellWatch(doorbell)
         let started = try OwnedThread(named: "disk") { [self] in run(watch) }
         thread.withLock { $0 = started }
@@ -58,16 +72,31 @@ final class BlockServer: Sendable {
 
     /// Waits for all requests in flight. Afterwards nothing accesses the guest's memory or the disk any more.
     func stop() {
-        isStopping.store(true, ordering: .releasing)
+        phase.store(.stopping, ordering: .releasing)
         doorbell.signal()
         thread.withLock { $0.take() }?.join()
         workers.withLock { $0.take() }?.stop()
     }
 
+    /// Finishes all requests that were popped, and pops no more until `resume`.
+    func pause() {
+        phase.store(.pausing, ordering: .releasing)
+        doorbell.signal()
+        thread.withLock { $0.take() }?.join()
+        workers.withLock { $0.take() }?.finish()
+    }
+
+    /// Serves the queue again.
+    func resume() {
+        do throws(Failure) { try start() } catch {
+            interrupt.fail(.badRequest("the host has no thread to spare for a disk"))
+        }
+    }
+
     private func run(_ watch: DoorbellWatch) {
         var chain = DescriptorChain()
         var vectors = IOVectors()
-        while continues {
+        while isRunning {
             interrupt.serve { () throws(VirtqueueError) in try serveBatch(&chain, &vectors) }
             watch.wait()
         }
@@ -77,7 +106,7 @@ final class BlockServer: Sendable {
     private func serveBatch(_ chain: inout DescriptorChain, _ vectors: inout IOVectors) throws(VirtqueueError)
     {
         var untold = 0
-        while continues, try take(&chain) {
+        while isRunning, try take(&chain) {
             let request = try BlockRequest(chain, in: memory)
             if let completion = try begin(request, chain, &vectors) {
                 try complete(request, chain.head, completion)

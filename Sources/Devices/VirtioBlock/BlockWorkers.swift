@@ -19,6 +19,8 @@ final class BlockWorkers: Sendable {
         var threads: [OwnedThread] = []
         var busyCount = 0
         var isStopping = false
+        /// Whether the threads end when no job is left.
+        var isFinishing = false
     }
 
     private let state = Mutex(State())
@@ -52,6 +54,16 @@ final class BlockWorkers: Sendable {
         for thread in threads { thread.join() }
     }
 
+    /// Waits for all jobs. Afterwards there are no threads, and no job may be submitted.
+    func finish() {
+        let threads = state.withLock { state in
+            state.isFinishing = true
+            return state.threads
+        }
+        for _ in threads { available.post() }
+        for thread in threads { thread.join() }
+    }
+
     private func startThread(_ state: inout State) {
         guard state.threads.count < Self.maximumCount,
             let thread = try? OwnedThread(named: "disk-worker", { [self] in work() })
@@ -69,7 +81,8 @@ final class BlockWorkers: Sendable {
 
     /// Waits for a job; returns nil at the end.
     private func nextJob() -> BlockJob? {
-        available.wait()
+        // Before the end a post stands for each job; a thread that takes another's at the end finds its own.
+        if !state.withLock({ $0.isFinishing && !$0.jobs.isEmpty }) { available.wait() }
         return state.withLock { state in
             guard !state.isStopping, !state.jobs.isEmpty else { return nil }
             state.busyCount += 1

@@ -1,5 +1,18 @@
 import GuestMemory
-import Virtio
+public import Virtio
+
+/// The state of a console's queues.
+public struct ConsoleQueuesState: Hashable, Sendable {
+    public var receive: VirtqueueState
+    public var transmit: TransmitQueueState
+    public var gate: InputGateState
+
+    public init(receive: VirtqueueState, transmit: TransmitQueueState, gate: InputGateState) {
+        self.receive = receive
+        self.transmit = transmit
+        self.gate = gate
+    }
+}
 
 /// The queues of a console between DRIVER_OK and reset, and the gate for its input.
 struct ConsoleQueues: ~Copyable, Sendable {
@@ -9,13 +22,22 @@ struct ConsoleQueues: ~Copyable, Sendable {
     private let memory: GuestMemory
     var gate: InputGate
 
-    init(_ activation: VirtioActivation, gate: InputGate) throws(VirtqueueError) {
+    /// Makes the queues: new ones, or ones that continue at `state`.
+    init(
+        _ activation: VirtioActivation, gate: InputGate, _ state: ConsoleQueuesState? = nil
+    ) throws(VirtqueueError) {
         self.gate = gate
-        let receiveQueue = try ReceiveQueue(VirtioConsole.receiveQueue, of: activation)
-        let transmitQueue = try TransmitQueue(VirtioConsole.transmitQueue, of: activation)
+        let receiveQueue = try ReceiveQueue(
+            VirtioConsole.receiveQueue, of: activation, state?.receive ?? VirtqueueState())
+        let transmitQueue = try TransmitQueue(
+            VirtioConsole.transmitQueue, of: activation, state?.transmit ?? TransmitQueueState())
         self.receiveQueue = receiveQueue
         self.transmitQueue = transmitQueue
         memory = activation.memory
+    }
+
+    var state: ConsoleQueuesState {
+        ConsoleQueuesState(receive: receiveQueue.state, transmit: transmitQueue.state, gate: gate.state)
     }
 
     /// Whether a chain is held whose rest the output has yet to take.

@@ -1,5 +1,27 @@
 import Host
 
+/// The state of an input gate. The times of its waits are not part of it: they begin again.
+public struct InputGateState: Hashable, Sendable {
+    public enum Phase: UInt8, Hashable, Sendable {
+        /// The driver has made no receive buffer available yet.
+        case shut
+        /// The gate waits for silence.
+        case listening
+        /// The driver was interrupted for a configuration change.
+        case asked
+        case open
+    }
+
+    public var phase: Phase
+    /// Whether the driver has sent output since the wait for silence began.
+    public var isNoisy: Bool
+
+    public init(phase: Phase, isNoisy: Bool = false) {
+        self.phase = phase
+        self.isNoisy = isNoisy
+    }
+}
+
 /// Decides when a driver gets its first input.
 ///
 /// Linux discards input that arrives between its first receive buffer and the end of its console's set-up,
@@ -17,16 +39,6 @@ struct InputGate: Sendable {
     /// The longest wait for the driver to read the size, in milliseconds.
     static let longestQuestion = 100
 
-    private enum Phase: Sendable {
-        /// The driver has made no receive buffer available yet.
-        case shut
-        /// The gate waits for silence, at most until this time.
-        case listening(until: MonotonicTime)
-        /// The driver was interrupted for a configuration change.
-        case asked
-        case open
-    }
-
     /// The device's next step.
     enum Step: Hashable {
         case nothing
@@ -36,43 +48,55 @@ struct InputGate: Sendable {
     }
 
     let silence: Int
-    private var phase: Phase
-    private var isNoisy = false
+    private(set) var state: InputGateState
+    /// The end of the longest wait for silence.
+    private var limit = MonotonicTime(nanoseconds: 0)
 
-    /// Makes a gate that waits for `silence` milliseconds without output. With a `silence` of 0 it is open
-    /// from the start.
-    init(silence: Int) {
+    /// Makes a gate that waits for `silence` milliseconds without output: a new one, or one that continues at
+    /// `state`. With a `silence` of 0 it is open from the start.
+    init(silence: Int, _ state: InputGateState = InputGateState(phase: .shut)) {
         self.silence = silence
-        phase = silence == 0 ? .open : .shut
+        self.state = silence == 0 ? InputGateState(phase: .open) : state
     }
 
-    var isOpen: Bool {
-        if case .open = phase { return true }
-        return false
-    }
+    var isOpen: Bool { state.phase == .open }
 
     /// Notes that the driver has made receive buffers available.
     mutating func noteBuffers(now: MonotonicTime) -> Step {
-        guard case .shut = phase else { return .nothing }
-        phase = .listening(until: MonotonicTime(nanoseconds: now.nanoseconds &+ Self.longestNoise))
+        guard state.phase == .shut else { return .nothing }
+        return listen(now: now)
+    }
+
+    private mutating func listen(now: MonotonicTime) -> Step {
+        state.phase = .listening
+        limit = MonotonicTime(nanoseconds: now.nanoseconds &+ Self.longestNoise)
         return .wait(milliseconds: silence)
+    }
+
+    /// Begins the wait of the present phase again, after a pause.
+    mutating func resume(now: MonotonicTime) -> Step {
+        switch state.phase {
+        case .listening: listen(now: now)
+        case .asked: .ask
+        case .shut, .open: .nothing
+        }
     }
 
     /// Notes that the driver has sent output.
     mutating func noteOutput() {
-        isNoisy = true
+        state.isNoisy = true
     }
 
     /// Notes that the time of the last step has passed.
     mutating func noteSilence(now: MonotonicTime) -> Step {
-        switch phase {
-        case .listening(let limit):
-            defer { isNoisy = false }
-            if isNoisy, now < limit { return .wait(milliseconds: silence) }
-            phase = .asked
+        switch state.phase {
+        case .listening:
+            defer { state.isNoisy = false }
+            if state.isNoisy, now < limit { return .wait(milliseconds: silence) }
+            state.phase = .asked
             return .ask
         case .asked:
-            phase = .open
+            state.phase = .open
             return .open
         case .shut, .open: return .nothing
         }
@@ -80,8 +104,8 @@ struct InputGate: Sendable {
 
     /// Notes that the driver has read its configuration; returns whether that opens the gate.
     mutating func noteRead() -> Bool {
-        guard case .asked = phase else { return false }
-        phase = .open
+        guard state.phase == .asked else { return false }
+        state.phase = .open
         return true
     }
 }

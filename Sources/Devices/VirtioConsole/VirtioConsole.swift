@@ -11,11 +11,32 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     static let receiveQueue = 0
     static let transmitQueue = 1
 
-    /// The fields cols and rows of struct virtio_console_config (5.3.4).
-    private struct Size: Hashable, Sendable {
-        var columns: UInt16
-        var rows: UInt16
-        var generation: UInt32 = 0
+    /// The terminal's size in characters: the fields cols and rows of struct virtio_console_config (5.3.4).
+    public struct Size: Hashable, Sendable {
+        public var columns: UInt16
+        public var rows: UInt16
+        /// The number of changes of the size.
+        public var generation: UInt32
+
+        public init(columns: UInt16, rows: UInt16, generation: UInt32 = 0) {
+            self.columns = columns
+            self.rows = rows
+            self.generation = generation
+        }
+    }
+
+    public struct State: VirtioDeviceState {
+        /// The size that the driver may have read. A restored console has it until `resize`.
+        public var size: Size
+        public var hasPrinted: Bool
+        /// The queues of a device that serves them, or nil.
+        public var queues: ConsoleQueuesState?
+
+        public init(size: Size, hasPrinted: Bool, queues: ConsoleQueuesState?) {
+            self.size = size
+            self.hasPrinted = hasPrinted
+            self.queues = queues
+        }
     }
 
     private let output: ConsoleOutput
@@ -29,6 +50,8 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     private let gateTimer: TimerFD
     private let inputSilence: Int
     private let printed = Atomic<Bool>(false)
+    /// The generation of the size when the device was paused.
+    private let pausedGeneration = Atomic<UInt32>(0)
 
     /// Makes a console of that size in characters; 0 by 0 is a console without a size. Output goes to
     /// `output`, and input comes through `receive`.
@@ -89,9 +112,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     public var configurationGeneration: UInt32 { size.withLock { $0.generation } }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var queues: ConsoleQueues? = try ConsoleQueues(activation, gate: InputGate(silence: inputSilence))
-        shell.withLock { $0.activate(queues.take()!, activation) }
-        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
+        try begin(ConsoleQueues(activation, gate: InputGate(silence: inputSilence)), activation)
         room.call()
     }
 
@@ -112,12 +133,64 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         }
     }
 
+    private func begin(
+        _ queues: consuming ConsoleQueues, _ activation: VirtioActivation, isPaused: Bool = false
+    ) throws(VirtqueueError) {
+        var queues: ConsoleQueues? = queues
+        shell.withLock { shell in
+            shell.activate(queues.take()!, activation)
+            if isPaused { shell.pause() }
+        }
+        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
+    }
+
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
         try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceive() }
         try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
         try loop.watchRinging(of: output.space) { [weak self] in self?.transmit() }
         try loop.watch(stallTimer.descriptor) { [weak self] in self?.serveStall() }
         try loop.watch(gateTimer.descriptor) { [weak self] in self?.serveGate() }
+    }
+}
+
+/// Pause, save and restore.
+extension VirtioConsole {
+    public func pause() {
+        // In this order, a change of the size meanwhile is announced twice rather than not at all.
+        pausedGeneration.store(configurationGeneration, ordering: .relaxed)
+        shell.withLock { $0.pause() }
+    }
+
+    public func resume() {
+        guard shell.withLock({ $0.resume() }) else { return }
+        if configurationGeneration != pausedGeneration.load(ordering: .relaxed) {
+            shell.withLock { $0.interrupt?.configurationChanged() }
+        }
+        advanceGate { $0.resume(now: .now()) }
+        transmit()
+        room.call()
+    }
+
+    public var state: State {
+        State(
+            size: size.withLock { $0 }, hasPrinted: hasPrinted,
+            queues: shell.withLock { $0.saved { $0.state } })
+    }
+
+    public func restore(_ saved: State, _ activation: VirtioActivation?) throws(SavedStateError) {
+        let queues = try restoredQueues(saved.queues, activation) {
+            activation, queues throws(VirtqueueError) in
+            let gate = InputGate(silence: inputSilence, queues.gate)
+            return try ConsoleQueues(activation, gate: gate, queues)
+        }
+        if let queues, let activation {
+            do throws(VirtqueueError) {
+                try begin(queues, activation, isPaused: true)
+            } catch { throw .badQueue(error) }
+        }
+        size.withLock { $0 = saved.size }
+        printed.store(saved.hasPrinted, ordering: .relaxed)
+        pausedGeneration.store(saved.size.generation, ordering: .relaxed)
     }
 }
 
@@ -180,7 +253,7 @@ extension VirtioConsole {
 
     private func advanceGate(_ note: (inout InputGate) -> InputGate.Step) {
         let step = shell.withLock { shell in
-            guard shell.isActive else { return InputGate.Step.nothing }
+            guard shell.isRunning else { return InputGate.Step.nothing }
             return note(&shell.queues!.gate)
         }
         switch step {

@@ -4,10 +4,14 @@ import Virtio
 struct PmemQueues: ~Copyable, Sendable {
     private var queue: ServedQueue
 
-    init(_ activation: VirtioActivation) throws(VirtqueueError) {
-        let queue = try ServedQueue(VirtioPmem.requestQueue, of: activation)
+    init(
+        _ activation: VirtioActivation, _ state: VirtqueueState = VirtqueueState()
+    ) throws(VirtqueueError) {
+        let queue = try ServedQueue(VirtioPmem.requestQueue, of: activation, state)
         self.queue = queue
     }
+
+    var state: VirtqueueState { queue.state }
 
     /// Answers the requests that the driver has made available, one turn.
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {

@@ -12,6 +12,18 @@ public import Virtio
 public final class VirtioPmem: VirtioDevice {
     static let requestQueue = 0
 
+    public struct State: VirtioDeviceState {
+        /// The place of the files, as the guest has read it in the configuration space.
+        public var range: GuestRange
+        /// The queue of a device that serves it, or nil.
+        public var queue: VirtqueueState?
+
+        public init(range: GuestRange, queue: VirtqueueState?) {
+            self.range = range
+            self.queue = queue
+        }
+    }
+
     public let files: PmemFiles
     public let range: GuestRange
     private let loop: EventLoop
@@ -42,20 +54,53 @@ public final class VirtioPmem: VirtioDevice {
     }
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var queues: PmemQueues? = try PmemQueues(activation)
-        shell.withLock { $0.activate(queues.take()!, activation) }
-        try watchOrReset { () throws(Failure) in
-            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()
-            }
-        }
+        try begin(try PmemQueues(activation), activation)
     }
 
     public func reset() {
         for doorbell in shell.withLock({ $0.reset() }) { loop.unwatch(doorbell.descriptor) }
     }
 
+    public func pause() {
+        shell.withLock { $0.pause() }
+    }
+
+    public func resume() {
+        if shell.withLock({ $0.resume() }) { serve() }
+    }
+
+    public var state: State { State(range: range, queue: shell.withLock { $0.saved { $0.state } }) }
+
+    public func restore(_ saved: State, _ activation: VirtioActivation?) throws(SavedStateError) {
+        guard saved.range == range else {
+            throw .unfit("persistent memory at another place or of another size")
+        }
+        let queues = try restoredQueues(saved.queue, activation) { activation, queue throws(VirtqueueError) in
+            try PmemQueues(activation, queue)
+        }
+        guard let queues, let activation else { return }
+        do throws(VirtqueueError) {
+            try begin(queues, activation, isPaused: true)
+        } catch { throw .badQueue(error) }
+    }
+
     public func notified(_ queue: Int) {
         serve()
+    }
+
+    private func begin(
+        _ queues: consuming PmemQueues, _ activation: VirtioActivation, isPaused: Bool = false
+    ) throws(VirtqueueError) {
+        var queues: PmemQueues? = queues
+        shell.withLock { shell in
+            shell.activate(queues.take()!, activation)
+            if isPaused { shell.pause() }
+        }
+        try watchOrReset { () throws(Failure) in
+            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in
+                self?.serve()
+            }
+        }
     }
 
     private func serve() {

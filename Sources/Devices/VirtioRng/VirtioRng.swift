@@ -9,6 +9,15 @@ public import Virtio
 public final class VirtioRng: VirtioDevice {
     static let requestQueue = 0
 
+    public struct State: VirtioDeviceState {
+        /// The queue of a device that serves it, or nil.
+        public var queue: VirtqueueState?
+
+        public init(queue: VirtqueueState?) {
+            self.queue = queue
+        }
+    }
+
     private let loop: EventLoop
     private let shell = Mutex(DeviceShell<RngQueues>())
 
@@ -29,20 +38,50 @@ public final class VirtioRng: VirtioDevice {
     public let configuration: [UInt8] = []
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var queues: RngQueues? = try RngQueues(activation)
-        shell.withLock { $0.activate(queues.take()!, activation) }
-        try watchOrReset { () throws(Failure) in
-            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in self?.serve()
-            }
-        }
+        try begin(try RngQueues(activation), activation)
     }
 
     public func reset() {
         for doorbell in shell.withLock({ $0.reset() }) { loop.unwatch(doorbell.descriptor) }
     }
 
+    public func pause() {
+        shell.withLock { $0.pause() }
+    }
+
+    public func resume() {
+        if shell.withLock({ $0.resume() }) { serve() }
+    }
+
+    public var state: State { State(queue: shell.withLock { $0.saved { $0.state } }) }
+
+    public func restore(_ saved: State, _ activation: VirtioActivation?) throws(SavedStateError) {
+        let queues = try restoredQueues(saved.queue, activation) { activation, queue throws(VirtqueueError) in
+            try RngQueues(activation, queue)
+        }
+        guard let queues, let activation else { return }
+        do throws(VirtqueueError) {
+            try begin(queues, activation, isPaused: true)
+        } catch { throw .badQueue(error) }
+    }
+
     public func notified(_ queue: Int) {
         serve()
+    }
+
+    private func begin(
+        _ queues: consuming RngQueues, _ activation: VirtioActivation, isPaused: Bool = false
+    ) throws(VirtqueueError) {
+        var queues: RngQueues? = queues
+        shell.withLock { shell in
+            shell.activate(queues.take()!, activation)
+            if isPaused { shell.pause() }
+        }
+        try watchOrReset { () throws(Failure) in
+            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in
+                self?.serve()
+            }
+        }
     }
 
     private func serve() {

@@ -8,6 +8,10 @@ struct PendingBytes: Sendable {
     private var bytes: [UInt8] = []
     private var takenCount = 0
 
+    init(_ bytes: [UInt8] = []) {
+        self.bytes = bytes
+    }
+
     var count: Int { bytes.count - takenCount }
     var isEmpty: Bool { count == 0 }
     var waiting: ArraySlice<UInt8> { bytes[takenCount...] }

@@ -14,6 +14,9 @@ struct PortMessage: Hashable, Sendable {
         case portReady = 3
         case portOpen = 6
         case portName = 7
+
+        /// The events of the messages that the device sends.
+        static let ofDevice: [Event] = [.deviceAdd, .portName, .portOpen]
     }
 
     /// The number of the message's port.

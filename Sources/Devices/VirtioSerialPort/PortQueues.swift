@@ -1,5 +1,19 @@
 import GuestMemory
-import Virtio
+public import Virtio
+
+/// The state of a port's queues.
+public struct PortQueuesState: Hashable, Sendable {
+    public var receive = VirtqueueState()
+    public var transmit = TransmitQueueState()
+    public var controlReceive = VirtqueueState()
+    public var controlTransmit = VirtqueueState()
+    /// The events of messages that wait for a control buffer (VIRTIO_CONSOLE_DEVICE_ADD and others, 5.3.6.2).
+    public var outbox: [UInt16] = []
+    /// Whether a program of the guest has the port open.
+    public var isOpen = false
+
+    public init() {}
+}
 
 /// The queues of a port's device between DRIVER_OK and reset, and their state: those of port 0, and the
 /// control queues.
@@ -12,25 +26,57 @@ struct PortQueues: ~Copyable, Sendable {
     private var controlReceiveQueue: ServedQueue
     private var controlTransmitQueue: ServedQueue
     private let memory: GuestMemory
-    /// Messages that wait for a control buffer. Each is there at most once, so the driver cannot make this
-    /// long.
-    private var outbox: [PortMessage] = []
+    /// The events of messages that wait for a control buffer. Each is there at most once, so the driver
+    /// cannot make this long.
+    private var outbox: [PortMessage.Event]
     /// Whether a program of the guest has the port open.
-    private(set) var isOpen = false
+    private(set) var isOpen: Bool
 
-    init(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var receiveQueue = try ReceiveQueue(VirtioSerialPort.receiveQueue, of: activation)
-        let transmitQueue = try TransmitQueue(VirtioSerialPort.transmitQueue, of: activation)
-        var controlReceiveQueue = try ServedQueue(VirtioSerialPort.controlReceiveQueue, of: activation)
-        let controlTransmitQueue = try ServedQueue(VirtioSerialPort.controlTransmitQueue, of: activation)
+    /// Makes new queues.
+    static func make(_ activation: VirtioActivation) throws(VirtqueueError) -> PortQueues {
+        var queues = try PortQueues(activation, PortQueuesState())
         // The device needs no notification of receive buffers until it has bytes for them.
-        try receiveQueue.disableNotifications()
-        try controlReceiveQueue.disableNotifications()
+        try queues.receiveQueue.disableNotifications()
+        try queues.controlReceiveQueue.disableNotifications()
+        return queues
+    }
+
+    /// Makes queues that continue at `state`.
+    init(_ activation: VirtioActivation, _ state: PortQueuesState) throws(VirtqueueError) {
+        let receiveQueue = try ReceiveQueue(VirtioSerialPort.receiveQueue, of: activation, state.receive)
+        let transmitQueue = try TransmitQueue(VirtioSerialPort.transmitQueue, of: activation, state.transmit)
+        let controlReceiveQueue = try ServedQueue(
+            VirtioSerialPort.controlReceiveQueue, of: activation, state.controlReceive)
+        let controlTransmitQueue = try ServedQueue(
+            VirtioSerialPort.controlTransmitQueue, of: activation, state.controlTransmit)
+        let outbox = try Self.outbox(state.outbox)
         self.receiveQueue = receiveQueue
         self.transmitQueue = transmitQueue
         self.controlReceiveQueue = controlReceiveQueue
         self.controlTransmitQueue = controlTransmitQueue
         memory = activation.memory
+        self.outbox = outbox
+        isOpen = state.isOpen
+    }
+
+    /// Checks the outbox of a saved state: messages that a device sends, each at most once.
+    private static func outbox(_ numbers: [UInt16]) throws(VirtqueueError) -> [PortMessage.Event] {
+        let events = numbers.compactMap(PortMessage.Event.init(rawValue:))
+        guard events.count == numbers.count, events.count == Set(events).count,
+            events.allSatisfy(PortMessage.Event.ofDevice.contains)
+        else { throw .badRequest("a message that a port does not send") }
+        return events
+    }
+
+    var state: PortQueuesState {
+        var state = PortQueuesState()
+        state.receive = receiveQueue.state
+        state.transmit = transmitQueue.state
+        state.controlReceive = controlReceiveQueue.state
+        state.controlTransmit = controlTransmitQueue.state
+        state.outbox = outbox.map(\.rawValue)
+        state.isOpen = isOpen
+        return state
     }
 
     /// Takes the next bytes that the guest sent. Returns nil at the end of a turn: if there are none, or if
@@ -80,24 +126,25 @@ extension PortQueues {
     private mutating func handle(_ message: PortMessage, name: [UInt8]) {
         switch message.event {
         case .deviceReady where message.value == 1:
-            enqueue(PortMessage(.deviceAdd, port: VirtioSerialPort.port))
+            enqueue(.deviceAdd)
         case _ where message.port != VirtioSerialPort.port: break
         case .portReady where message.value == 1:
-            if !name.isEmpty { enqueue(PortMessage(.portName, port: VirtioSerialPort.port)) }
-            enqueue(PortMessage(.portOpen, port: VirtioSerialPort.port))
+            if !name.isEmpty { enqueue(.portName) }
+            enqueue(.portOpen)
         case .portOpen: isOpen = message.value != 0
         default: break
         }
     }
 
-    private mutating func enqueue(_ message: PortMessage) {
-        if !outbox.contains(message) { outbox.append(message) }
+    private mutating func enqueue(_ event: PortMessage.Event) {
+        if !outbox.contains(event) { outbox.append(event) }
     }
 
-    /// Sends the messages in `outbox`, as far as the driver has made room.
+    /// Sends the messages of `outbox`, as far as the driver has made room.
     mutating func sendMessages(name: [UInt8], _ counters: inout VirtioCounters) throws(VirtqueueError) {
-        while let message = outbox.first, try controlReceiveQueue.pop() {
-            let bytes = message.bytes + (message.event == .portName ? name : [])
+        while let event = outbox.first, try controlReceiveQueue.pop() {
+            let message = PortMessage(event, port: VirtioSerialPort.port)
+            let bytes = message.bytes + (event == .portName ? name : [])
             guard try controlReceiveQueue.chain.fill(from: bytes[...], in: memory) == bytes.count else {
                 throw .badRequest("a control buffer that is too small")
             }

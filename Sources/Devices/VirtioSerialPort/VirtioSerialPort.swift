@@ -21,6 +21,18 @@ public final class VirtioSerialPort: VirtioDevice {
     /// The largest number of bytes that may wait for the guest.
     public static let pendingLimit = 8 << 20
 
+    public struct State: VirtioDeviceState {
+        /// The bytes that wait for the guest.
+        public var pending: [UInt8]
+        /// The queues of a device that serves them, or nil.
+        public var queues: PortQueuesState?
+
+        public init(pending: [UInt8], queues: PortQueuesState?) {
+            self.pending = pending
+            self.queues = queues
+        }
+    }
+
     fileprivate struct Guarded: ~Copyable, Sendable {
         var shell = DeviceShell<PortQueues>()
         var pending = PendingBytes()
@@ -84,9 +96,7 @@ public final class VirtioSerialPort: VirtioDevice {
     public let configuration: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
     public func activate(_ activation: VirtioActivation) throws(VirtqueueError) {
-        var queues: PortQueues? = try PortQueues(activation)
-        guarded.withLock { $0.shell.activate(queues.take()!, activation) }
-        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
+        try begin(PortQueues.make(activation), activation)
     }
 
     public func reset() {
@@ -104,6 +114,17 @@ public final class VirtioSerialPort: VirtioDevice {
         if queue == Self.controlTransmitQueue { serveControl() }
     }
 
+    private func begin(
+        _ queues: consuming PortQueues, _ activation: VirtioActivation, isPaused: Bool = false
+    ) throws(VirtqueueError) {
+        var queues: PortQueues? = queues
+        guarded.withLock { state in
+            state.shell.activate(queues.take()!, activation)
+            if isPaused { state.shell.pause() }
+        }
+        try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
+    }
+
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
         try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.givePending() }
         try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.take() }
@@ -113,6 +134,46 @@ public final class VirtioSerialPort: VirtioDevice {
         try loop.watchRinging(of: doorbells[Self.controlTransmitQueue]) { [weak self] in
             self?.serveControl()
         }
+    }
+}
+
+/// Pause, save and restore.
+extension VirtioSerialPort {
+    /// Pauses the device. Call it on the event loop's thread, on which `received` is called: so all bytes
+    /// that were taken from the guest have been handed over.
+    public func pause() {
+        guarded.withLock { $0.shell.pause() }
+    }
+
+    public func resume() {
+        let doorbells = guarded.withLock { state in state.shell.resume() ? state.shell.doorbells : [] }
+        for doorbell in doorbells { doorbell.signal() }
+    }
+
+    public var state: State {
+        guarded.withLock { state in
+            State(pending: Array(state.pending.waiting), queues: state.shell.saved { $0.state })
+        }
+    }
+
+    public func restore(_ saved: State, _ activation: VirtioActivation?) throws(SavedStateError) {
+        guard saved.pending.count <= Self.pendingLimit else {
+            throw .unfit("more bytes wait for the guest than a port keeps")
+        }
+        let queues = try restoredQueues(saved.queues, activation) {
+            activation, queues throws(VirtqueueError) in
+            try PortQueues(activation, queues)
+        }
+        if let queues, let activation {
+            do throws(VirtqueueError) {
+                try begin(queues, activation, isPaused: true)
+            } catch { throw .badQueue(error) }
+        }
+        let isOpen = guarded.withLock { state in
+            state.pending = PendingBytes(saved.pending)
+            return state.isOpen
+        }
+        if isOpen { opened(true) }
     }
 }
 

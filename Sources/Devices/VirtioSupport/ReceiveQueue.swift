@@ -6,11 +6,16 @@ import Virtio
 struct ReceiveQueue: ~Copyable, Sendable {
     private var queue: ServedQueue
 
-    /// Makes the queue with that number, which the driver must have set up.
-    init(_ number: Int, of activation: VirtioActivation) throws(VirtqueueError) {
-        let queue = try ServedQueue(number, of: activation)
+    /// Makes the queue with that number, which the driver must have set up: a new one, or one that continues
+    /// at `state`.
+    init(
+        _ number: Int, of activation: VirtioActivation, _ state: VirtqueueState = VirtqueueState()
+    ) throws(VirtqueueError) {
+        let queue = try ServedQueue(number, of: activation, state)
         self.queue = queue
     }
+
+    var state: VirtqueueState { queue.state }
 
     /// Disables the driver's notifications: the device needs none for receive buffers until it has bytes for
     /// them.

@@ -24,12 +24,13 @@ struct ServedQueue: ~Copyable, Sendable {
     /// The chain that was popped last. It is stored here so that its storage is reused.
     private(set) var chain = DescriptorChain()
 
-    /// Makes the queue with that number, which the driver must have set up. One turn serves about
-    /// `turnByteCount` bytes.
+    /// Makes the queue with that number, which the driver must have set up: a new one, or one that continues
+    /// at `state`. One turn serves about `turnByteCount` bytes.
     init(
-        _ number: Int, of activation: VirtioActivation, turnByteCount: UInt64 = usualTurnByteCount
+        _ number: Int, of activation: VirtioActivation, _ state: VirtqueueState = VirtqueueState(),
+        turnByteCount: UInt64 = usualTurnByteCount
     ) throws(VirtqueueError) {
-        let queue = try activation.virtqueue(number)
+        let queue = try activation.virtqueue(number, state)
         self.queue = queue
         self.number = number
         doorbell = activation.doorbells[number]
@@ -39,6 +40,7 @@ struct ServedQueue: ~Copyable, Sendable {
     }
 
     var memory: GuestMemory { queue.memory }
+    var state: VirtqueueState { queue.state }
     /// Whether this turn must end.
     var isBudgetUsedUp: Bool { budget == 0 }
 

@@ -1,5 +1,15 @@
 import GuestMemory
-import Virtio
+public import Virtio
+
+/// The state of a transmitq. A chain of which the device has taken a part is put back: the driver must leave
+/// it as it is until it has been used, so it is popped again.
+public struct TransmitQueueState: Hashable, Sendable {
+    public var queue = VirtqueueState()
+    /// The number of bytes that the device has taken of the next chain.
+    public var takenByteCount: UInt64 = 0
+
+    public init() {}
+}
 
 /// A transmitq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes from
 /// the guest, taken piece by piece. A chain is held until all of its bytes are taken, and then pushed.
@@ -11,22 +21,39 @@ struct TransmitQueue: ~Copyable, Sendable {
     /// Whether a chain is held, whose bytes from `takenByteCount` on are yet to be taken.
     private(set) var isHolding = false
     private var takenByteCount: UInt64 = 0
+    /// The number of bytes that were taken of the next chain before the device was saved.
+    private var begunByteCount: UInt64
 
-    /// Makes the queue with that number, which the driver must have set up.
-    init(_ number: Int, of activation: VirtioActivation) throws(VirtqueueError) {
-        let queue = try ServedQueue(number, of: activation, turnByteCount: Self.turnByteCount)
+    /// Makes the queue with that number, which the driver must have set up: a new one, or one that continues
+    /// at `state`.
+    init(
+        _ number: Int, of activation: VirtioActivation, _ state: TransmitQueueState = TransmitQueueState()
+    ) throws(VirtqueueError) {
+        let queue = try ServedQueue(number, of: activation, state.queue, turnByteCount: Self.turnByteCount)
         self.queue = queue
+        begunByteCount = state.takenByteCount
+    }
+
+    var state: TransmitQueueState {
+        var state = TransmitQueueState()
+        state.queue = queue.state
+        state.takenByteCount = isHolding ? takenByteCount : begunByteCount
+        if isHolding { state.queue.nextAvailable &-= 1 }
+        return state
     }
 
     /// Pops the next chain unless one is held. Returns false if there is none, or if this turn must end.
     mutating func hold() throws(VirtqueueError) -> Bool {
         if isHolding { return !queue.isBudgetUsedUp }
-        guard try queue.pop() else { return false }
+        guard try queue.pop() else {
+            guard begunByteCount == 0 else { throw .badRequest("a chain that was begun is gone") }
+            return false
+        }
         // The driver must not put a device-writable buffer in a transmitq (5.3.6.1).
         guard queue.chain.writable.isEmpty else {
             throw .badRequest("a writable buffer on a transmit queue")
         }
-        takenByteCount = 0
+        (takenByteCount, begunByteCount) = (begunByteCount, 0)
         isHolding = true
         return true
     }

@@ -23,19 +23,19 @@ public struct Virtqueue: ~Copyable, Sendable {
     public let memory: GuestMemory
     let hasIndirect: Bool
     let hasEventIndex: Bool
-    /// The index in the available ring of the next chain to pop; it wraps at 65,536.
-    public private(set) var nextAvailable: UInt16 = 0
-    /// The index in the used ring of the next entry to fill; it wraps at 65,536.
-    public private(set) var nextUsed: UInt16 = 0
-    /// The value of `nextUsed` when `needsInterrupt` last decided whether to interrupt the driver.
-    private var signalledUsed: UInt16 = 0
+    /// The device's position in the queue.
+    public private(set) var state: VirtqueueState
     /// The last value read of the driver's idx: chains up to here may be popped without reading idx again.
-    private var seenAvailable: UInt16 = 0
+    private var seenAvailable: UInt16
 
-    /// Makes the queue of `configuration`. Throws unless size and alignment are as the specification demands
-    /// and the table and both rings are RAM.
+    /// Makes the queue of `configuration`: a new one, or one that continues at `state`. Throws unless size
+    /// and alignment are as the specification demands, the table and both rings are RAM, and no more chains
+    /// are under way than the queue has descriptors.
+    ///
+    /// `state` may be a stranger's. Whatever it says, `pop` and `push` check what they find in memory.
     public init(
-        _ configuration: VirtqueueConfiguration, features: VirtioFeatures, memory: GuestMemory
+        _ configuration: VirtqueueConfiguration, _ state: VirtqueueState = VirtqueueState(),
+        features: VirtioFeatures, memory: GuestMemory
     ) throws(VirtqueueError) {
         let size = configuration.size
         guard size > 0, size & (size &- 1) == 0, size <= VirtqueueConfiguration.maximumSize else {
@@ -44,8 +44,12 @@ public struct Virtqueue: ~Copyable, Sendable {
         try Self.check(configuration.descriptorRange, alignment: 16, in: memory)
         try Self.check(configuration.availableRange, alignment: 2, in: memory)
         try Self.check(configuration.usedRange, alignment: 4, in: memory)
+        let underWay = state.nextAvailable &- state.nextUsed
+        guard underWay <= size else { throw .indexJumped(by: underWay) }
         self.configuration = configuration
         self.memory = memory
+        self.state = state
+        seenAvailable = state.nextAvailable
         hasIndirect = features.contains(.indirectDescriptors)
         hasEventIndex = features.contains(.eventIndex)
     }
@@ -59,47 +63,47 @@ public struct Virtqueue: ~Copyable, Sendable {
 
     /// Pops the next available chain into `chain`, which is overwritten. Returns false if there is none.
     public mutating func pop(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
-        if seenAvailable == nextAvailable {
+        if seenAvailable == state.nextAvailable {
             seenAvailable = try guarded { () throws(GuestMemoryFault) in
                 try memory.loadAcquiring(at: address(configuration.availableRing, 2))
             }
-            let pending = seenAvailable &- nextAvailable
+            let pending = seenAvailable &- state.nextAvailable
             // The chains that were popped and not pushed count as well: the driver must not make a device
             // hold any number of chains.
-            let underWay = seenAvailable &- nextUsed
+            let underWay = seenAvailable &- state.nextUsed
             guard pending <= configuration.size, underWay <= configuration.size else {
                 throw .indexJumped(by: max(pending, underWay))
             }
             if pending == 0 { return false }
         }
-        let slot = UInt64(nextAvailable & (configuration.size &- 1))
+        let slot = UInt64(state.nextAvailable & (configuration.size &- 1))
         let head: UInt16 = try guarded { () throws(GuestMemoryFault) in
             try memory.load(at: address(configuration.availableRing, 4 &+ 2 &* slot))
         }
         chain.clear(head: head)
         try walk(from: head, into: &chain)
-        nextAvailable &+= 1
+        state.nextAvailable &+= 1
         return true
     }
 
     /// Pushes the chain with that head to the used ring, with `byteCount` as the number of bytes written into
     /// it (2.7.8).
     public mutating func push(head: UInt16, byteCount: UInt32) throws(VirtqueueError) {
-        let slot = UInt64(nextUsed & (configuration.size &- 1))
+        let slot = UInt64(state.nextUsed & (configuration.size &- 1))
         let entry = UInt64(head) | UInt64(byteCount) << 32
-        let next = nextUsed &+ 1
+        let next = state.nextUsed &+ 1
         try guarded { () throws(GuestMemoryFault) in
             try memory.store(entry, at: address(configuration.usedRing, 4 &+ 8 &* slot))
             // The entry must be visible before the index that announces it (2.7.13.2 on the driver's side).
             try memory.storeReleasing(next, at: address(configuration.usedRing, 2))
         }
-        nextUsed = next
+        state.nextUsed = next
     }
 
     /// Returns whether the driver wants an interrupt for the chains pushed since the last call (2.7.7.2,
     /// 2.7.10).
     public mutating func needsInterrupt() throws(VirtqueueError) -> Bool {
-        let (old, new) = (signalledUsed, nextUsed)
+        let (old, new) = (state.signalledUsed, state.nextUsed)
         if old == new { return false }
         // The device's idx must be visible before the device reads the driver's event field; pairs with the
         // driver's barrier before it reads idx.
@@ -112,7 +116,7 @@ public struct Virtqueue: ~Copyable, Sendable {
             let flags: UInt16 = try field(configuration.availableRing, 0)
             wanted = flags & 1 == 0  // VIRTQ_AVAIL_F_NO_INTERRUPT
         }
-        signalledUsed = new
+        state.signalledUsed = new
         return wanted
     }
 
@@ -121,7 +125,7 @@ public struct Virtqueue: ~Copyable, Sendable {
     /// notification may follow.
     public mutating func enableNotifications() throws(VirtqueueError) -> Bool {
         if hasEventIndex {
-            try setEventIndex(nextAvailable)
+            try setEventIndex(state.nextAvailable)
         } else {
             try setUsedFlags(0)
         }
@@ -129,14 +133,15 @@ public struct Virtqueue: ~Copyable, Sendable {
         // before it reads the request.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         let index: UInt16 = try field(configuration.availableRing, 2)
-        return index != nextAvailable
+        return index != state.nextAvailable
     }
 
     /// Asks the driver not to notify the device, because chains are being popped anyway or the device cannot
     /// take any. This is only a hint.
     public mutating func disableNotifications() throws(VirtqueueError) {
         if hasEventIndex {
-            try setEventIndex(nextAvailable &- 1)  // The driver has passed this index already (2.7.7.1).
+            // The driver has passed this index already (2.7.7.1).
+            try setEventIndex(state.nextAvailable &- 1)
         } else {
             try setUsedFlags(1)  // VIRTQ_USED_F_NO_NOTIFY
         }

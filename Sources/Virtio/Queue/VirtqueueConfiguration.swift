@@ -49,3 +49,16 @@ public struct VirtqueueConfiguration: Hashable, Sendable {
     var availableRange: GuestRange { GuestRange(start: availableRing, byteCount: 6 &+ 2 &* UInt64(size)) }
     var usedRange: GuestRange { GuestRange(start: usedRing, byteCount: 6 &+ 8 &* UInt64(size)) }
 }
+
+/// The position of a device in a queue: plain values that can be saved and restored together with the guest's
+/// memory. The queue's place in memory is part of the transport's state (`VirtioNegotiation.State`).
+public struct VirtqueueState: Hashable, Sendable {
+    /// The index in the available ring of the next chain to pop; it wraps at 65,536.
+    public var nextAvailable: UInt16 = 0
+    /// The index in the used ring of the next entry to fill; it wraps at 65,536.
+    public var nextUsed: UInt16 = 0
+    /// The value of `nextUsed` when `needsInterrupt` last decided whether to interrupt the driver.
+    public var signalledUsed: UInt16 = 0
+
+    public init() {}
+}

@@ -14,6 +14,7 @@ public protocol InterruptLine: AnyObject, Sendable {
 public final class VirtioInterrupt: Sendable {
     static let usedBufferReason: UInt32 = 1
     static let configurationReason: UInt32 = 2
+    static let everyReason = usedBufferReason | configurationReason
 
     private let queueLines: [any InterruptLine]
     private let configurationLine: any InterruptLine
@@ -60,6 +61,7 @@ public final class VirtioInterrupt: Sendable {
     ///
     /// This is the only place where the work of a device begins.
     @inlinable
+    @inline(__always)
     public func serve(_ body: () throws(VirtqueueError) -> Void) {
         guard !isFailed else { return }
         do throws(VirtqueueError) { try body() } catch { fail(error) }
@@ -81,7 +83,23 @@ public final class VirtioInterrupt: Sendable {
     }
 
     func reset() {
-        reasons.store(0, ordering: .releasing)
-        needsReset.store(false, ordering: .releasing)
+        restore(status: 0, isFailed: false)
+    }
+
+    /// Sets what the driver reads, and interrupts nobody. The faults stay: they count this object's work.
+    func restore(status: UInt32, isFailed: Bool) {
+        reasons.store(status, ordering: .releasing)
+        needsReset.store(isFailed, ordering: .releasing)
+    }
+
+    /// Interrupts the driver again for every reason that it has not acknowledged. The interrupt controllers
+    /// may have been saved before the device raised its interrupt; a spurious interrupt does no harm.
+    func raiseAgain() {
+        let reasons = status
+        var lines: [any InterruptLine] = reasons & Self.usedBufferReason != 0 ? queueLines : []
+        if reasons & Self.configurationReason != 0 { lines.append(configurationLine) }
+        for index in lines.indices where !lines[..<index].contains(where: { $0 === lines[index] }) {
+            lines[index].signal()
+        }
     }
 }

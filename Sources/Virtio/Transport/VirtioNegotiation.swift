@@ -66,6 +66,26 @@ public struct VirtioNegotiation: Hashable, Sendable {
         self.maximumQueueSizes = maximumQueueSizes
         state = State(queueSizes: maximumQueueSizes)
     }
+
+    /// Makes the negotiation that continues at `saved`. Throws if no driver could have got so far with this
+    /// device.
+    public init(
+        _ saved: State, offered: VirtioFeatures, maximumQueueSizes: [UInt16]
+    ) throws(SavedStateError) {
+        self.init(offered: offered, maximumQueueSizes: maximumQueueSizes)
+        guard saved.status.isSubset(of: .setByDriver) else { throw .unfit("an unknown bit of the status") }
+        guard saved.queues.count == maximumQueueSizes.count else { throw .unfit("another number of queues") }
+        for (queue, maximum) in zip(saved.queues, maximumQueueSizes) where queue.size > maximum {
+            throw .unfit("a queue above its maximum size")
+        }
+        state = saved
+        guard !saved.status.contains(.featuresOK) || areFeaturesAcceptable else {
+            throw .unfit("features that this device does not offer")
+        }
+    }
+
+    /// Whether the driver has brought the device up to DRIVER_OK by the rules.
+    public var isActive: Bool { state.status.isSuperset(of: [.featuresOK, .driverOK]) }
 }
 
 /// Feature bits (2.2).

@@ -75,15 +75,87 @@ public final class VirtioTransport: Sendable {
     private func activate(_ state: VirtioNegotiation.State) {
         // A device that failed before DRIVER_OK stays failed until it is reset.
         guard !interrupt.isFailed else { return }
-        let activation = VirtioActivation(
+        do throws(VirtqueueError) { try device.activate(activation(state)) } catch { interrupt.fail(error) }
+    }
+
+    private func activation(_ state: VirtioNegotiation.State) -> VirtioActivation {
+        VirtioActivation(
             features: state.driverFeatures, memory: memory, queues: state.queues, doorbells: doorbells,
             interrupt: interrupt)
-        do throws(VirtqueueError) { try device.activate(activation) } catch { interrupt.fail(error) }
     }
 
     private func resetDevice() {
         device.reset()
         interrupt.reset()
         for bell in doorbells { bell.drain() }
+    }
+}
+
+/// Pause, save and restore. `VirtioDevice` has the contract.
+extension VirtioTransport {
+    /// The state of a paused device and of its transport: plain values.
+    public struct State: Sendable {
+        public var negotiation: VirtioNegotiation.State
+        /// The reasons of interrupts that the driver has not acknowledged (InterruptStatus).
+        public var interruptStatus: UInt32
+        /// Whether the device has failed and waits for a reset.
+        public var needsReset: Bool
+        /// The device's own state, of the type `State` of its class.
+        public var device: any VirtioDeviceState
+
+        public init(
+            negotiation: VirtioNegotiation.State, interruptStatus: UInt32, needsReset: Bool,
+            device: any VirtioDeviceState
+        ) {
+            self.negotiation = negotiation
+            self.interruptStatus = interruptStatus
+            self.needsReset = needsReset
+            self.device = device
+        }
+    }
+
+    /// Pauses the device (`VirtioDevice.pause`). No vCPU may run.
+    public func pause() {
+        negotiation.withLock { _ in device.pause() }
+    }
+
+    /// Lets a paused or restored device go on, and interrupts the driver again for what it has not
+    /// acknowledged.
+    public func resume() {
+        negotiation.withLock { _ in
+            interrupt.raiseAgain()
+            device.resume()
+        }
+    }
+
+    /// The state of the transport and its device, which must be paused.
+    public var state: State {
+        State(
+            negotiation: negotiation.withLock { $0.state }, interruptStatus: interrupt.status,
+            needsReset: interrupt.isFailed, device: device.state)
+    }
+
+    /// Continues where `saved` was taken. The guest's memory must have its content already, and no driver may
+    /// have used this transport. On return the device is paused; if this throws, it is as it was built.
+    public func restore(_ saved: State) throws(SavedStateError) {
+        try negotiation.withLock { negotiation throws(SavedStateError) in
+            let restored = try VirtioNegotiation(
+                saved.negotiation, offered: negotiation.offered,
+                maximumQueueSizes: negotiation.maximumQueueSizes)
+            guard saved.interruptStatus & ~VirtioInterrupt.everyReason == 0 else {
+                throw .unfit("an unknown reason of an interrupt")
+            }
+            let isActive = restored.isActive && !saved.needsReset
+            try restore(device, saved.device, isActive ? activation(restored.state) : nil)
+            interrupt.restore(status: saved.interruptStatus, isFailed: saved.needsReset)
+            negotiation = restored
+        }
+    }
+
+    private func restore<Device: VirtioDevice>(
+        _ device: Device, _ saved: any VirtioDeviceState, _ activation: VirtioActivation?
+    ) throws(SavedStateError) {
+        guard let own = saved as? Device.State else { throw .unfit("the state of another device type") }
+        try device.restore(own, activation)
     }
 }
