@@ -78,6 +78,10 @@ let package = Package(
             name: "TestSupport", dependencies: ["Virtio", "GuestMemory", "Layers", "Tar", "Host", "CHost"],
             path: "Tests/Support",
             swiftSettings: rules),
+        // The table of devices in the hands of a hostile driver, for tests and fuzzers.
+        .target(
+            name: "HostileDevices", dependencies: ["Devices", "Virtio", "GuestMemory", "Host"],
+            path: "Tests/Hostile", swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
         tests(
@@ -117,7 +121,8 @@ let package = Package(
         tests("GuestMemory", ["GuestMemory", "Host", "TestSupport"]),
         tests("Virtio", ["Virtio", "GuestMemory", "Host", "TestSupport"]),
         tests(
-            "Devices", ["Devices", "Virtio", "GuestMemory", "Host", "CHost", "TestSupport", system]),
+            "Devices",
+            ["Devices", "Virtio", "GuestMemory", "Host", "CHost", "TestSupport", "HostileDevices", system]),
     ])
 
 /// A libFuzzer target: its `main` comes from the fuzzer's runtime.
@@ -137,7 +142,9 @@ if Context.environment["VMM_FUZZ"] != nil {
         fuzzer("fuzz-layer-merge", "LayerMerge", ["EROFS", "Layers", "Host"]),
         fuzzer("fuzz-image-texts", "ImageTexts", ["Images", "Layers", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol", "Host"]),
-        fuzzer("fuzz-virtqueue", "Virtqueue", ["Devices", "Virtio", "GuestMemory", "Host", "CHost"]),
+        fuzzer(
+            "fuzz-virtqueue", "Virtqueue",
+            ["HostileDevices", "Devices", "Virtio", "GuestMemory", "Host", "CHost"]),
     ]
 }
 

@@ -6,7 +6,7 @@ import Virtio
 
 @Suite struct HostileCPUsTests {
     /// Several CPUs write registers, ring bells, start and reset one device all at once, as no kernel would.
-    @Test(arguments: HostileTarget.allCases) func theyMeetInOneDevice(_ target: HostileTarget) throws {
+    @Test(arguments: HostileTarget.all) func theyMeetInOneDevice(_ target: HostileTarget) throws {
         let bench = try HostileFixture(target)
         try bench.start()
         let window = bench.driver.window

@@ -1,27 +1,111 @@
 import GuestMemory
+import HostileDevices
 import TestSupport
 import Testing
 import Virtio
 
 @testable import Devices
 
-/// Which device, and which of its queues, a hostile driver turns to.
-enum HostileTarget: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case block, consoleOutput, consoleInput, entropy, persistentMemory
-    case portOutput, portInput, portControl, portControlInput
+/// A queue of a device that a hostile driver turns to: a row of a table.
+struct HostileTarget: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let device: HostileDevice
+    let queue: Int
+    /// Whether the driver fills the queue's buffers.
+    let isOut: Bool
+    /// Whether a program of the guest must have opened the port.
+    let needsOpenPort: Bool
+    /// Has the device turn to the queue, beyond the driver's notification.
+    let provoke: @Sendable (HostileFixture) -> Void
+    /// Checks that a driver that keeps to the rules is served. `buffer` has 16 bytes.
+    let checkService: @Sendable (HostileFixture, _ buffer: GuestRange) throws -> Void
 
-    var testDescription: String { rawValue }
-    var queue: Int {
-        switch self {
-        case .consoleOutput, .portOutput: 1
-        case .portControlInput: 2
-        case .portControl: 3
-        default: 0
-        }
+    private init(
+        _ name: String, of device: HostileDevice, queue: Int = 0, isOut: Bool = false,
+        needsOpenPort: Bool = false, provoke: @escaping @Sendable (HostileFixture) -> Void = { _ in },
+        checkService: @escaping @Sendable (HostileFixture, GuestRange) throws -> Void
+    ) {
+        testDescription = name
+        self.device = device
+        self.queue = queue
+        self.isOut = isOut
+        self.needsOpenPort = needsOpenPort
+        self.provoke = provoke
+        self.checkService = checkService
     }
 
-    /// Whether the driver fills the queue's buffers.
-    var isOut: Bool { self == .consoleOutput || self == .portOutput || self == .portControl }
+    static let all = [
+        block, consoleOutput, consoleInput, entropy, persistentMemory, portOutput, portInput, portControl,
+        portControlInput,
+    ]
+
+    static let block = HostileTarget("block", of: .block) { fixture, _ in
+        let answer = try fixture.driver.block(BlockDriver.read, sector: 1, inByteCount: 512)
+        #expect(answer.status == BlockDriver.ok)
+    }
+
+    static let consoleOutput = HostileTarget("consoleOutput", of: .console, queue: 1, isOut: true) {
+        fixture, buffer in
+        let used = try fixture.driver.request([.readable(buffer)], queue: 1)
+        let text = try fixture.pipe.receive(exactly: 16)
+        #expect(used == 0 && text.count == 16)
+    }
+
+    static let consoleInput = HostileTarget(
+        "consoleInput", of: .console, provoke: { _ = $0.send([1, 2, 3]) },
+        checkService: { fixture, buffer in
+            try fixture.driver.queues[0].add([.writable(buffer)])
+            #expect(fixture.send([7, 8, 9]) == 3)
+            let used = try fixture.driver.waitForUsed(0)
+            #expect(used.byteCount == 3)
+        })
+
+    static let entropy = HostileTarget("entropy", of: .entropy) { fixture, buffer in
+        let used = try fixture.driver.request([.writable(buffer)])
+        #expect(used == 16)
+    }
+
+    static let persistentMemory = HostileTarget("persistentMemory", of: .persistentMemory) {
+        fixture, buffer in
+        let flush = try fixture.driver.memory.allocate([0, 0, 0, 0])
+        let used = try fixture.driver.request([.readable(flush), .writable(buffer)])
+        #expect(used == 4)
+    }
+
+    static let portOutput = HostileTarget("portOutput", of: .port, queue: 1, isOut: true) {
+        fixture, buffer in
+        let count = fixture.recorder.bytes.count
+        let used = try fixture.driver.request([.readable(buffer)], queue: 1)
+        let bytes = try fixture.recorder.wait(forBytes: count + 16)
+        #expect(used == 0 && bytes.count == count + 16)
+    }
+
+    static let portInput = HostileTarget(
+        "portInput", of: .port, needsOpenPort: true, provoke: { _ = $0.send([1, 2, 3]) },
+        checkService: { fixture, buffer in
+            try fixture.driver.queues[0].add([.writable(buffer)])
+            #expect(fixture.send([7, 8, 9]) == 3)
+            // These bytes may wait behind others from before the device was active.
+            fixture.driver.ring(0)
+            let used = try fixture.driver.waitForUsed(0)
+            #expect(used.byteCount >= 3)
+        })
+
+    static let portControl = HostileTarget(
+        "portControl", of: .port, queue: 3, isOut: true, checkService: checkControl)
+
+    /// The device takes a buffer when it has something to answer.
+    static let portControlInput = HostileTarget(
+        "portControlInput", of: .port, queue: 2, provoke: { try? $0.askForPort() },
+        checkService: checkControl)
+
+    private static let checkControl: @Sendable (HostileFixture, GuestRange) throws -> Void = {
+        fixture, buffer in
+        try fixture.driver.queues[2].add([.writable(buffer)])
+        try fixture.askForPort()
+        let (question, answer) = (try fixture.driver.waitForUsed(3), try fixture.driver.waitForUsed(2))
+        #expect(question.byteCount == 0 && answer.byteCount == 8)
+    }
 }
 
 /// A device at the mercy of a hostile driver, and a driver that finds out whether it still works.
@@ -32,43 +116,28 @@ final class HostileFixture {
 
     let target: HostileTarget
     let driver: VirtioDriver
+    let pipe: TestPipe
+    let recorder: TestRecorder
     private let loop: TestLoop
-    private let pipe: TestPipe
     private let output: ConsoleOutput
-    private let file: TemporaryFile
-    private let console: VirtioConsole?
-    private let port: VirtioSerialPort?
-    private let recorder: TestRecorder
+    private let files: [TemporaryFile]
+    private let instance: HostileInstance
 
-    init(_ target: HostileTarget, readOnly: Bool = false) throws {
+    init(_ target: HostileTarget) throws {
         self.target = target
         loop = try TestLoop()
         pipe = try TestPipe()
         output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: 20, notify: { _ in })
-        file = try TemporaryFile(byteCount: Int(Self.diskSectors) * 512)
+        files = [
+            try TemporaryFile(byteCount: Int(Self.diskSectors) * 512), try TemporaryFile(byteCount: 4096),
+        ]
         recorder = try TestRecorder()
-        let port = VirtioSerialPort(name: "vmm.agent", loop: loop.loop) { [recorder] in recorder.record($0) }
-        switch target {
-        case .block:
-            (console, self.port) = (nil, nil)
-            let disk = try DiskFile.open(file.path, readOnly: readOnly)
-            driver = try VirtioDriver(VirtioBlock(disk), memoryByteCount: Self.memoryByteCount)
-        case .consoleInput, .consoleOutput:
-            let device = try VirtioConsole(
-                output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: 0)
-            (console, self.port) = (device, nil)
-            driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
-        case .entropy:
-            (console, self.port) = (nil, nil)
-            driver = try VirtioDriver(VirtioRng(loop: loop.loop), memoryByteCount: Self.memoryByteCount)
-        case .persistentMemory:
-            (console, self.port) = (nil, nil)
-            let device = VirtioPmem(try PmemFiles([file.path]), at: GuestAddress(1 << 32), loop: loop.loop)
-            driver = try VirtioDriver(device, memoryByteCount: Self.memoryByteCount)
-        case .portOutput, .portInput, .portControl, .portControlInput:
-            (console, self.port) = (nil, port)
-            driver = try VirtioDriver(port, memoryByteCount: Self.memoryByteCount)
-        }
+        let host = HostileHost(
+            loop: loop.loop, output: output, disk: try DiskFile.open(files[0].path, readOnly: false),
+            files: try PmemFiles([files[1].path])
+        ) { [recorder] in recorder.record($0) }
+        instance = try target.device.make(host)
+        driver = try VirtioDriver(instance.device, memoryByteCount: Self.memoryByteCount)
     }
 
     deinit {
@@ -80,24 +149,27 @@ final class HostileFixture {
 
     func start(without: UInt64 = 0) throws {
         try driver.start(without: without, queueSize: Self.queueSize)
-        if target == .portInput { try driver.sayControl(PortDriver.message(PortDriver.portOpen)) }
+        // A port takes no input before a program of the guest has opened it.
+        if target.needsOpenPort { try driver.sayControl(PortDriver.message(PortDriver.portOpen)) }
     }
 
     /// Has the device look at its queue.
     func ring() {
         driver.ring(target.queue)
-        switch target {
-        case .consoleInput: _ = console?.receive([1, 2, 3])
-        case .portInput: _ = port?.send([1, 2, 3])
-        // It takes a buffer when it has something to answer.
-        case .portControlInput where driver.queues.count == 4:
-            try? driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
-        default: break
-        }
+        target.provoke(self)
     }
 
-    /// Waits until the device has seen all that it was told. A disk's thread tells by answering; the others
-    /// sit on the loop.
+    /// Sends the guest bytes; returns the number of bytes that the device has taken.
+    func send(_ bytes: [UInt8]) -> Int { instance.send(bytes) }
+
+    /// Asks a port's device for its ports.
+    func askForPort() throws {
+        guard driver.queues.count == 4 else { return }
+        try driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
+    }
+
+    /// Waits until the device has seen all that it was told. A disk's thread answers by itself; the other
+    /// devices are served by the loop.
     func settle() throws {
         try loop.settle()
     }
@@ -109,7 +181,7 @@ final class HostileFixture {
         #expect(driver.read(.interruptStatus) & 2 != 0, sourceLocation: sourceLocation)
         driver.reset()
         #expect(driver.status == 0, sourceLocation: sourceLocation)
-        try expectWorks(sourceLocation: sourceLocation)
+        try expectWorks()
     }
 
     /// The device took no notice, and works.
@@ -118,7 +190,7 @@ final class HostileFixture {
         #expect(!driver.needsReset, sourceLocation: sourceLocation)
         #expect(driver.transport.interrupt.faults.count == 0, sourceLocation: sourceLocation)
         driver.reset()
-        try expectWorks(sourceLocation: sourceLocation)
+        try expectWorks()
     }
 
     /// Reads what the console was given so far, all but what a pipe holds.
@@ -126,42 +198,9 @@ final class HostileFixture {
         while output.pendingByteCount > 0 { _ = try pipe.receive() }
     }
 
-    /// A driver that keeps to the rules is served.
-    func expectWorks(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    /// Checks that a driver that keeps to the rules is served.
+    func expectWorks() throws {
         try start()
-        let buffer = try driver.memory.allocate(Array("0123456789abcdef".utf8))
-        switch target {
-        case .block:
-            let answer = try driver.block(BlockDriver.read, sector: 1, inByteCount: 512)
-            #expect(answer.status == BlockDriver.ok, sourceLocation: sourceLocation)
-        case .consoleOutput:
-            #expect(try driver.request([.readable(buffer)], queue: 1) == 0, sourceLocation: sourceLocation)
-            #expect(try pipe.receive(exactly: 16).count == 16, sourceLocation: sourceLocation)
-        case .consoleInput:
-            try driver.queues[0].add([.writable(buffer)])
-            #expect(console?.receive([7, 8, 9]) == 3, sourceLocation: sourceLocation)
-            #expect(try driver.waitForUsed(0).byteCount == 3, sourceLocation: sourceLocation)
-        case .entropy:
-            #expect(try driver.request([.writable(buffer)]) == 16, sourceLocation: sourceLocation)
-        case .persistentMemory:
-            let flush = try driver.memory.allocate([0, 0, 0, 0])
-            let answer = try driver.request([.readable(flush), .writable(buffer)])
-            #expect(answer == 4, sourceLocation: sourceLocation)
-        case .portOutput:
-            let count = recorder.bytes.count
-            #expect(try driver.request([.readable(buffer)], queue: 1) == 0, sourceLocation: sourceLocation)
-            #expect(try recorder.wait(forBytes: count + 16).count == count + 16)
-        case .portInput:
-            try driver.queues[0].add([.writable(buffer)])
-            #expect(port?.send([7, 8, 9]) == true, sourceLocation: sourceLocation)
-            // Behind what may have been left from before the device was there.
-            driver.ring(0)
-            #expect(try driver.waitForUsed(0).byteCount >= 3, sourceLocation: sourceLocation)
-        case .portControl, .portControlInput:
-            try driver.queues[2].add([.writable(buffer)])
-            try driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
-            #expect(try driver.waitForUsed(3).byteCount == 0, sourceLocation: sourceLocation)
-            #expect(try driver.waitForUsed(2).byteCount == 8, sourceLocation: sourceLocation)
-        }
+        try target.checkService(self, driver.memory.allocate(Array("0123456789abcdef".utf8)))
     }
 }

@@ -122,7 +122,7 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct HostileQueueTests {
-    @Test(arguments: HostileTarget.allCases, QueueAttack.all)
+    @Test(arguments: HostileTarget.all, QueueAttack.all)
     func aDeviceBreaksOffAndRecovers(_ target: HostileTarget, _ attack: QueueAttack) throws {
         let bench = try HostileFixture(target)
         try bench.start(without: attack.without)
@@ -131,7 +131,7 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
         try bench.expectNeedsReset()
     }
 
-    @Test(arguments: HostileTarget.allCases, PlacementAttack.all)
+    @Test(arguments: HostileTarget.all, PlacementAttack.all)
     func aQueueThatCannotBeIsFoundAtDriverOK(_ target: HostileTarget, _ attack: PlacementAttack) throws {
         let bench = try HostileFixture(target)
         let driver = bench.driver

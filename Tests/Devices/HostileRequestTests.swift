@@ -1,6 +1,7 @@
 import CHost
 import Devices
 import GuestMemory
+import HostileDevices
 import TestSupport
 import Testing
 import Virtio
@@ -20,7 +21,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         _ target: HostileTarget, _ name: String, _ outcome: Outcome,
         _ act: @escaping @Sendable (HostileFixture) throws -> Void
     ) {
-        testDescription = "\(target): \(name)"
+        testDescription = "\(target.testDescription): \(name)"
         self.target = target
         self.outcome = outcome
         self.act = act
@@ -105,7 +106,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
     ]
 
     /// A driver at the registers that does not know the order of 3.1.1, or does not care.
-    static let registers: [Mischief] = HostileTarget.allCases.flatMap { target in
+    static let registers: [Mischief] = HostileTarget.all.flatMap { target in
         [
             Mischief(target, "DRIVER_OK at once", .needsReset) { $0.driver.write(7, to: .status) },
             Mischief(target, "everything at once", .needsReset) { $0.driver.write(.max, to: .status) },
@@ -226,7 +227,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
     }
 
     /// Rings that lie over each other and over the data: what comes of it is the guest's, the monitor lives.
-    @Test(arguments: HostileTarget.allCases) func ringsMayLieOverEachOther(_ target: HostileTarget) throws {
+    @Test(arguments: HostileTarget.all) func ringsMayLieOverEachOther(_ target: HostileTarget) throws {
         let bench = try HostileFixture(target)
         let driver = bench.driver
         driver.reset()
@@ -251,7 +252,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
     }
 
     /// A reset while every kind of request is under way, again and again.
-    @Test(arguments: HostileTarget.allCases) func aResetInFlightIsSafe(_ target: HostileTarget) throws {
+    @Test(arguments: HostileTarget.all) func aResetInFlightIsSafe(_ target: HostileTarget) throws {
         let bench = try HostileFixture(target)
         let data = bench.driver.memory.allocate(256 << 10)
         for _ in 0..<20 {
@@ -260,7 +261,7 @@ struct Mischief: Sendable, CustomTestStringConvertible {
                 let memory = bench.driver.memory
                 let header = try memory.allocate(BlockDriver.header(BlockDriver.read, sector: 0))
                 let body: DriverBuffer = target.isOut ? .readable(data) : .writable(data)
-                try bench.queue.add(target == .block ? [.readable(header), body] : [body])
+                try bench.queue.add(target.device.hasThread ? [.readable(header), body] : [body])
             }
             bench.ring()
             bench.driver.reset()

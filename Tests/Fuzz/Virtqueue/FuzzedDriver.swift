@@ -1,50 +1,48 @@
-import Devices
 import FuzzSupport
 import Glibc
 import GuestMemory
+import HostileDevices
 import Virtio
 
-/// One device in the hands of the fuzzer. The steps that a good driver takes are short, so that the bad ones
-/// come deep.
+/// A driver in the hands of the fuzzer. The steps of a good driver are short, so that the bad ones come deep.
 final class FuzzedDriver {
     private static let memoryByteCount: UInt64 = 256 << 10
+    /// The byte of the step that saves and restores the device. The other steps are numbered modulo 10.
+    private static let restoreStep: UInt8 = 0xFF
+
+    private let device: HostileDevice
     private let memory: GuestMemory
-    private let transport: VirtioTransport
-    private let window: VirtioMMIO
-    private let console: VirtioConsole?
-    private let disk: VirtioBlock?
-    private let port: VirtioSerialPort?
-    /// As many queues as are set up: a power of two.
-    private let queueCount: Int
+    private var instance: HostileInstance
+    private var transport: VirtioTransport
+    private var window: VirtioMMIO
     private var availableIndex: [UInt16] = [0, 0, 0, 0]
     private var queueSize: UInt16 = 8
-    /// Whether a queue may have something that its device has not been told of.
-    private var hasNews = false
+    /// Whether a queue may have chains of which its device was not notified.
+    private var hasUnseenChains = false
 
-    init(device: UInt8) {
-        let host = FuzzedHost.shared
-        let console = try? VirtioConsole(
-            output: host.output, loop: host.loop, columns: 80, rows: 25, inputSilence: 0)
-        let disk = VirtioBlock(host.disk, identifier: "fuzz")
-        let entropy = VirtioRng(loop: host.loop)
-        let port = VirtioSerialPort(name: "fuzz", loop: host.loop) { _ in }
-        let persistentMemory = VirtioPmem(host.files, at: GuestAddress(1 << 32), loop: host.loop)
-        let devices: [(any VirtioDevice)?] = [disk, console, entropy, port, persistentMemory]
-        let chosen = Int(device) % devices.count
-        guard let memory = try? GuestMemory(byteCount: Self.memoryByteCount), let device = devices[chosen],
-            let transport = try? VirtioTransport(device: device, memory: memory, line: DeafLine())
-        else { fatalError("the host has no memory or descriptors to spare") }
+    init(_ device: HostileDevice) {
+        guard let memory = try? GuestMemory(byteCount: Self.memoryByteCount) else {
+            fatalError("the host has no memory to spare")
+        }
+        self.device = device
         self.memory = memory
-        self.transport = transport
+        (instance, transport) = Self.make(device, memory)
         window = VirtioMMIO(transport)
-        self.console = chosen == 1 ? console : nil
-        self.disk = chosen == 0 ? disk : nil
-        self.port = chosen == 3 ? port : nil
-        queueCount = chosen == 3 ? 4 : 2
+    }
+
+    private static func make(
+        _ device: HostileDevice, _ memory: GuestMemory
+    ) -> (HostileInstance, VirtioTransport) {
+        guard let instance = try? device.make(FuzzedHost.shared.host),
+            let transport = try? VirtioTransport(device: instance.device, memory: memory, line: DeafLine())
+        else { fatalError("the host has no descriptors to spare") }
+        return (instance, transport)
     }
 
     func step(_ steps: inout StepReader) {
-        switch steps.byte() % 10 {
+        let step = steps.byte()
+        if step == Self.restoreStep { return restore(noise: steps.number()) }
+        switch step % 10 {
         case 0: write(steps.number(UInt32.self), register: UInt64(steps.byte()) << 2)
         case 1: _ = window.read(at: steps.offset(), byteCount: steps.width())
         case 2:
@@ -55,7 +53,7 @@ final class FuzzedDriver {
         case 5: describe(&steps)
         case 6: publish(queue: queue(&steps), head: steps.number())
         case 7: ring(UInt32(steps.byte() & 3))
-        case 8: send(steps.bytes(Int(steps.byte())))
+        case 8: _ = instance.send(steps.bytes(Int(steps.byte())))
         default: reset()
         }
     }
@@ -89,11 +87,25 @@ extension FuzzedDriver {
         window.write(UInt64(value), at: register, byteCount: 4)
     }
 
-    private func queue(_ steps: inout StepReader) -> Int { Int(steps.byte()) & (queueCount - 1) }
+    private func queue(_ steps: inout StepReader) -> Int { Int(steps.byte()) & (device.queueCount - 1) }
 
-    private func send(_ bytes: [UInt8]) {
-        _ = console?.receive(bytes[...])
-        port?.send(bytes)
+    /// Replaces the device by a new one, which continues at the saved state: as it is if `noise` is 0, and
+    /// otherwise at a spoiled one. A device that refuses the state is as it was built.
+    private func restore(noise: UInt64) {
+        transport.pause()
+        var saved = transport.state
+        transport.stop()
+        if noise != 0 { saved.device = device.spoil(saved.device, noise) }
+        (instance, transport) = Self.make(device, memory)
+        window = VirtioMMIO(transport)
+        do throws(SavedStateError) {
+            try transport.restore(saved)
+            transport.resume()
+        } catch {
+            precondition(noise != 0, "a device refuses its own state: \(error)")
+            availableIndex = [0, 0, 0, 0]
+        }
+        FuzzedHost.shared.settle()
     }
 
     private func reset() {
@@ -113,9 +125,9 @@ extension FuzzedDriver {
             write(UInt32(truncatingIfNeeded: offered), register: Register.driverFeatures)
         }
         write(11, register: Register.status)
-        for queue in 0..<queueCount { place(queue, size) }
+        for queue in 0..<device.queueCount { place(queue, size) }
         write(15, register: Register.status)
-        if port != nil { openPort() }
+        if device.isPort { openPort() }
     }
 
     /// A port takes nothing before a program of the guest has opened it: VIRTIO_CONSOLE_PORT_OPEN (5.3.6.2).
@@ -148,7 +160,7 @@ extension FuzzedDriver {
 
     private func store(_ steps: inout StepReader) {
         let address = GuestAddress(UInt64(steps.number(UInt16.self)) << 2)
-        hasNews = true
+        hasUnseenChains = true
         try? memory.write(steps.bytes(Int(steps.byte())), at: address)
     }
 
@@ -166,25 +178,25 @@ extension FuzzedDriver {
         let slot = UInt64(availableIndex[queue] % queueSize)
         try? memory.store(head, at: GuestAddress(ring + 4 + 2 * slot))
         availableIndex[queue] &+= 1
-        hasNews = true
+        hasUnseenChains = true
         try? memory.storeReleasing(availableIndex[queue], at: GuestAddress(ring + 2))
     }
 
-    /// Rings, and gives the device the time to answer: the loop's devices are through when the loop is, a
-    /// disk soon after its thread has had the processor. On a busy host each yield takes a slice of everybody
-    /// else's time, so there are many only for what can come of it.
+    /// Notifies the device, and gives it the time to answer. The loop's devices are done when the loop is; a
+    /// disk is done soon after its thread has had the processor. On a busy host each yield takes a slice of
+    /// everybody else's time, so there are many yields only after new chains.
     private func ring(_ queue: UInt32) {
         let before = progress
         write(queue, register: Register.notify)
         FuzzedHost.shared.settle()
-        guard disk != nil else { return }
-        let patience = hasNews ? 50 : 1
-        hasNews = false
-        for _ in 0..<patience where progress == before { sched_yield() }
+        guard device.hasThread else { return }
+        let yieldCount = hasUnseenChains ? 50 : 1
+        hasUnseenChains = false
+        for _ in 0..<yieldCount where progress == before { sched_yield() }
     }
 
     private var progress: UInt64 {
-        (disk?.counters.requestCount ?? 0) &+ transport.interrupt.faults.count
+        transport.counters.requestCount &+ transport.interrupt.faults.count
     }
 }
 

@@ -2,14 +2,13 @@ import Devices
 import FuzzSupport
 import Glibc
 import Host
+import HostileDevices
 import Virtio
 
 /// What all inputs share: an event loop on its thread, a disk in memory, an output that nobody reads.
 struct FuzzedHost: Sendable {
-    let loop: EventLoop
-    let output: ConsoleOutput
-    let disk: DiskFile
-    let files: PmemFiles
+    let host: HostileHost
+    private let loop: EventLoop
     private let asked: EventFD
     private let answered: EventFD
 
@@ -22,9 +21,12 @@ struct FuzzedHost: Sendable {
         loop = try EventLoop()
         asked = try EventFD()
         answered = try EventFD()
-        output = try ConsoleOutput(descriptor: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)) { _ in }
-        disk = try DiskFile.open(MemoryFile("disk", byteCount: 64 << 10).path, readOnly: false)
-        files = try PmemFiles([MemoryFile("pmem", byteCount: 64 << 10).path])
+        let null = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+        host = HostileHost(
+            loop: loop, output: try ConsoleOutput(descriptor: null) { _ in },
+            disk: try DiskFile.open(MemoryFile("disk", byteCount: 64 << 10).path, readOnly: false),
+            files: try PmemFiles([MemoryFile("pmem", byteCount: 64 << 10).path])
+        ) { _ in }
         try loop.watch(asked.descriptor) { [asked, answered] in
             asked.drain()
             answered.signal()
