@@ -5,11 +5,11 @@ import Testing
 import Virtio
 
 @Suite struct HostileCPUsTests {
-    /// Several CPUs write registers, ring bells, start and reset one device all at once, as no kernel would.
+    /// Several CPUs write registers, notify, start and reset one device all at once, as no kernel would.
     @Test(arguments: HostileTarget.all) func theyMeetInOneDevice(_ target: HostileTarget) throws {
-        let bench = try HostileFixture(target)
-        try bench.start()
-        let window = bench.driver.window
+        let fixture = try HostileFixture(target)
+        try fixture.start()
+        let window = fixture.driver.window
         var threads: [JoinedThread] = []
         for seed in UInt64(1)...4 {
             threads.append(
@@ -19,10 +19,10 @@ import Virtio
                 })
         }
         for thread in threads { thread.join() }
-        bench.driver.reset()
-        #expect(bench.driver.status == 0)
-        try bench.drainOutput()
-        try bench.expectWorks()
+        fixture.driver.reset()
+        #expect(fixture.driver.status == 0)
+        try fixture.drainOutput()
+        try fixture.expectWorks()
     }
 
     /// One access: mostly one that a driver makes, with a value that is sometimes right.

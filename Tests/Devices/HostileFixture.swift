@@ -168,8 +168,8 @@ final class HostileFixture {
         try driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
     }
 
-    /// Waits until the device has seen all that it was told. A disk's thread answers by itself; the other
-    /// devices are served by the loop.
+    /// Waits until the device has seen all notifications. A disk's thread answers by itself; the event loop
+    /// serves the other devices.
     func settle() throws {
         try loop.settle()
     }

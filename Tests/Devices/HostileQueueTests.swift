@@ -23,9 +23,9 @@ struct QueueAttack: Sendable, CustomTestStringConvertible {
         _ name: String, _ address: UInt64, _ byteCount: UInt32, flags: UInt16 = 0, next: UInt16 = 0,
         without: UInt64 = 0
     ) -> QueueAttack {
-        QueueAttack(name, without: without) { bench in
-            try bench.queue.describe(0, address, byteCount, flags: flags, next: next)
-            try bench.queue.publish(0)
+        QueueAttack(name, without: without) { fixture in
+            try fixture.queue.describe(0, address, byteCount, flags: flags, next: next)
+            try fixture.queue.publish(0)
         }
     }
 
@@ -33,10 +33,10 @@ struct QueueAttack: Sendable, CustomTestStringConvertible {
     private static func indirect(
         _ name: String, _ address: UInt64, _ byteCount: UInt32, flags: UInt16, next: UInt16 = 0
     ) -> QueueAttack {
-        QueueAttack(name) { bench in
-            try bench.queue.write(descriptor: table, address, byteCount, flags: flags, next: next)
-            try bench.queue.describe(0, table, 16, flags: DescriptorFlag.indirect, next: 0)
-            try bench.queue.publish(0)
+        QueueAttack(name) { fixture in
+            try fixture.queue.write(descriptor: table, address, byteCount, flags: flags, next: next)
+            try fixture.queue.describe(0, table, 16, flags: DescriptorFlag.indirect, next: 0)
+            try fixture.queue.publish(0)
         }
     }
 
@@ -45,11 +45,11 @@ struct QueueAttack: Sendable, CustomTestStringConvertible {
     static let all: [QueueAttack] = [
         descriptor("a loop of one", table, 1, flags: DescriptorFlag.next),
         descriptor("a writable loop of one", table, 1, flags: DescriptorFlag.next | DescriptorFlag.write),
-        QueueAttack("a loop through the whole table") { bench in
+        QueueAttack("a loop through the whole table") { fixture in
             for index in UInt16(0)..<8 {
-                try bench.queue.describe(index, table, 1, flags: DescriptorFlag.next, next: (index + 1) % 8)
+                try fixture.queue.describe(index, table, 1, flags: DescriptorFlag.next, next: (index + 1) % 8)
             }
-            try bench.queue.publish(3)
+            try fixture.queue.publish(3)
         },
         indirect("a loop in an indirect table", table, 1, flags: DescriptorFlag.next),
         indirect("an indirect table in an indirect table", table, 16, flags: DescriptorFlag.indirect),
@@ -73,15 +73,16 @@ struct QueueAttack: Sendable, CustomTestStringConvertible {
         descriptor("an empty buffer outside memory", .max, 0),
         descriptor("a next beyond the table", table, 1, flags: DescriptorFlag.next, next: 8),
         descriptor("the greatest next", table, 1, flags: DescriptorFlag.next, next: .max),
-        QueueAttack("a readable buffer after a writable one") { bench in
-            try bench.queue.describe(0, table, 1, flags: DescriptorFlag.next | DescriptorFlag.write, next: 1)
-            try bench.queue.describe(1, table, 1, flags: 0, next: 0)
-            try bench.queue.publish(0)
+        QueueAttack("a readable buffer after a writable one") { fixture in
+            try fixture.queue.describe(
+                0, table, 1, flags: DescriptorFlag.next | DescriptorFlag.write, next: 1)
+            try fixture.queue.describe(1, table, 1, flags: 0, next: 0)
+            try fixture.queue.publish(0)
         },
-        QueueAttack("a head beyond the table") { bench in try bench.queue.publish(8) },
-        QueueAttack("the greatest head") { bench in try bench.queue.publish(.max) },
-        QueueAttack("an index that jumps") { bench in try bench.queue.setAvailableIndex(9) },
-        QueueAttack("an index that goes back") { bench in try bench.queue.setAvailableIndex(.max) },
+        QueueAttack("a head beyond the table") { fixture in try fixture.queue.publish(8) },
+        QueueAttack("the greatest head") { fixture in try fixture.queue.publish(.max) },
+        QueueAttack("an index that jumps") { fixture in try fixture.queue.setAvailableIndex(9) },
+        QueueAttack("an index that goes back") { fixture in try fixture.queue.setAvailableIndex(.max) },
     ]
 }
 
@@ -124,17 +125,17 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
 @Suite struct HostileQueueTests {
     @Test(arguments: HostileTarget.all, QueueAttack.all)
     func aDeviceBreaksOffAndRecovers(_ target: HostileTarget, _ attack: QueueAttack) throws {
-        let bench = try HostileFixture(target)
-        try bench.start(without: attack.without)
-        try attack.attack(bench)
-        bench.ring()
-        try bench.expectNeedsReset()
+        let fixture = try HostileFixture(target)
+        try fixture.start(without: attack.without)
+        try attack.attack(fixture)
+        fixture.ring()
+        try fixture.expectNeedsReset()
     }
 
     @Test(arguments: HostileTarget.all, PlacementAttack.all)
     func aQueueThatCannotBeIsFoundAtDriverOK(_ target: HostileTarget, _ attack: PlacementAttack) throws {
-        let bench = try HostileFixture(target)
-        let driver = bench.driver
+        let fixture = try HostileFixture(target)
+        let driver = fixture.driver
         driver.reset()
         try driver.negotiate(driver.offeredFeatures())
         driver.makeQueues(size: HostileFixture.queueSize)
@@ -145,6 +146,6 @@ struct PlacementAttack: Sendable, CustomTestStringConvertible {
         if !attack.writes.contains(where: { $0.0 == .queueReady }) { driver.write(1, to: .queueReady) }
         driver.write(driver.status | DriverStatus.driverOK, to: .status)
         #expect(driver.needsReset)
-        try bench.expectNeedsReset()
+        try fixture.expectNeedsReset()
     }
 }

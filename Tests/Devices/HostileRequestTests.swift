@@ -32,10 +32,10 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         _ target: HostileTarget, _ name: String,
         _ buffers: @escaping @Sendable (DriverMemory) throws -> [DriverBuffer]
     ) -> Mischief {
-        Mischief(target, name, .needsReset) { bench in
-            try bench.start()
-            try bench.queue.add(buffers(bench.driver.memory))
-            bench.ring()
+        Mischief(target, name, .needsReset) { fixture in
+            try fixture.start()
+            try fixture.queue.add(buffers(fixture.driver.memory))
+            fixture.ring()
         }
     }
 
@@ -110,66 +110,68 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         [
             Mischief(target, "DRIVER_OK at once", .needsReset) { $0.driver.write(7, to: .status) },
             Mischief(target, "everything at once", .needsReset) { $0.driver.write(.max, to: .status) },
-            Mischief(target, "DRIVER_OK without queues", .needsReset) { bench in
-                try bench.driver.negotiate(bench.driver.offeredFeatures())
-                bench.driver.write(15, to: .status)
+            Mischief(target, "DRIVER_OK without queues", .needsReset) { fixture in
+                try fixture.driver.negotiate(fixture.driver.offeredFeatures())
+                fixture.driver.write(15, to: .status)
             },
-            Mischief(target, "a status bit taken back", .needsReset) { bench in
-                try bench.start()
-                bench.driver.write(3, to: .status)
+            Mischief(target, "a status bit taken back", .needsReset) { fixture in
+                try fixture.start()
+                fixture.driver.write(3, to: .status)
             },
-            Mischief(target, "a feature never offered", .ignored) { bench in
-                #expect(throws: FeaturesRefused.self) { try bench.driver.negotiate(1 << 32 | 1 << 63) }
+            Mischief(target, "a feature never offered", .ignored) { fixture in
+                #expect(throws: FeaturesRefused.self) { try fixture.driver.negotiate(1 << 32 | 1 << 63) }
             },
-            Mischief(target, "a legacy driver", .ignored) { bench in
-                #expect(throws: FeaturesRefused.self) { try bench.driver.negotiate(1 << 28) }
+            Mischief(target, "a legacy driver", .ignored) { fixture in
+                #expect(throws: FeaturesRefused.self) { try fixture.driver.negotiate(1 << 28) }
             },
-            Mischief(target, "queues moved under way", .ignored) { bench in
-                try bench.start()
-                for index in 0..<UInt32(bench.driver.queues.count) {
-                    bench.driver.write(index, to: .queueSelect)
+            Mischief(target, "queues moved under way", .ignored) { fixture in
+                try fixture.start()
+                for index in 0..<UInt32(fixture.driver.queues.count) {
+                    fixture.driver.write(index, to: .queueSelect)
                     for register in [
                         VirtioRegister.queueSize, .queueReady, .queueDescriptorLow, .queueDriverHigh,
                     ] {
-                        bench.driver.write(0xFFFF_FFFF, to: register)
+                        fixture.driver.write(0xFFFF_FFFF, to: register)
                     }
                 }
             },
-            Mischief(target, "bells of queues that are not there", .ignored) { bench in
-                try bench.start()
-                for queue in [2, 3, 255, 65_535, Int(Int32.max), Int(UInt32.max)] { bench.driver.ring(queue) }
+            Mischief(target, "notifications of queues that are not there", .ignored) { fixture in
+                try fixture.start()
+                for queue in [2, 3, 255, 65_535, Int(Int32.max), Int(UInt32.max)] {
+                    fixture.driver.ring(queue)
+                }
             },
-            Mischief(target, "bells before the device is there", .ignored) { bench in
-                for _ in 0..<1000 { bench.driver.ring(bench.target.queue) }
+            Mischief(target, "notifications before the device is active", .ignored) { fixture in
+                for _ in 0..<1000 { fixture.driver.ring(fixture.target.queue) }
             },
-            Mischief(target, "bells for nothing", .ignored) { bench in
-                try bench.start()
-                for _ in 0..<1000 { bench.ring() }
+            Mischief(target, "notifications for nothing", .ignored) { fixture in
+                try fixture.start()
+                for _ in 0..<1000 { fixture.ring() }
             },
-            Mischief(target, "registers in every wrong width", .ignored) { bench in
-                try bench.start()
+            Mischief(target, "registers in every wrong width", .ignored) { fixture in
+                try fixture.start()
                 for offset in UInt64(0)..<0x100 {
                     for byteCount in [1, 2, 8] {
-                        bench.driver.window.write(.max, at: offset, byteCount: byteCount)
-                        _ = bench.driver.window.read(at: offset, byteCount: byteCount)
+                        fixture.driver.window.write(.max, at: offset, byteCount: byteCount)
+                        _ = fixture.driver.window.read(at: offset, byteCount: byteCount)
                     }
                 }
             },
-            Mischief(target, "the configuration space at every offset and width", .ignored) { bench in
-                try bench.start()
+            Mischief(target, "the configuration space at every offset and width", .ignored) { fixture in
+                try fixture.start()
                 for offset in UInt64(0x100)..<0x1000 {
                     for byteCount in [1, 2, 4, 8] {
-                        _ = bench.driver.window.read(at: offset, byteCount: byteCount)
-                        bench.driver.window.write(.max, at: offset, byteCount: byteCount)
+                        _ = fixture.driver.window.read(at: offset, byteCount: byteCount)
+                        fixture.driver.window.write(.max, at: offset, byteCount: byteCount)
                     }
                 }
             },
-            Mischief(target, "reset after reset", .ignored) { bench in
+            Mischief(target, "reset after reset", .ignored) { fixture in
                 for _ in 0..<20 {
-                    try bench.start()
-                    bench.ring()
-                    bench.driver.reset()
-                    bench.driver.reset()
+                    try fixture.start()
+                    fixture.ring()
+                    fixture.driver.reset()
+                    fixture.driver.reset()
                 }
             },
         ]
@@ -179,28 +181,28 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 @Suite struct HostileRequestTests {
     @Test(arguments: Mischief.requests + Mischief.registers)
     func theMonitorLives(_ mischief: Mischief) throws {
-        let bench = try HostileFixture(mischief.target)
-        try mischief.act(bench)
+        let fixture = try HostileFixture(mischief.target)
+        try mischief.act(fixture)
         switch mischief.outcome {
-        case .needsReset: try bench.expectNeedsReset()
-        case .ignored: try bench.expectIgnored()
+        case .needsReset: try fixture.expectNeedsReset()
+        case .ignored: try fixture.expectIgnored()
         }
     }
 
     /// The same head twice while it is in flight: the device serves it twice and breaks nothing of its own.
     @Test func aHeadGivenTwiceIsServedTwice() throws {
-        let bench = try HostileFixture(.block)
-        try bench.start()
-        let memory = bench.driver.memory
-        let head = try bench.queue.add([
+        let fixture = try HostileFixture(.block)
+        try fixture.start()
+        let memory = fixture.driver.memory
+        let head = try fixture.queue.add([
             .readable(try memory.allocate(BlockDriver.header(BlockDriver.flush, sector: 0))),
             .writable(memory.allocate(1)),
         ])
-        try bench.queue.publish(head)
-        bench.ring()
-        for _ in 0..<2 { #expect(try bench.driver.waitForUsed(0).head == UInt32(head)) }
-        bench.driver.reset()
-        try bench.expectWorks()
+        try fixture.queue.publish(head)
+        fixture.ring()
+        for _ in 0..<2 { #expect(try fixture.driver.waitForUsed(0).head == UInt32(head)) }
+        fixture.driver.reset()
+        try fixture.expectWorks()
     }
 
     /// A request may name the same memory many times over, so that it is far larger than that. The end of the
@@ -228,8 +230,8 @@ struct Mischief: Sendable, CustomTestStringConvertible {
 
     /// Rings that lie over each other and over the data: what comes of it is the guest's, the monitor lives.
     @Test(arguments: HostileTarget.all) func ringsMayLieOverEachOther(_ target: HostileTarget) throws {
-        let bench = try HostileFixture(target)
-        let driver = bench.driver
+        let fixture = try HostileFixture(target)
+        let driver = fixture.driver
         driver.reset()
         try driver.negotiate(driver.offeredFeatures())
         driver.makeQueues(size: HostileFixture.queueSize)
@@ -245,28 +247,28 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         for value in stride(from: UInt64(1), to: 200, by: 7) {
             let start = driver.queues[target.queue].descriptors.start
             try driver.memory.memory.store(value | value << 20 | value << 33, at: start)
-            bench.ring()
+            fixture.ring()
         }
         driver.reset()
-        try bench.expectWorks()
+        try fixture.expectWorks()
     }
 
     /// A reset while every kind of request is under way, again and again.
     @Test(arguments: HostileTarget.all) func aResetInFlightIsSafe(_ target: HostileTarget) throws {
-        let bench = try HostileFixture(target)
-        let data = bench.driver.memory.allocate(256 << 10)
+        let fixture = try HostileFixture(target)
+        let data = fixture.driver.memory.allocate(256 << 10)
         for _ in 0..<20 {
-            try bench.start()
+            try fixture.start()
             for _ in 0..<3 {
-                let memory = bench.driver.memory
+                let memory = fixture.driver.memory
                 let header = try memory.allocate(BlockDriver.header(BlockDriver.read, sector: 0))
                 let body: DriverBuffer = target.isOut ? .readable(data) : .writable(data)
-                try bench.queue.add(target.device.hasThread ? [.readable(header), body] : [body])
+                try fixture.queue.add(target.device.hasThread ? [.readable(header), body] : [body])
             }
-            bench.ring()
-            bench.driver.reset()
+            fixture.ring()
+            fixture.driver.reset()
         }
-        try bench.drainOutput()
-        try bench.expectWorks()
+        try fixture.drainOutput()
+        try fixture.expectWorks()
     }
 }

@@ -21,7 +21,7 @@ import Virtio
         try driver.start()
     }
 
-    @Test func itSaysWhereItIs() {
+    @Test func itsPlaceIsInTheConfiguration() {
         #expect(driver.read(.deviceID) == 27)
         #expect(driver.configuration(at: 0, byteCount: 8) == Self.start.rawValue)
         #expect(driver.configuration(at: 8, byteCount: 8) == 2 << 20)

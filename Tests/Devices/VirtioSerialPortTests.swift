@@ -7,7 +7,7 @@ import Virtio
 
 @testable import Devices
 
-@Suite struct VirtioPortTests {
+@Suite struct VirtioSerialPortTests {
     private let loop: TestLoop
     private let recorder: TestRecorder
     private let openings = Openings()
@@ -28,8 +28,8 @@ import Virtio
         try driver.start()
     }
 
-    /// What the device has said on the control queue so far, without waiting.
-    private func heard(_ buffers: [GuestRange]) throws -> [[UInt8]] {
+    /// Returns the messages of the device on the control queue so far, without waiting.
+    private func messages(_ buffers: [GuestRange]) throws -> [[UInt8]] {
         var messages: [[UInt8]] = []
         while let entry = try driver.queues[PortDriver.controlReceive].takeUsed() {
             messages.append(
@@ -49,10 +49,10 @@ import Virtio
     @Test func theHandshakeMakesANamedPort() throws {
         let buffers = try driver.addBuffers(4, of: 64, queue: PortDriver.controlReceive)
         try driver.sayControl(PortDriver.message(PortDriver.deviceReady, port: PortDriver.noPort))
-        #expect(try heard(buffers) == [PortDriver.message(PortDriver.deviceAdd)])
+        #expect(try messages(buffers) == [PortDriver.message(PortDriver.deviceAdd)])
         try driver.sayControl(PortDriver.message(PortDriver.portReady))
         #expect(
-            try heard(buffers) == [
+            try messages(buffers) == [
                 PortDriver.message(PortDriver.portName) + Array("vmm.agent".utf8),
                 PortDriver.message(PortDriver.portOpen),
             ])
@@ -89,7 +89,7 @@ import Virtio
         let buffers = try driver.addBuffers(8, of: 64, queue: PortDriver.controlReceive)
         driver.ring(PortDriver.controlReceive)
         try loop.settle()
-        #expect(try heard(buffers).count == 3)
+        #expect(try messages(buffers).count == 3)
         driver.reset()
     }
 
@@ -102,7 +102,7 @@ import Virtio
     func whatMeansNothingToAPortIsOverlooked(_ message: [UInt8]) throws {
         let buffers = try driver.addBuffers(4, of: 64, queue: PortDriver.controlReceive)
         try driver.sayControl(message)
-        #expect(try heard(buffers).isEmpty)
+        #expect(try messages(buffers).isEmpty)
         #expect(!driver.needsReset)
         #expect(openings.all.withLock { $0 }.isEmpty)
         driver.reset()
@@ -151,7 +151,7 @@ import Virtio
         #expect(recorder.bytes.count == count)
     }
 
-    @Test func oneInterruptTellsOfABatch() throws {
+    @Test func aBatchHasOneInterrupt() throws {
         for _ in 0..<32 {
             try driver.queues[PortDriver.transmit].add([.readable(try driver.memory.allocate([1, 2, 3]))])
         }
@@ -193,7 +193,7 @@ import Virtio
         driver.reset()
     }
 
-    /// A driver whose buffers hold nothing gets nothing, and the sender is told when too much waits.
+    /// A driver whose buffers hold nothing gets nothing, and the sender learns when too much waits.
     @Test func whatWaitsIsBounded() throws {
         try driver.openPort()
         let piece = [UInt8](repeating: 1, count: 1 << 20)

@@ -1,7 +1,7 @@
 import Synchronization
 import Virtio
 
-/// A device that only notes what its transport tells it.
+/// A device that only records the calls of its transport.
 final class FakeDevice: VirtioDevice {
     enum Call: Hashable, Sendable {
         case activate(features: UInt64, readyQueues: Int)

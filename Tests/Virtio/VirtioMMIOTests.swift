@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 import Virtio
 
-/// A driver and the device that notes what becomes of it.
+/// A driver and a device that records the calls of its transport.
 private func makeDriver() throws -> (VirtioDriver, FakeDevice) {
     let device = FakeDevice()
     return (try VirtioDriver(device, memoryByteCount: 1 << 20), device)
 }
 
 @Suite struct VirtioMMIOTests {
-    @Test func itSaysWhatItIs() throws {
+    @Test func itIdentifiesItself() throws {
         let (driver, _) = try makeDriver()
         #expect(driver.read(.magicValue) == 0x7472_6976)
         #expect(driver.read(.version) == 2)

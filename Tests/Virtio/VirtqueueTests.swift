@@ -101,12 +101,12 @@ private struct QueuePair: ~Copyable {
         #expect(try !pair.device.pop(into: &chain))
     }
 
-    @Test func withEventIndexTheDriverSaysWhenItWantsAnInterrupt() throws {
+    @Test func withEventIndexTheDriverChoosesItsInterrupts() throws {
         var pair = try QueuePair()
-        #expect(try pair.driver.takeUsed() == nil)  // wants to hear of entry 0
+        #expect(try pair.driver.takeUsed() == nil)  // asks for an interrupt at entry 0
         try pair.device.push(head: 0, byteCount: 0)
         #expect(try pair.device.needsInterrupt())
-        #expect(try !pair.device.needsInterrupt())  // said once
+        #expect(try !pair.device.needsInterrupt())  // only once
         try pair.device.push(head: 0, byteCount: 0)
         #expect(try !pair.device.needsInterrupt())  // used_event is still 0
         while try pair.driver.takeUsed() != nil {}
@@ -125,7 +125,7 @@ private struct QueuePair: ~Copyable {
         #expect(try pair.device.needsInterrupt())
     }
 
-    @Test func withEventIndexTheDeviceSaysWhenItWantsABell() throws {
+    @Test func withEventIndexTheDeviceChoosesItsNotifications() throws {
         var pair = try QueuePair()
         let buffer = pair.memory.allocate(1)
         var chain = DescriptorChain()
@@ -136,7 +136,7 @@ private struct QueuePair: ~Copyable {
         #expect(try pair.driver.availableEvent() == 1)
     }
 
-    @Test func withEventIndexTheDeviceSaysThatItWantsNone() throws {
+    @Test func withEventIndexTheDeviceSuppressesNotifications() throws {
         var pair = try QueuePair()
         try pair.device.disableNotifications()
         #expect(try pair.driver.availableEvent() == .max)
@@ -144,7 +144,7 @@ private struct QueuePair: ~Copyable {
         #expect(try pair.driver.availableEvent() == 0)
     }
 
-    @Test func withoutEventIndexAFlagSuppressesBells() throws {
+    @Test func withoutEventIndexAFlagSuppressesNotifications() throws {
         var pair = try QueuePair(features: .version1)
         try pair.device.disableNotifications()
         #expect(try pair.driver.usedFlags() == 1)

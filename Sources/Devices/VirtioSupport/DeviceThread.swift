@@ -8,13 +8,13 @@ import SystemPackage
 final class DoorbellWatch: Sendable {
     private let epoll: OwnedDescriptor
 
-    init(_ bell: EventFD) throws(Failure) {
+    init(_ doorbell: EventFD) throws(Failure) {
         let number = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard number >= 0 else { throw Failure("cannot make an epoll instance", errno: .current) }
         let epoll = OwnedDescriptor(owning: number)
         var event = unsafe epoll_event(
-            events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data_t(fd: bell.descriptor))
-        guard unsafe epoll_ctl(number, EPOLL_CTL_ADD, bell.descriptor, &event) == 0 else {
+            events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data_t(fd: doorbell.descriptor))
+        guard unsafe epoll_ctl(number, EPOLL_CTL_ADD, doorbell.descriptor, &event) == 0 else {
             throw Failure("cannot watch a doorbell", errno: .current)
         }
         self.epoll = epoll

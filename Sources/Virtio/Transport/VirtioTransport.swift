@@ -87,7 +87,7 @@ public final class VirtioTransport: Sendable {
     private func resetDevice() {
         device.reset()
         interrupt.reset()
-        for bell in doorbells { bell.drain() }
+        for doorbell in doorbells { doorbell.drain() }
     }
 }
 
