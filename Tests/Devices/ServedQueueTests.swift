@@ -27,13 +27,19 @@ private struct QueueFixture: ~Copyable {
         configuration.isReady = true
         let activation = VirtioActivation(
             features: .ofEveryDevice, memory: memory.memory, queues: [configuration], doorbells: [doorbell],
-            interrupt: VirtioInterrupt(line: line, queueCount: 1))
+            interrupt: VirtioInterrupt(line: line))
         let queue = try ServedQueue(0, of: activation, turnByteCount: turnByteCount)
         self.memory = memory
         self.driver = driver
         self.doorbell = doorbell
         self.line = line
         self.queue = queue
+    }
+
+    /// Serves one turn, and answers each chain with `byteCount` bytes.
+    mutating func serve(byteCount: UInt32, _ counters: inout VirtioCounters) throws {
+        while try queue.pop() { try queue.push(byteCount: byteCount, &counters) }
+        try queue.endTurn(&counters)
     }
 }
 
@@ -45,11 +51,12 @@ private struct QueueFixture: ~Copyable {
         let head = try driver.add([.writable(fixture.memory.allocate(16))])
         var counters = VirtioCounters()
         for turn in UInt64(1)...3 {
-            try fixture.queue.serve(&counters) { chain, _, _ throws(VirtqueueError) in
-                #expect(chain.head == head)
-                try? driver.publish(head)
-                return 0
+            while try fixture.queue.pop() {
+                #expect(fixture.queue.chain.head == head)
+                try driver.publish(head)
+                try fixture.queue.push(byteCount: 0, &counters)
             }
+            try fixture.queue.endTurn(&counters)
             #expect(counters.requestCount == turn * 10)
             #expect(fixture.doorbell.drain(), "the event loop must serve the next turn")
         }
@@ -60,7 +67,7 @@ private struct QueueFixture: ~Copyable {
         var fixture = try QueueFixture(turnByteCount: 4096)
         for _ in 0..<8 { try fixture.driver.add([.writable(fixture.memory.allocate(2000))]) }
         var counters = VirtioCounters()
-        try fixture.queue.serve(&counters) { _, _, _ throws(VirtqueueError) in 2000 }
+        try fixture.serve(byteCount: 2000, &counters)
         #expect(counters.requestCount == 2)
         #expect(counters.byteCountToGuest == 4000)
         #expect(fixture.doorbell.drain())
@@ -70,7 +77,7 @@ private struct QueueFixture: ~Copyable {
         var fixture = try QueueFixture(turnByteCount: 100 * 256)
         for _ in 0..<8 { try fixture.driver.add([.writable(fixture.memory.allocate(4))]) }
         var counters = VirtioCounters()
-        try fixture.queue.serve(&counters) { _, _, _ throws(VirtqueueError) in 4 }
+        try fixture.serve(byteCount: 4, &counters)
         #expect(counters.requestCount == 8)
         #expect(!fixture.doorbell.drain())
     }

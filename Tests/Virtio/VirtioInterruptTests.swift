@@ -6,7 +6,7 @@ import Virtio
     /// A transport with a vector for each queue hands in a line for each.
     @Test func aUsedBufferInterruptsOnTheLineOfItsQueue() throws {
         let lines = try (0..<3).map { _ in try TestLine() }
-        let interrupt = VirtioInterrupt(queueLines: [lines[0], lines[1]], configurationLine: lines[2])
+        let interrupt = VirtioInterrupt(line: lines[2], queueLines: [lines[0], lines[1]])
         interrupt.usedBuffer(queue: 1)
         interrupt.usedBuffer(queue: 1)
         #expect(lines.map(\.count) == [0, 2, 0])
@@ -18,7 +18,7 @@ import Virtio
 
     @Test func aDeviceThatHasFailedDoesNoMoreWork() throws {
         let line = try TestLine()
-        let interrupt = VirtioInterrupt(line: line, queueCount: 1)
+        let interrupt = VirtioInterrupt(line: line)
         var workCount = 0
         interrupt.serve { workCount += 1 }
         interrupt.serve { () throws(VirtqueueError) in throw .chainTooLong }

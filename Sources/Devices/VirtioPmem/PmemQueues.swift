@@ -15,10 +15,12 @@ struct PmemQueues: ~Copyable, Sendable {
 
     /// Answers the requests that the driver has made available, one turn.
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
-        try queue.serve(&counters) { chain, memory, counters throws(VirtqueueError) in
-            let request = try PmemRequest(chain, in: memory)
+        while try queue.pop() {
+            let request = try PmemRequest(queue)
             if !request.isFlush { counters.errorCount &+= 1 }
-            return try request.answer(in: memory)
+            let byteCount = try request.answer(queue)
+            try queue.push(byteCount: byteCount, &counters)
         }
+        try queue.endTurn(&counters)
     }
 }

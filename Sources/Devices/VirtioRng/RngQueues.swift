@@ -15,8 +15,10 @@ struct RngQueues: ~Copyable, Sendable {
 
     /// Fills the buffers that the driver has made available, one turn.
     mutating func serve(_ counters: inout VirtioCounters) throws(VirtqueueError) {
-        try queue.serve(&counters) { chain, memory, _ throws(VirtqueueError) in
-            try RngRequest(chain).fill(in: memory)
+        while try queue.pop() {
+            let byteCount = try RngRequest.fill(queue)
+            try queue.push(byteCount: byteCount, &counters)
         }
+        try queue.endTurn(&counters)
     }
 }

@@ -30,6 +30,20 @@ extension Collection where Element == GuestRange, Index == Int {
         return word
     }
 
+    /// Writes a little-endian word to the start of the run. Returns false if there is no room for all of it.
+    func store(_ word: UInt32, in memory: GuestMemory) throws(VirtqueueError) -> Bool {
+        if let whole = piece(at: 0, limit: 4), whole.byteCount == 4 {
+            try guarded { () throws(GuestMemoryFault) in try memory.store(word, at: whole.start) }
+            return true
+        }
+        for index in 0..<UInt64(4) {
+            guard let byte = piece(at: index, limit: 1) else { return false }
+            let value = UInt8(truncatingIfNeeded: word >> UInt32(8 &* index))
+            try guarded { () throws(GuestMemoryFault) in try memory.store(value, at: byte.start) }
+        }
+        return true
+    }
+
     /// Copies `bytes` into the run from its start, as far as there is room; returns the number of bytes
     /// copied.
     func scatter(_ bytes: ArraySlice<UInt8>, in memory: GuestMemory) throws(VirtqueueError) -> Int {

@@ -3,7 +3,15 @@ import Host
 import Virtio
 
 /// A queue of an active device, with everything that serving it takes. Each kind of queue is served by the
-/// same steps: pop a chain, answer it, push it; at the end of the turn, interrupt the driver.
+/// same steps:
+///
+/// ```
+/// while try queue.pop() {
+///     let byteCount = try answer(queue.chain)
+///     try queue.push(byteCount: byteCount, &counters)
+/// }
+/// try queue.endTurn(&counters)
+/// ```
 ///
 /// A turn has a budget. A guest whose other CPUs add chains without end would otherwise keep the thread that
 /// serves the queue: a vCPU in the middle of a notification, or the event loop. When the budget is used up,
@@ -43,19 +51,6 @@ struct ServedQueue: ~Copyable, Sendable {
     var state: VirtqueueState { queue.state }
     /// Whether this turn must end.
     var isBudgetUsedUp: Bool { budget == 0 }
-
-    /// Serves one turn: answers the chains that the driver has made available. `answer` returns the number of
-    /// bytes that it has written into the chain.
-    mutating func serve(
-        _ counters: inout VirtioCounters,
-        _ answer: (DescriptorChain, GuestMemory, inout VirtioCounters) throws(VirtqueueError) -> UInt32
-    ) throws(VirtqueueError) {
-        while try pop() {
-            let byteCount = try answer(chain, queue.memory, &counters)
-            try push(byteCount: byteCount, &counters)
-        }
-        try endTurn(&counters)
-    }
 
     /// Pops the next chain. If there is none, enables notifications and returns false. Also returns false if
     /// the budget is used up.

@@ -16,35 +16,31 @@ public final class VirtioInterrupt: Sendable {
     static let configurationReason: UInt32 = 2
     static let everyReason = usedBufferReason | configurationReason
 
+    private let line: any InterruptLine
     private let queueLines: [any InterruptLine]
-    private let configurationLine: any InterruptLine
     private let reasons = Atomic<UInt32>(0)
     private let needsReset = Atomic<Bool>(false)
     private let faultCount = Atomic<UInt64>(0)
     private let lastFault = Mutex<VirtqueueError?>(nil)
 
-    /// Makes the interrupts of a device with a line for each queue and one for configuration changes.
-    public init(queueLines: [any InterruptLine], configurationLine: any InterruptLine) {
+    /// Makes the interrupts of a device. With `queueLines` each queue has its own line, and `line` is for
+    /// configuration changes; without, `line` is for everything.
+    public init(line: any InterruptLine, queueLines: [any InterruptLine] = []) {
+        self.line = line
         self.queueLines = queueLines
-        self.configurationLine = configurationLine
-    }
-
-    /// Makes the interrupts of a device with one line for everything.
-    public convenience init(line: any InterruptLine, queueCount: Int) {
-        self.init(queueLines: Array(repeating: line, count: queueCount), configurationLine: line)
     }
 
     /// Sends a used buffer notification (2.3): the device has pushed a chain to the queue with that number,
     /// and the driver wants an interrupt.
     public func usedBuffer(queue: Int) {
         reasons.bitwiseOr(Self.usedBufferReason, ordering: .acquiringAndReleasing)
-        queueLines[queue].signal()
+        if queueLines.isEmpty { line.signal() } else { queueLines[queue].signal() }
     }
 
     /// Sends a configuration change notification (2.3).
     public func configurationChanged() {
         reasons.bitwiseOr(Self.configurationReason, ordering: .acquiringAndReleasing)
-        configurationLine.signal()
+        line.signal()
     }
 
     /// Reports that the driver broke the rules: sets DEVICE_NEEDS_RESET, interrupts the driver (2.1.2) and
@@ -96,10 +92,9 @@ public final class VirtioInterrupt: Sendable {
     /// may have been saved before the device raised its interrupt; a spurious interrupt does no harm.
     func raiseAgain() {
         let reasons = status
-        var lines: [any InterruptLine] = reasons & Self.usedBufferReason != 0 ? queueLines : []
-        if reasons & Self.configurationReason != 0 { lines.append(configurationLine) }
-        for index in lines.indices where !lines[..<index].contains(where: { $0 === lines[index] }) {
-            lines[index].signal()
-        }
+        let isUsedBuffer = reasons & Self.usedBufferReason != 0
+        if isUsedBuffer { for line in queueLines { line.signal() } }
+        let usesLine = queueLines.isEmpty && isUsedBuffer || reasons & Self.configurationReason != 0
+        if usesLine { line.signal() }
     }
 }

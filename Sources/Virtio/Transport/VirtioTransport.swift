@@ -23,7 +23,7 @@ public final class VirtioTransport: Sendable {
         let queueSizes = device.queueSizes
         self.device = device
         self.memory = memory
-        interrupt = VirtioInterrupt(line: line, queueCount: queueSizes.count)
+        interrupt = VirtioInterrupt(line: line)
         var doorbells: [EventFD] = []
         for _ in queueSizes { doorbells.append(try EventFD()) }
         self.doorbells = doorbells
