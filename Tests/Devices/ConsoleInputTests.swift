@@ -92,6 +92,24 @@ private final class LimitedReceiver: ConsoleReceiver {
         input.stop()
     }
 
+    @Test(arguments: [false, true]) func aPausedGuestGetsNoInput(_ escapes: Bool) throws {
+        let (pipe, loop, receiver) = (try TestPipe(), try TestLoop(), LimitedReceiver(room: 10))
+        let log = CommandLog()
+        let input = try makeInput(pipe.readEnd, escapes: escapes, loop, receiver, onCommand: log.note)
+        pipe.send(Array("before".utf8))
+        _ = try receiver.waitForBytes(6, loop)
+        input.pause()
+        pipe.send(Array("after".utf8) + (escapes ? [1, UInt8(ascii: "h")] : []))
+        if escapes { #expect(try log.waitForCommands(1, loop) == [.help]) }
+        // The guest's room, from before the pause or new, is no reason to pass anything on.
+        receiver.makeRoom(1)
+        for _ in 0..<3 { try loop.settle() }
+        #expect(receiver.received.count == 6)
+        input.resume()
+        #expect(try receiver.waitForBytes(11, loop) == Array("beforeafter".utf8))
+        input.stop()
+    }
+
     @Test func aRegularFileAndItsEndWork() throws {
         let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
         let (file, loop, receiver) = (try TemporaryFile(bytes), try TestLoop(), LimitedReceiver(room: 100))

@@ -8,6 +8,16 @@ import SystemPackage
 ///
 /// A terminal is read even when the guest takes nothing, so that the monitor's own keys always work. Input
 /// for which the guest has no room is then dropped, as a terminal's own queue does.
+///
+/// Life cycle:
+/// - build: `init` reads nothing.
+/// - run: `start` begins to read, and passes input to the receiver on the event loop's thread.
+/// - pause: the machine calls `pause` before it reads the state of a device. After the return the receiver
+///   gets no input until `resume`. Input waits in its descriptor meanwhile, or as typed ahead at a terminal.
+/// - save, restore: the input is the host's. It is no part of a saved machine, not even the bytes that were
+///   read and that the guest had no room for: they stay with the machine that goes on. A restored machine
+///   begins with a new object and the input of its own process.
+/// - end: `stop`.
 public final class ConsoleInput: Sendable {
     /// The largest number of bytes that wait for the guest.
     static let pendingByteCount = 4096
@@ -16,6 +26,7 @@ public final class ConsoleInput: Sendable {
         var filter = EscapeFilter()
         var pending: [UInt8] = []
         var isWatching = false
+        var isPaused = false
         var isAtEnd = false
     }
 
@@ -69,6 +80,17 @@ public final class ConsoleInput: Sendable {
             unwatchInput(&state)
         }
         loop.unwatch(room.descriptor)
+    }
+
+    /// Stops passing input to the guest until `resume`. The monitor's own keys still work.
+    public func pause() {
+        state.withLock { $0.isPaused = true }
+    }
+
+    /// Passes input on again, first what has waited since `pause`.
+    public func resume() {
+        state.withLock { $0.isPaused = false }
+        room.signal()
     }
 
     private func roomAppeared() {
@@ -129,7 +151,7 @@ extension ConsoleInput {
     }
 
     private func deliver(_ state: inout State) {
-        guard !state.pending.isEmpty else { return }
+        guard !state.pending.isEmpty, !state.isPaused else { return }
         // The store comes before the attempt, so that room that appears right after it is not missed.
         isStarved.store(true, ordering: .sequentiallyConsistent)
         state.pending.removeFirst(receiver.receive(state.pending[...]))

@@ -9,6 +9,16 @@ public import SystemPackage
 /// The descriptor may block for any time. A slow reader slows the guest down and loses nothing. A reader that
 /// makes no progress for `patience` while the ring is full counts as stopped: output is then dropped at once
 /// and counted, until the reader makes progress again.
+///
+/// Life cycle:
+/// - build: `init` makes the ring, which costs nothing while it is empty.
+/// - run: devices append, on any thread.
+/// - pause: nothing to call. What the guest has sent goes on to the reader, since it is the host's already. A
+///   vCPU that waits for room finishes its exit when there is some, or when the reader counts as stopped.
+/// - save, restore: the ring is no part of a saved machine. Its bytes reach the reader of the machine that
+///   sent them, and a restored machine begins with an empty ring. A chain of which the ring took a part stays
+///   with the device (`VirtioConsole`), which continues behind that part.
+/// - end: `end` writes what is left.
 public final class ConsoleOutput: Sendable {
     /// An event that the user should learn of, in one line.
     public enum Notice: Hashable, Sendable {

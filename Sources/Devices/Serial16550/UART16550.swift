@@ -1,3 +1,5 @@
+public import Virtio
+
 /// The 16550A chip: eight registers, a 16-byte receive FIFO, and a transmitter that is never busy. It depends
 /// on no bus, lock, console or interrupt controller; its state is a plain value that can be saved and
 /// restored.
@@ -8,21 +10,21 @@ public struct UART16550: Sendable {
     /// The number of bytes that the receiver holds with FIFOs on. With FIFOs off it holds one.
     public static let fifoByteCount = 16
 
-    var interruptEnable: UARTInterrupts = []
-    var fifoControl: UARTFIFOControl = []
-    var lineControl: UInt8 = 0
-    var modemControl: UARTModemControl = []
-    var modemStatus: UARTModemStatus = .connected
-    var scratch: UInt8 = 0
-    var divisor: UInt16 = 12  // 9,600 baud, as firmware leaves it
-    var received: [UInt8] = []
-    var hasOverrun = false
+    private var interruptEnable: UARTInterrupts = []
+    private var fifoControl: UARTFIFOControl = []
+    private var lineControl: UInt8 = 0
+    private var modemControl: UARTModemControl = []
+    private var modemStatus: UARTModemStatus = .connected
+    private var scratch: UInt8 = 0
+    private var divisor: UInt16 = 12  // 9,600 baud, as firmware leaves it
+    private var received: [UInt8] = []
+    private var hasOverrun = false
     /// Whether an empty transmitter is yet to be reported (THRE). Reading IIR clears it (8.6).
-    var transmitterEmptyPending = false
+    private var transmitterEmptyPending = false
     /// The number of reads of LSR in a row, with no other register between, up to `pollerPolls`.
-    var polls = 0
+    private var polls: UInt8 = 0
     /// The number of polls in a row that only a program waiting for input makes: to send, one poll is enough.
-    static let pollerPolls = 16
+    private static let pollerPolls: UInt8 = 16
     /// Whether a condition has arisen for which the interrupt line was not raised yet.
     private var hasNewInterrupt = false
 
@@ -93,12 +95,60 @@ public struct UART16550: Sendable {
     }
 }
 
+/// The data lines and the line status.
 extension UART16550 {
-    var hasDivisorLatch: Bool { lineControl & 0x80 != 0 }
-    var capacity: Int { fifoControl.contains(.enable) ? Self.fifoByteCount : 1 }
+    private var hasDivisorLatch: Bool { lineControl & 0x80 != 0 }
+    private var capacity: Int { fifoControl.contains(.enable) ? Self.fifoByteCount : 1 }
 
+    private mutating func takeReceived() -> UInt8 {
+        received.isEmpty ? 0 : received.removeFirst()
+    }
+
+    private mutating func enqueue(_ byte: UInt8) {
+        if received.count < capacity {
+            received.append(byte)
+            raise(.receivedData)
+        } else {
+            hasOverrun = true
+            raise(.lineStatus)
+        }
+    }
+
+    /// Writes the data register. The byte leaves before the write returns, so the transmitter is empty again
+    /// at once.
+    private mutating func writeData(_ value: UInt8) -> UInt8? {
+        if hasDivisorLatch {
+            divisor = divisor & 0xFF00 | UInt16(value)
+            return nil
+        }
+        transmitterEmptyPending = true
+        raise(.transmitterEmpty)
+        guard modemControl.contains(.loopback) else { return value }
+        enqueue(value)
+        return nil
+    }
+
+    /// Reads LSR (8.4), which clears an overrun.
+    private mutating func takeLineStatus() -> UInt8 {
+        var status: UARTLineStatus = [.transmitterHoldingEmpty, .transmitterEmpty]
+        if !received.isEmpty { status.insert(.dataReady) }
+        if hasOverrun { status.insert(.overrun) }
+        hasOverrun = false
+        return status.rawValue
+    }
+
+    private mutating func writeFIFOControl(_ value: UARTFIFOControl) {
+        // Turning the FIFOs on or off empties them (8.5).
+        let toggles = value.symmetricDifference(fifoControl).contains(.enable)
+        if toggles || value.contains(.resetReceiver) { received.removeAll(keepingCapacity: true) }
+        fifoControl = value.contains(.enable) ? value.intersection([.enable, .trigger]) : []
+    }
+}
+
+/// The interrupt conditions (8.6, 8.7).
+extension UART16550 {
     /// The conditions that hold now, enabled or not.
-    var conditions: UARTInterrupts {
+    private var conditions: UARTInterrupts {
         var result: UARTInterrupts = []
         if hasOverrun { result.insert(.lineStatus) }
         if !received.isEmpty { result.insert(.receivedData) }
@@ -138,15 +188,103 @@ extension UART16550 {
         if !conditions.isDisjoint(with: newlyEnabled) { hasNewInterrupt = true }
     }
 
-    private mutating func writeFIFOControl(_ value: UARTFIFOControl) {
-        // Turning the FIFOs on or off empties them (8.5).
-        let toggles = value.symmetricDifference(fifoControl).contains(.enable)
-        if toggles || value.contains(.resetReceiver) { received.removeAll(keepingCapacity: true) }
-        fifoControl = value.contains(.enable) ? value.intersection([.enable, .trigger]) : []
+    /// Notes that these conditions have just arisen.
+    private mutating func raise(_ arisen: UARTInterrupts) {
+        if !interruptEnable.isDisjoint(with: arisen) { hasNewInterrupt = true }
+    }
+}
+
+/// The modem lines.
+extension UART16550 {
+    /// Reads MSR (8.9), which clears the changes.
+    private mutating func takeModemStatus() -> UInt8 {
+        defer { modemStatus.subtract(.changes) }
+        return modemStatus.rawValue
     }
 
-    /// Notes that these conditions have just arisen.
-    mutating func raise(_ arisen: UARTInterrupts) {
-        if !interruptEnable.isDisjoint(with: arisen) { hasNewInterrupt = true }
+    private mutating func writeModemControl(_ value: UARTModemControl) {
+        // OUT2 opens the gate: a condition that is pending behind it becomes an edge.
+        let opens = value.contains(.output2) && !modemControl.contains(.output2)
+        modemControl = value
+        updateModemInputs()
+        if opens { raise(conditions) }
+    }
+
+    private mutating func updateModemInputs() {
+        let (old, inputs) = (modemStatus.subtracting(.changes), modemControl.modemInputs)
+        var changes = UARTModemStatus(rawValue: old.symmetricDifference(inputs).rawValue >> 4)
+        // The ring indicator counts as changed only when it ends (TERI).
+        if inputs.contains(.ring) { changes.remove(.ringEnded) }
+        modemStatus = inputs.union(modemStatus.intersection(.changes)).union(changes)
+        if !changes.isEmpty { raise(.modemStatus) }
+    }
+}
+
+/// Save and restore.
+extension UART16550 {
+    /// The chip's state between two accesses: the registers as numbers, and what lies behind them.
+    public struct State: Hashable, Sendable {
+        public var interruptEnable: UInt8 = 0
+        public var fifoControl: UInt8 = 0
+        public var lineControl: UInt8 = 0
+        public var modemControl: UInt8 = 0
+        public var modemStatus: UInt8 = 0
+        public var scratch: UInt8 = 0
+        public var divisor: UInt16 = 0
+        /// The bytes that the guest has yet to read, oldest first.
+        public var received: [UInt8] = []
+        public var hasOverrun = false
+        public var transmitterEmptyPending = false
+        public var polls: UInt8 = 0
+        public var hasNewInterrupt = false
+
+        public init() {}
+    }
+
+    public var state: State {
+        var state = State()
+        state.interruptEnable = interruptEnable.rawValue
+        state.fifoControl = fifoControl.rawValue
+        state.lineControl = lineControl
+        state.modemControl = modemControl.rawValue
+        state.modemStatus = modemStatus.rawValue
+        state.scratch = scratch
+        state.divisor = divisor
+        state.received = received
+        state.hasOverrun = hasOverrun
+        state.transmitterEmptyPending = transmitterEmptyPending
+        state.polls = polls
+        state.hasNewInterrupt = hasNewInterrupt
+        return state
+    }
+
+    /// Makes a chip in that state. Throws if no chip can be in it.
+    public init(_ state: State) throws(SavedStateError) {
+        self.init()
+        interruptEnable = UARTInterrupts(rawValue: state.interruptEnable)
+        fifoControl = UARTFIFOControl(rawValue: state.fifoControl)
+        (lineControl, scratch, divisor) = (state.lineControl, state.scratch, state.divisor)
+        modemControl = UARTModemControl(rawValue: state.modemControl)
+        modemStatus = UARTModemStatus(rawValue: state.modemStatus)
+        received += state.received
+        (hasOverrun, hasNewInterrupt) = (state.hasOverrun, state.hasNewInterrupt)
+        (transmitterEmptyPending, polls) = (state.transmitterEmptyPending, state.polls)
+        try check()
+    }
+
+    private func check() throws(SavedStateError) {
+        guard interruptEnable.isSubset(of: .all), modemControl.isSubset(of: .all),
+            fifoControl.isSubset(of: [.enable, .trigger]),
+            fifoControl.isEmpty || fifoControl.contains(.enable)
+        else { throw .unfit("a register of the serial port has bits that do not exist") }
+        guard modemStatus.subtracting(.changes) == modemControl.modemInputs else {
+            throw .unfit("the serial port's modem lines contradict its modem control")
+        }
+        guard received.count <= capacity else {
+            throw .unfit("the serial port's FIFO holds too many bytes")
+        }
+        guard polls <= Self.pollerPolls else {
+            throw .unfit("the serial port has counted too many polls")
+        }
     }
 }

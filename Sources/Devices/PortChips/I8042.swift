@@ -5,7 +5,7 @@
 ///     +4  status and command (port 0x64): 0xFE resets
 ///
 /// The ports between them do not answer. Port 0x61 in particular does not belong to this chip.
-public final class I8042: ByteRegisters {
+public final class I8042: PortChip {
     public static let byteCount: UInt64 = 5
     /// Command "pulse output port", bit 0 low: the CPU's reset line.
     public static let resetCommand: UInt8 = 0xFE

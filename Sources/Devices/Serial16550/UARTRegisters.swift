@@ -44,6 +44,18 @@ struct UARTModemControl: OptionSet, Hashable, Sendable {
     static let output2 = UARTModemControl(rawValue: 1 << 3)
     static let loopback = UARTModemControl(rawValue: 1 << 4)
     static let all = UARTModemControl(rawValue: 0x1F)
+
+    /// The modem inputs under these outputs. In loopback each output drives an input: RTS CTS, DTR DSR, OUT1
+    /// RI, OUT2 DCD (8.8). Otherwise they are those of a peer that is always ready.
+    var modemInputs: UARTModemStatus {
+        guard contains(.loopback) else { return .connected }
+        var inputs: UARTModemStatus = []
+        if contains(.requestToSend) { inputs.insert(.clearToSend) }
+        if contains(.dataTerminalReady) { inputs.insert(.dataSetReady) }
+        if contains(.output1) { inputs.insert(.ring) }
+        if contains(.output2) { inputs.insert(.carrier) }
+        return inputs
+    }
 }
 
 /// MSR (8.9): the inputs, and in the low bits the inputs that have changed since the last read.

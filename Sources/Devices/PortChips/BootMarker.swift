@@ -1,5 +1,5 @@
 /// The boot marker port: the machine time-stamps each byte that the guest writes. The port reads as all ones.
-public final class BootMarker: ByteRegisters {
+public final class BootMarker: PortChip {
     public static let byteCount: UInt64 = 1
     /// The marker "userland reached".
     public static let userland: UInt8 = 1

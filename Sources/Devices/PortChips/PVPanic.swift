@@ -1,6 +1,6 @@
 /// The paravirtual panic device (ACPI `QEMU0001`): one port. A read returns the set of events that the device
 /// supports; a kernel writes the event that happened.
-public final class PVPanic: ByteRegisters {
+public final class PVPanic: PortChip {
     public static let byteCount: UInt64 = 1
 
     private static let panicked: UInt8 = 1 << 0

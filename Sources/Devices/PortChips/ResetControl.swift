@@ -5,7 +5,7 @@
 ///     bit 3  FULL_RST  with a power cycle
 ///
 /// A soft reset makes no difference here: every reset ends the machine.
-public final class ResetControl: ByteRegisters {
+public final class ResetControl: PortChip {
     public static let byteCount: UInt64 = 1
 
     private static let resetCPU: UInt8 = 1 << 2
