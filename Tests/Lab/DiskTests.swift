@@ -59,7 +59,7 @@ struct DiskTests {
             """, seconds: 600)
         for (name, status, words) in [
             ("readOnly", 77, "the device is read-only"), ("allowed", 0, "powered off"),
-            ("mounted", 75, "the host has mounted it"), ("unmounted", 0, "powered off"),
+            ("mounted", 75, "it is mounted on the host"), ("unmounted", 0, "powered off"),
             ("second", 75, "another monitor"), ("twice", 64, "is the same disk"),
         ] as [(String, Int32, String)] {
             let boot = try #require(boots[name], "\(name)")

@@ -6,8 +6,6 @@ import Virtio
 struct BlockJob: Sendable {
     let request: BlockRequest
     let chain: DescriptorChain
-    /// The number of bytes that were transferred before the request had to wait.
-    let doneByteCount: UInt64
 }
 
 /// The threads that wait for the host's disk, started on demand: a thread starts when a job finds none idle.
@@ -18,20 +16,18 @@ final class BlockWorkers: Sendable {
         var jobs: [BlockJob] = []
         var threads: [OwnedThread] = []
         var busyCount = 0
-        var isStopping = false
-        /// Whether the threads end when no job is left.
-        var isFinishing = false
     }
 
     private let state = Mutex(State())
     private let available = Semaphore()
-    private let perform: @Sendable (BlockJob, inout IOVectors) -> Void
+    private let serve: @Sendable (BlockJob, inout IOVectors) -> Void
 
-    init(_ perform: @escaping @Sendable (BlockJob, inout IOVectors) -> Void) {
-        self.perform = perform
+    /// Makes the workers. `serve` serves a job, on a worker's thread.
+    init(_ serve: @escaping @Sendable (BlockJob, inout IOVectors) -> Void) {
+        self.serve = serve
     }
 
-    /// Has a thread carry out `job`. Returns false if there is no thread and none can be started.
+    /// Has a thread serve `job`. Returns false if there is no thread and none can be started.
     func submit(_ job: BlockJob) -> Bool {
         let isAccepted = state.withLock { state in
             if state.threads.count - state.busyCount <= state.jobs.count { startThread(&state) }
@@ -43,21 +39,19 @@ final class BlockWorkers: Sendable {
         return isAccepted
     }
 
-    /// Waits for the jobs in progress; drops the others.
-    func stop() {
-        let threads = state.withLock { state in
-            state.isStopping = true
-            state.jobs = []
-            return state.threads
-        }
-        for _ in threads { available.post() }
-        for thread in threads { thread.join() }
+    /// Serves all jobs that were submitted, and ends the threads.
+    func finish() {
+        end { _ in }
     }
 
-    /// Waits for all jobs. Afterwards there are no threads, and no job may be submitted.
-    func finish() {
+    /// Waits for the jobs in progress, drops the others, and ends the threads.
+    func stop() {
+        end { $0.jobs = [] }
+    }
+
+    private func end(_ change: (inout State) -> Void) {
         let threads = state.withLock { state in
-            state.isFinishing = true
+            change(&state)
             return state.threads
         }
         for _ in threads { available.post() }
@@ -74,17 +68,17 @@ final class BlockWorkers: Sendable {
     private func work() {
         var vectors = IOVectors()
         while let job = nextJob() {
-            perform(job, &vectors)
+            serve(job, &vectors)
             state.withLock { $0.busyCount -= 1 }
         }
     }
 
     /// Waits for a job; returns nil at the end.
     private func nextJob() -> BlockJob? {
-        // Before the end a post stands for each job; a thread that takes another's at the end finds its own.
-        if !state.withLock({ $0.isFinishing && !$0.jobs.isEmpty }) { available.wait() }
+        available.wait()
         return state.withLock { state in
-            guard !state.isStopping, !state.jobs.isEmpty else { return nil }
+            // There is a post for each job, and at the end one for each thread.
+            guard !state.jobs.isEmpty else { return nil }
             state.busyCount += 1
             return state.jobs.removeFirst()
         }

@@ -1,5 +1,5 @@
 import CHost
-public import Host
+import Host
 import Synchronization
 import SystemPackage
 
@@ -18,7 +18,8 @@ public final class DiskFile: Sendable {
     /// out.
     let canRefuseToWait = Atomic<Bool>(true)
 
-    private init(
+    /// Takes the file that `open` has opened and locked.
+    init(
         _ owner: consuming OwnedDescriptor, _ path: String, _ identity: DiskIdentity, byteCount: UInt64,
         isReadOnly: Bool, sectors: DiskSectors
     ) {
@@ -30,90 +31,164 @@ public final class DiskFile: Sendable {
         self.sectors = sectors
     }
 
-    /// Opens `path` for a machine that already has the disks `others`.
-    ///
-    /// Several monitors may share a disk if all of them attach it read-only. A writable disk has one user. If
-    /// that disk is a block device, the host cannot mount it meanwhile.
-    ///
-    /// A format that wraps a disk is refused, unless `acceptsAnyContent`: a guest may have written such bytes
-    /// itself. `sectorByteCount` is the size of a sector that the guest sees; nil: the size of the device's
-    /// sectors, or 512 bytes for an image.
-    public static func open(
-        _ path: String, readOnly: Bool, acceptsAnyContent: Bool = false, sectorByteCount: UInt32? = nil,
-        beside others: [DiskFile] = []
-    ) throws(Failure) -> DiskFile {
-        let identity = try DiskIdentity(path)
-        try refuseSecondUse(of: identity, path, readOnly: readOnly, beside: others)
-        let owner = try openDescriptor(path, identity, readOnly: readOnly)
-        guard try DiskIdentity(of: owner.rawValue, path) == identity else {
-            throw Failure(
-                .badInput, "cannot use the disk \(path)", because: "another file has taken its place")
-        }
-        let byteCount = try size(of: owner.rawValue, identity, path)
-        if !acceptsAnyContent { try refuseWrapping(owner.rawValue, byteCount, path) }
-        let sectors = try DiskSectors(of: owner.rawValue, identity, logical: sectorByteCount, path)
-        guard byteCount > 0, byteCount % UInt64(sectors.logicalByteCount) == 0 else {
-            throw badSize(byteCount, sectors, path)
-        }
-        try lock(owner.rawValue, path, readOnly: readOnly)
-        return DiskFile(
-            owner, path, identity, byteCount: byteCount, isReadOnly: readOnly, sectors: sectors)
-    }
-
     var descriptor: Int32 { owner.rawValue }
     var sectorCount: UInt64 { byteCount / Self.sectorByteCount }
 
-    private static func size(
-        of descriptor: Int32, _ identity: DiskIdentity, _ path: String
-    ) throws(Failure) -> UInt64 {
-        var (status, byteCount) = (stat(), UInt64(0))
-        let isKnown =
-            identity.isBlockDevice
-            ? unsafe chost_block_device_size(descriptor, &byteCount) == 0
-            : unsafe fstat(descriptor, &status) == 0
-        guard isKnown else { throw Failure("cannot find the size of the disk \(path)", errno: .current) }
-        return identity.isBlockDevice ? byteCount : UInt64(clamping: status.st_size)
+    /// Returns the file offset of `byteCount` bytes from `sector` on; nil unless they are whole sectors of
+    /// the disk.
+    func offset(ofSector sector: UInt64, byteCount: UInt64) -> UInt64? {
+        let sectors = byteCount / Self.sectorByteCount
+        guard byteCount % Self.sectorByteCount == 0, sector <= sectorCount, sectors <= sectorCount &- sector
+        else { return nil }
+        return sector &* Self.sectorByteCount
+    }
+}
+
+/// Transfers between the file and guest memory.
+extension DiskFile {
+    /// The result of a transfer.
+    enum Outcome: Hashable {
+        case done
+        /// The rest, which the vectors still hold, would have to wait for the disk.
+        case wouldWait
+        case failed
     }
 
-    private static func refuseWrapping(
-        _ descriptor: Int32, _ byteCount: UInt64, _ path: String
-    ) throws(Failure) {
-        let head = try piece(of: descriptor, at: 0, path)
-        let tail = try piece(of: descriptor, at: byteCount - min(byteCount, sectorByteCount), path)
-        guard let format = DiskFormat(head: head, tail: tail) else { return }
-        throw Failure(
-            .badInput, "cannot use the disk \(path)",
-            because: "it is \(format.description), whose content a guest would neither see nor spare",
-            cure: "Make a raw disk of it: \(format.conversion(of: path))  (its bytes as they are: "
-                + "--disk \(word(path)),format=raw)")
+    /// Reads from `offset` on into the memory that `vectors` name; without `waiting`, only data in the page
+    /// cache.
+    ///
+    /// `continues` is called now and then: a request may name the same memory many times over, and a device
+    /// that is being reset stops.
+    func read(
+        _ vectors: inout IOVectors, at offset: UInt64, waiting: Bool, continues: () -> Bool
+    ) -> Outcome {
+        let refuses = !waiting && canRefuseToWait.load(ordering: .relaxed)
+        let outcome = unsafe transfer(&vectors, at: offset, continues) { base, count, offset in
+            unsafe chost_preadv2(descriptor, base, count, offset, refuses ? RWF_NOWAIT : 0)
+        }
+        if outcome != .unsupported { return outcome.settled }
+        guard refuses else { return .failed }
+        // The file system does not support RWF_NOWAIT (tmpfs, some network file systems): read without it.
+        canRefuseToWait.store(false, ordering: .relaxed)
+        return read(&vectors, at: offset, waiting: true, continues: continues)
     }
 
-    /// Reads up to 512 bytes of the content.
-    private static func piece(
-        of descriptor: Int32, at offset: UInt64, _ path: String
-    ) throws(Failure) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(sectorByteCount))
-        do throws(Errno) {
-            // The offset lies within the file, whose size is an off_t.
-            let count = try hostCall {
-                unsafe bytes.withUnsafeMutableBytes {
-                    unsafe pread(descriptor, $0.baseAddress, $0.count, off_t(truncatingIfNeeded: offset))
-                }
+    /// Writes the memory that `vectors` name from `offset` on. With `durably`, the data are on the disk on
+    /// return.
+    func write(
+        _ vectors: inout IOVectors, at offset: UInt64, durably: Bool, continues: () -> Bool
+    ) -> Outcome {
+        unsafe transfer(&vectors, at: offset, continues) { base, count, offset in
+            unsafe chost_pwritev2(descriptor, base, count, offset, durably ? RWF_DSYNC : 0)
+        }.settled
+    }
+
+    /// Makes all earlier writes durable; returns false if that failed.
+    func flush() -> Bool {
+        while fdatasync(descriptor) < 0 {
+            guard Errno.current == .interrupted else { return false }
+        }
+        return true
+    }
+
+    fileprivate enum RawOutcome {
+        case done, wouldWait, unsupported, failed
+
+        var settled: Outcome {
+            switch self {
+            case .done: .done
+            case .wouldWait: .wouldWait
+            case .unsupported, .failed: .failed
             }
-            return Array(bytes.prefix(count))
-        } catch {
-            throw Failure("cannot read the disk \(path)", errno: error)
         }
     }
 
-    private static func badSize(_ byteCount: UInt64, _ sectors: DiskSectors, _ path: String) -> Failure {
-        let unit = UInt64(sectors.logicalByteCount)
-        let whole = byteCount / unit &* unit &+ unit
-        return Failure(
-            .badInput, "cannot use the disk \(path)",
-            because: byteCount == 0
-                ? "it is empty" : "its size of \(byteCount) bytes is not a multiple of \(unit)",
-            cure: "\(byteCount == 0 ? "Give it a size: truncate -s 1G" : "truncate -s \(whole)") "
-                + DiskFormat.quoted(path))
+    /// Repeats `call` until everything is transferred. Both calls may transfer less than they were asked to,
+    /// and never transfer more than 2 GiB (read(2), Notes).
+    private func transfer(
+        _ vectors: inout IOVectors, at offset: UInt64, _ continues: () -> Bool,
+        _ call: (UnsafePointer<iovec>, Int32, off_t) -> Int
+    ) -> RawOutcome {
+        let end = offset &+ vectors.byteCount
+        while !vectors.isEmpty {
+            // The position lies within the disk, whose size is an off_t.
+            let at = off_t(truncatingIfNeeded: end &- vectors.byteCount)
+            let count = unsafe call(vectors.base, vectors.count, at)
+            if count > 0 {
+                vectors.advance(by: count)
+                guard vectors.isEmpty || continues() else { return .failed }
+            } else if count == 0 {
+                return .failed  // the file has become shorter meanwhile
+            } else if let ended = RawOutcome(Errno.current) {
+                return ended
+            }
+        }
+        return .done
+    }
+}
+
+extension DiskFile.RawOutcome {
+    /// Maps an error to its outcome; nil to try again.
+    fileprivate init?(_ cause: Errno) {
+        switch cause {
+        case .interrupted: return nil
+        case .resourceTemporarilyUnavailable: self = .wouldWait
+        case .notSupportedOnSocket, .notSupported: self = .unsupported
+        default: self = .failed
+        }
+    }
+}
+
+/// Holes and zeroes.
+extension DiskFile {
+    /// The result of deallocating storage or filling it with zeroes.
+    enum HoleOutcome: Hashable {
+        case done, unsupported, failed
+    }
+
+    /// Deallocates the storage of a range.
+    func discard(at offset: UInt64, byteCount: UInt64) -> HoleOutcome {
+        allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byteCount)
+    }
+
+    /// Makes a range read as zeroes. With `mayUnmap`, it deallocates the storage if the host can. `continues`
+    /// is called now and then: a device that is being reset stops.
+    func writeZeroes(
+        at offset: UInt64, byteCount: UInt64, mayUnmap: Bool, continues: () -> Bool
+    ) -> HoleOutcome {
+        if mayUnmap, discard(at: offset, byteCount: byteCount) == .done { return .done }
+        let ranged = allocate(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, byteCount)
+        guard ranged == .unsupported else { return ranged }
+        return writeZeroBytes(offset, byteCount, continues)
+    }
+
+    private func allocate(_ mode: Int32, _ offset: UInt64, _ byteCount: UInt64) -> HoleOutcome {
+        // The range lies within the disk, whose size is an off_t.
+        while chost_fallocate(descriptor, mode, off_t(offset), off_t(byteCount)) < 0 {
+            switch Errno.current {
+            case .interrupted: continue
+            case .notSupported, .notSupportedOnSocket, .noFunction: return .unsupported
+            default: return .failed
+            }
+        }
+        return .done
+    }
+
+    private func writeZeroBytes(
+        _ offset: UInt64, _ byteCount: UInt64, _ continues: () -> Bool
+    ) -> HoleOutcome {
+        let zeroes = [UInt8](repeating: 0, count: 64 << 10)
+        var done: UInt64 = 0
+        while done < byteCount {
+            guard continues() else { return .failed }
+            let length = Int(min(UInt64(zeroes.count), byteCount &- done))
+            let written = unsafe zeroes.withUnsafeBytes {
+                unsafe pwrite(descriptor, $0.baseAddress, length, off_t(offset &+ done))
+            }
+            if written < 0, Errno.current == .interrupted { continue }
+            guard written > 0 else { return .failed }
+            done &+= UInt64(written)
+        }
+        return .done
     }
 }

@@ -1,5 +1,6 @@
 import CHost
 import Host
+import SystemPackage
 
 /// A file format that wraps a disk or a file. A guest that gets the wrapping as its disk finds no disk in it,
 /// and destroys the wrapping with its first write.
@@ -132,5 +133,39 @@ enum DiskFormat: String {
         if isPlain, !text.isEmpty { return text }
         return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
             + "'"
+    }
+}
+
+extension DiskFile {
+    /// Refuses a file whose format wraps a disk.
+    static func refuseWrapping(
+        _ descriptor: Int32, _ byteCount: UInt64, _ path: String
+    ) throws(Failure) {
+        let head = try piece(of: descriptor, at: 0, path)
+        let tail = try piece(of: descriptor, at: byteCount - min(byteCount, sectorByteCount), path)
+        guard let format = DiskFormat(head: head, tail: tail) else { return }
+        throw Failure(
+            .badInput, "cannot use the disk \(path)",
+            because: "it is \(format.description), and a guest would take the image itself for its disk",
+            cure: "Convert it to a raw disk: \(format.conversion(of: path))  (to attach its bytes "
+                + "unchanged: --disk \(word(path)),format=raw)")
+    }
+
+    /// Reads up to 512 bytes of the content.
+    private static func piece(
+        of descriptor: Int32, at offset: UInt64, _ path: String
+    ) throws(Failure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(sectorByteCount))
+        do throws(Errno) {
+            // The offset lies within the file, whose size is an off_t.
+            let count = try hostCall {
+                unsafe bytes.withUnsafeMutableBytes {
+                    unsafe pread(descriptor, $0.baseAddress, $0.count, off_t(truncatingIfNeeded: offset))
+                }
+            }
+            return Array(bytes.prefix(count))
+        } catch {
+            throw Failure("cannot read the disk \(path)", errno: error)
+        }
     }
 }

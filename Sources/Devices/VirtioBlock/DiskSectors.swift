@@ -28,7 +28,7 @@ struct DiskSectors: Hashable, Sendable {
         guard Self.logicalSizes.contains(logicalByteCount) else {
             throw Failure(
                 .badInput, "cannot use the disk \(path)",
-                because: "its sectors have \(logicalByteCount) bytes, and no guest takes more than 4096",
+                because: "its sectors have \(logicalByteCount) bytes, and guests support at most 4096",
                 cure: "Write --disk \(DiskFile.word(path)),sector=4096")
         }
         let isPower = physical.nonzeroBitCount == 1

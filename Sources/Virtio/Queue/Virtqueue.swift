@@ -170,6 +170,28 @@ public struct Virtqueue: ~Copyable, Sendable {
     }
 }
 
+/// The steps of a loop over a queue.
+extension Virtqueue {
+    /// Pops the next chain. If there is none, enables notifications and returns false. A chain that the
+    /// driver adds meanwhile is either popped here or causes a notification.
+    public mutating func popOrRearm(into chain: inout DescriptorChain) throws(VirtqueueError) -> Bool {
+        while try !pop(into: &chain) {
+            guard try enableNotifications() else { return false }
+        }
+        return true
+    }
+
+    /// Interrupts the driver if it has asked for an interrupt for the chains that were pushed to this queue,
+    /// which has the number `number`.
+    public mutating func interruptDriver(
+        _ interrupt: VirtioInterrupt, queue number: Int, _ counters: inout VirtioCounters
+    ) throws(VirtqueueError) {
+        guard try needsInterrupt() else { return }
+        counters.interruptCount &+= 1
+        interrupt.usedBuffer(queue: number)
+    }
+}
+
 /// Calls `body` and throws its memory fault as the queue's error.
 @inlinable
 @inline(__always)
