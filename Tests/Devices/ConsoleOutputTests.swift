@@ -40,7 +40,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         #expect(output.firstByteTime == nil)
         for byte in Array("hello".utf8) { output.writeWaiting(byte) }
         #expect(try pipe.receive(exactly: 5) == Array("hello".utf8))
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
         #expect(output.firstByteTime != nil)
         #expect(output.lostByteCount == 0)
     }
@@ -57,7 +57,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         }
         let arrived = try reader.bytes()
         #expect(arrived == sent)
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
     }
 
     @Test func aRegularFileTakesAllOfIt() throws {
@@ -67,14 +67,15 @@ private func pattern(_ count: Int) -> [UInt8] {
         let output = try ConsoleOutput(descriptor: descriptor, notify: { _ in })
         let sent = pattern(ConsoleRing.byteCount)
         #expect(output.send(sent[...]) == sent.count)
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
         #expect(try file.bytes() == sent)
     }
 
     @Test func aReaderThatStopsIsGivenUpAndCounted() throws {
         let pipe = try TestPipe()
         let log = NoticeLog()
-        let output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: 20, notify: log.handler)
+        let output = try ConsoleOutput(
+            descriptor: pipe.writeEnd, timeoutMilliseconds: 20, notify: log.handler)
         // More than the pipe and the ring hold; nobody reads. This returns.
         let accepted = (0..<(1 << 20)).count { _ in
             output.writeWaiting(0x2E)
@@ -84,7 +85,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         #expect(log.notices.isEmpty)
         // It reads again: all that was accepted, and one notice of what was not.
         #expect(try pipe.receive(exactly: accepted) == [UInt8](repeating: 0x2E, count: accepted))
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
         #expect(log.notices == [.lost(byteCount: output.lostByteCount)])
     }
 
@@ -101,10 +102,10 @@ private func pattern(_ count: Int) -> [UInt8] {
             #expect(!output.hasStalled())
         }
         while !output.hasStalled() {}
-        output.end(patience: 50)
+        output.end(timeoutMilliseconds: 50)
     }
 
-    /// It takes a byte within every `patience`, and would hold up the end for as long as the ring has bytes.
+    /// It takes a byte within every timeout, and would hold up the end for as long as the ring has bytes.
     @Test func aReaderThatTakesAByteNowAndThenDoesNotHoldUpTheEnd() throws {
         let pipe = try TestPipe()
         let log = NoticeLog()
@@ -118,7 +119,7 @@ private func pattern(_ count: Int) -> [UInt8] {
                 usleep(5_000)
             }
         }
-        output.end(patience: 50)
+        output.end(timeoutMilliseconds: 50)
         isOver.store(true, ordering: .relaxed)
         reader.join()
         #expect(output.lostByteCount > 0)
@@ -128,14 +129,14 @@ private func pattern(_ count: Int) -> [UInt8] {
     @Test func whoWaitsForASlowReaderIsLetGoAtTheEnd() throws {
         let pipe = try TestPipe()
         let output = try ConsoleOutput(
-            descriptor: pipe.writeEnd, patience: WatchdogExpired.milliseconds, notify: { _ in })
+            descriptor: pipe.writeEnd, timeoutMilliseconds: WatchdogExpired.milliseconds, notify: { _ in })
         var left = ConsoleRing.byteCount + Int(fcntl(pipe.writeEnd, 1032))
         while left > 0 { left -= output.send([UInt8](repeating: 0, count: min(left, 4096))[...]) }
         let writer = try HostThread(named: "test-writer") { for _ in 0..<10 { output.writeWaiting(1) } }
         output.stopWaiting()
         writer.join()
         #expect(output.lostByteCount == 10)
-        output.end(patience: 50)
+        output.end(timeoutMilliseconds: 50)
     }
 
     @Test func aReaderThatIsGoneIsReportedOnce() throws {
@@ -145,7 +146,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         close(ends[0])
         let output = try ConsoleOutput(descriptor: ends[1], notify: log.handler)
         for _ in 0..<100 { output.writeWaiting(1) }
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
         close(ends[1])
         #expect(output.lostByteCount == 100)
         #expect(log.notices.count { $0 == .closed(.brokenPipe) } == 1)
@@ -159,7 +160,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         #expect(output.send(sent[...]) == sent.count)
         // The pipe is full (F_GETPIPE_SZ, 1032).
         while output.pendingByteCount > sent.count - Int(fcntl(pipe.writeEnd, 1032)) { sched_yield() }
-        output.end(patience: 50)
+        output.end(timeoutMilliseconds: 50)
         let arrived = try pipe.receive()
         #expect(arrived == Array(sent.prefix(arrived.count)))
         #expect(log.notices == [.lost(byteCount: UInt64(sent.count - arrived.count))])

@@ -129,7 +129,7 @@ final class HostileFixture {
         self.target = target
         loop = try TestLoop()
         pipe = try TestPipe()
-        output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: 20, notify: { _ in })
+        output = try ConsoleOutput(descriptor: pipe.writeEnd, timeoutMilliseconds: 20, notify: { _ in })
         files = [
             try TemporaryFile(byteCount: Int(Self.diskSectors) * 512), try TemporaryFile(byteCount: 4096),
         ]
@@ -144,7 +144,7 @@ final class HostileFixture {
 
     deinit {
         driver.reset()
-        output.end(patience: 1000)
+        output.end(timeoutMilliseconds: 1000)
     }
 
     var queue: DriverQueue { driver.queues[target.queue] }

@@ -82,7 +82,8 @@ import Virtio
         let pipes = [try TestPipe(), try TestPipe()]
         let outputs = try pipes.map { pipe in
             try ConsoleOutput(
-                descriptor: pipe.writeEnd, patience: WatchdogExpired.milliseconds, notify: { _ in })
+                descriptor: pipe.writeEnd, timeoutMilliseconds: WatchdogExpired.milliseconds, notify: { _ in }
+            )
         }
         let consoles = try outputs.map { output in
             try VirtioConsole(output: output, loop: loop.loop, columns: 0, rows: 0, inputSilence: 0)
@@ -99,6 +100,6 @@ import Virtio
         _ = try driver.request([.readable(try driver.memory.allocate([65]))], queue: 1)
         #expect(try pipes[1].receive(exactly: 1) == [65])
         driver.reset()
-        for output in outputs { output.end(patience: 1000) }
+        for output in outputs { output.end(timeoutMilliseconds: 1000) }
     }
 }

@@ -70,7 +70,8 @@ import Virtio
         let pipes = [try TestPipe(), try TestPipe()]
         let outputs = try pipes.map { pipe in
             try ConsoleOutput(
-                descriptor: pipe.writeEnd, patience: WatchdogExpired.milliseconds, notify: { _ in })
+                descriptor: pipe.writeEnd, timeoutMilliseconds: WatchdogExpired.milliseconds, notify: { _ in }
+            )
         }
         let consoles = try outputs.map { output in
             try VirtioConsole(output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: 0)
@@ -91,7 +92,7 @@ import Virtio
         #expect(try readers[0].bytes() + readers[1].bytes() == text)
         #expect(try driver.queues[1].takeUsed() == nil)
         driver.reset()
-        for output in outputs { output.end(patience: 1000) }
+        for output in outputs { output.end(timeoutMilliseconds: 1000) }
     }
 
     private func makeConsole(_ pipe: TestPipe, inputSilence: Int) throws -> VirtioConsole {

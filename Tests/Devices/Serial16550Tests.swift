@@ -9,7 +9,7 @@ import Testing
         let serial = Serial16550(line: try TestLine(), output: output)
         for byte in "serial\r\n".utf8 { serial.write(UInt64(byte), at: 0, byteCount: 1) }
         #expect(try pipe.receive(exactly: 8) == Array("serial\r\n".utf8))
-        output.end(patience: WatchdogExpired.milliseconds)
+        output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
     }
 
     @Test func inputInterruptsAndRoomIsTold() throws {

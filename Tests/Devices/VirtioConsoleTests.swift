@@ -15,10 +15,14 @@ private final class ConsoleFixture {
     let device: VirtioConsole
     let driver: VirtioDriver
 
-    init(start: Bool = true, patience: Int32 = ConsoleOutput.usualPatience, inputSilence: Int = 0) throws {
+    init(
+        start: Bool = true, timeoutMilliseconds: Int32 = ConsoleOutput.usualTimeoutMilliseconds,
+        inputSilence: Int = 0
+    ) throws {
         loop = try TestLoop()
         pipe = try TestPipe()
-        output = try ConsoleOutput(descriptor: pipe.writeEnd, patience: patience, notify: { _ in })
+        output = try ConsoleOutput(
+            descriptor: pipe.writeEnd, timeoutMilliseconds: timeoutMilliseconds, notify: { _ in })
         device = try VirtioConsole(
             output: output, loop: loop.loop, columns: 80, rows: 25, inputSilence: inputSilence)
         driver = try VirtioDriver(device)
@@ -27,7 +31,7 @@ private final class ConsoleFixture {
 
     deinit {
         driver.reset()
-        output.end(patience: 1000)
+        output.end(timeoutMilliseconds: 1000)
     }
 
     func print(_ text: String, indirect: Bool = false) throws {
@@ -131,7 +135,7 @@ private final class ConsoleFixture {
     }
 
     @Test func aFloodNobodyReadsDoesNotStopTheGuest() throws {
-        let fixture = try ConsoleFixture(patience: 20)
+        let fixture = try ConsoleFixture(timeoutMilliseconds: 20)
         let buffer = fixture.driver.memory.allocate(64 << 10)
         for _ in 0..<32 {
             _ = try fixture.driver.request([.readable(buffer)], queue: ConsoleFixture.transmit)
@@ -141,7 +145,7 @@ private final class ConsoleFixture {
     }
 
     @Test func aSlowReaderLosesNothing() throws {
-        let fixture = try ConsoleFixture(patience: WatchdogExpired.milliseconds)
+        let fixture = try ConsoleFixture(timeoutMilliseconds: WatchdogExpired.milliseconds)
         let count = 1 << 20
         let reader = try TestReader(fixture.pipe, exactly: count)
         let bytes = (0..<64 << 10).map { UInt8(truncatingIfNeeded: $0 &* 13) }

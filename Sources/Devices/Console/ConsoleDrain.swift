@@ -62,8 +62,8 @@ extension ConsoleOutput {
     /// so that a reader that has stopped cannot hide the end.
     private func waitUntilWritable() -> Bool {
         let output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        let bell = pollfd(fd: work.descriptor, events: Int16(POLLIN), revents: 0)
-        var polled: InlineArray<2, pollfd> = [output, bell]
+        let end = pollfd(fd: work.descriptor, events: Int16(POLLIN), revents: 0)
+        var polled: InlineArray<2, pollfd> = [output, end]
         var span = polled.mutableSpan
         unsafe span.withUnsafeMutableBufferPointer { _ = unsafe poll($0.baseAddress, 2, -1) }
         if polled[1].revents != 0 { work.drain() }
@@ -104,11 +104,11 @@ extension ConsoleOutput {
 
 /// Flushing the output and ending the thread.
 extension ConsoleOutput {
-    /// Waits until all output has been written. Gives up when the reader makes no progress within `patience`
-    /// milliseconds, and after five times `patience` in all, because a reader that takes a byte now and then
-    /// must not delay the end. Returns false if output is left.
+    /// Waits until all output has been written. Gives up when the reader makes no progress within the
+    /// timeout, and after five timeouts in all, because a reader that takes a byte now and then must not
+    /// delay the end. Returns false if output is left.
     @discardableResult
-    public func flush(patience: Int32) -> Bool {
+    public func flush(timeoutMilliseconds: Int32) -> Bool {
         let start = MonotonicTime.now()
         flushed.drain()
         state.withLock { $0.isFlushing = true }
@@ -116,9 +116,9 @@ extension ConsoleOutput {
         work.signal()
         var last = progress()
         while state.withLock({ $0.ring.count > 0 }) {
-            if flushed.wait(milliseconds: patience) { continue }
+            if flushed.wait(milliseconds: timeoutMilliseconds) { continue }
             let passed = MonotonicTime.now().nanoseconds &- start.nanoseconds
-            if passed >= 5_000_000 &* UInt64(patience) { return false }
+            if passed >= 5_000_000 &* UInt64(timeoutMilliseconds) { return false }
             let now = progress()
             if now == last { return false }
             last = now
@@ -135,8 +135,8 @@ extension ConsoleOutput {
 
     /// Flushes the output and ends the draining thread. A thread that a terminal blocks in write(2) ends with
     /// the process.
-    public func end(patience: Int32) {
-        flush(patience: patience)
+    public func end(timeoutMilliseconds: Int32) {
+        flush(timeoutMilliseconds: timeoutMilliseconds)
         let (lost, isRunning) = state.withLock { state in
             state.isEnding = true
             state.lose(UInt64(state.ring.count))
@@ -144,7 +144,9 @@ extension ConsoleOutput {
         }
         work.signal()
         if lost > 0 { notify(.lost(byteCount: lost)) }
-        if isRunning, ended.wait(milliseconds: patience) { state.withLock { $0.thread.take() }?.join() }
+        if isRunning, ended.wait(milliseconds: timeoutMilliseconds) {
+            state.withLock { $0.thread.take() }?.join()
+        }
     }
 }
 

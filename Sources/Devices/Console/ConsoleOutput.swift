@@ -7,7 +7,7 @@ public import SystemPackage
 /// starts with the first byte.
 ///
 /// The descriptor may block for any time. A slow reader slows the guest down and loses nothing. A reader that
-/// makes no progress for `patience` while the ring is full counts as stopped: output is then dropped at once
+/// makes no progress for the timeout while the ring is full counts as stopped: output is then dropped at once
 /// and counted, until the reader makes progress again.
 ///
 /// Life cycle:
@@ -31,7 +31,7 @@ public final class ConsoleOutput: Sendable {
 
     /// The time that a full ring waits for the reader to make progress, in milliseconds. The guest's kernel
     /// waits meanwhile, so the time must stay far below the 20 s after which the kernel complains.
-    public static let usualPatience: Int32 = 500
+    public static let usualTimeoutMilliseconds: Int32 = 500
 
     enum Drainer: Sendable { case notStarted, asleep, lingering, busy }
 
@@ -61,7 +61,7 @@ public final class ConsoleOutput: Sendable {
     }
 
     let descriptor: Int32
-    let patience: Int32
+    let timeoutMilliseconds: Int32
     let state: Mutex<State>
     /// Signalled when there are bytes to drain, or when draining must end.
     let work: EventFD
@@ -78,7 +78,8 @@ public final class ConsoleOutput: Sendable {
     /// Makes the output. `descriptor` stays the caller's and must outlive `end`. `notify` is called on the
     /// draining thread, or in `end`.
     public init(
-        descriptor: Int32, patience: Int32 = usualPatience, notify: @escaping @Sendable (Notice) -> Void
+        descriptor: Int32, timeoutMilliseconds: Int32 = usualTimeoutMilliseconds,
+        notify: @escaping @Sendable (Notice) -> Void
     ) throws(Failure) {
         self.descriptor = descriptor
         self.notify = notify
@@ -86,7 +87,7 @@ public final class ConsoleOutput: Sendable {
         space = try EventFD()
         flushed = try EventFD()
         ended = try EventFD()
-        self.patience = patience
+        self.timeoutMilliseconds = timeoutMilliseconds
         state = Mutex(State(ring: try ConsoleRing()))
         isRegularFile = Self.isRegular(descriptor)
     }
@@ -140,7 +141,7 @@ public final class ConsoleOutput: Sendable {
             == 0
         {
             if loseAtEnd() { return }
-            if !space.wait(milliseconds: patience) { _ = hasStalled() }
+            if !space.wait(milliseconds: timeoutMilliseconds) { _ = hasStalled() }
         }
     }
 
@@ -159,7 +160,7 @@ public final class ConsoleOutput: Sendable {
     }
 
     /// Returns whether the reader counts as stopped. It does if the ring is full and the reader has made no
-    /// progress since the last call. Call this every `patience` milliseconds.
+    /// progress since the last call. Call this once in every `timeoutMilliseconds`.
     func hasStalled() -> Bool {
         let unread = unreadByteCount(descriptor)
         return state.withLock { state in

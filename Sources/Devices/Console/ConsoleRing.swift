@@ -17,7 +17,7 @@ struct ConsoleRing: ~Copyable, Sendable {
             region = try MappedRegion(
                 descriptor: -1, byteCount: Self.byteCount, protection: PROT_READ | PROT_WRITE, flags: flags)
         } catch {
-            throw Failure("cannot make room for the console's output", errno: error)
+            throw Failure("cannot allocate the buffer of the console's output", errno: error)
         }
     }
 

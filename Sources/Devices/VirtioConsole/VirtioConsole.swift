@@ -206,7 +206,7 @@ extension VirtioConsole {
                 if counters.byteCountFromGuest > 0 { printed.store(true, ordering: .relaxed) }
             }
         }
-        if isHolding { stallTimer.arm(milliseconds: Int(output.patience)) }
+        if isHolding { stallTimer.arm(milliseconds: Int(output.timeoutMilliseconds)) }
     }
 
     /// Checks the reader when a chain has been held for the time in which a reader must make progress.

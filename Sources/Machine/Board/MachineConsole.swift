@@ -72,7 +72,7 @@ struct MachineConsole: Sendable {
     /// terminal.
     func end() {
         source.stop()
-        sink.end(patience: 1000)
+        sink.end(timeoutMilliseconds: 1000)
         Terminal.leave()
     }
 
