@@ -5,35 +5,35 @@ import Testing
 /// Discard and write zeroes (Virtio 1.2, 5.2.6.2).
 @Suite struct BlockRangeTests {
     @Test func aDiscardGivesStorageBack() throws {
-        let bench = try DiskBench(content: DiskBench.pattern(DiskBench.byteCount))
-        let before = try bench.file.allocatedByteCount()
-        let answer = try bench.driver.block(
+        let fixture = try DiskFixture(content: DiskFixture.pattern(DiskFixture.byteCount))
+        let before = try fixture.file.allocatedByteCount()
+        let answer = try fixture.driver.block(
             BlockDriver.discard, out: BlockDriver.range(sector: 2048, count: 4096))
         #expect(answer.status == BlockDriver.ok)
-        #expect(try bench.file.allocatedByteCount() <= before - (2 << 20))
-        #expect(try bench.file.bytes().count == DiskBench.byteCount)
+        #expect(try fixture.file.allocatedByteCount() <= before - (2 << 20))
+        #expect(try fixture.file.bytes().count == DiskFixture.byteCount)
     }
 
     @Test(arguments: [UInt32(0), 1]) func zeroesAreWritten(_ flags: UInt32) throws {
-        let content = DiskBench.pattern(1 << 20)
-        let bench = try DiskBench(content: content)
+        let content = DiskFixture.pattern(1 << 20)
+        let fixture = try DiskFixture(content: content)
         let ranges =
             BlockDriver.range(sector: 1, count: 3, flags: flags)
             + BlockDriver.range(sector: 100, count: 50, flags: flags)
-        #expect(try bench.driver.block(BlockDriver.writeZeroes, out: ranges).status == BlockDriver.ok)
+        #expect(try fixture.driver.block(BlockDriver.writeZeroes, out: ranges).status == BlockDriver.ok)
         var expected = content
         for range in [512..<2048, 51200..<76800] {
             expected.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
         }
-        #expect(try bench.file.bytes() == expected)
+        #expect(try fixture.file.bytes() == expected)
     }
 
     @Test func sixteenRangesAreTheMost() throws {
-        let bench = try DiskBench()
+        let fixture = try DiskFixture()
         let range = BlockDriver.range(sector: 0, count: 8)
         for (count, status) in [(16, BlockDriver.ok), (17, BlockDriver.ioError)] {
             let ranges = Array(repeatElement(range, count: count).joined())
-            #expect(try bench.driver.block(BlockDriver.discard, out: ranges).status == status)
+            #expect(try fixture.driver.block(BlockDriver.discard, out: ranges).status == status)
         }
     }
 
@@ -60,21 +60,21 @@ import Testing
             (BlockDriver.discard, [], BlockDriver.ioError),
         ])
     func badRangesAreAnswered(_ type: UInt32, _ ranges: [UInt8], _ status: UInt8) throws {
-        let content = DiskBench.pattern(DiskBench.byteCount)
-        let bench = try DiskBench(content: content)
+        let content = DiskFixture.pattern(DiskFixture.byteCount)
+        let fixture = try DiskFixture(content: content)
         let good = BlockDriver.range(sector: 0, count: 8)
-        #expect(try bench.driver.block(type, out: ranges).status == status)
+        #expect(try fixture.driver.block(type, out: ranges).status == status)
         if ranges.count % 16 == 0, !ranges.isEmpty {
-            #expect(try bench.driver.block(type, out: good + ranges).status == status)
+            #expect(try fixture.driver.block(type, out: good + ranges).status == status)
         }
-        #expect(try bench.file.bytes() == content)
+        #expect(try fixture.file.bytes() == content)
     }
 
     @Test func withoutTheFeatureTheyAreUnsupported() throws {
-        let bench = try DiskBench(without: 1 << 13 | 1 << 14)
+        let fixture = try DiskFixture(without: 1 << 13 | 1 << 14)
         let range = BlockDriver.range(sector: 0, count: 8)
         for type in [BlockDriver.discard, BlockDriver.writeZeroes] {
-            #expect(try bench.driver.block(type, out: range).status == BlockDriver.unsupported)
+            #expect(try fixture.driver.block(type, out: range).status == BlockDriver.unsupported)
         }
     }
 }

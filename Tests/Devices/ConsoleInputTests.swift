@@ -7,7 +7,7 @@ import Testing
 
 @testable import Devices
 
-/// A guest with so much room, and no more until it makes some.
+/// A guest with limited room, until it makes more.
 private final class LimitedReceiver: ConsoleReceiver {
     private struct State {
         var room: Int
@@ -44,7 +44,7 @@ private final class LimitedReceiver: ConsoleReceiver {
         handler?()
     }
 
-    /// Waits until so many bytes have come in all.
+    /// Waits until `count` bytes have come in all.
     func waitForBytes(_ count: Int, _ loop: TestLoop) throws -> [UInt8] {
         var turns = 0
         while received.count < count {
@@ -174,7 +174,7 @@ private final class LimitedReceiver: ConsoleReceiver {
     }
 }
 
-/// The commands that came.
+/// The commands that were received.
 private final class CommandLog: Sendable {
     private let log = Mutex<[ConsoleCommand]>([])
 
@@ -187,7 +187,7 @@ private final class CommandLog: Sendable {
 }
 
 @Suite struct EscapeFilterTests {
-    /// What each sequence of keys comes to.
+    /// The outcomes of each sequence of keys.
     @Test(
         arguments: zip(
             ["abc", "\u{1}x", "\u{1}h", "\u{1}\u{1}", "\u{1}b", "a\u{1}", "\u{1}\u{1}x", "\u{1}?\u{1}X"],
@@ -201,7 +201,7 @@ private final class CommandLog: Sendable {
                 [.wait, .send([1]), .send([0x78])],
                 [.wait, .command(.help), .wait, .command(.end)],
             ] as [[EscapeFilter.Outcome]]))
-    func keysAreToldApart(_ keys: String, _ expected: [EscapeFilter.Outcome]) {
+    func keysAreDistinguished(_ keys: String, _ expected: [EscapeFilter.Outcome]) {
         var filter = EscapeFilter()
         #expect(keys.utf8.map { filter.feed($0) } == expected)
     }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Devices
 
-/// What the user was told.
+/// The notices to the user.
 final class NoticeLog: Sendable {
     private let log = Mutex<[ConsoleOutput.Notice]>([])
 
@@ -71,7 +71,7 @@ private func pattern(_ count: Int) -> [UInt8] {
         #expect(try file.bytes() == sent)
     }
 
-    @Test func aReaderThatStopsIsGivenUpAndCounted() throws {
+    @Test func outputOfAStoppedReaderIsDroppedAndCounted() throws {
         let pipe = try TestPipe()
         let log = NoticeLog()
         let output = try ConsoleOutput(
@@ -126,7 +126,7 @@ private func pattern(_ count: Int) -> [UInt8] {
     }
 
     /// A vCPU's thread must come to its end, whatever the reader does.
-    @Test func whoWaitsForASlowReaderIsLetGoAtTheEnd() throws {
+    @Test func aWriterThatWaitsForASlowReaderIsReleasedAtTheEnd() throws {
         let pipe = try TestPipe()
         let output = try ConsoleOutput(
             descriptor: pipe.writeEnd, timeoutMilliseconds: WatchdogExpired.milliseconds, notify: { _ in })

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What a chip told its machine.
+/// The events that a chip has reported.
 private final class EventLog: Sendable {
     private let log = Mutex<[MachineEvent]>([])
 

@@ -28,7 +28,7 @@ import Virtio
     private let driver: VirtioDriver
 
     init() throws {
-        file = try TemporaryFile(DiskBench.pattern(Self.sectorCount * 512))
+        file = try TemporaryFile(DiskFixture.pattern(Self.sectorCount * 512))
         disk = try DiskFile.open(file.path, readOnly: false)
         driver = try VirtioDriver(VirtioBlock(disk, identifier: "saved"))
         try driver.start()
@@ -65,7 +65,7 @@ import Virtio
     /// Waits until all of `asked` are used, each once and by the interrupts that the driver gets.
     private func expectAnswers(_ asked: [UInt16: Asked]) throws {
         var rest = asked
-        let content = DiskBench.pattern(Self.sectorCount * 512)
+        let content = DiskFixture.pattern(Self.sectorCount * 512)
         while !rest.isEmpty {
             let entry = try driver.waitForUsed(0)
             let removed = rest.removeValue(forKey: UInt16(entry.head))

@@ -12,7 +12,7 @@ import Testing
         output.end(timeoutMilliseconds: WatchdogExpired.milliseconds)
     }
 
-    @Test func inputInterruptsAndRoomIsTold() throws {
+    @Test func inputInterruptsAndRoomIsAnnounced() throws {
         let line = try TestLine()
         let room = try TestLine()
         let output = try ConsoleOutput(descriptor: 1, notify: { _ in })

@@ -5,7 +5,7 @@ import Testing
 import Virtio
 
 /// A disk in a temporary file, and its driver.
-final class DiskBench {
+final class DiskFixture {
     static let byteCount = 4 << 20
 
     let file: TemporaryFile
@@ -38,83 +38,83 @@ final class DiskBench {
 
 @Suite struct VirtioBlockTests {
     @Test(arguments: [false, true]) func whatIsWrittenIsReadBack(_ indirect: Bool) throws {
-        let bench = try DiskBench()
-        let data = DiskBench.pattern(64 << 10)
-        let written = try bench.driver.block(BlockDriver.write, sector: 8, out: data, indirect: indirect)
+        let fixture = try DiskFixture()
+        let data = DiskFixture.pattern(64 << 10)
+        let written = try fixture.driver.block(BlockDriver.write, sector: 8, out: data, indirect: indirect)
         #expect(written == BlockAnswer(status: BlockDriver.ok, usedByteCount: 1, data: []))
-        let read = try bench.driver.block(
+        let read = try fixture.driver.block(
             BlockDriver.read, sector: 8, inByteCount: UInt64(data.count), indirect: indirect)
         #expect(read == BlockAnswer(status: 0, usedByteCount: UInt32(data.count + 1), data: data))
-        #expect(try bench.driver.block(BlockDriver.flush).status == BlockDriver.ok)
-        bench.driver.reset()
-        let content = try bench.file.bytes()
+        #expect(try fixture.driver.block(BlockDriver.flush).status == BlockDriver.ok)
+        fixture.driver.reset()
+        let content = try fixture.file.bytes()
         #expect(Array(content[4096..<4096 + data.count]) == data)
         #expect(content[..<4096].allSatisfy { $0 == 0 })
     }
 
     @Test func theConfigurationDescribesTheDisk() throws {
-        let bench = try DiskBench()
-        #expect(bench.driver.configuration(at: 0, byteCount: 8) == UInt64(DiskBench.byteCount / 512))
-        #expect(bench.driver.configuration(at: 12, byteCount: 4) == 254)
-        #expect(bench.driver.configuration(at: 20, byteCount: 4) == 512)
-        #expect(bench.driver.configuration(at: 32, byteCount: 1) == 1)
-        #expect(bench.driver.configuration(at: 56, byteCount: 1) == 1)
-        #expect(bench.driver.offeredFeatures() & 1 << 5 == 0)
+        let fixture = try DiskFixture()
+        #expect(fixture.driver.configuration(at: 0, byteCount: 8) == UInt64(DiskFixture.byteCount / 512))
+        #expect(fixture.driver.configuration(at: 12, byteCount: 4) == 254)
+        #expect(fixture.driver.configuration(at: 20, byteCount: 4) == 512)
+        #expect(fixture.driver.configuration(at: 32, byteCount: 1) == 1)
+        #expect(fixture.driver.configuration(at: 56, byteCount: 1) == 1)
+        #expect(fixture.driver.offeredFeatures() & 1 << 5 == 0)
     }
 
     /// Virtio 1.2, 5.2.4: the capacity and the alignment of discards count 512 bytes whatever the size of a
     /// sector.
     @Test(arguments: [(512, 3), (1024, 2), (2048, 1), (4096, 0)] as [(UInt32, UInt64)])
     func theGuestSeesTheSectorsOfTheDisk(_ sector: UInt32, _ physicalExponent: UInt64) throws {
-        let bench = try DiskBench(sector: sector)
-        #expect(bench.driver.offeredFeatures() & 1 << 6 != 0)
-        #expect(bench.driver.configuration(at: 0, byteCount: 8) == UInt64(DiskBench.byteCount / 512))
-        #expect(bench.driver.configuration(at: 20, byteCount: 4) == UInt64(sector))
-        #expect(bench.driver.configuration(at: 24, byteCount: 1) == physicalExponent)
-        #expect(bench.driver.configuration(at: 26, byteCount: 2) == 1 << physicalExponent)
-        #expect(bench.driver.configuration(at: 44, byteCount: 4) == 8)
+        let fixture = try DiskFixture(sector: sector)
+        #expect(fixture.driver.offeredFeatures() & 1 << 6 != 0)
+        #expect(fixture.driver.configuration(at: 0, byteCount: 8) == UInt64(DiskFixture.byteCount / 512))
+        #expect(fixture.driver.configuration(at: 20, byteCount: 4) == UInt64(sector))
+        #expect(fixture.driver.configuration(at: 24, byteCount: 1) == physicalExponent)
+        #expect(fixture.driver.configuration(at: 26, byteCount: 2) == 1 << physicalExponent)
+        #expect(fixture.driver.configuration(at: 44, byteCount: 4) == 8)
     }
 
     @Test(arguments: ["", "data", "exactly-20-bytes-abc", "more-than-20-bytes-abcdef"])
     func theSerialNumberIsTwentyBytes(_ identifier: String) throws {
-        let bench = try DiskBench(identifier: identifier)
-        let answer = try bench.driver.block(BlockDriver.identify, inByteCount: 20)
+        let fixture = try DiskFixture(identifier: identifier)
+        let answer = try fixture.driver.block(BlockDriver.identify, inByteCount: 20)
         let expected = Array(identifier.utf8.prefix(20))
         #expect(answer.status == BlockDriver.ok)
         #expect(answer.usedByteCount == 21)
         #expect(answer.data == expected + [UInt8](repeating: 0, count: 20 - expected.count))
     }
 
-    /// The header and the status cut as no sane driver would (2.7.4.1: framing is the driver's).
+    /// The header and the status are cut anywhere (2.7.4.1: framing is the driver's).
     @Test(arguments: [[16], [1, 15], [8, 8], [15, 1], [4, 4, 4, 4], [0, 7, 0, 9]] as [[Int]])
     func theHeaderMayBeCutAnywhere(_ cuts: [Int]) throws {
-        let bench = try DiskBench(content: DiskBench.pattern(8192))
+        let fixture = try DiskFixture(content: DiskFixture.pattern(8192))
         var header = BlockDriver.header(BlockDriver.read, sector: 1)[...]
         var buffers: [DriverBuffer] = []
         for cut in cuts {
-            buffers.append(.readable(try bench.driver.memory.allocate(Array(header.prefix(cut)))))
+            buffers.append(.readable(try fixture.driver.memory.allocate(Array(header.prefix(cut)))))
             header = header.dropFirst(cut)
         }
         // Data and status in buffers that do not end where they do.
-        let (first, second) = (bench.driver.memory.allocate(100), bench.driver.memory.allocate(413))
-        let used = try bench.driver.request(buffers + [.writable(first), .writable(second)])
+        let (first, second) = (fixture.driver.memory.allocate(100), fixture.driver.memory.allocate(413))
+        let used = try fixture.driver.request(buffers + [.writable(first), .writable(second)])
         #expect(used == 513)
-        let got = try bench.driver.memory.bytes(first) + bench.driver.memory.bytes(second)
-        #expect(Array(got.prefix(512)) == Array(DiskBench.pattern(8192)[512..<1024]))
+        let got = try fixture.driver.memory.bytes(first) + fixture.driver.memory.bytes(second)
+        #expect(Array(got.prefix(512)) == Array(DiskFixture.pattern(8192)[512..<1024]))
         #expect(got[512] == BlockDriver.ok)
     }
 
     @Test func headerAndDataMayShareABuffer() throws {
-        let bench = try DiskBench()
-        let data = DiskBench.pattern(1024)
-        let out = try bench.driver.memory.allocate(BlockDriver.header(BlockDriver.write, sector: 2) + data)
-        let status = bench.driver.memory.allocate(1)
-        _ = try bench.driver.request([.readable(out), .writable(status)])
-        #expect(try bench.driver.memory.bytes(status) == [BlockDriver.ok])
-        #expect(try Array(bench.file.bytes()[1024..<2048]) == data)
+        let fixture = try DiskFixture()
+        let data = DiskFixture.pattern(1024)
+        let out = try fixture.driver.memory.allocate(BlockDriver.header(BlockDriver.write, sector: 2) + data)
+        let status = fixture.driver.memory.allocate(1)
+        _ = try fixture.driver.request([.readable(out), .writable(status)])
+        #expect(try fixture.driver.memory.bytes(status) == [BlockDriver.ok])
+        #expect(try Array(fixture.file.bytes()[1024..<2048]) == data)
     }
 
-    /// What the device answers with a status, and the disk is as it was.
+    /// The device answers each of them with a status and leaves the disk unchanged.
     @Test(
         arguments: [
             (BlockDriver.read, UInt64(8192), 512, BlockDriver.ioError),
@@ -136,112 +136,114 @@ final class DiskBench {
             (.max, 0, 512, BlockDriver.unsupported),
         ])
     func badRequestsAreAnswered(_ type: UInt32, _ sector: UInt64, _ byteCount: Int, _ status: UInt8) throws {
-        let bench = try DiskBench()
+        let fixture = try DiskFixture()
         let isOut = type == BlockDriver.write
-        let answer = try bench.driver.block(
+        let answer = try fixture.driver.block(
             type, sector: sector, out: isOut ? [UInt8](repeating: 0xAA, count: byteCount) : [],
             inByteCount: isOut ? 0 : UInt64(byteCount))
         #expect(answer.status == status)
         #expect(answer.data.allSatisfy { $0 == 0 })
-        #expect(bench.device.counters.errorCount == (status == BlockDriver.ok ? 0 : 1))
-        #expect(try bench.file.bytes() == [UInt8](repeating: 0, count: DiskBench.byteCount))
-        #expect(try bench.driver.block(BlockDriver.read, inByteCount: 512).status == BlockDriver.ok)
+        #expect(fixture.device.counters.errorCount == (status == BlockDriver.ok ? 0 : 1))
+        #expect(try fixture.file.bytes() == [UInt8](repeating: 0, count: DiskFixture.byteCount))
+        #expect(try fixture.driver.block(BlockDriver.read, inByteCount: 512).status == BlockDriver.ok)
     }
 
     @Test func aReadOnlyDiskStaysAsItIs() throws {
-        let content = DiskBench.pattern(8192)
-        let bench = try DiskBench(readOnly: true, content: content)
-        #expect(bench.driver.offeredFeatures() & 1 << 5 != 0)
-        #expect(bench.driver.offeredFeatures() & (1 << 11 | 1 << 13 | 1 << 14) == 0)
+        let content = DiskFixture.pattern(8192)
+        let fixture = try DiskFixture(readOnly: true, content: content)
+        #expect(fixture.driver.offeredFeatures() & 1 << 5 != 0)
+        #expect(fixture.driver.offeredFeatures() & (1 << 11 | 1 << 13 | 1 << 14) == 0)
         let range = BlockDriver.range(sector: 0, count: 8)
         let zeroes = [UInt8](repeating: 0, count: 512)
-        #expect(try bench.driver.block(BlockDriver.write, out: zeroes).status == BlockDriver.ioError)
-        #expect(try bench.driver.block(BlockDriver.discard, out: range).status == BlockDriver.unsupported)
-        #expect(try bench.driver.block(BlockDriver.writeZeroes, out: range).status == BlockDriver.unsupported)
-        #expect(try bench.driver.block(BlockDriver.flush).status == BlockDriver.ok)
-        #expect(try bench.driver.block(BlockDriver.read, inByteCount: 8192).data == content)
-        #expect(try bench.file.bytes() == content)
+        #expect(try fixture.driver.block(BlockDriver.write, out: zeroes).status == BlockDriver.ioError)
+        #expect(try fixture.driver.block(BlockDriver.discard, out: range).status == BlockDriver.unsupported)
+        #expect(
+            try fixture.driver.block(BlockDriver.writeZeroes, out: range).status == BlockDriver.unsupported)
+        #expect(try fixture.driver.block(BlockDriver.flush).status == BlockDriver.ok)
+        #expect(try fixture.driver.block(BlockDriver.read, inByteCount: 8192).data == content)
+        #expect(try fixture.file.bytes() == content)
     }
 
-    @Test func aDiskThatShrinksUnderOurHandsIsAnError() throws {
-        let bench = try DiskBench()
-        try bench.file.resize(to: 4096)
+    @Test func aDiskThatShrinksIsAnError() throws {
+        let fixture = try DiskFixture()
+        try fixture.file.resize(to: 4096)
         #expect(
-            try bench.driver.block(BlockDriver.read, sector: 8, inByteCount: 512).status
+            try fixture.driver.block(BlockDriver.read, sector: 8, inByteCount: 512).status
                 == BlockDriver.ioError)
         #expect(
-            try bench.driver.block(BlockDriver.read, sector: 7, inByteCount: 1024).status
+            try fixture.driver.block(BlockDriver.read, sector: 7, inByteCount: 1024).status
                 == BlockDriver.ioError)
         #expect(
-            try bench.driver.block(BlockDriver.read, sector: 7, inByteCount: 512).status == BlockDriver.ok)
+            try fixture.driver.block(BlockDriver.read, sector: 7, inByteCount: 512).status == BlockDriver.ok)
     }
 
     @Test(arguments: [1 << 9, 0] as [UInt64]) func withoutFlushWritesAreStillWritten(_ without: UInt64) throws
     {
-        let bench = try DiskBench(without: without)
-        let data = DiskBench.pattern(4096)
-        #expect(try bench.driver.block(BlockDriver.write, out: data).status == BlockDriver.ok)
-        #expect(try Array(bench.file.bytes().prefix(4096)) == data)
+        let fixture = try DiskFixture(without: without)
+        let data = DiskFixture.pattern(4096)
+        #expect(try fixture.driver.block(BlockDriver.write, out: data).status == BlockDriver.ok)
+        #expect(try Array(fixture.file.bytes().prefix(4096)) == data)
     }
 
     @Test func theDriverMayTurnTheCacheOff() throws {
-        let bench = try DiskBench()
-        bench.driver.window.write(0, at: 0x100 + 32, byteCount: 1)
-        #expect(bench.driver.configuration(at: 32, byteCount: 1) == 0)
-        let data = DiskBench.pattern(4096)
-        #expect(try bench.driver.block(BlockDriver.write, out: data).status == BlockDriver.ok)
-        #expect(try Array(bench.file.bytes().prefix(4096)) == data)
-        bench.driver.reset()
-        #expect(bench.driver.configuration(at: 32, byteCount: 1) == 1)
+        let fixture = try DiskFixture()
+        fixture.driver.window.write(0, at: 0x100 + 32, byteCount: 1)
+        #expect(fixture.driver.configuration(at: 32, byteCount: 1) == 0)
+        let data = DiskFixture.pattern(4096)
+        #expect(try fixture.driver.block(BlockDriver.write, out: data).status == BlockDriver.ok)
+        #expect(try Array(fixture.file.bytes().prefix(4096)) == data)
+        fixture.driver.reset()
+        #expect(fixture.driver.configuration(at: 32, byteCount: 1) == 1)
     }
 
     @Test func aFullQueueOfRequestsIsServed() throws {
-        let content = DiskBench.pattern(DiskBench.byteCount)
-        let bench = try DiskBench(content: content)
+        let content = DiskFixture.pattern(DiskFixture.byteCount)
+        let fixture = try DiskFixture(content: content)
         var data: [UInt16: (GuestRange, GuestRange, Int)] = [:]
         for index in 0..<256 {
             let sector = index * 37 % 8000
-            let buffer = bench.driver.memory.allocate(4096)
-            let status = try bench.driver.memory.allocate([9])
-            let header = try bench.driver.memory.allocate(
+            let buffer = fixture.driver.memory.allocate(4096)
+            let status = try fixture.driver.memory.allocate([9])
+            let header = try fixture.driver.memory.allocate(
                 BlockDriver.header(BlockDriver.read, sector: UInt64(sector)))
-            let head = try bench.driver.queues[0].add(
+            let head = try fixture.driver.queues[0].add(
                 [.readable(header), .writable(buffer), .writable(status)], indirect: true)
             data[head] = (buffer, status, sector)
         }
-        bench.driver.ring(0)
+        fixture.driver.ring(0)
         for _ in 0..<256 {
-            let entry = try bench.driver.waitForUsed(0)
+            let entry = try fixture.driver.waitForUsed(0)
             let given = data.removeValue(forKey: UInt16(entry.head))
             let found = try #require(given)
-            #expect(try bench.driver.memory.bytes(found.1) == [0])
+            #expect(try fixture.driver.memory.bytes(found.1) == [0])
             #expect(
-                try bench.driver.memory.bytes(found.0) == Array(content[found.2 * 512..<found.2 * 512 + 4096])
+                try fixture.driver.memory.bytes(found.0)
+                    == Array(content[found.2 * 512..<found.2 * 512 + 4096])
             )
         }
-        #expect(bench.device.counters.requestCount == 256)
+        #expect(fixture.device.counters.requestCount == 256)
     }
 
     @Test func aResetWithRequestsInFlightLeavesMemoryAlone() throws {
         for round in 0..<20 {
-            let bench = try DiskBench(content: DiskBench.pattern(1 << 20))
-            let buffer = bench.driver.memory.allocate(1 << 20)
-            let status = bench.driver.memory.allocate(1)
+            let fixture = try DiskFixture(content: DiskFixture.pattern(1 << 20))
+            let buffer = fixture.driver.memory.allocate(1 << 20)
+            let status = fixture.driver.memory.allocate(1)
             for type in [BlockDriver.read, BlockDriver.flush, BlockDriver.read, BlockDriver.flush] {
-                let header = try bench.driver.memory.allocate(BlockDriver.header(type, sector: 0))
+                let header = try fixture.driver.memory.allocate(BlockDriver.header(type, sector: 0))
                 let data: [DriverBuffer] = type == BlockDriver.read ? [.writable(buffer)] : []
-                try bench.driver.queues[0].add([.readable(header)] + data + [.writable(status)])
+                try fixture.driver.queues[0].add([.readable(header)] + data + [.writable(status)])
             }
-            bench.driver.ring(0)
-            let queue = bench.driver.queues[0]
-            bench.driver.reset()
-            // From here on nothing of the device may touch what was given to it.
-            try bench.driver.memory.memory.zero(buffer)
+            fixture.driver.ring(0)
+            let queue = fixture.driver.queues[0]
+            fixture.driver.reset()
+            // From here on the device must not touch the buffers.
+            try fixture.driver.memory.memory.zero(buffer)
             let used = try queue.usedIndex()
-            try bench.driver.start()
-            #expect(try bench.driver.block(BlockDriver.flush).status == BlockDriver.ok, "round \(round)")
+            try fixture.driver.start()
+            #expect(try fixture.driver.block(BlockDriver.flush).status == BlockDriver.ok, "round \(round)")
             #expect(try queue.usedIndex() == used)
-            #expect(try bench.driver.memory.bytes(buffer) == [UInt8](repeating: 0, count: 1 << 20))
+            #expect(try fixture.driver.memory.bytes(buffer) == [UInt8](repeating: 0, count: 1 << 20))
         }
     }
 }
