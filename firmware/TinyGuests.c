@@ -10,7 +10,7 @@
     each(virtioblock) each(virtiowrite) each(virtioconsole) each(virtiorng) each(virtioflood) each(virtiopmem) each(virtioport) \
     each(virtiobad) \
     each(poweroff) each(resetreg) each(reboot8042) each(resetcf9) each(pvpanic) each(triplefault) each(badinsn) \
-    each(idle) each(hang) each(spin) each(talk) each(timer)
+    each(idle) each(hang) each(spin) each(talk) each(timer) each(counters) each(state)
 
 #define DECLARE(name) extern const char tiny_image_##name[], tiny_image_##name##_end[];
 #define COUNT(name) +1

@@ -2,7 +2,7 @@ import CKVM
 public import Host
 import SystemPackage
 
-/// The open /dev/kvm: the capabilities of this host's KVM, and the maker of virtual machines.
+/// The open /dev/kvm: the capabilities of this host's KVM, and the maker of VMs.
 public final class KVMSystem: Sendable {
     /// The path of KVM's device.
     public static let path = "/dev/kvm"
@@ -67,16 +67,16 @@ public final class KVMSystem: Sendable {
     /// The number of bits of a guest-physical address: the host's number, of which KVM takes none away.
     public static var physicalAddressWidth: Int { Int(ckvm_physical_address_width()) }
 
-    /// Makes a virtual machine without memory, CPUs or devices (KVM_CREATE_VM).
+    /// Makes a VM without memory, vCPUs or devices (KVM_CREATE_VM).
     public func makeVirtualMachine() throws(Failure) -> VirtualMachine {
         var result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0)
         // A signal that arrives while the kernel allocates makes the call fail with EINTR.
         while result == -EINTR { result = ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VM, 0) }
         let number = try kvmCall("cannot create a virtual machine", result)
-        let machine = VirtualMachine(
+        let vm = VirtualMachine(
             owning: OwnedDescriptor(owning: number), runAreaByteCount: try runAreaByteCount())
-        machine.adoptHostTSCFrequency()
-        return machine
+        vm.adoptHostTSCFrequency()
+        return vm
     }
 
     /// Returns the CPU features that a guest may have on this host (KVM_GET_SUPPORTED_CPUID).
@@ -96,6 +96,32 @@ public final class KVMSystem: Sendable {
     }
 }
 
+/// A capability that every machine needs.
+public struct KVMRequirement: Sendable {
+    /// The capability's name in <linux/kvm.h>.
+    public let name: String
+    public let capability: KVMCapability
+    /// The first Linux version whose KVM has the capability on x86.
+    public let since: String
+}
+
+extension KVMSystem {
+    /// The capabilities that every machine needs. A capability that only some machines need is checked when
+    /// such a machine is made.
+    public static let requirements: [KVMRequirement] = [
+        KVMRequirement(name: "KVM_CAP_USER_MEMORY", capability: .userMemory, since: "2.6.25"),
+        KVMRequirement(name: "KVM_CAP_IRQCHIP", capability: .irqchip, since: "2.6.25"),
+        KVMRequirement(name: "KVM_CAP_IOEVENTFD", capability: .ioeventfd, since: "2.6.32"),
+        KVMRequirement(name: "KVM_CAP_TSC_DEADLINE_TIMER", capability: .tscDeadlineTimer, since: "3.1"),
+        KVMRequirement(name: "KVM_CAP_IMMEDIATE_EXIT", capability: .immediateExit, since: "4.13"),
+    ]
+
+    /// Returns those of `requirements` that this host's KVM lacks.
+    public func missingRequirements() -> [KVMRequirement] {
+        Self.requirements.filter { value(of: $0.capability) == 0 }
+    }
+}
+
 /// Capabilities by their numbers in <linux/kvm.h> (KVM_CAP_*).
 public struct KVMCapability: RawRepresentable, Hashable, Sendable {
     public let rawValue: Int32
@@ -110,7 +136,7 @@ public struct KVMCapability: RawRepresentable, Hashable, Sendable {
     public static let immediateExit = KVMCapability(rawValue: KVM_CAP_IMMEDIATE_EXIT)
     public static let tscDeadlineTimer = KVMCapability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)
     public static let maximumVCPUs = KVMCapability(rawValue: KVM_CAP_MAX_VCPUS)
-    public static let memorySlots = KVMCapability(rawValue: KVM_CAP_NR_MEMSLOTS)
+    static let extendedState = KVMCapability(rawValue: KVM_CAP_XSAVE2)
     static let pmu = KVMCapability(rawValue: KVM_CAP_PMU_CAPABILITY)
     static let busLockExit = KVMCapability(rawValue: KVM_CAP_X86_BUS_LOCK_EXIT)
     static let notifyExit = KVMCapability(rawValue: KVM_CAP_X86_NOTIFY_VMEXIT)

@@ -15,8 +15,8 @@ public struct VCPU: ~Copyable, Sendable {
     /// A handle by which another thread makes `run` return.
     public var kick: VCPUKick { VCPUKick(area: area) }
 
-    /// Runs guest code until it needs the monitor (KVM_RUN). After a read exit, call `answer` or `answerMMIO`
-    /// before the next run.
+    /// Runs guest code until it needs the monitor (KVM_RUN), or until a kick. After a read exit, call
+    /// `answer` or `answerMMIO` before the next run.
     public func run() -> VCPUExit {
         let result = ckvm_run(descriptor.rawValue)
         if result < 0 { return result == -EINTR || result == -EAGAIN ? .interrupted : .failed(-result) }
@@ -37,14 +37,21 @@ public struct VCPU: ~Copyable, Sendable {
     public func answerMMIO(_ value: UInt64) { area.setMMIOData(value) }
 }
 
-/// Makes a vCPU leave the guest for good, from any thread. Together with a signal to the vCPU's thread, the
-/// vCPU leaves at once.
+/// Makes a vCPU leave the guest, from any thread, until the request is withdrawn. Together with a signal to
+/// the vCPU's thread, the vCPU leaves at once.
+///
+/// KVM completes a port or MMIO access only at the next KVM_RUN. While a kick is requested, that call
+/// completes it and runs no further instruction. So a vCPU is between two instructions when `run` has
+/// returned `.interrupted`; every other exit has to be served first, and followed by another `run`.
 public struct VCPUKick: Sendable {
     let area: VCPURunArea
 
     /// Makes the running KVM_RUN return at the next signal to its thread, and every later KVM_RUN return at
     /// once.
     public func request() { area.setImmediateExit(1) }
+
+    /// Lets the vCPU run again. Call it while the vCPU is out of `run`.
+    public func withdraw() { area.setImmediateExit(0) }
 }
 
 /// The memory that a vCPU shares with the kernel (struct kvm_run).

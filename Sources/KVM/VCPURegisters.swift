@@ -4,7 +4,7 @@ public import Host
 import SystemPackage
 
 /// The general registers (struct kvm_regs), as a plain value.
-public struct VCPURegisters: Sendable {
+public struct VCPURegisters: Hashable, Sendable {
     public var rax: UInt64 = 0, rbx: UInt64 = 0, rcx: UInt64 = 0, rdx: UInt64 = 0
     public var rsi: UInt64 = 0, rdi: UInt64 = 0, rsp: UInt64 = 0, rbp: UInt64 = 0
     public var r8: UInt64 = 0, r9: UInt64 = 0, r10: UInt64 = 0, r11: UInt64 = 0
@@ -108,26 +108,6 @@ extension VCPU {
     public func set(_ table: CPUIDTable) throws(Failure) {
         let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_CPUID2, table.storage)
         try kvmCall("cannot set a vCPU's CPU features", result)
-    }
-
-    /// Sets model-specific registers (KVM_SET_MSRS). Throws a failure that names the first register that KVM
-    /// refuses.
-    public func setMSRs(_ values: [(index: UInt32, value: UInt64)]) throws(Failure) {
-        guard let table = unsafe ckvm_msrs_create(UInt32(values.count)) else {
-            preconditionFailure("out of memory")
-        }
-        defer { unsafe free(table) }
-        let entries = unsafe ckvm_msrs_entries(table)
-        for (position, item) in values.enumerated() {
-            unsafe entries[position].index = item.index
-            unsafe entries[position].data = item.value
-        }
-        let done = try kvmCall(
-            "cannot set a vCPU's MSRs", unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_MSRS, table))
-        guard done == values.count else {
-            let index = String(values[Int(done)].index, radix: 16)
-            throw Failure(.host, "cannot set a vCPU's MSR 0x\(index)", because: "KVM refuses the value")
-        }
     }
 
     /// Translates a linear address to a physical one by the vCPU's own page tables (KVM_TRANSLATE). Nil if it

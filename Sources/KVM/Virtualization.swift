@@ -1,4 +1,5 @@
 import CKVM
+public import Host
 
 /// The hardware virtualization behind this host's /dev/kvm.
 public enum Virtualization: String, Sendable {
@@ -25,5 +26,17 @@ public enum Virtualization: String, Sendable {
     /// Whether the module is loaded. Without /sys the answer is yes, because CPUID is then the only source.
     private static func isLoaded(_ module: String) -> Bool {
         unsafe access(module, F_OK) == 0 || access("/sys/module", F_OK) != 0
+    }
+}
+
+extension KVMSystem {
+    /// Throws unless this host runs ordinary kernels. `vmm boot` calls it before anything else.
+    public func requireHardwareVirtualization() throws(Failure) {
+        guard Virtualization.ofThisHost() == .none else { return }
+        throw Failure(
+            .unavailable, "cannot boot a kernel on this host's KVM",
+            because: "there is no hardware virtualization under it (neither VMX nor SVM)",
+            cure:
+                "Use a host that has it or offers nested virtualization; --allow-emulation runs tiny guests.")
     }
 }

@@ -11,7 +11,7 @@ struct ExitTests {
 
     @Test("port reads get their answers and port writes carry their values, in every width")
     func ports() throws {
-        let bench = try GuestBench.flat(
+        let bench = try GuestFixture.flat(
             I.port(0x123) + I.eax(0) + I.inByte + I.outByte + I.inWord + I.outWord + I.inLong + I.outLong)
         for (byteCount, answer) in [(UInt8(1), UInt32(0x42)), (2, 0xBEEF), (4, 0xCAFE_F00D)] {
             guard case .portRead(0x123, byteCount, 1) = bench.next() else { throw UnexpectedExit(.shutdown) }
@@ -26,7 +26,7 @@ struct ExitTests {
     func stringWrite(width: UInt8) throws {
         let text = Array("a string of the guest's".utf8) + [0]
         let count = text.count / Int(width)
-        let bench = try GuestBench.flat(
+        let bench = try GuestFixture.flat(
             I.port(0x3F8) + I.esi(0x2000) + I.ecx(UInt32(count)) + (width == 1 ? I.repOutByte : I.repOutWord)
                 + I.show(at: 0x700))
         try bench.memory.write(text, at: GuestAddress(0x2000))
@@ -45,7 +45,7 @@ struct ExitTests {
 
     @Test("a string read takes an answer for every element")
     func stringRead() throws {
-        let bench = try GuestBench.flat(
+        let bench = try GuestFixture.flat(
             I.port(0x60) + I.edi(0x3000) + I.ecx(10) + I.repInByte + I.show(at: 0x700))
         var given: UInt8 = 0
         while given < 10 {
@@ -63,7 +63,7 @@ struct ExitTests {
     @Test("reads and writes where no memory is, in every width", arguments: [1, 2, 4])
     func mmio(width: Int) throws {
         let address = UInt64(Self.window) + 0x10
-        let bench = try GuestBench.flat(
+        let bench = try GuestFixture.flat(
             I.load(width, from: Self.window + 0x10) + I.store(width, to: Self.window + 0x20)
                 + I.show(at: 0x700))
         let read = bench.next()
@@ -80,10 +80,10 @@ struct ExitTests {
     @Test("a doorbell rings without leaving the guest; another value leaves it")
     func doorbell() throws {
         let bell = Self.window + 0x50
-        let bench = try GuestBench.flat(
+        let bench = try GuestFixture.flat(
             I.eax(3) + I.store(4, to: bell) + I.eax(4) + I.store(4, to: bell) + I.show(at: 0x700))
         let event = try EventFD()
-        try bench.machine.connect(event, toWriteOf: 3, at: GuestAddress(UInt64(bell)))
+        try bench.vm.connect(event, toWriteOf: 3, at: GuestAddress(UInt64(bell)))
         let exit = bench.next()
         guard case .mmioWrite(UInt64(bell), 4, 4) = exit else { throw UnexpectedExit(exit) }
         #expect(event.drain())
@@ -93,7 +93,7 @@ struct ExitTests {
 
     @Test("a kick brings out a vCPU that never would come by itself")
     func kick() throws {
-        let bench = try GuestBench.flat(I.show(at: 0x700) + I.spin)
+        let bench = try GuestFixture.flat(I.show(at: 0x700) + I.spin)
         _ = try bench.nextWrite(to: 0x700)
         Signals.makeInterrupting(10)
         let (wasInterrupted, ended) = (try EventFD(), try EventFD())
@@ -111,24 +111,24 @@ struct ExitTests {
 
     @Test("a kick that comes before the run ends that run and all that follow")
     func earlyKick() throws {
-        let bench = try GuestBench.flat(I.eax(5) + I.show(at: 0x700))
+        let bench = try GuestFixture.flat(I.eax(5) + I.show(at: 0x700))
         bench.vcpu.kick.request()
         for _ in 0..<3 {
             let exit = bench.vcpu.run()
             guard case .interrupted = exit else { throw UnexpectedExit(exit) }
         }
-        #expect(try bench.vcpu.registers().rip == GuestBench.codeAddress.rawValue, "nothing was run")
+        #expect(try bench.vcpu.registers().rip == GuestFixture.codeAddress.rawValue, "nothing was run")
     }
 
     @Test("a triple fault is a shutdown")
     func tripleFault() throws {
-        let exit = try GuestBench.tiny("triplefault").next()
+        let exit = try GuestFixture.tiny("triplefault").next()
         guard case .shutdown = exit else { throw UnexpectedExit(exit) }
     }
 
     @Test("an instruction that KVM cannot emulate is internal error 1, at that instruction")
     func badInstruction() throws {
-        let bench = try GuestBench.tiny("badinsn")
+        let bench = try GuestFixture.tiny("badinsn")
         var exit = bench.next()
         // It may read what it would compare before it gives up.
         while case .mmioRead = exit { exit = bench.next() }

@@ -7,7 +7,7 @@ import Testing
 struct RegisterTests {
     @Test("the general registers come back as they were set")
     func general() throws {
-        let bench = try GuestBench.flat([])
+        let bench = try GuestFixture.flat([])
         var r = VCPURegisters()
         (r.rax, r.rbx, r.rcx, r.rdx) = (0x1111_2222_3333_4444, 2, 3, 4)
         (r.rsi, r.rdi, r.rsp, r.rbp) = (5, 6, 7, 8)
@@ -25,8 +25,8 @@ struct RegisterTests {
 
     @Test("the control registers come back as they were set")
     func control() throws {
-        let bench = try GuestBench.flat([])
-        var long = GuestBench.flatMode
+        let bench = try GuestFixture.flat([])
+        var long = GuestFixture.flatMode
         long.code = VCPUSegment(selector: 0x10, limit: .max, type: 0xB, isLong: true)
         (long.cr0, long.cr3, long.cr4, long.efer) = (0x8000_0011, 0x9000, 0x20, 0x500)
         try bench.vcpu.set(long)
@@ -37,23 +37,23 @@ struct RegisterTests {
 
     @Test("a model-specific register is set, or named in the failure")
     func msrs() throws {
-        let bench = try GuestBench.flat([])
-        try bench.vcpu.setMSRs([(0x2FF, 0xC06), (0x1A0, 1)])
+        let bench = try GuestFixture.flat([])
+        try bench.vcpu.set([ModelSpecificRegister(0x2FF, 0xC06), ModelSpecificRegister(0x1A0, 1)])
         let failure = #expect(throws: Failure.self) {
-            try bench.vcpu.setMSRs([(0x2FF, 0xC06), (0xDEAD_0000, 1)])
+            try bench.vcpu.set([ModelSpecificRegister(0x2FF, 0xC06), ModelSpecificRegister(0xDEAD_0000, 1)])
         }
         #expect(failure?.what == "cannot set a vCPU's MSR 0xdead0000")
     }
 
     @Test("without paging a linear address is the physical one; with it the guest's tables decide")
     func translation() throws {
-        let bench = try GuestBench.flat([])
+        let bench = try GuestFixture.flat([])
         #expect(bench.vcpu.translate(0x1234) == GuestAddress(0x1234))
         // One page table for each level; linear 0x40_0000_0000 is the physical 2 MiB page at 0.
         try bench.memory.store(UInt64(0xA003), at: GuestAddress(0x9000))
         try bench.memory.store(UInt64(0xB003), at: GuestAddress(0xA000 + 8 * 256))
         try bench.memory.store(UInt64(0x00E3), at: GuestAddress(0xB000))
-        var long = GuestBench.flatMode
+        var long = GuestFixture.flatMode
         long.code = VCPUSegment(selector: 0x10, limit: .max, type: 0xB, isLong: true)
         (long.cr0, long.cr3, long.cr4, long.efer) = (0x8000_0011, 0x9000, 0x20, 0x500)
         try bench.vcpu.set(long)
@@ -65,7 +65,7 @@ struct RegisterTests {
     func features() throws {
         let code =
             Instructions.eax(1) + Instructions.cpuid + Instructions.eaxFromEBX + Instructions.show(at: 0x700)
-        let bench = try GuestBench.flat(code)
+        let bench = try GuestFixture.flat(code)
         let table = try KVMSystem().supportedCPUID()
         table.forEach({ if $0.leaf == 1 { $0.ebx = $0.ebx & 0xFFFF | 0x2A40_0000 } })
         try bench.vcpu.set(table)

@@ -10,7 +10,7 @@ struct ResetVectorTests {
 
     @Test("the stub enters 64-bit code as the boot protocol says")
     func state() throws {
-        let bench = try GuestBench.fromReset(
+        let bench = try GuestFixture.fromReset(
             [I.eaxFromCS, I.eaxFromDS, I.eaxFromSS, I.eaxFromESI, I.eaxFromCR0].flatMap {
                 $0 + I.show(at: 0x700)
             },
@@ -28,7 +28,7 @@ struct ResetVectorTests {
 
     @Test("without an entry it says so and resets")
     func noEntry() throws {
-        let bench = try GuestBench.fromReset([])
+        let bench = try GuestFixture.fromReset([])
         try bench.launch(0)
         #expect(try bench.nextWrite(to: 0x700) == 0x81)
         #expect(try bench.nextWrite(to: 0x602) == 1)
@@ -36,7 +36,7 @@ struct ResetVectorTests {
 
     @Test("the ROM keeps its bytes; a write to it leaves the guest")
     func rom() throws {
-        let bench = try GuestBench.fromReset(
+        let bench = try GuestFixture.fromReset(
             I.rbx(0xFFFF_F000) + I.storeByteBehindRBX(0x5A) + I.loadByteAtRBX + I.port(0x700) + I.outByte)
         let before = bench.romByte(at: 1)
         #expect(before != 0x5A)
@@ -48,7 +48,7 @@ struct ResetVectorTests {
 
     @Test("memory goes on above the hole, in a slot of its own")
     func twoRegions() throws {
-        let bench = try GuestBench.fromReset(
+        let bench = try GuestFixture.fromReset(
             I.rbx(0x1_0000_0000) + I.loadByteAtRBX + I.storeByteBehindRBX(0x5A) + I.port(0x700) + I.outByte,
             memoryByteCount: 3 << 30 | 2 << 20)
         #expect(bench.memory.high != nil)
@@ -62,11 +62,9 @@ struct ResetVectorTests {
         #expect(written == 0x5A)
     }
 
-    @Test("an interrupt by irqfd wakes a guest that waits for it")
+    @Test("an interrupt wakes a guest that waits for it")
     func interrupt() throws {
-        let bench = try GuestBench.tiny("idle")
-        let wire = try EventFD()
-        try bench.machine.connect(wire, toInterrupt: 5)
+        let bench = try GuestFixture.tiny("idle")
         #expect(try bench.nextWrite(to: 0x700) == 1)
         let (woken, ended) = (try EventFD(), try EventFD())
         let thread = try HostThread(named: "vcpu") {
@@ -75,7 +73,8 @@ struct ResetVectorTests {
         }
         // Long enough for the guest to halt; it would also find an interrupt that came before.
         #expect(!ended.wait(milliseconds: 50), "nothing else wakes it")
-        wire.signal()
+        bench.vm.setInterrupt(5, isHigh: true)
+        bench.vm.setInterrupt(5, isHigh: false)
         #expect(ended.wait(milliseconds: WatchdogExpired.milliseconds))
         thread.join()
         #expect(woken.drain())

@@ -43,13 +43,13 @@ struct RestrictionTests {
     }
 
     @Test(
-        "a machine is restricted before it has a vCPU, which then runs, with KVM's features as its CPUID has them"
+        "a VM is restricted before it has a vCPU, which then runs, with KVM's features as its CPUID has them"
     )
     func restricted() throws {
-        let machine = try KVMSystem().makeVirtualMachine()
-        try machine.restrictGuest()
-        try machine.createInterruptControllers(tssAddress: 0xFFFB_D000)
-        let vcpu = try machine.makeVCPU(0)
+        let vm = try KVMSystem().makeVirtualMachine()
+        try vm.restrictGuest()
+        try vm.createInterruptControllers(tssAddress: 0xFFFB_D000)
+        let vcpu = try vm.makeVCPU(0)
         try vcpu.set(KVMSystem().supportedCPUID())
         try vcpu.enforceFeatures()
     }

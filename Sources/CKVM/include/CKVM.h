@@ -21,7 +21,6 @@ CKVM_REQUEST(SET_USER_MEMORY_REGION)
 CKVM_REQUEST(SET_TSS_ADDR)
 CKVM_REQUEST(CREATE_IRQCHIP)
 CKVM_REQUEST(SET_TSC_KHZ)
-CKVM_REQUEST(IRQFD)
 CKVM_REQUEST(IOEVENTFD)
 CKVM_REQUEST(CREATE_PIT2)
 CKVM_REQUEST(GET_PIT2)
@@ -33,7 +32,27 @@ CKVM_REQUEST(SET_REGS)
 CKVM_REQUEST(GET_SREGS)
 CKVM_REQUEST(SET_SREGS)
 CKVM_REQUEST(SET_CPUID2)
+CKVM_REQUEST(GET_MSR_INDEX_LIST)
+CKVM_REQUEST(GET_MSRS)
 CKVM_REQUEST(SET_MSRS)
+CKVM_REQUEST(GET_MP_STATE)
+CKVM_REQUEST(SET_MP_STATE)
+CKVM_REQUEST(GET_XSAVE)
+CKVM_REQUEST(GET_XSAVE2)
+CKVM_REQUEST(SET_XSAVE)
+CKVM_REQUEST(GET_XCRS)
+CKVM_REQUEST(SET_XCRS)
+CKVM_REQUEST(GET_DEBUGREGS)
+CKVM_REQUEST(SET_DEBUGREGS)
+CKVM_REQUEST(GET_LAPIC)
+CKVM_REQUEST(SET_LAPIC)
+CKVM_REQUEST(GET_VCPU_EVENTS)
+CKVM_REQUEST(SET_VCPU_EVENTS)
+CKVM_REQUEST(GET_IRQCHIP)
+CKVM_REQUEST(SET_IRQCHIP)
+CKVM_REQUEST(GET_CLOCK)
+CKVM_REQUEST(SET_CLOCK)
+CKVM_REQUEST(KVMCLOCK_CTRL)
 CKVM_REQUEST(TRANSLATE)
 #undef CKVM_REQUEST
 
@@ -141,6 +160,23 @@ static inline int ckvm_ioeventfd(int vm, uint64_t address, uint32_t length, uint
 static inline int ckvm_set_irq_line(int vm, uint32_t gsi, uint32_t level) {
     struct kvm_irq_level line = {.irq = gsi, .level = level};
     return ioctl(vm, KVM_IRQ_LINE, &line) < 0 ? -errno : 0;
+}
+
+/// Reads the offset of a vCPU's time stamp counter against the host's (KVM_VCPU_TSC_OFFSET). Returns 0 or
+/// -errno.
+static inline int ckvm_get_tsc_offset(int vcpu, uint64_t *_Nonnull offset) {
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset,
+    };
+    return ioctl(vcpu, KVM_GET_DEVICE_ATTR, &attribute) < 0 ? -errno : 0;
+}
+
+/// Sets the offset of a vCPU's time stamp counter against the host's. Returns 0 or -errno.
+static inline int ckvm_set_tsc_offset(int vcpu, uint64_t offset) {
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)&offset,
+    };
+    return ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attribute) < 0 ? -errno : 0;
 }
 
 /// Returns the hardware virtualization that CPUID shows to programs: 0 none, 1 Intel VMX, 2 AMD SVM.

@@ -9,7 +9,7 @@ extension VCPU {
         features.normalize(cpu: UInt32(cpu), cpuCount: UInt32(cpuCount))
         try set(features)
         try enforceFeatures()
-        try setMSRs([(MSR.defaultMemoryType, MSR.writeBack), (MSR.miscEnable, MSR.fastStrings)])
+        try set([MSR.defaultMemoryType, MSR.miscEnable])
     }
 
     /// Sets the boot CPU's registers to the kernel's entry state. The other CPUs wait for INIT and SIPI.
@@ -32,11 +32,9 @@ extension VCPU {
 private enum MSR {
     /// IA32_MTRR_DEF_TYPE: memory is write-back (6) and the range registers are on (bit 11), as kernels
     /// expect.
-    static let defaultMemoryType: UInt32 = 0x2FF
-    static let writeBack: UInt64 = 1 << 11 | 6
+    static let defaultMemoryType = ModelSpecificRegister(0x2FF, 1 << 11 | 6)
     /// IA32_MISC_ENABLE: fast strings (bit 0).
-    static let miscEnable: UInt32 = 0x1A0
-    static let fastStrings: UInt64 = 1
+    static let miscEnable = ModelSpecificRegister(0x1A0, 1)
 }
 
 extension VCPUSegment {

@@ -1,6 +1,7 @@
 import CKVM
 public import Host
 
+/// The 8254, which only some guests need.
 extension VirtualMachine {
     /// The guest's first access to the 8254, which made the monitor create it.
     public enum IntervalTimerStart: Sendable {
@@ -13,13 +14,9 @@ extension VirtualMachine {
     }
 
     /// Creates an 8254 in the kernel, with its gate port 0x61, in the state after `start` (KVM_CREATE_PIT2,
-    /// KVM_SET_PIT2). The machine must have its interrupt controllers; its vCPUs may exist.
+    /// KVM_SET_PIT2). The VM must have its interrupt controllers; its vCPUs may exist.
     public func createIntervalTimer(_ start: IntervalTimerStart) throws(Failure) {
-        var configuration = kvm_pit_config()
-        configuration.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
-        try kvmCall(
-            "cannot create the interval timer",
-            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_CREATE_PIT2, &configuration))
+        try createIntervalTimer()
         if case .untouched = start { return }
         var state = kvm_pit_state2()
         try kvmCall(
@@ -33,6 +30,29 @@ extension VirtualMachine {
         try kvmCall(
             "cannot program the interval timer",
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_SET_PIT2, &state))
+    }
+
+    private func createIntervalTimer() throws(Failure) {
+        var configuration = kvm_pit_config()
+        configuration.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
+        try kvmCall(
+            "cannot create the interval timer",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_CREATE_PIT2, &configuration))
+    }
+
+    /// Reads the state of the 8254, which must exist: a struct kvm_pit_state2 (KVM_GET_PIT2).
+    public func intervalTimerState() throws(Failure) -> [UInt8] {
+        try KernelStructure.read(
+            ckvm_GET_PIT2, kvm_pit_state2.self, from: descriptor.rawValue, "cannot read the interval timer")
+    }
+
+    /// Creates the 8254 in a state that `intervalTimerState` returned (KVM_CREATE_PIT2, KVM_SET_PIT2). Throws
+    /// if the state has the wrong size, or KVM refuses it.
+    public func restoreIntervalTimer(_ state: [UInt8]) throws(Failure) {
+        try createIntervalTimer()
+        try KernelStructure.write(
+            state, ckvm_SET_PIT2, kvm_pit_state2.self, to: descriptor.rawValue,
+            "cannot restore the interval timer")
     }
 
     /// Selects the counter's mode and the bytes of its count that are written next (Intel 8254, "Control Word
@@ -54,14 +74,5 @@ extension VirtualMachine {
         channel.mode = mode > 5 ? mode - 4 : mode
         (channel.rw_mode, channel.read_state, channel.write_state) = (access, access, access)
         channel.bcd = word & 1
-    }
-}
-
-extension VirtualMachine {
-    /// The frequency of the vCPUs' time stamp counters in kHz. Nil if KVM does not report it for a VM, which
-    /// it does since Linux 5.17 (KVM_GET_TSC_KHZ).
-    public var timeStampFrequency: UInt32? {
-        let result = ckvm_ioctl(descriptor.rawValue, ckvm_GET_TSC_KHZ)
-        return result > 0 ? UInt32(result) : nil
     }
 }

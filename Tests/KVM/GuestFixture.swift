@@ -4,38 +4,38 @@ import KVM
 import TestSupport
 import TinyGuests
 
-/// One vCPU, its memory and a few bytes of code: the smallest machine in which an exit can be looked at.
+/// One vCPU, its memory and a few bytes of code: the smallest VM in which a test can look at an exit.
 ///
-/// It needs /dev/kvm, with or without hardware virtualization under it; where there is none, every test that
-/// makes one fails with the monitor's own words.
-final class GuestBench: Sendable {
+/// It needs /dev/kvm, with or without hardware virtualization under it. Without /dev/kvm every test that
+/// makes one fails with the monitor's own message.
+final class GuestFixture: Sendable {
     /// Where flat code lies.
     static let codeAddress = GuestAddress(0x1000)
 
-    let machine: VirtualMachine
+    let vm: VirtualMachine
     let memory: GuestMemory
     let vcpu: VCPU
     private let rom: MappedRegion
 
-    private init(memoryByteCount: UInt64) throws {
+    init(memoryByteCount: UInt64) throws {
         let stub = unsafe tiny_guest_reset_stub()
         let rom = try MappedRegion(guestRAM: unsafe stub.byte_count)
         unsafe rom.base.copyMemory(from: stub.bytes, byteCount: stub.byte_count)
-        let machine = try KVMSystem().makeVirtualMachine()
+        let vm = try KVMSystem().makeVirtualMachine()
         memory = try GuestMemory(byteCount: memoryByteCount)
-        try machine.map(memory)
-        try machine.map(readOnly: rom, at: GuestAddress(UInt64(TINY_GUEST_ROM_ADDRESS)))
-        try machine.createInterruptControllers(tssAddress: 0xFFFB_D000)
-        vcpu = try machine.makeVCPU(0)
+        try vm.map(memory)
+        try vm.map(readOnly: rom, at: GuestAddress(UInt64(TINY_GUEST_ROM_ADDRESS)))
+        try vm.createInterruptControllers(tssAddress: 0xFFFB_D000)
+        vcpu = try vm.makeVCPU(0)
         // Without it the CPU has no feature at all, not even 64-bit mode.
         try vcpu.set(try KVMSystem().supportedCPUID())
         self.rom = rom
-        self.machine = machine
+        self.vm = vm
     }
 
     /// A vCPU that runs `code` in flat 32-bit mode without paging, interrupts off.
-    static func flat(_ code: [UInt8]) throws -> GuestBench {
-        let bench = try GuestBench(memoryByteCount: 2 << 20)
+    static func flat(_ code: [UInt8]) throws -> GuestFixture {
+        let bench = try GuestFixture(memoryByteCount: 2 << 20)
         try bench.memory.write(code, at: codeAddress)
         try bench.vcpu.set(flatMode)
         var registers = VCPURegisters()
@@ -54,19 +54,22 @@ final class GuestBench: Sendable {
     /// RSI.
     static func fromReset(
         _ code: [UInt8], argument: UInt64 = 0, memoryByteCount: UInt64 = 4 << 20
-    ) throws -> GuestBench {
-        let bench = try GuestBench(memoryByteCount: memoryByteCount)
+    ) throws -> GuestFixture {
+        let bench = try GuestFixture(memoryByteCount: memoryByteCount)
         try bench.memory.write(code, at: GuestAddress(UInt64(TINY_GUEST_ADDRESS)))
         try bench.launch(UInt64(TINY_GUEST_ADDRESS), argument: argument)
         return bench
     }
 
-    /// A tiny guest, entered through the stub.
-    static func tiny(_ name: String) throws -> GuestBench {
+    /// A tiny guest, entered through the stub with `argument` in RDI.
+    static func tiny(_ name: String, argument: UInt64 = 0) throws -> GuestFixture {
         let guest = try TinyGuest(name)
-        let bench = try GuestBench(memoryByteCount: 4 << 20)
+        let bench = try GuestFixture(memoryByteCount: 4 << 20)
         try bench.memory.write(guest.image, at: GuestAddress(UInt64(TINY_GUEST_ADDRESS)))
         try bench.launch(guest.entry)
+        var registers = try bench.vcpu.registers()
+        registers.rdi = argument
+        try bench.vcpu.set(registers)
         return bench
     }
 
