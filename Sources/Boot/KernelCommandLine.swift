@@ -28,7 +28,7 @@ enum KernelCommandLine {
 
     /// Returns the parameters with which a kernel without ACPI finds its virtio-mmio devices (Linux,
     /// Documentation/admin-guide/kernel-parameters.txt, "virtio_mmio.device=").
-    static func words(for devices: [MachineDescription.VirtioDevice]) -> String {
+    static func parameters(for devices: [MachineDescription.VirtioDevice]) -> String {
         devices.map { device in
             let base = "0x" + String(device.window.start.rawValue, radix: 16)
             return "virtio_mmio.device=\(device.window.byteCount)@\(base):\(device.gsi)"

@@ -46,11 +46,11 @@ public enum LinuxLoader {
     /// entry, and the command line. `commandLine` makes the command line after the kernel was loaded.
     /// `memory` must be fresh: all of it is zero.
     public static func load(
-        kernel: String, initramfs: [String] = [], machine: MachineDescription,
+        kernel: String, initramfs: [String] = [], description: MachineDescription,
         policy: LoadPolicy = LoadPolicy(), into memory: GuestMemory, commandLine: (KernelTraits) -> String
     ) throws(Failure) -> BootEntry {
         let placed = try place(kernel: kernel, initramfs: initramfs, policy: policy, into: memory)
-        return try placed.finish(commandLine: commandLine(placed.traits), machine: machine)
+        return try placed.finish(commandLine: commandLine(placed.traits), description: description)
     }
 
     /// Loads `kernel` and `initramfs` (paths) into `memory`. The tables and boot data that describe the

@@ -32,5 +32,5 @@ public struct MachineDescription: Equatable, Sendable {
     }
 
     /// The parameters for a kernel without ACPI: `virtio_mmio.device=512@0xd0000000:6 ...`.
-    public var commandLineWords: String { KernelCommandLine.words(for: virtioDevices) }
+    public var commandLineParameters: String { KernelCommandLine.parameters(for: virtioDevices) }
 }

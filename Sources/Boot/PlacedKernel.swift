@@ -19,13 +19,13 @@ public struct PlacedKernel: ~Copyable {
 
     /// Writes the firmware tables, the command line, and the boot data for the kernel's entry. Call it once.
     public func finish(
-        commandLine: String, machine: MachineDescription
+        commandLine: String, description: MachineDescription
     ) throws(Failure) -> BootEntry {
         let limit = kernel.header?.commandLineByteCount ?? KernelCommandLine.defaultByteCount
         try KernelCommandLine.write(commandLine, limit: limit, into: memory)
         let data = BootData(
             memoryMap: MemoryMap(of: memory), initramfs: initramfs,
-            firmwareTables: try FirmwareTables.write(for: machine, into: memory))
+            firmwareTables: try FirmwareTables.write(for: description, into: memory))
         let switches = KernelSwitches(commandLine)
         return try enter(
             data,

@@ -10,7 +10,7 @@ import Virtio
 /// A machine that is built and ready to run.
 public final class Machine: Sendable {
     private let kvm: KVMSystem
-    private let system: VirtualMachine
+    private let vm: VirtualMachine
     private let memory: GuestMemory
     private let board: Board
     private let cpus: [VCPUThread]
@@ -34,58 +34,60 @@ public final class Machine: Sendable {
         _ configuration: MachineConfiguration, from start: MachineStart, session: (any AgentSession)? = nil,
         timings: Timings, logger: Logger, allowsEmulation: Bool = false
     ) throws(Failure) {
+        try Self.check(configuration, with: session)
+        let kvm = try Self.openKVM(start, allowsEmulation: allowsEmulation)
+        let loop = try EventLoop()
+        let control = MachineControl(loop: loop)
+        let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
+        // KVM asks the processor for the features, leaf by leaf, while the start's thread creates the VM.
+        // Each leaf is an exit if the host is itself a guest.
+        let features = try kvm.guestFeatures()
+        let prepared = try start.prepare(memory, cpuCount: configuration.cpuCount, features: features)
+        timings.note(.memoryReady)
+        let kernel = try Self.loadKernel(of: configuration, into: memory)
+        timings.note(.kernelLoaded)
+        let configuration = try Self.chooseConsole(of: configuration, for: kernel)
+        let board = try BoardBuilder(
+            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
+            logger: logger
+        ).build(for: prepared.vm)
+        let entry = try Self.describe(board, to: kernel, configuration, of: prepared.vm, logger)
+        timings.note(.devicesReady)
+        let cpus = try prepared.cpus(withoutLocalAPIC: entry.mayLackLocalAPIC)
+        try cpus[0].enter(entry.state)
+        (self.kvm, self.vm, self.memory, self.board, self.cpus) = (kvm, prepared.vm, memory, board, cpus)
+        (self.loop, self.control, self.session) = (loop, control, session)
+        (self.timings, self.logger, silenceHint) = (timings, logger, configuration.silenceHint)
+    }
+
+    private static func check(
+        _ configuration: MachineConfiguration, with session: (any AgentSession)?
+    ) throws(Failure) {
         try configuration.validate()
         precondition(
             session == nil || configuration.keepsConsole || configuration.console == .none,
             "a session has the streams for itself")
-        let kvm = try start.kvm()
-        if !allowsEmulation { try kvm.requireHardwareVirtualization() }
-        let loop = try EventLoop()
-        let control = MachineControl(loop: loop)
-        let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
-        let system = try Self.prepare(start, memory, cpuCount: configuration.cpuCount)
-        timings.note(.memoryReady)
-        let kernel = try LinuxLoader.place(
-            kernel: configuration.kernel, initramfs: configuration.initramfs,
-            policy: LoadPolicy(allowsAnyKernel: configuration.allowsAnyKernel), into: memory)
-        timings.note(.kernelLoaded)
-        let configuration = try Self.settle(configuration, for: kernel)
-        let board = try BoardBuilder(
-            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
-            logger: logger
-        ).build(for: system)
-        let entry = try Self.finish(kernel, configuration, system, board, logger)
-        timings.note(.devicesReady)
-        let cpus = try start.cpus(withoutLocalAPIC: entry.mayLackLocalAPIC)
-        try cpus[0].enter(entry.state)
-        self.kvm = kvm
-        self.system = system
-        self.memory = memory
-        self.board = board
-        self.cpus = cpus
-        self.loop = loop
-        self.control = control
-        self.timings = timings
-        self.logger = logger
-        self.session = session
-        silenceHint = configuration.silenceHint
     }
 
-    /// Gives KVM's VM its memory and its interrupt controllers, and begins to make its vCPUs.
-    private static func prepare(
-        _ start: MachineStart, _ memory: GuestMemory, cpuCount: Int
-    ) throws(Failure) -> VirtualMachine {
-        try start.readFeatures()
-        let system = try start.system()
-        try system.map(memory)
-        try system.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
-        start.makeCPUs(cpuCount)
-        return system
+    private static func openKVM(
+        _ start: MachineStart, allowsEmulation: Bool
+    ) throws(Failure) -> KVMSystem {
+        let kvm = try start.kvm()
+        if !allowsEmulation { try kvm.requireHardwareVirtualization() }
+        return kvm
+    }
+
+    private static func loadKernel(
+        of configuration: MachineConfiguration, into memory: GuestMemory
+    ) throws(Failure) -> PlacedKernel {
+        try LinuxLoader.place(
+            kernel: configuration.kernel, initramfs: configuration.initramfs,
+            policy: LoadPolicy(allowsAnyKernel: configuration.allowsAnyKernel), into: memory)
     }
 
     /// Chooses the console by the drivers that the kernel has built in.
-    private static func settle(
-        _ configuration: MachineConfiguration, for kernel: borrowing PlacedKernel
+    private static func chooseConsole(
+        of configuration: MachineConfiguration, for kernel: borrowing PlacedKernel
     ) throws(Failure) -> MachineConfiguration {
         var configuration = configuration
         try configuration.settleConsole(for: kernel.traits) { (driver) throws(Failure) in
@@ -96,15 +98,15 @@ public final class Machine: Sendable {
 
     /// Completes the kernel's boot data, and warns the user if the command line names only consoles that the
     /// machine lacks.
-    private static func finish(
-        _ kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration, _ system: VirtualMachine,
-        _ board: Board, _ logger: Logger
+    private static func describe(
+        _ board: Board, to kernel: borrowing PlacedKernel, _ configuration: MachineConfiguration,
+        of vm: VirtualMachine, _ logger: Logger
     ) throws(Failure) -> BootEntry {
         let description = board.description(cpuCount: configuration.cpuCount)
         let commandLine = configuration.kernelCommandLine(
-            on: description, for: kernel.traits, timeStampFrequency: { system.timeStampFrequency })
+            on: description, for: kernel.traits, timeStampFrequency: { vm.timeStampFrequency })
         if let hint = configuration.missingConsoleHint(for: commandLine) { logger.warning("\(hint)") }
-        let entry = try kernel.finish(commandLine: commandLine, machine: description)
+        let entry = try kernel.finish(commandLine: commandLine, description: description)
         logger.debug("the kernel starts at \(GuestAddress(entry.state.instructionPointer)) (\(entry.form))")
         return entry
     }
@@ -156,15 +158,15 @@ public final class Machine: Sendable {
         return finish()
     }
 
-    /// Ends the process and the machine with it, after `run`. The guest's memory goes with the process,
-    /// because freeing it before costs more.
+    /// Ends the process with `status`, and the machine with it, after `run`. The guest's memory goes with the
+    /// process, because freeing it before costs more.
     ///
-    /// The kernel closes KVM's VM after the exit, so that nobody waits for its grace periods. If another VM
+    /// The kernel closes the VM after the exit, so that nobody waits for its grace periods. If another VM
     /// on this host is already being closed that way, this VM is closed during the exit: many exits share a
     /// grace period, but VMs closed one after the other wait for one each.
-    public func end(with status: Int32) -> Never {
+    public func exitProcess(status: Int32) -> Never {
         withExtendedLifetime(self) {
-            system.closeAfterProcess(of: kvm)
+            vm.closeAfterProcess(of: kvm)
             ThisProcess.end(with: status)
         }
     }

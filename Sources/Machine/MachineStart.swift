@@ -1,14 +1,17 @@
+import GuestMemory
 import Host
 import KVM
+import Layout
 import Synchronization
 
 /// Creates KVM's part of a machine early, on a thread of its own.
 ///
-/// Creating a VM is slow: up to Linux 6.12 KVM moves a kernel thread to the monitor's cgroup, and so waits
-/// for a grace period of the host's kernel. The thread creates the VM as soon as /dev/kvm is open, while the
-/// monitor does other work. It creates the vCPUs as soon as the VM is ready for them.
+/// Creating a VM is slow: before Linux 6.14, and before later releases of 6.12, KVM moves a kernel thread to
+/// the monitor's cgroup, and so waits for a grace period of the host's kernel. The thread creates the VM as
+/// soon as /dev/kvm is open, while the monitor does other work. It creates the vCPUs as soon as `prepare` has
+/// given the VM memory and interrupt controllers.
 public final class MachineStart: Sendable {
-    private let bench: Bench
+    private let shared = Shared()
     private let thread: Mutex<HostThread?>
 
     /// Opens /dev/kvm and starts the thread. A failure is thrown by the first call that needs the missing
@@ -22,68 +25,133 @@ public final class MachineStart: Sendable {
     }
 
     init(opening open: () throws(Failure) -> KVMSystem) {
-        let bench = Bench()
-        self.bench = bench
+        let shared = shared
         do throws(Failure) {
             let kvm = try open()
-            bench.begin(kvm)
-            thread = Mutex(try HostThread(named: "kvm") { bench.work(kvm) })
+            shared.state.withLock { $0.kvm = kvm }
+            thread = Mutex(try HostThread(named: "kvm") { Self.create(from: kvm, for: shared) })
         } catch {
             thread = Mutex(nil)
-            bench.giveUp(error)
+            shared.fail(error)
         }
     }
 
     /// Waits until KVM has created the VM, or has failed to.
-    public func wait() { bench.wait() }
-
-    /// This host's KVM.
-    func kvm() throws(Failure) -> KVMSystem { try bench.kvm() }
-
-    /// Waits for the VM, which has neither memory nor devices yet.
-    func system() throws(Failure) -> VirtualMachine { try bench.system() }
-
-    /// Reads the features that CPUs can have, on the calling thread, while the other thread creates the VM.
-    /// KVM asks the processor leaf by leaf, and each leaf is an exit if the host is itself a guest.
-    func readFeatures() throws(Failure) { try bench.readFeatures() }
-
-    /// Lets the thread create `count` vCPUs. The VM must have its interrupt controllers, and `readFeatures`
-    /// must have returned.
-    func makeCPUs(_ count: Int) { bench.makeCPUs(count) }
-
-    /// Waits for the vCPUs, of which the first is CPU 0, and hands them over. The start then holds nothing of
-    /// the VM any more.
-    ///
-    /// With `withoutLocalAPIC` the vCPUs offer no feature that needs a local APIC, because the guest may
-    /// leave its own off.
-    func cpus(withoutLocalAPIC: Bool = false) throws(Failure) -> [VCPUThread] {
-        join()
-        let cpus = try bench.cpus()
-        if withoutLocalAPIC { try bench.withholdAPICFeatures(from: cpus) }
-        return cpus
+    public func wait() {
+        shared.created.wait()
+        shared.created.post()
     }
 
-    /// Ends the thread. If building the machine failed before `makeCPUs`, the thread learns here that no
-    /// vCPUs are wanted.
+    /// This host's KVM.
+    func kvm() throws(Failure) -> KVMSystem {
+        try shared.state.withLock { (state) throws(Failure) in try state.orFailure(state.kvm) }
+    }
+
+    /// Waits for the VM, gives it `memory` and interrupt controllers, and lets the thread create `cpuCount`
+    /// vCPUs with `features` (`KVMSystem.guestFeatures`). Call it at most once.
+    func prepare(
+        _ memory: GuestMemory, cpuCount: Int, features: consuming sending CPUIDTable
+    ) throws(Failure) -> PreparedVM {
+        wait()
+        let vm = try shared.state.withLock { (state) throws(Failure) in try state.orFailure(state.vm) }
+        try vm.map(memory)
+        try vm.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        let order = VCPUOrder(count: cpuCount, features: features)
+        shared.state.withLock { $0.order = order }
+        shared.ordered.post()
+        return PreparedVM(vm: vm, order: order, start: self)
+    }
+
+    /// Waits for the vCPUs and hands them over. The start then holds nothing of the VM any more.
+    fileprivate func takeCPUs() throws(Failure) -> [VCPUThread] {
+        join()
+        return try shared.takeCPUs()
+    }
+
+    /// Ends the thread. If building the machine failed before `prepare`, the thread learns here that no vCPUs
+    /// are wanted.
     deinit {
-        bench.makeCPUs(0)
+        shared.ordered.post()
         join()
     }
 
     private func join() {
         thread.withLock { $0.take() }?.join()
     }
+
+    /// Runs on the thread: creates the VM, then the vCPUs that `prepare` asks for.
+    private static func create(from kvm: KVMSystem, for shared: Shared) {
+        do throws(Failure) {
+            let vm = try kvm.makeVirtualMachine()
+            shared.state.withLock { $0.vm = vm }
+            shared.created.post()
+            try vm.restrictGuest()
+            shared.ordered.wait()
+            guard let order = shared.state.withLock({ $0.order }) else { return }
+            for cpu in 0..<order.count {
+                let made = try order.makeCPU(cpu, of: vm)
+                shared.state.withLock { $0.cpus.append(made) }
+            }
+        } catch {
+            shared.fail(error)
+        }
+    }
 }
 
-/// The state that the start and its thread share.
+/// A VM with memory and interrupt controllers, whose vCPUs are being created.
+struct PreparedVM {
+    let vm: VirtualMachine
+    fileprivate let order: VCPUOrder
+    fileprivate let start: MachineStart
+
+    /// Waits for the vCPUs, of which the first is CPU 0, and hands them over.
+    ///
+    /// With `withoutLocalAPIC` the vCPUs offer no feature that needs a local APIC, because the guest may
+    /// leave its own off. The kernel's entry decides that, and it is known only after the vCPUs exist.
+    func cpus(withoutLocalAPIC: Bool = false) throws(Failure) -> [VCPUThread] {
+        let cpus = try start.takeCPUs()
+        if withoutLocalAPIC { try order.withholdAPICFeatures(from: cpus) }
+        return cpus
+    }
+}
+
+/// The vCPUs that a machine wants: their number and their features.
+private final class VCPUOrder: Sendable {
+    let count: Int
+    private let features: Mutex<CPUIDTable>
+
+    init(count: Int, features: consuming sending CPUIDTable) {
+        self.count = count
+        self.features = Mutex(features)
+    }
+
+    func makeCPU(_ cpu: Int, of vm: VirtualMachine) throws(Failure) -> VCPUThread {
+        let vcpu = try vm.makeVCPU(UInt32(cpu))
+        try features.withLock { (features) throws(Failure) in
+            try vcpu.setUp(cpu: cpu, of: count, features: features)
+        }
+        return VCPUThread(vcpu, cpu: cpu)
+    }
+
+    /// Sets up `cpus`, which have not run, a second time.
+    func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
+        try features.withLock { (features) throws(Failure) in
+            features.withholdAPICFeatures()
+            for cpu in cpus { try cpu.setUp(of: count, features: features) }
+        }
+    }
+}
+
+/// The values that a start and its thread share. The thread must not hold the start itself, whose end it
+/// waits for.
 ///
 /// `Result` would do for much of it, but its generic type is looked up at run time, among all conformances of
 /// the program, which costs half a millisecond.
-private final class Bench: Sendable {
-    private struct State {
+private final class Shared: Sendable {
+    struct State {
         var kvm: KVMSystem?
-        var system: VirtualMachine?
-        var count = 0
+        var vm: VirtualMachine?
+        var order: VCPUOrder?
         var cpus: [VCPUThread] = []
         var failure: Failure?
 
@@ -94,83 +162,24 @@ private final class Bench: Sendable {
         }
     }
 
-    private let made = Semaphore()
-    private let asked = Semaphore()
-    private let state = Mutex(State())
-    private let features = Mutex<CPUIDTable?>(nil)
+    let state = Mutex(State())
+    /// Posted when the VM exists, or never will.
+    let created = Semaphore()
+    /// Posted when `order` is set, or never will be.
+    let ordered = Semaphore()
 
-    func begin(_ kvm: KVMSystem) {
-        state.withLock { $0.kvm = kvm }
+    func fail(_ failure: Failure) {
+        state.withLock { $0.failure = failure }
+        created.post()
     }
 
-    func kvm() throws(Failure) -> KVMSystem {
-        try state.withLock { (state) throws(Failure) in try state.orFailure(state.kvm) }
-    }
-
-    func wait() {
-        made.wait()
-        made.post()
-    }
-
-    func system() throws(Failure) -> VirtualMachine {
-        wait()
-        return try state.withLock { (state) throws(Failure) in try state.orFailure(state.system) }
-    }
-
-    func readFeatures() throws(Failure) {
-        let kvm = try kvm()
-        try features.withLock { (features) throws(Failure) in features = try kvm.guestFeatures() }
-    }
-
-    func makeCPUs(_ count: Int) {
-        state.withLock { $0.count = count }
-        asked.post()
-    }
-
-    func cpus() throws(Failure) -> [VCPUThread] {
+    /// Removes the vCPUs and the VM; throws if not all vCPUs could be created.
+    func takeCPUs() throws(Failure) -> [VCPUThread] {
         try state.withLock { (state) throws(Failure) in
             let cpus = state.cpus
-            (state.system, state.cpus) = (nil, [])
-            return try state.orFailure(state.failure == nil ? cpus : nil)
-        }
-    }
-
-    /// Sets up `cpus`, which have not run, a second time: the kernel's entry is known only after they exist.
-    func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
-        try features.withLock { (features) throws(Failure) in
-            guard let features else { return }
-            features.withholdAPICFeatures()
-            for cpu in cpus { try cpu.setUp(of: cpus.count, features: features) }
-        }
-    }
-
-    func giveUp(_ failure: Failure) {
-        state.withLock { $0.failure = failure }
-        made.post()
-    }
-
-    /// Runs on the thread: creates the VM, then the vCPUs that `makeCPUs` asks for.
-    func work(_ kvm: KVMSystem) {
-        do throws(Failure) {
-            let system = try kvm.makeVirtualMachine()
-            state.withLock { $0.system = system }
-            made.post()
-            try system.restrictGuest()
-            asked.wait()
-            let count = state.withLock { $0.count }
-            for cpu in 0..<count {
-                let vcpu = try system.makeVCPU(UInt32(cpu))
-                try features.withLock { (features) throws(Failure) in
-                    guard let features else {
-                        preconditionFailure("CPUs were asked for before their features")
-                    }
-                    try vcpu.setUp(cpu: cpu, of: count, features: features)
-                }
-                let made = VCPUThread(vcpu, cpu: cpu)
-                state.withLock { $0.cpus.append(made) }
-            }
-        } catch {
-            giveUp(error)
+            (state.vm, state.order, state.cpus) = (nil, nil, [])
+            if let failure = state.failure { throw failure }
+            return cpus
         }
     }
 }

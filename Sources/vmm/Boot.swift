@@ -21,7 +21,7 @@ enum Boot {
         if end.needsConsole, Terminal.isTerminal(2), let hint = machine.hintAfterSilence {
             StandardError.write("vmm: \(hint)\n")
         }
-        machine.end(with: status)
+        machine.exitProcess(status: status)
     }
 
     /// Returns the exit status. If the guest powered off but some of its output was lost, that is a failure;

@@ -47,7 +47,7 @@ enum Run {
         if early == nil { machine = nil }
         cgroup.leave()
         name.leave()
-        machine?.end(with: status)
+        machine?.exitProcess(status: status)
         ThisProcess.end(with: status)
     }
 

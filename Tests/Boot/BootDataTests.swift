@@ -165,10 +165,10 @@ import Testing
     }
 
     @Test func theWordsForAKernelWithoutACPI() {
-        let machine = MachineDescription(
+        let description = MachineDescription(
             apicIDs: [0], virtioDevices: [0, 17].map { MachineDescription.VirtioDevice(index: $0) })
         #expect(
-            machine.commandLineWords
+            description.commandLineParameters
                 == "virtio_mmio.device=512@0xd0000000:6 virtio_mmio.device=512@0xd0011000:23")
     }
 
@@ -201,7 +201,7 @@ private struct Boot {
         entry = try LinuxLoader.load(
             kernel: directory.write(kernel, to: "kernel"),
             initramfs: [directory.write(Array("files".utf8), to: "initramfs")],
-            machine: MachineDescription(apicIDs: [0]), policy: policy, into: memory
+            description: MachineDescription(apicIDs: [0]), policy: policy, into: memory
         ) { _ in commandLine }
     }
 

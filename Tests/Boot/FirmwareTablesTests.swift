@@ -7,11 +7,11 @@ import Testing
 
 /// The ACPI tables, read as a kernel reads them: from the RSDP down, in guest memory.
 @Suite struct FirmwareTablesTests {
-    let machine = MachineDescription(
+    let description = MachineDescription(
         apicIDs: [0, 1, 2, 300], virtioDevices: (0..<3).map { MachineDescription.VirtioDevice(index: $0) })
 
     @Test func theRootPointerHoldsTogether() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         #expect(tables.rsdp.rawValue % 16 == 0 && tables.rsdp >= GuestAddress(0xE_0000))
         #expect(try tables.memory.bytes(at: tables.rsdp, count: 8) == Array("RSD PTR ".utf8))
         #expect(try tables.sum(tables.rsdp, 20) == 0)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func everyTableIsWhole() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         let all = try tables.all()
         #expect(all.keys.sorted() == ["APIC", "DSDT", "FACP", "XSDT"])
         for (signature, address) in all {
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func theFADTIsHardwareReduced() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         let fadt = try #require(try tables.all()["FACP"])
         #expect(try tables.memory.load(UInt32.self, at: fadt + 4) == 276)
         let flags = try tables.memory.load(UInt32.self, at: fadt + 112)
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func theMADTListsEveryCPU() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         let madt = try #require(try tables.all()["APIC"])
         let end = UInt64(try tables.memory.load(UInt32.self, at: madt + 4))
         var ids: [UInt32] = []
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func theResetVectorIsCode() throws {
-        let code = try Tables(machine).memory.bytes(at: GuestAddress(0xF_FFF0), count: 16)
+        let code = try Tables(description).memory.bytes(at: GuestAddress(0xF_FFF0), count: 16)
         #expect(
             code.starts(with: [
                 0xB0, 0xFE, 0xE6, 0x64, 0xBA, 0x02, 0x06, 0xB0, 0x01, 0xEE, 0xFA, 0xF4, 0xEB, 0xFD,
@@ -95,7 +95,7 @@ import Testing
 
     /// The MP table, from its pointer on: what there is for a kernel without ACPI.
     @Test func theMPTableNamesCPUsAndInterrupts() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         let entries = try tables.mpEntries()
         let cpus = entries.filter { $0[0] == 0 }
         #expect(cpus.map { $0[1] } == [0, 1, 2], "an id of more than eight bits has no place")
@@ -119,7 +119,7 @@ import Testing
 
     /// ACPI's own compiler finds nothing to complain about.
     @Test func aDisassemblerReadsWhatWasMeant() throws {
-        let tables = try Tables(machine)
+        let tables = try Tables(description)
         let dsdt = try Disassembler.source(of: try tables.contents("DSDT"), named: "dsdt")
         for expected in [
             "Device (COM1)", "EisaId (\"PNP0501\")", "IO (Decode16", "0x03F8", "Device (V002)",
@@ -143,9 +143,9 @@ private struct Tables {
     let memory: GuestMemory
     let rsdp: GuestAddress
 
-    init(_ machine: MachineDescription) throws {
+    init(_ description: MachineDescription) throws {
         memory = try GuestMemory(byteCount: 2 << 20)
-        rsdp = try FirmwareTables.write(for: machine, into: memory)
+        rsdp = try FirmwareTables.write(for: description, into: memory)
     }
 
     /// By signature, with the DSDT that the FADT leads to.

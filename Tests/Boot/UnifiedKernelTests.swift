@@ -35,7 +35,7 @@ import Testing
             entry = try LinuxLoader.load(
                 kernel: path,
                 initramfs: initramfs.enumerated().map { try directory.write($1, to: "initramfs\($0)") },
-                machine: MachineDescription(apicIDs: [0]), into: memory
+                description: MachineDescription(apicIDs: [0]), into: memory
             ) {
                 traits = $0
                 return "words"

@@ -4,13 +4,13 @@ import Testing
 @testable import Machine
 
 @Suite("The kernel's command line") struct CommandLineTests {
-    private let machine = MachineDescription(
+    private let description = MachineDescription(
         apicIDs: [0], virtioDevices: [MachineDescription.VirtioDevice(index: 0)], hasSerial: false)
 
     private func line(_ change: (inout MachineConfiguration) -> Void) -> String {
         var configuration = MachineConfiguration(kernel: "vmlinux")
         change(&configuration)
-        return configuration.kernelCommandLine(on: machine)
+        return configuration.kernelCommandLine(on: description)
     }
 
     @Test func theDefaultNamesTheConsole() {
@@ -49,7 +49,7 @@ import Testing
     @Test func aKernelThatWasBuiltWithoutACPIIsToldOfItsDevices() {
         var kernel = LinuxLoader.KernelTraits()
         kernel.acpi = .none
-        let line = MachineConfiguration(kernel: "vmlinux").kernelCommandLine(on: machine, for: kernel)
+        let line = MachineConfiguration(kernel: "vmlinux").kernelCommandLine(on: description, for: kernel)
         #expect(line.hasPrefix("virtio_mmio.device=512@0xd0000000:6 "))
     }
 
@@ -57,11 +57,11 @@ import Testing
         var kernel = LinuxLoader.KernelTraits()
         kernel.acpi = .findsNoDevices
         var configuration = MachineConfiguration(kernel: "vmlinux")
-        let line = configuration.kernelCommandLine(on: machine, for: kernel)
+        let line = configuration.kernelCommandLine(on: description, for: kernel)
         #expect(line.hasPrefix("virtio_mmio.device=512@0xd0000000:6 "))
         #expect(line.hasSuffix(" acpi=off " + configuration.defaultCommandLine))
         configuration.appendedCommandLine = "acpi=force"
-        #expect(configuration.kernelCommandLine(on: machine, for: kernel).hasPrefix("acpi=off "))
+        #expect(configuration.kernelCommandLine(on: description, for: kernel).hasPrefix("acpi=off "))
     }
 
     /// What came with the kernel comes after the default and counts therefore; the user replaces both.
@@ -71,13 +71,13 @@ import Testing
         var configuration = MachineConfiguration(kernel: "linux.efi")
         let standard = configuration.defaultCommandLine
         #expect(
-            configuration.kernelCommandLine(on: machine, for: kernel) == standard + " root=/dev/vda ro")
+            configuration.kernelCommandLine(on: description, for: kernel) == standard + " root=/dev/vda ro")
         configuration.appendedCommandLine = "quiet"
         #expect(
-            configuration.kernelCommandLine(on: machine, for: kernel)
+            configuration.kernelCommandLine(on: description, for: kernel)
                 == standard + " root=/dev/vda ro quiet")
         configuration.commandLine = "mine"
-        #expect(configuration.kernelCommandLine(on: machine, for: kernel) == "mine quiet")
+        #expect(configuration.kernelCommandLine(on: description, for: kernel) == "mine quiet")
     }
 
     @Test(arguments: [
@@ -88,8 +88,8 @@ import Testing
     func aKernelWithoutKVMClockIsToldItsFrequency(line words: String, isTold: Bool) {
         var configuration = MachineConfiguration(kernel: "vmlinux")
         configuration.commandLine = words
-        let line = configuration.kernelCommandLine(on: machine, timeStampFrequency: { 2_600_000 })
+        let line = configuration.kernelCommandLine(on: description, timeStampFrequency: { 2_600_000 })
         #expect(line == (isTold ? "tsc_early_khz=2600000 " : "") + words)
-        #expect(configuration.kernelCommandLine(on: machine) == words, "KVM does not tell")
+        #expect(configuration.kernelCommandLine(on: description) == words, "KVM does not tell")
     }
 }

@@ -1,9 +1,9 @@
 import Boot
 import GuestMemory
 import Host
-import KVM
 import Testing
 
+@testable import KVM
 @testable import Layout
 @testable import Machine
 
@@ -11,38 +11,45 @@ import Testing
 struct MachineStartTests {
     private func start() -> MachineStart { MachineStart { () throws(Failure) in try KVMSystem() } }
 
+    private func prepare(_ start: MachineStart, cpuCount: Int) throws -> PreparedVM {
+        let memory = try GuestMemory(byteCount: 2 << 20)
+        return try start.prepare(memory, cpuCount: cpuCount, features: start.kvm().guestFeatures())
+    }
+
     @Test func itMakesTheCPUsInTheirOrder() throws {
-        let start = start()
-        try start.system().createInterruptControllers(tssAddress: Layout.taskState.rawValue)
-        try start.readFeatures()
-        start.makeCPUs(3)
-        #expect(try start.cpus().map(\.index) == [0, 1, 2])
+        let cpus = try prepare(start(), cpuCount: 3).cpus()
+        #expect(cpus.map(\.index) == [0, 1, 2])
     }
 
     @Test func whatKVMRefusesIsAFailureOfItsOwn() throws {
-        let start = start()
-        _ = try start.system().makeVCPU(1)
-        try start.readFeatures()
-        start.makeCPUs(2)
-        let failure = try #require(throws: Failure.self) { _ = try start.cpus() }
-        #expect(failure.description.contains("cannot create vCPU 1"))
+        let memory = try GuestMemory(byteCount: 2 << 20)
+        let leaf = CPUIDTable.Entry(leaf: 0, subleaf: 0, eax: 0, ebx: 0, ecx: 0, edx: 0)
+        // KVM takes at most 256 entries.
+        let features = CPUIDTable(Array(repeating: leaf, count: 300))
+        let prepared = try start().prepare(memory, cpuCount: 2, features: features)
+        let failure = try #require(throws: Failure.self) { _ = try prepared.cpus() }
+        #expect(failure.description.contains("cannot set a vCPU's CPU features"))
     }
 
-    @Test func whoeverAsksWaitsForTheMachineAndGetsTheSame() throws {
-        let start = start()
-        let system = try start.system()
-        #expect(try start.system() === system)
+    @Test func theVMHasMemoryAndInterruptControllers() throws {
+        let prepared = try prepare(start(), cpuCount: 1)
+        #expect(throws: Failure.self, "they exist already") {
+            try prepared.vm.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
+        }
+        _ = try prepared.vm.interruptControllerState()
     }
 
     /// Else a machine lived as long as whoever began it, and its cgroup with it.
     @Test func inTheEndNothingOfTheMachineIsHeld() throws {
         let start = start()
-        weak let system = try start.system()
-        try system?.createInterruptControllers(tssAddress: Layout.taskState.rawValue)
-        try start.readFeatures()
-        start.makeCPUs(1)
-        weak let cpu = try start.cpus().first
-        #expect(system == nil && cpu == nil)
+        weak var vm: VirtualMachine?
+        weak var cpu: VCPUThread?
+        do {
+            let prepared = try prepare(start, cpuCount: 1)
+            vm = prepared.vm
+            cpu = try prepared.cpus().first
+        }
+        #expect(vm == nil && cpu == nil)
         withExtendedLifetime(start) {}
     }
 
@@ -52,9 +59,12 @@ struct MachineStartTests {
         }
         for _ in 0..<2 {
             #expect(throws: Failure.self) { _ = try start.kvm() }
-            let failure = try #require(throws: Failure.self) { _ = try start.system() }
-            #expect(failure.description.contains("it is not there"))
         }
+        let memory = try GuestMemory(byteCount: 2 << 20)
+        let failure = try #require(throws: Failure.self) {
+            _ = try start.prepare(memory, cpuCount: 1, features: KVMSystem().guestFeatures())
+        }
+        #expect(failure.description.contains("it is not there"))
     }
 
     /// Without that its thread would wait for ever, and this test with it.

@@ -13,11 +13,11 @@ struct ResetVectorTests {
         let memory = try GuestMemory(byteCount: 4 << 20)
         let kernel = try TemporaryFile(tinyGuestImage("halt"))
         _ = try LinuxLoader.load(
-            kernel: kernel.path, machine: MachineDescription(apicIDs: [0]), into: memory
+            kernel: kernel.path, description: MachineDescription(apicIDs: [0]), into: memory
         ) { _ in "" }
-        let machine = try KVMSystem().makeVirtualMachine()
-        try machine.map(memory)
-        let vcpu = try machine.makeVCPU(0)
+        let vm = try KVMSystem().makeVirtualMachine()
+        try vm.map(memory)
+        let vcpu = try vm.makeVCPU(0)
         try vcpu.set(try KVMSystem().supportedCPUID())
         try vcpu.set(Self.realMode)
         var registers = VCPURegisters()

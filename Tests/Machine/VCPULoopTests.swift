@@ -12,7 +12,7 @@ import Testing
 @Suite("Exits that tell of a guest that harms the host")
 struct VCPULoopTests {
     private struct Fixture: ~Copyable {
-        let system: VirtualMachine
+        let vm: VirtualMachine
         let vcpu: VCPU
         let control: MachineControl
         let counters: GuestCounters
@@ -20,17 +20,17 @@ struct VCPULoopTests {
     }
 
     private func makeFixture() throws -> Fixture {
-        let system = try KVMSystem().makeVirtualMachine()
-        try system.createInterruptControllers(tssAddress: 0xFFFB_D000)
+        let vm = try KVMSystem().makeVirtualMachine()
+        try vm.createInterruptControllers(tssAddress: 0xFFFB_D000)
         let ports = PortBus(
             serial: nil, keyboard: I8042 { _ in }, panic: PVPanic { _ in }, power: PowerControl { _ in },
-            mark: BootMarker { _ in }, reset: ResetControl { _ in }, timer: IntervalTimer(of: system))
+            mark: BootMarker { _ in }, reset: ResetControl { _ in }, timer: IntervalTimer(of: vm))
         let (control, counters) = (MachineControl(loop: try EventLoop()), GuestCounters())
         let loop = VCPULoop(
             cpu: 0, ports: ports, windows: MMIOBus(devices: []),
             memory: try GuestMemory(byteCount: 2 << 20), files: nil, control: control, counters: counters)
         return Fixture(
-            system: system, vcpu: try system.makeVCPU(0), control: control, counters: counters, loop: loop)
+            vm: vm, vcpu: try vm.makeVCPU(0), control: control, counters: counters, loop: loop)
     }
 
     @Test("a notify exit is counted and the guest goes on")

@@ -4,14 +4,14 @@ import Layout
 /// The Differentiated System Description Table: the devices that a kernel cannot find by probing (ACPI 6.5,
 /// 5.2.11.1).
 enum DSDT {
-    static func bytes(_ machine: MachineDescription) -> [UInt8] {
-        var aml = AMLWriter(capacity: 512 + 80 * machine.virtioDevices.count)
+    static func bytes(_ description: MachineDescription) -> [UInt8] {
+        var aml = AMLWriter(capacity: 512 + 80 * description.virtioDevices.count)
         aml.scope("\\_SB") { scope in
-            if machine.hasSerial { serial(&scope) }
+            if description.hasSerial { serial(&scope) }
             panicDevice(&scope)
             powerButton(&scope)
             events(&scope)
-            for (index, device) in machine.virtioDevices.enumerated() {
+            for (index, device) in description.virtioDevices.enumerated() {
                 virtio(device, number: index, &scope)
             }
         }

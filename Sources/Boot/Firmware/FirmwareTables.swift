@@ -9,27 +9,27 @@ enum FirmwareTables {
     private static let rsdpLegacyByteCount = 20
     private static let rsdpRoom: UInt64 = 64
 
-    /// Writes all tables for `machine` and the code at the reset vector to guest memory; returns the address
+    /// Writes all tables for the machine of `description` and the code at the reset vector to guest memory; returns the address
     /// of the RSDP.
     ///
     /// The tables lie as close to the reset vector as they can, so that a start touches one page for all of
     /// them, unless the machine is large.
     static func write(
-        for machine: MachineDescription, into memory: GuestMemory
+        for description: MachineDescription, into memory: GuestMemory
     ) throws(Failure) -> GuestAddress {
-        let dsdt = DSDT.bytes(machine)
-        let madt = MADT.bytes(apicIDs: machine.apicIDs)
+        let dsdt = DSDT.bytes(description)
+        let madt = MADT.bytes(apicIDs: description.apicIDs)
         var place = TablePlace(
             endingWith: [
                 Int(rsdpRoom), dsdt.count, FADT.byteCount, madt.count, extendedTableByteCount,
-                MPTable.byteCount(cpuCount: machine.apicIDs.count),
+                MPTable.byteCount(cpuCount: description.apicIDs.count),
             ])
         let rsdp = GuestAddress(place.next)
         place.next += rsdpRoom
         let fadt = try place.put(FADT.bytes(dsdt: place.put(dsdt, into: memory)), into: memory)
         let xsdt = try place.put(extendedTable(fadt, place.put(madt, into: memory)), into: memory)
         _ = try place.put(
-            MPTable.bytes(apicIDs: machine.apicIDs, at: GuestAddress(place.next)), into: memory)
+            MPTable.bytes(apicIDs: description.apicIDs, at: GuestAddress(place.next)), into: memory)
         try memory.place(rootPointer(to: xsdt), at: rsdp)
         try memory.place(ResetVector.code, at: Layout.resetVector)
         return rsdp

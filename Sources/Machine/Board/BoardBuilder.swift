@@ -32,22 +32,22 @@ struct BoardBuilder: ~Copyable {
         self.logger = logger
     }
 
-    /// Builds all devices. `machine` must have its interrupt controllers already.
-    consuming func build(for machine: VirtualMachine) throws(Failure) -> Board {
-        let console = try makeConsole(machine)
-        let agentPort = try attachPort(to: machine)
-        let persistentMemory = try makePersistentMemory(machine)
+    /// Builds all devices. `vm` must have its interrupt controllers already.
+    consuming func build(for vm: VirtualMachine) throws(Failure) -> Board {
+        let console = try makeConsole(vm)
+        let agentPort = try attachPort(to: vm)
+        let persistentMemory = try makePersistentMemory(vm)
         var quiet: [(name: String, device: any VirtioDevice)] = []
         if configuration.hasEntropy { quiet.append(("entropy source", VirtioRng(loop: loop))) }
         if let persistentMemory { quiet.append(("persistent memory", persistentMemory)) }
-        try attachDisks(and: quiet, to: machine)
+        try attachDisks(and: quiet, to: vm)
         let notes = try GuestNotes(loop: loop, logger: logger)
         let report = reporter(notes)
         let ports = PortBus(
             serial: console.serial, keyboard: I8042(handler: report), panic: PVPanic(handler: report),
             power: PowerControl(handler: report), mark: BootMarker(handler: report),
-            reset: ResetControl(handler: report), timer: IntervalTimer(of: machine))
-        let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: machine))
+            reset: ResetControl(handler: report), timer: IntervalTimer(of: vm))
+        let button = PowerButton(line: InterruptWire(to: Layout.eventGSI, of: vm))
         return Board(
             ports: ports, windows: MMIOBus(devices: windows), deviceNames: names, powerButton: button,
             console: console.terminal, consoleTail: console.tail, agentPort: agentPort,
@@ -76,8 +76,8 @@ struct BoardBuilder: ~Copyable {
         var tail: ConsoleTail?
     }
 
-    private mutating func makeConsole(_ machine: VirtualMachine) throws(Failure) -> Console {
-        let line = InterruptWire(to: Layout.serialGSI, of: machine)
+    private mutating func makeConsole(_ vm: VirtualMachine) throws(Failure) -> Console {
+        let line = InterruptWire(to: Layout.serialGSI, of: vm)
         switch configuration.console {
         case .none: return Console()
         case .serial where configuration.keepsConsole:
@@ -95,7 +95,7 @@ struct BoardBuilder: ~Copyable {
             let size = MachineConsole.terminalSize ?? Terminal.Size(columns: 0, rows: 0)
             let device = try VirtioConsole(
                 output: sink, loop: loop, columns: size.columns, rows: size.rows)
-            try attach(device, named: "console", to: machine)
+            try attach(device, named: "console", to: vm)
             let early = EarlyOutput(sink: sink, until: device)
             return Console(
                 serial: configuration.hasEarlySerial ? Serial16550(line: line, output: early) : nil,
@@ -104,19 +104,19 @@ struct BoardBuilder: ~Copyable {
     }
 
     /// Attaches the port through which a session communicates with its guest.
-    private mutating func attachPort(to machine: VirtualMachine) throws(Failure) -> VirtioSerialPort? {
+    private mutating func attachPort(to vm: VirtualMachine) throws(Failure) -> VirtioSerialPort? {
         guard let session else { return nil }
         // The reference is weak because the session's link owns the port.
         let port = VirtioSerialPort(name: AgentLink.portName, loop: loop) { [weak session] bytes in
             session?.received(bytes)
         }
-        try attach(port, named: "agent port", to: machine)
+        try attach(port, named: "agent port", to: vm)
         return port
     }
 
     /// Maps the files of the persistent memory into a memory slot above all RAM, and makes the device that
     /// reports it.
-    private func makePersistentMemory(_ machine: VirtualMachine) throws(Failure) -> VirtioPmem? {
+    private func makePersistentMemory(_ vm: VirtualMachine) throws(Failure) -> VirtioPmem? {
         guard !configuration.persistentMemory.isEmpty else { return nil }
         let files = try PmemFiles(configuration.persistentMemory)
         let start = Layout.persistentMemory(above: memory)
@@ -127,7 +127,7 @@ struct BoardBuilder: ~Copyable {
                 because: "they go beyond this CPU's physical addresses, which have \(addressWidth) bits",
                 cure: "Use fewer or smaller files, or less memory.")
         }
-        try machine.map(readOnly: files.memory, at: start)
+        try vm.map(readOnly: files.memory, at: start)
         return VirtioPmem(files, at: start, loop: loop)
     }
 
@@ -136,27 +136,27 @@ struct BoardBuilder: ~Copyable {
     /// KVM treats GSI 8 as the clock's interrupt, and every interrupt of the clock has to be acknowledged by
     /// an exit (kvm_ioapic_scan_entry, RTC_GSI). That costs 8 % of a small request.
     private mutating func attachDisks(
-        and quiet: [(name: String, device: any VirtioDevice)], to machine: VirtualMachine
+        and quiet: [(name: String, device: any VirtioDevice)], to vm: VirtualMachine
     ) throws(Failure) {
         var quiet = quiet[...]
         var files: [DiskFile] = []
         for disk in configuration.disks {
             if Layout.firstVirtioGSI + UInt32(windows.count) == Layout.clockGSI, let next = quiet.popFirst() {
-                try attach(next.device, named: next.name, to: machine)
+                try attach(next.device, named: next.name, to: vm)
             }
             let file = try DiskFile.open(
                 disk.path, readOnly: disk.isReadOnly, acceptsAnyContent: disk.isRaw,
                 sectorByteCount: disk.sectorByteCount, beside: files)
             files.append(file)
             try attach(
-                VirtioBlock(file, identifier: disk.identifier), named: "disk \(files.count)", to: machine)
+                VirtioBlock(file, identifier: disk.identifier), named: "disk \(files.count)", to: vm)
         }
-        for next in quiet { try attach(next.device, named: next.name, to: machine) }
+        for next in quiet { try attach(next.device, named: next.name, to: vm) }
     }
 
     /// Attaches a device: puts it in the next window and connects its interrupt and its doorbells.
     private mutating func attach(
-        _ device: any VirtioDevice, named name: String, to machine: VirtualMachine
+        _ device: any VirtioDevice, named name: String, to vm: VirtualMachine
     ) throws(Failure) {
         let index = windows.count
         guard index < Layout.virtioDeviceLimit else {
@@ -164,12 +164,12 @@ struct BoardBuilder: ~Copyable {
                 .usage, "cannot attach so many devices",
                 because: "a machine has \(Layout.virtioDeviceLimit) at the most")
         }
-        let wire = InterruptWire(to: Layout.virtioGSI(index), of: machine)
+        let wire = InterruptWire(to: Layout.virtioGSI(index), of: vm)
         let transport = try VirtioTransport(device: device, memory: memory, line: wire)
         let window = Layout.virtioWindow(index)
         for queue in transport.connectedQueues {
             let address = GuestAddress(window.start.rawValue &+ VirtioMMIO.queueNotifyOffset)
-            try machine.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
+            try vm.connect(transport.doorbells[queue], toWriteOf: UInt32(queue), at: address)
         }
         windows.append(VirtioMMIO(transport))
         names.append(name)

@@ -19,8 +19,8 @@ final class InterruptWire: InterruptLine {
         self.setLevel = setLevel
     }
 
-    convenience init(to gsi: UInt32, of machine: VirtualMachine) {
-        self.init { machine.setInterrupt(gsi, isHigh: $0) }
+    convenience init(to gsi: UInt32, of vm: VirtualMachine) {
+        self.init { vm.setInterrupt(gsi, isHigh: $0) }
     }
 
     func signal() {

@@ -9,12 +9,12 @@ import Synchronization
 /// stamp counter with the timer, or depends on the timer's interrupt. KVM starts a kernel thread for each
 /// such timer, so only machines that need the timer pay for the thread.
 final class IntervalTimer: Sendable {
-    private let machine: VirtualMachine
+    private let vm: VirtualMachine
     /// Whether a guest has accessed the timer already.
     private let isMade = Mutex(false)
 
-    init(of machine: VirtualMachine) {
-        self.machine = machine
+    init(of vm: VirtualMachine) {
+        self.vm = vm
     }
 
     /// Reads a port. The first access creates the timer; KVM then handles the ports in the kernel.
@@ -41,7 +41,7 @@ final class IntervalTimer: Sendable {
         isMade.withLock { isMade in
             guard !isMade else { return false }
             isMade = true
-            return (try? machine.createIntervalTimer(start)) != nil
+            return (try? vm.createIntervalTimer(start)) != nil
         }
     }
 }

@@ -28,8 +28,8 @@ public struct GuestCounts: Sendable, Equatable {
         var lines: [String] = []
         if busLocks > 0 {
             lines.append(
-                "the guest locked the memory bus \(busLocks) times, which slows all CPUs of the host; it was slowed down "
-                    + "in turn")
+                "the guest locked the memory bus \(busLocks) times, which slows all CPUs of the host; "
+                    + "it was slowed down in turn")
         }
         if notifications > 0 {
             lines.append("the guest kept interrupts out for too long \(notifications) times")

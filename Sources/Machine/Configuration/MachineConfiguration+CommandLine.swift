@@ -24,7 +24,7 @@ extension MachineConfiguration {
     /// - A kernel that is not to use kvm-clock gets the frequency of its time stamp counter in kHz, if KVM
     ///   knows it. To measure the frequency the kernel would need a timer whose every access is an exit.
     func kernelCommandLine(
-        on machine: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
+        on description: MachineDescription, for kernel: LinuxLoader.KernelTraits = LinuxLoader.KernelTraits(),
         timeStampFrequency: () -> UInt32? = { nil }
     ) -> String {
         var line = commandLine ?? defaultCommandLine
@@ -35,7 +35,9 @@ extension MachineConfiguration {
         if switches.turnsOffKVMClock, let frequency = timeStampFrequency() {
             line = "tsc_early_khz=\(frequency) " + line
         }
-        if kernel.acpi == .none || switches.turnsOffACPI { line = machine.commandLineWords + " " + line }
+        if kernel.acpi == .none || switches.turnsOffACPI {
+            line = description.commandLineParameters + " " + line
+        }
         return line
     }
 }

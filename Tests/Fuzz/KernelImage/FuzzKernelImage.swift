@@ -24,8 +24,8 @@ private func loadKernelImage(_ input: [UInt8]) -> Verdict {
     let policy = LoadPolicy(
         kernelPages: choice & 1 == 0 ? .map : .copy, compressed: choice & 2 == 0 ? .unpack : .enter,
         entry: choice & 4 == 0 ? .pvh : .linux64, allowsAnyKernel: choice & 8 == 0)
-    let machine = MachineDescription(apicIDs: [0])
-    guard let entry = try? load(policy, machine, into: memory) else { return .welcome }
+    let description = MachineDescription(apicIDs: [0])
+    guard let entry = try? load(policy, description, into: memory) else { return .welcome }
     let first = GuestRange(start: GuestAddress(entry.state.instructionPointer), byteCount: 1)
     precondition(memory.contains(first), "the entry is outside of memory")
     return .welcome
@@ -33,9 +33,9 @@ private func loadKernelImage(_ input: [UInt8]) -> Verdict {
 
 /// Loads the kernel in the file as a monitor does that also wants to know what it has built in.
 private func load(
-    _ policy: LoadPolicy, _ machine: MachineDescription, into memory: GuestMemory
+    _ policy: LoadPolicy, _ description: MachineDescription, into memory: GuestMemory
 ) throws -> BootEntry {
     let kernel = try LinuxLoader.place(kernel: file.path, policy: policy, into: memory)
     for driver in BuiltInDriver.allCases { _ = try kernel.has(driver) }
-    return try kernel.finish(commandLine: kernel.traits.commandLine ?? "quiet", machine: machine)
+    return try kernel.finish(commandLine: kernel.traits.commandLine ?? "quiet", description: description)
 }
