@@ -5,15 +5,18 @@ public import Host
 import KVM
 import Layout
 public import Logging
+import Synchronization
 import Virtio
 
-/// A machine that is built and ready to run.
+/// A machine that is built and ready to run. docs/life-cycle.md has the phases of its life.
 public final class Machine: Sendable {
     private let kvm: KVMSystem
-    private let vm: VirtualMachine
-    private let memory: GuestMemory
-    private let board: Board
-    private let cpus: [VCPUThread]
+    let vm: VirtualMachine
+    let memory: GuestMemory
+    let board: Board
+    let cpus: [VCPUThread]
+    /// The number of pauses without their `resume`. Held while vCPUs are started, stopped and let go.
+    private let pauses = Mutex(0)
     private let loop: EventLoop
     private let control: MachineControl
     private let counters = GuestCounters()
@@ -142,12 +145,7 @@ public final class Machine: Sendable {
             try startSession()
             VCPUThread.prepare()
             timings.note(.firstRun)
-            for cpu in cpus {
-                try cpu.start(
-                    VCPULoop(
-                        cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
-                        files: board.persistentMemory?.files, control: control, counters: counters))
-            }
+            try startCPUs()
             try loop.run()
             signals?.stop()
         } catch {
@@ -171,6 +169,18 @@ public final class Machine: Sendable {
         }
     }
 
+    /// Starts the vCPUs' threads. In a pause they wait for its end.
+    private func startCPUs() throws(Failure) {
+        try pauses.withLock { (_) throws(Failure) in
+            for cpu in cpus {
+                try cpu.start(
+                    VCPULoop(
+                        cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
+                        files: board.persistentMemory?.files, control: control, counters: counters))
+            }
+        }
+    }
+
     private func startSession() throws(Failure) {
         guard let session, let port = board.agentPort else { return }
         try session.start(
@@ -182,6 +192,7 @@ public final class Machine: Sendable {
     private func finish() -> MachineEnd {
         board.console?.sink.stopWaiting()
         for cpu in cpus { cpu.interrupt() }
+        endPauses()
         for cpu in cpus { cpu.join() }
         board.notes.end()
         board.stop()
@@ -193,6 +204,55 @@ public final class Machine: Sendable {
         timings.note(counts, reports)
         let warnings = counts.warnings + reports.compactMap(\.warning)
         for warning in warnings { logger.warning("\(warning)") }
-        return control.reason ?? .failed(Failure(.software, "the machine ended", because: "nobody said why"))
+        return control.reason
+            ?? .failed(Failure(.software, "the machine ended", because: "no part of it gave a reason"))
+    }
+}
+
+/// Pauses. docs/life-cycle.md says what holds in a pause.
+extension Machine {
+    /// Stops the guest between two instructions of each vCPU, and flushes its output. Returns false if the
+    /// machine has ended, before or meanwhile: it is then on its way to the end and cannot be resumed.
+    ///
+    /// Pauses nest: the guest goes on after as many calls of `resume`. Any thread may call it except those of
+    /// vCPUs. The event loop goes on and may still serve devices, so a caller that reads the guest's state is
+    /// a handler of the loop.
+    ///
+    /// Waits for every vCPU to finish its exit. That takes as long as the console's reader is slow, at most
+    /// `ConsoleOutput.usualPatience` after the reader's last progress.
+    func pause() -> Bool {
+        pauses.withLock { count in
+            guard !control.isEnded else { return false }
+            count += 1
+            if count == 1 {
+                control.close()
+                for cpu in cpus { cpu.interrupt() }
+                control.waitUntilStopped()
+                board.pause()
+            }
+            return !control.isEnded
+        }
+    }
+
+    /// Undoes one `pause` that returned true. Does nothing if the machine has ended since.
+    func resume() {
+        pauses.withLock { count in
+            precondition(count > 0, "a machine that is not paused cannot be resumed")
+            count -= 1
+            guard count == 0 else { return }
+            for cpu in cpus { cpu.withdrawInterrupt() }
+            guard control.open() else {
+                count += 1
+                return
+            }
+            for cpu in cpus { cpu.proceed(control) }
+        }
+    }
+
+    /// Lets the threads of paused vCPUs find out that the machine has ended.
+    private func endPauses() {
+        pauses.withLock { count in
+            if count > 0 { for cpu in cpus { cpu.proceed(control) } }
+        }
     }
 }

@@ -20,12 +20,17 @@ final class MachineRun: Sendable {
     private let ended: EventFD
 
     private let tail = Mutex<[UInt8]>([])
+    private let built = Mutex<Machine?>(nil)
 
-    /// Starts the guest called `name`, with `session` at its port; `change` sets up the rest of the
-    /// configuration.
+    /// The machine, once it is built.
+    var machine: Machine? { built.withLock { $0 } }
+
+    /// Starts the guest called `name`, with `session` at its port. `change` sets up the rest of the
+    /// configuration, and `prepare` changes the machine before it runs.
     init(
         _ name: String, session: (any AgentSession)? = nil,
-        _ change: (inout MachineConfiguration) -> Void = { _ in }
+        _ change: (inout MachineConfiguration) -> Void = { _ in },
+        prepare: @escaping @Sendable (Machine) throws(Failure) -> Void = { _ in }
     ) throws {
         kernel = try TemporaryFile(tinyGuestImage(name))
         timings = Timings(processStart: .now())
@@ -36,7 +41,7 @@ final class MachineRun: Sendable {
         change(&configuration)
         // One thread builds it and runs it: that is the one whose signals it looks at.
         var started: HostThread? = try HostThread(named: "machine") { [self, configuration] in
-            let outcome = run(configuration, session)
+            let outcome = run(configuration, session, prepare)
             result.withLock { $0 = outcome }
             ended.signal()
         }
@@ -44,13 +49,16 @@ final class MachineRun: Sendable {
     }
 
     private func run(
-        _ configuration: MachineConfiguration, _ session: (any AgentSession)?
+        _ configuration: MachineConfiguration, _ session: (any AgentSession)?,
+        _ prepare: (Machine) throws(Failure) -> Void
     ) -> Result<MachineEnd, Failure> {
         do throws(Failure) {
             let machine = try Machine(
                 configuration, from: MachineStart(timings: timings), session: session, timings: timings,
                 logger: log.logger, allowsEmulation: true)
             defer { tail.withLock { $0 = machine.consoleTail } }
+            try prepare(machine)
+            built.withLock { $0 = machine }
             return .success(machine.run())
         } catch {
             return .failure(error)

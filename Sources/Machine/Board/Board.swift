@@ -33,6 +33,12 @@ struct Board: Sendable {
         zip(deviceNames, windows.devices).map { DeviceReport($0, $1.transport) }
     }
 
+    /// Brings the devices to rest, after the vCPUs: writes out what the guest has printed. Output that a
+    /// reader does not take within a second stays in the ring; it is the host's, and no part of the guest.
+    func pause() {
+        console?.pause()
+    }
+
     /// Stops every device: its requests in flight are finished, and it no longer accesses the guest's memory.
     func stop() {
         for device in windows.devices { device.transport.stop() }

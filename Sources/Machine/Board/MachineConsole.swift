@@ -66,6 +66,11 @@ struct MachineConsole: Sendable {
         resize()
     }
 
+    /// Writes out the guest's output, as long as its reader makes progress, while the vCPUs are paused.
+    func pause() {
+        sink.flush(timeoutMilliseconds: 1000)
+    }
+
     static var terminalSize: Terminal.Size? { Terminal.size(of: output) ?? Terminal.size(of: input) }
 
     /// Writes out the guest's remaining output, as long as its reader makes progress, and then restores the

@@ -5,7 +5,7 @@ import Host
 import KVM
 import SystemPackage
 
-/// Runs one vCPU on the thread that owns it, from the guest's first instruction to the machine's end.
+/// Runs one vCPU on the thread that owns it, until the machine pauses or ends.
 struct VCPULoop: Sendable {
     let cpu: Int
     let ports: PortBus
@@ -16,9 +16,20 @@ struct VCPULoop: Sendable {
     let control: MachineControl
     let counters: GuestCounters
 
-    /// Serves exits until the machine ends.
+    /// Serves exits until the machine pauses or ends. After a pause the vCPU is between two instructions.
     func run(_ vcpu: borrowing VCPU) {
-        while !control.isEnded { serve(vcpu.run(), of: vcpu) }
+        while control.mayRun { serve(vcpu.run(), of: vcpu) }
+        completeLastExit(of: vcpu)
+    }
+
+    /// Completes the instruction of the last exit, which may need the monitor again. The vCPU's kick makes
+    /// each run return before a further instruction (`VCPUKick`).
+    private func completeLastExit(of vcpu: borrowing VCPU) {
+        while !control.isEnded {
+            let exit = vcpu.run()
+            if case .interrupted = exit { return }
+            serve(exit, of: vcpu)
+        }
     }
 
     /// Serves one exit. No exit logs. Only reads of a device's configuration space allocate.

@@ -12,9 +12,11 @@ final class VCPUThread: Sendable {
 
     let index: Int
     private let kick: VCPUKick
-    /// The vCPU until its thread takes it, which happens once.
-    private let waiting: Mutex<VCPU?>
+    /// The vCPU. Its thread holds the lock while the vCPU runs, from the start to a pause or the end.
+    private let vcpu: Mutex<VCPU>
     private let thread: Mutex<HostThread?> = Mutex(nil)
+    /// Posted for each time that the thread may go on after a pause.
+    private let resumed = Semaphore()
 
     /// Installs a handler that only interrupts. Call it before the first thread starts.
     static func prepare() {
@@ -24,36 +26,90 @@ final class VCPUThread: Sendable {
     init(_ vcpu: consuming sending VCPU, cpu: Int) {
         index = cpu
         kick = vcpu.kick
-        waiting = Mutex(vcpu)
+        self.vcpu = Mutex(vcpu)
     }
 
     /// Gives the vCPU the features of its number among `cpuCount` CPUs. Call it before `start`.
     func setUp(of cpuCount: Int, features: CPUIDTable) throws(Failure) {
-        try waiting.withLock { (vcpu) throws(Failure) in
-            try vcpu?.setUp(cpu: index, of: cpuCount, features: features)
+        try vcpu.withLock { (vcpu) throws(Failure) in
+            try vcpu.setUp(cpu: index, of: cpuCount, features: features)
         }
     }
 
     /// Sets the state in which the vCPU enters the kernel. Call it before `start`.
     func enter(_ entry: EntryState) throws(Failure) {
-        try waiting.withLock { (vcpu) throws(Failure) in try vcpu?.enter(entry) }
+        try vcpu.withLock { (vcpu) throws(Failure) in try vcpu.enter(entry) }
     }
 
     func start(_ loop: VCPULoop) throws(Failure) {
-        var started: HostThread? = try HostThread(named: "vcpu\(index)", allowing: Self.kickSignal) {
-            [self] in
-            if let vcpu = waiting.withLock({ $0.take() }) { loop.run(vcpu) }
+        loop.control.noteRunning()
+        do throws(Failure) {
+            var started: HostThread? = try HostThread(named: "vcpu\(index)", allowing: Self.kickSignal) {
+                [self] in
+                run(loop)
+            }
+            thread.withLock { $0 = started.take() }
+        } catch {
+            _ = loop.control.noteStopped()
+            throw error
         }
-        thread.withLock { $0 = started.take() }
     }
 
-    /// Makes the vCPU leave the guest for good, because the machine has ended.
+    /// Runs the vCPU on its thread, with a wait for each pause.
+    private func run(_ loop: VCPULoop) {
+        while true {
+            vcpu.withLock { loop.run($0) }
+            guard loop.control.noteStopped() else { return }
+            resumed.wait()
+        }
+    }
+
+    /// Makes the vCPU leave the guest, because the machine pauses or has ended.
     func interrupt() {
         kick.request()
         thread.withLock { $0?.interrupt(with: Self.kickSignal) }
     }
 
+    /// Lets the vCPU enter the guest again; `proceed` then wakes its thread. Call it while the vCPU stands
+    /// still.
+    func withdrawInterrupt() {
+        kick.withdraw()
+        vcpu.withLock { $0.noteClockStop() }
+    }
+
+    /// Wakes the thread, which waits since the last pause. Does nothing before `start`.
+    func proceed(_ control: MachineControl) {
+        guard thread.withLock({ $0 != nil }) else { return }
+        control.noteRunning()
+        resumed.post()
+    }
+
     func join() {
         thread.withLock { $0.take() }?.join()
+    }
+}
+
+/// The state of a vCPU that stands still: before its start, or in a pause.
+extension VCPUThread {
+    /// Reads the vCPU's state. Throws if the vCPU is running.
+    func state(_ format: VCPUStateFormat) throws(Failure) -> VCPUState {
+        let state = try vcpu.withLockIfAvailable { (vcpu) throws(Failure) in try vcpu.state(format) }
+        guard let state else { throw running }
+        return state
+    }
+
+    /// Restores a state into the vCPU before its start; see `VCPU.restore`. Throws if the vCPU is running.
+    func restore(
+        _ state: VCPUState, _ format: VCPUStateFormat, timeShift: UInt64?
+    ) throws(Failure) -> UInt64 {
+        let shift = try vcpu.withLockIfAvailable { (vcpu) throws(Failure) in
+            try vcpu.restore(state, format, timeShift: timeShift)
+        }
+        guard let shift else { throw running }
+        return shift
+    }
+
+    private var running: Failure {
+        Failure(.software, "cannot use the state of vCPU \(index)", because: "it is running")
     }
 }

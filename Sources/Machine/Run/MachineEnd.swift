@@ -1,5 +1,4 @@
 public import Host
-import Synchronization
 
 /// The way in which a machine ended.
 public enum MachineEnd: Sendable, Equatable {
@@ -72,33 +71,4 @@ extension MachineEnd: CustomStringConvertible {
         case .failed(let failure): failure.description
         }
     }
-}
-
-/// The machine's end. The first caller of `finish` decides it, and every vCPU checks for it after each exit.
-final class MachineControl: Sendable {
-    private let ended = Atomic<Bool>(false)
-    private let end = Mutex<MachineEnd?>(nil)
-    private let loop: EventLoop
-
-    init(loop: EventLoop) {
-        self.loop = loop
-    }
-
-    /// Whether the vCPUs must stop.
-    var isEnded: Bool { ended.load(ordering: .acquiring) }
-
-    /// Ends the machine, from any thread. Only the first reason counts.
-    func finish(_ reason: MachineEnd) {
-        let isFirst = end.withLock { current in
-            guard current == nil else { return false }
-            current = reason
-            return true
-        }
-        guard isFirst else { return }
-        ended.store(true, ordering: .releasing)
-        loop.stop()
-    }
-
-    /// The machine's end, or nil while it runs.
-    var reason: MachineEnd? { end.withLock { $0 } }
 }
