@@ -158,7 +158,8 @@ private final class Shared: Sendable {
         /// Returns `part`, or throws the failure because of which it is missing.
         func orFailure<Part>(_ part: Part?) throws(Failure) -> Part {
             if let part { return part }
-            throw failure ?? Failure(.software, "the machine cannot start", because: "nobody said why")
+            throw failure
+                ?? Failure(.software, "the machine cannot start", because: "no part of it gave a reason")
         }
     }
 

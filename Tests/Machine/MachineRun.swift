@@ -106,7 +106,9 @@ final class MachineLog: Sendable {
 
     /// The bytes that the guest wrote to the mark port, without the 1 that tells of user space.
     var marks: [Int] {
-        all.compactMap { line in line.split(separator: "the guest wrote mark ").last.flatMap { Int($0) } }
+        all.compactMap { line in
+            line.split(separator: "the guest wrote boot marker ").last.flatMap { Int($0) }
+        }
     }
 
     fileprivate func note(_ line: String) { lines.withLock { $0.append(line) } }

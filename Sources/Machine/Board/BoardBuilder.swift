@@ -64,7 +64,7 @@ struct BoardBuilder: ~Copyable {
             case .panicked: control.finish(.panicked)
             case .crashLoaded: notes.noteCrash()
             case .mark(BootMarker.userland): timings.note(.userland)
-            case .mark(let value): notes.note(mark: value)
+            case .mark(let value): notes.note(marker: value)
             }
         }
     }
@@ -124,7 +124,7 @@ struct BoardBuilder: ~Copyable {
         guard start.rawValue &+ UInt64(files.byteCount) <= 1 << UInt64(min(addressWidth, 52)) else {
             throw Failure(
                 .unavailable, "cannot show the guest \(files.byteCount >> 20) MiB of persistent memory",
-                because: "they go beyond this CPU's physical addresses, which have \(addressWidth) bits",
+                because: "it would lie beyond this CPU's physical addresses, which have \(addressWidth) bits",
                 cure: "Use fewer or smaller files, or less memory.")
         }
         try vm.map(readOnly: files.memory, at: start)
@@ -162,7 +162,7 @@ struct BoardBuilder: ~Copyable {
         guard index < Layout.virtioDeviceLimit else {
             throw Failure(
                 .usage, "cannot attach so many devices",
-                because: "a machine has \(Layout.virtioDeviceLimit) at the most")
+                because: "a machine has room for \(Layout.virtioDeviceLimit)")
         }
         let wire = InterruptWire(to: Layout.virtioGSI(index), of: vm)
         let transport = try VirtioTransport(device: device, memory: memory, line: wire)

@@ -14,7 +14,7 @@ final class GuestNotes: Sendable {
 
     fileprivate struct State: ~Copyable, Sendable {
         /// The markers. The first `count` of them wait to be logged.
-        var marks = InlineArray<128, UInt8>(repeating: 0)
+        var markers = InlineArray<128, UInt8>(repeating: 0)
         var count = 0
         var crashCount: UInt64 = 0
         var isCrashLogged = false
@@ -24,32 +24,32 @@ final class GuestNotes: Sendable {
     }
 
     private let state = Mutex(State())
-    private let bell: EventFD
+    private let wakeUp: EventFD
     private let loop: EventLoop
     private let logger: Logger
-    private let wantsMarks: Bool
+    private let wantsMarkers: Bool
 
     init(loop: EventLoop, logger: Logger) throws(Failure) {
         self.loop = loop
         self.logger = logger
-        wantsMarks = logger.logLevel <= .info
-        bell = try EventFD()
-        try loop.watch(bell.descriptor) { [weak self] in self?.serve() }
+        wantsMarkers = logger.logLevel <= .info
+        wakeUp = try EventFD()
+        try loop.watch(wakeUp.descriptor) { [weak self] in self?.serve() }
     }
 
-    /// Notes that the guest wrote `mark` to the mark port.
-    func note(mark: UInt8) {
-        guard wantsMarks else { return }
+    /// Notes that the guest wrote `marker` to the port of boot markers.
+    func note(marker: UInt8) {
+        guard wantsMarkers else { return }
         let isFirst = state.withLock { state in
             guard state.count < Self.capacity else {
                 state.hiddenCount &+= 1
                 return false
             }
-            state.marks[state.count] = mark
+            state.markers[state.count] = marker
             state.count += 1
             return state.count == 1
         }
-        if isFirst { bell.signal() }
+        if isFirst { wakeUp.signal() }
     }
 
     /// Notes that the guest's kernel panicked and has a crash kernel.
@@ -58,35 +58,35 @@ final class GuestNotes: Sendable {
             state.crashCount &+= 1
             return state.crashCount == 1
         }
-        if isFirst { bell.signal() }
+        if isFirst { wakeUp.signal() }
     }
 
     private func serve() {
-        bell.drain()
-        let (marks, isCrash) = state.withLock { $0.take() }
+        wakeUp.drain()
+        let (markers, isCrash) = state.withLock { $0.take() }
         if isCrash { logger.notice("the guest's kernel panicked and its crash kernel takes over") }
-        for mark in marks { logger.info("the guest wrote mark \(mark)") }
+        for marker in markers { logger.info("the guest wrote boot marker \(marker)") }
     }
 
     /// Logs the rest and the totals at the guest's end.
     func end() {
-        loop.unwatch(bell.descriptor)
+        loop.unwatch(wakeUp.descriptor)
         serve()
         let (hidden, crashes) = state.withLock { ($0.hiddenCount, $0.crashCount) }
-        if hidden > 0 { logger.info("the guest wrote \(hidden) more marks, which were not shown") }
+        if hidden > 0 { logger.info("the guest wrote \(hidden) more boot markers, which were not shown") }
         if crashes > 1 {
-            logger.notice("the guest's kernel said \(crashes) times that its crash kernel takes over")
+            logger.notice("the guest's kernel reported \(crashes) times that its crash kernel takes over")
         }
     }
 }
 
 extension GuestNotes.State {
     /// Removes the waiting markers; returns the ones to log, and whether to log the first crash.
-    fileprivate mutating func take() -> (marks: [UInt8], isCrash: Bool) {
+    fileprivate mutating func take() -> (markers: [UInt8], isCrash: Bool) {
         var taken: [UInt8] = []
         for index in 0..<count {
             if lineCount < GuestNotes.lineLimit {
-                taken.append(marks[index])
+                taken.append(markers[index])
                 lineCount += 1
             } else {
                 hiddenCount &+= 1

@@ -14,7 +14,7 @@ extension MachineConfiguration {
             }
         let digits = unit == nil ? text[...] : text.dropLast()
         let (product, overflow) = (UInt64(digits) ?? 0).multipliedReportingOverflow(by: unit ?? 1)
-        guard UInt64(digits) != nil, !overflow else { throw badMemory(text, "it is not a size") }
+        guard UInt64(digits) != nil, !overflow else { throw badMemory(text, "not a size") }
         return product
     }
 
@@ -33,7 +33,7 @@ extension MachineConfiguration {
     public static func cpuCount(_ text: String) throws(Failure) -> Int {
         guard let count = Int(text) else {
             throw Failure(
-                .usage, "cannot make a machine with '\(text)' CPUs", because: "that is no number",
+                .usage, "invalid number of CPUs '\(text)'", because: "not a number",
                 cure: "Write a number from 1 to \(maximumCPUCount), as in --cpus 2.")
         }
         return count
@@ -44,8 +44,8 @@ extension MachineConfiguration {
         try checkMemory()
         guard (1...Self.maximumCPUCount).contains(cpuCount) else {
             throw Failure(
-                .usage, "cannot make a machine with \(cpuCount) CPUs",
-                because: "there may be 1 to \(Self.maximumCPUCount)",
+                .usage, "invalid number of CPUs \(cpuCount)",
+                because: "a machine has 1 to \(Self.maximumCPUCount)",
                 cure: "Write a number in that range, as in --cpus 2.")
         }
         guard !keepsConsole || console == .serial || console == .none else {
@@ -55,7 +55,7 @@ extension MachineConfiguration {
         for disk in disks {
             guard (disk.identifier?.utf8.count ?? 0) <= 20 else {
                 throw Failure(
-                    .usage, "cannot call a disk \(disk.identifier ?? "")",
+                    .usage, "invalid id '\(disk.identifier ?? "")' of a disk",
                     because: "an id has at most 20 bytes (Virtio 1.2, 5.2.6)")
             }
         }
@@ -66,8 +66,8 @@ extension MachineConfiguration {
         guard memoryByteCount >= least else {
             throw badMemory("no kernel starts in less than \(least >> 20) MiB")
         }
-        guard memoryByteCount % 4096 == 0 else { throw badMemory("it is no multiple of 4,096") }
-        guard memoryByteCount <= 1 << 40 else { throw badMemory("the most is 1 TiB") }
+        guard memoryByteCount % 4096 == 0 else { throw badMemory("not a multiple of 4,096 bytes") }
+        guard memoryByteCount <= 1 << 40 else { throw badMemory("the maximum is 1 TiB") }
     }
 
     private func badMemory(_ why: String) -> Failure { Self.badMemory("\(memoryByteCount) bytes", why) }
@@ -102,7 +102,7 @@ extension DiskConfiguration {
                 throw Self.bad(text, "a sector has 512, 1024, 2048 or 4096 bytes")
             }
             sectorByteCount = byteCount
-        default: throw Self.bad(text, "it does not know '\(word)'")
+        default: throw Self.bad(text, "unknown option '\(word)'")
         }
     }
 
@@ -119,7 +119,7 @@ extension MachineConfiguration.Console {
         guard let kind = Self(rawValue: text) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
             throw Failure(
-                .usage, "cannot make a console of kind '\(text)'", because: "the kinds are \(names)")
+                .usage, "unknown console '\(text)'", because: "the kinds are \(names)")
         }
         self = kind
     }
