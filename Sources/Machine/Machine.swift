@@ -169,15 +169,16 @@ public final class Machine: Sendable {
         }
     }
 
-    /// Starts the vCPUs' threads. In a pause they wait for its end.
+    /// Starts the vCPUs' threads. In a pause they wait for its end; `resume` relies on each waiting already.
     private func startCPUs() throws(Failure) {
-        try pauses.withLock { (_) throws(Failure) in
+        try pauses.withLock { (count) throws(Failure) in
             for cpu in cpus {
                 try cpu.start(
                     VCPULoop(
                         cpu: cpu.index, ports: board.ports, windows: board.windows, memory: memory,
                         files: board.persistentMemory?.files, control: control, counters: counters))
             }
+            if count > 0 { control.waitUntilStopped() }
         }
     }
 
@@ -211,15 +212,15 @@ public final class Machine: Sendable {
 
 /// Pauses. docs/life-cycle.md says what holds in a pause.
 extension Machine {
-    /// Stops the guest between two instructions of each vCPU, and flushes its output. Returns false if the
-    /// machine has ended, before or meanwhile: it is then on its way to the end and cannot be resumed.
+    /// Stops the guest between two instructions of each vCPU, drains its devices, and flushes its output.
+    /// Returns false if the machine has ended, before or meanwhile: it is then on its way to the end and
+    /// cannot be resumed.
     ///
     /// Pauses nest: the guest goes on after as many calls of `resume`. Any thread may call it except those of
-    /// vCPUs. The event loop goes on and may still serve devices, so a caller that reads the guest's state is
-    /// a handler of the loop.
+    /// vCPUs. The event loop goes on, so a caller that reads the guest's state is a handler of the loop.
     ///
-    /// Waits for every vCPU to finish its exit. That takes as long as the console's reader is slow, at most
-    /// `ConsoleOutput.usualPatience` after the reader's last progress.
+    /// Waits for every vCPU to finish its exit, which a slow reader of the console may delay, and for the
+    /// requests that disks carry out.
     func pause() -> Bool {
         pauses.withLock { count in
             guard !control.isEnded else { return false }
@@ -240,6 +241,7 @@ extension Machine {
             precondition(count > 0, "a machine that is not paused cannot be resumed")
             count -= 1
             guard count == 0 else { return }
+            board.resume()
             for cpu in cpus { cpu.withdrawInterrupt() }
             guard control.open() else {
                 count += 1

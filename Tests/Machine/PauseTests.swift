@@ -112,6 +112,22 @@ struct PauseTests {
         #expect(run.log.marks == [MachineLog.passed])
     }
 
+    @Test("a pause that begins before the vCPUs start may end at any time after it", arguments: 0..<20)
+    func startInPause(turn: UInt32) throws {
+        let run = try MachineRun("portloop") {
+            $0.appendedCommandLine = "count=100"
+        } prepare: { machine in
+            #expect(machine.pause())
+        }
+        try eventually("the machine is about to start") { run.timings.nanoseconds(to: .firstRun) != nil }
+        usleep(turn * 20)
+        let machine = try #require(run.machine)
+        machine.resume()
+        if machine.pause() { machine.resume() }
+        #expect(try run.end() == .poweredOff)
+        #expect(run.log.marks == [MachineLog.passed])
+    }
+
     @Test("two threads that pause and resume in turn leave the guest running")
     func twoThreads() throws {
         let counted = try CountingMachine(.byPortsAndMMIO, cpuCount: 2)
@@ -140,21 +156,34 @@ struct PauseTests {
         try run.waitForUserland()
         let machine = try #require(run.machine)
         usleep(turn * 1000)
-        while machine.pause() { machine.resume() }
+        for _ in 0..<500 {
+            guard machine.pause() else { break }
+            machine.resume()
+        }
         #expect(try run.end() == .poweredOff)
         #expect(run.log.marks == [MachineLog.passed])
     }
 
-    @Test("a guest that is paused all the time still does all of its work, each access once")
-    func nothingIsLost() throws {
-        let run = try MachineRun("serial")
-        while run.machine == nil { usleep(100) }
-        while let machine = run.machine, machine.pause() {
+    @Test(
+        "a guest that is paused two hundred times still does all of its work, each access and request once",
+        arguments: ["serial", "portloop", "mmioloop", "virtiorng", "virtiowrite", "timer"])
+    func nothingIsLost(name: String) throws {
+        let disk = try TemporaryFile(
+            [UInt8](repeating: 0x5A, count: 512) + [UInt8](repeating: 0, count: 7680))
+        let run = try MachineRun(name) {
+            $0.appendedCommandLine = "count=2000"
+            $0.disks = [DiskConfiguration(path: disk.path)]
+        }
+        try eventually("the machine is built") { run.machine != nil }
+        let machine = try #require(run.machine)
+        for _ in 0..<200 {
+            guard machine.pause() else { break }
             machine.resume()
             usleep(200)
         }
         #expect(try run.end() == .poweredOff)
         #expect(run.log.marks == [MachineLog.passed])
+        if name == "virtiowrite" { #expect(try disk.bytes().suffix(512).allSatisfy { $0 == 0x5A }) }
     }
 
     @Test("the state of running vCPUs cannot be read")

@@ -13,7 +13,7 @@ public import SystemPackage
 /// Life cycle:
 /// - build: `init` makes the ring, which costs nothing while it is empty.
 /// - run: devices append, on any thread.
-/// - pause: nothing to call. What the guest has sent goes on to the reader, since it is the host's already. A
+/// - pause: the machine calls `flush`. What is left goes on to the reader, since it is the host's already. A
 ///   vCPU that waits for room finishes its exit when there is some, or when the reader counts as stopped.
 /// - save, restore: the ring is no part of a saved machine. Its bytes reach the reader of the machine that
 ///   sent them, and a restored machine begins with an empty ring. A chain of which the ring took a part stays

@@ -33,10 +33,18 @@ struct Board: Sendable {
         zip(deviceNames, windows.devices).map { DeviceReport($0, $1.transport) }
     }
 
-    /// Brings the devices to rest, after the vCPUs: writes out what the guest has printed. Output that a
-    /// reader does not take within a second stays in the ring; it is the host's, and no part of the guest.
+    /// Drains the devices, after the vCPUs have stopped, and writes out what the guest has printed. Output
+    /// that a reader does not take stays in the ring; it is the host's, and no part of the guest.
     func pause() {
-        console?.pause()
+        console?.pauseInput()
+        for device in windows.devices { device.transport.pause() }
+        console?.flush()
+    }
+
+    /// Lets the devices go on, before the vCPUs run.
+    func resume() {
+        for device in windows.devices { device.transport.resume() }
+        console?.resumeInput()
     }
 
     /// Stops every device: its requests in flight are finished, and it no longer accesses the guest's memory.

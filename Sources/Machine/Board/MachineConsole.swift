@@ -66,8 +66,18 @@ struct MachineConsole: Sendable {
         resize()
     }
 
-    /// Writes out the guest's output, as long as its reader makes progress, while the vCPUs are paused.
-    func pause() {
+    /// Keeps the user's input from the guest until `resumeInput`.
+    func pauseInput() {
+        source.pause()
+    }
+
+    /// Passes the user's input on again, first what has waited.
+    func resumeInput() {
+        source.resume()
+    }
+
+    /// Writes out the guest's output, as long as its reader makes progress.
+    func flush() {
         sink.flush(timeoutMilliseconds: 1000)
     }
 

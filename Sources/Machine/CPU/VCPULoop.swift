@@ -17,6 +17,9 @@ struct VCPULoop: Sendable {
     let counters: GuestCounters
 
     /// Serves exits until the machine pauses or ends. After a pause the vCPU is between two instructions.
+    ///
+    /// It is not inlined: the loop then has all of its values in registers.
+    @inline(never)
     func run(_ vcpu: borrowing VCPU) {
         while control.mayRun { serve(vcpu.run(), of: vcpu) }
         completeLastExit(of: vcpu)
