@@ -28,10 +28,10 @@ PREFIX ?= /usr/local
 
 .PHONY: all install demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
-all: build/vmm kernel agent
+all: $(PROGRAMS) kernel agent
 
 help:
-	@echo 'make            build/vmm, one static executable, and what `vmm run` boots: a kernel and an agent'
+	@echo 'make            build/vmm, one static executable, build/vmm-compare, and what `vmm run` boots: a kernel and an agent'
 	@echo 'make install    all of it below PREFIX (/usr/local)'
 	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
 	@echo 'make check      style, and the tests that need neither KVM nor the lab: a few minutes, the inner loop'
@@ -57,13 +57,15 @@ toolchain:
 	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is not it; see swift.org/install, then put it on the PATH" \
 	        "or say make SWIFT=/where/it/is/swift" >&2; exit 1; }
 
-# Looked for only where something is to be built: `sudo make install` may not find it.
-build/vmm: $(SOURCES) scripts/start.order
+# The monitor, and what `vmm compare` runs in its place. The toolchain is looked for only where something is to be
+# built: `sudo make install` may not find it.
+PROGRAMS := build/vmm build/vmm-compare
+$(PROGRAMS): $(SOURCES) scripts/start.order
 	@$(MAKE) toolchain
-	@[ scripts/start.order -ot .build/release/vmm ] || rm -f .build/release/vmm  # SwiftPM does not know of the list
-	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product vmm
+	@[ scripts/start.order -ot .build/release/$(@F) ] || rm -f .build/release/$(@F)  # SwiftPM does not know of the list
+	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product $(@F)
 	@mkdir -p build
-	@strip -o $@.part .build/release/vmm && mv $@.part $@
+	@strip -o $@.part .build/release/$(@F) && mv $@.part $@
 
 # --- what it boots
 
@@ -90,6 +92,7 @@ build/agent.cpio: $(GUEST)
 
 install: all
 	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' build/vmm && \
+	    install -D -m 755 -t '$(DESTDIR)$(PREFIX)/libexec/vmm' build/vmm-compare && \
 	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/vmm' build/vmlinux build/agent.cpio || { \
 	    echo "make: cannot install below $(DESTDIR)$(PREFIX); write \`sudo make install' or" \
 	        "\`make install PREFIX=$$HOME/.local'" >&2; exit 1; }
@@ -130,7 +133,7 @@ check-here: lint kernels
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 
 # The machine of the lab is made ready before the tests, which start it many times.
-test-here: build/vmm kernel initramfs agent firmware kernels fuzz
+test-here: $(PROGRAMS) kernel initramfs agent firmware kernels fuzz
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 
@@ -141,7 +144,7 @@ lab: export VMM_LAB_COMMAND := $(value CMD)
 lab:
 	@Tests/Lab/lab.sh /bin/bash $(if $(CMD),-c 'eval "$$VMM_LAB_COMMAND"')
 
-bench: build/vmm kernel initramfs agent firmware
+bench: $(PROGRAMS) kernel initramfs agent firmware
 	@scripts/packages.sh bench lab
 	@scripts/peers.sh
 	@Benchmarks/build.sh
@@ -151,7 +154,7 @@ order: build/vmm firmware
 	@scripts/packages.sh order
 	@scripts/start-order.py
 
-compare: build/vmm kernel agent
+compare: $(PROGRAMS) kernel agent
 	@scripts/packages.sh lab images bench
 	@scripts/compare.sh
 

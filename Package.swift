@@ -37,6 +37,8 @@ let package = Package(
         // Tiny guests, for tests and measurements: assembly, and a table of what it made.
         .target(name: "TinyGuests", path: "firmware", exclude: ["build.sh", "test"]),
         .target(name: "CHost"),
+        // What only measuring programs may do. The monitor does not contain it.
+        .target(name: "CMeasure"),
         .target(
             name: "CCodecs",
             linkerSettings: [
@@ -64,14 +66,20 @@ let package = Package(
         room(
             "Containers",
             ["Machine", "Images", "Cgroups", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
-        room("Comparison", ["Containers", "Images", "Cgroups", "Layers", "Host", "CHost", system]),
+        room(
+            "Comparison",
+            ["Containers", "Images", "EROFS", "Layers", "Host", "CHost", "CMeasure", system]),
         .executableTarget(
             name: "vmm",
             dependencies: [
-                "Machine", "Doctor", "Containers", "Images", "Cgroups", "Comparison", "Layers",
-                "AgentProtocol",
-                "Host", arguments, system, logging,
+                "Machine", "Doctor", "Containers", "Images", "Cgroups", "Layers", "AgentProtocol", "Host",
+                arguments, system, logging,
             ],
+            swiftSettings: rules),
+        // What `vmm compare` runs in its place.
+        .executableTarget(
+            name: "vmm-compare",
+            dependencies: ["Comparison", "Containers", "Images", "Doctor", "Host", arguments],
             swiftSettings: rules),
 
         .target(

@@ -45,7 +45,7 @@ inside_lab() { # IMAGE RUNS OUTPUT COMMAND...
     local image=$1 runs=$2 output=$3 stage=/dev/shm/compare
     shift 3
     mkdir -p "$stage"
-    cp build/vmm build/vmlinux build/agent.cpio "$stage/"
+    cp build/vmm build/vmm-compare build/vmlinux build/agent.cpio "$stage/"
     # A peer is measured where it is installed, or has been fetched for `make bench`.
     [ ! -x build/peers/firecracker ] || cp build/peers/firecracker "$stage/"
     export PATH=$PATH:$stage

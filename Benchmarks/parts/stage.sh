@@ -21,14 +21,15 @@ stage_linux() {
     cp "$root/build/vmlinux" "$root/build/initramfs.cpio" "$stage/"
 }
 
-# One file system for all: busybox, and what a container's root needs. The kernel and the agent lie beside the program.
+# One file system for all: busybox, and what a container's root needs. The kernel, the agent and
+# what `vmm compare` runs lie beside the program.
 stage_container() {
     tree=$stage/root
     mkdir -p "$tree"/{bin,dev,etc,proc,sys,tmp}
     cp "$(command -v busybox)" "$tree/bin/busybox"
     for name in sh true cat sleep; do ln -s busybox "$tree/bin/$name"; done
     echo root:x:0:0:root:/:/bin/sh >"$tree/etc/passwd"
-    cp "$root/build/agent.cpio" "$stage/"
+    cp "$root/build/agent.cpio" "$root/build/vmm-compare" "$stage/"
     export VMM_STORE=$stage/store
 }
 

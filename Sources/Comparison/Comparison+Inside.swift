@@ -7,7 +7,7 @@ extension Comparison {
     func prepareInside() -> Subject? {
         progress("adding programs of ours to the image", "", 0)
         do throws(Failure) {
-            let layer = try InsideLayer.make(context.monitor, in: workspace)
+            let layer = try InsideLayer.make(in: workspace)
             var inside = subject
             inside.layers = [layer] + subject.layers
             inside.identifier = "inside"
@@ -26,7 +26,7 @@ extension Comparison {
     }
 
     func measureInside(_ inside: Subject) throws(RunProblem) {
-        let isStatic = InsideLayer.isStatic(context.monitor)
+        let isStatic = InsideLayer.isStatic()
         if !isStatic {
             note("Work and isolation need the static executable that `make` builds; this one is not.")
         }

@@ -35,7 +35,7 @@ public final class Comparison {
         self.progress = progress
         self.report = report
         self.workspace = workspace
-        let program = if case .usable(let program, _) = monitor { program } else { "/proc/self/exe" }
+        let program = if case .usable(let program) = monitor { program } else { "vmm" }
         context = PathContext(
             workspace: workspace, tool: Tool(interruption: interruption, environment: environment),
             groups: ControlGroups(identifier: getpid()), monitor: program, kernel: options.kernel,

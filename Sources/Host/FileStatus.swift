@@ -11,6 +11,14 @@ public struct FileStatus {
         self.status = status
     }
 
+    /// Reads the status of the entry `path` itself, even if that is a symbolic link (lstat(2)). Nil if there
+    /// is no such entry.
+    public init?(ofLink path: String) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return nil }
+        self.status = status
+    }
+
     public init?(of descriptor: Int32) {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }

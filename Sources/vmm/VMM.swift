@@ -8,7 +8,6 @@ struct VMM: ParsableCommand {
         commandName: "vmm", abstract: "A micro-VM monitor on Linux KVM.", version: "0.1.0",
         subcommands: [
             RunCommand.self, ImageCommand.self, BootCommand.self, CompareCommand.self,
-            CompareInsideCommand.self,
             DoctorCommand.self,
         ])
 }
@@ -50,6 +49,8 @@ enum Main {
         switch words[1] {
         case "boot": if let plain = BootArguments(plain: words[2...]) { try Boot.run(plain) }
         case "run": if let plain = try RunOptions(plain: words[2...]) { try Run.run(plain) }
+        case "compare": try ComparisonProgram.run(words[2...])
+        case "help" where words.dropFirst(2).first == "compare": try ComparisonProgram.run(["--help"])
         // ArgumentParser would print the help of another command.
         case "help": if let failure = CommandPath(words[2...]).failure { throw failure }
         default: break

@@ -16,6 +16,8 @@ struct InstallTests {
             [place, "run", "rootfs:" + root, "/none"], environment: ["VMM_STORE": scratch.path + "/store"])
         let isFound = used.error.contains("no hardware virtualization") || used.status == 127
         #expect(isFound, "\(used)")
+        let comparing = try ProgramRun([place, "compare", "--help"])
+        #expect(comparing.status == 0 && comparing.output.contains("USAGE: vmm compare "), "\(comparing)")
     }
 
     @Test("says what to do where nothing can be written")

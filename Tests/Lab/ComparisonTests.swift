@@ -37,7 +37,7 @@ struct ComparisonTests {
     private static let script = """
         stage=/dev/shm/compare
         mkdir -p $stage/tree/{bin,dev,etc,proc,sys,tmp}
-        cp build/vmm build/vmlinux build/agent.cpio $stage/
+        cp build/vmm build/vmm-compare build/vmlinux build/agent.cpio $stage/
         cp /bin/busybox $stage/tree/bin/
         ln -s busybox $stage/tree/bin/echo
         source Tests/Lab/hold.sh

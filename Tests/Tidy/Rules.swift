@@ -62,6 +62,21 @@ enum Rules {
         return rooms
     }
 
+    /// The rooms and C modules that the program `name` of a manifest is linked from, however far away.
+    static func parts(of name: String, in manifest: String) -> Set<String> {
+        var arrows = rooms(manifest)
+        let program = /\.executableTarget\(\s*name: "([\w-]+)",\s*dependencies: \[([^\]]*)\]/
+        for match in manifest.matches(of: program) {
+            arrows[String(match.output.1)] = Set(
+                match.output.2.matches(of: /"(\w+)"/).map { String($0.output.1) })
+        }
+        var (parts, waiting): (Set<String>, [String]) = ([], [name])
+        while let next = waiting.popLast() {
+            waiting += (arrows[next] ?? []).filter { parts.insert($0).inserted }
+        }
+        return parts
+    }
+
     /// The names of the functions that a header declares or defines.
     static func declaredFunctions(_ header: String) -> [String] {
         header.matches(of: /(?m)^[a-z][^\n(;#]*?\b(\w+)\(/).map { String($0.output.1) }

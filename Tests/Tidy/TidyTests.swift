@@ -69,9 +69,20 @@ struct TidyTests {
         #expect(drawn == built)
     }
 
+    @Test("the monitor contains nothing of the comparison")
+    func programs() throws {
+        let package = try String(contentsOfFile: Package.path("Package.swift"), encoding: .utf8)
+        let monitor = Rules.parts(of: "vmm", in: package)
+        #expect(monitor.isSuperset(of: ["Machine", "Containers", "CKVM"]), "the rooms are found: \(monitor)")
+        let measuring: Set = ["Comparison", "CMeasure"]
+        #expect(monitor.isDisjoint(with: measuring))
+        #expect(Rules.parts(of: "vmm-compare", in: package).isSuperset(of: measuring))
+    }
+
     @Test("every C function that Swift may call has a caller")
     func callers() throws {
-        let headers = try ["CHost/include/CHost.h", "CHost/include/CHostSpawn.h", "CKVM/include/CKVM.h"].map {
+        let headers = try ["CHost/include/CHost.h", "CMeasure/include/CMeasure.h", "CKVM/include/CKVM.h"].map
+        {
             try String(contentsOfFile: Package.path("Sources/" + $0), encoding: .utf8)
         }
         let names = Set(headers.flatMap(Rules.declaredFunctions))

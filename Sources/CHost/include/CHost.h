@@ -3,6 +3,7 @@
 #pragma once
 // _GNU_SOURCE is not defined here: other modules see the C library's headers without it, and types must look
 // alike in all of them. Calls that need it are functions of CHost.c.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -22,17 +24,17 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include "CHostSpawn.h"
 
 /// Makes all threads allocate from one pool of malloc(3).
 static inline void chost_share_one_pool(void) { mallopt(M_ARENA_MAX, 1); }

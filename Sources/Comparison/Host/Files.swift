@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -20,7 +21,7 @@ enum Files {
     /// Reads a file of an image whose root is the directory `root`; returns nil unless it is a regular file.
     /// Symbolic links are resolved within that root, never to the host's files.
     static func text(_ path: String, in root: String, limit: Int = 1 << 20) -> String? {
-        let number = unsafe chost_open_in_root(root, path)
+        let number = unsafe cmeasure_open_in_root(root, path)
         guard number >= 0 else { return nil }
         return bytes(of: FileDescriptor(rawValue: number), limit: limit).map {
             String(decoding: $0, as: UTF8.self)

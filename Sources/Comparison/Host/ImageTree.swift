@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Containers
 import EROFS
 public import Host
@@ -50,7 +51,7 @@ public enum ImageTree {
             if file < 0 { throw Errno(rawValue: -file) }
             close(file)
         default:
-            try check(unsafe chost_make_node(path, UInt32(entry.mode), entry.major, entry.minor))
+            try check(unsafe cmeasure_make_node(path, UInt32(entry.mode), entry.major, entry.minor))
         }
     }
 
@@ -82,7 +83,7 @@ public enum ImageTree {
         for attribute in entry.attributes {
             let name = String(decoding: attribute.name, as: UTF8.self)
             _ = unsafe attribute.value.withUnsafeBytes { value in
-                unsafe chost_set_attribute(path, name, value.baseAddress, value.count)
+                unsafe cmeasure_set_attribute(path, name, value.baseAddress, value.count)
             }
         }
         setTime(path, entry)

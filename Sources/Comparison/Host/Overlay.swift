@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -18,7 +19,7 @@ struct Overlay {
     func mount() throws(Failure) {
         let options =
             "lowerdir=\(lower.joined(separator: ":")),upperdir=\(directory)/upper,workdir=\(directory)/work"
-        guard unsafe CHost.mount("overlay", root, "overlay", 0, options) == 0 else {
+        guard unsafe CMeasure.mount("overlay", root, "overlay", 0, options) == 0 else {
             throw Failure(
                 "cannot mount an overlay at \(root)", errno: .current,
                 cure: "It needs root, and a directory for it that is no overlay itself: --workspace DIRECTORY"
@@ -36,5 +37,5 @@ struct Overlay {
 public enum MountNamespace {
     /// Moves the calling thread and its future children to a new mount namespace. Returns false if that is
     /// not permitted.
-    public static func make() -> Bool { chost_unshare_mounts() == 0 }
+    public static func make() -> Bool { cmeasure_unshare_mounts() == 0 }
 }

@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -123,7 +124,7 @@ extension Batch {
     }
 
     private func watchEnd(of index: Int) throws(Failure) {
-        let number = chost_pidfd_open(members[index].process)
+        let number = cmeasure_pidfd_open(members[index].process)
         guard number >= 0 else {
             throw Failure("cannot watch a process", errno: Errno(rawValue: -number), cure: "Linux 5.3 can.")
         }

@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -6,7 +7,7 @@ import SystemPackage
 /// read.
 @safe
 final class PreparedLaunch {
-    private nonisolated(unsafe) var plan: chost_launch
+    private nonisolated(unsafe) var plan: cmeasure_launch
     private let strings = CStrings()
     let name: String
     let output: Pipe
@@ -21,7 +22,7 @@ final class PreparedLaunch {
         let nothing = input.rawValue
         let strings = strings
         let streams = (launch.input ?? nothing, output.writeEnd, error.writeEnd)
-        unsafe plan = chost_launch(
+        unsafe plan = cmeasure_launch(
             path: strings.keep(launch.words[0]), arguments: strings.keep(launch.words),
             environment: strings.keep(launch.environment), streams: streams,
             root: launch.root.map { unsafe strings.keep($0) },
@@ -38,7 +39,7 @@ final class PreparedLaunch {
 
     /// Starts the process and returns its process ID.
     func start() throws(Errno) -> pid_t {
-        let process = unsafe chost_start(&plan)
+        let process = unsafe cmeasure_start(&plan)
         guard process > 0 else { throw Errno(rawValue: -process) }
         return process
     }
@@ -85,7 +86,7 @@ final class Pipe {
     init() throws(Failure) {
         var ends: (Int32, Int32) = (-1, -1)
         let result = unsafe withUnsafeMutablePointer(to: &ends) { pair in
-            unsafe pair.withMemoryRebound(to: Int32.self, capacity: 2) { unsafe chost_watched_pipe($0) }
+            unsafe pair.withMemoryRebound(to: Int32.self, capacity: 2) { unsafe cmeasure_watched_pipe($0) }
         }
         guard result == 0 else {
             throw Failure(

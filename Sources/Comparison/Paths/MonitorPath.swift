@@ -2,7 +2,7 @@ import Containers
 import Host
 import Images
 
-/// `vmm run`, with the executable of this process.
+/// `vmm run`, by the monitor that the comparison measures.
 final class MonitorPath: RuntimePath {
     let name = "vmm"
     let version: String

@@ -4,7 +4,7 @@ import Host
 
 /// Whether this host can run `vmm run`, as the caller determined.
 public enum MonitorState: Sendable {
-    case usable(program: String, version: String)
+    case usable(program: String)
     case unusable(why: String, cure: String?)
 }
 
@@ -109,14 +109,16 @@ struct PathFinder {
         }
         let version = try version(kind.rawValue, [program, "--version"])
         let kernel = try orBroken(kind.rawValue) { () throws(Failure) in
-            try GuestFiles(kernel: context.kernel, initramfs: nil).kernel
+            let directories = GuestFiles.directories(of: context.monitor)
+            return try GuestFiles(kernel: context.kernel, initramfs: nil, in: directories).kernel
         }
         return PeerPath(kind, program: program, version: version, kernel: kernel, context)
     }
 
     private func ownMonitor() throws(Absence) -> any RuntimePath {
         switch monitor {
-        case .usable(_, let version): return MonitorPath(version: version, context)
+        case .usable(let program):
+            return MonitorPath(version: try version("vmm", [program, "--version"]), context)
         case .unusable(let why, let cure): throw Absence("vmm", .absent, why, cure: cure)
         }
     }

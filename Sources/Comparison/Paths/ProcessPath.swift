@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -29,7 +30,7 @@ final class ProcessPath: RuntimePath {
         try overlay.mount()
         for name in ["proc", "dev", "sys"] {
             let place = try Self.mountPoint(name, in: overlay.root)
-            guard unsafe CHost.mount("/" + name, place, nil, UInt(MS_BIND), nil) == 0 else {
+            guard unsafe CMeasure.mount("/" + name, place, nil, UInt(MS_BIND), nil) == 0 else {
                 throw Failure("cannot show /\(name) to the bare process", errno: .current)
             }
         }

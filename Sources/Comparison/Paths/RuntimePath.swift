@@ -5,7 +5,7 @@ struct PathContext {
     let workspace: Workspace
     let tool: Tool
     let groups: ControlGroups?
-    /// The path of this executable.
+    /// The path of the monitor's executable.
     let monitor: String
     /// The guest's kernel; nil for vmm's own.
     let kernel: String?

@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 
 /// The attempts of a hostile command, bounded so that a host survives them.
@@ -9,7 +10,7 @@ enum Harm {
     /// Starts as many processes as possible, up to a bound, that all live until the end. Reports their
     /// number.
     static func fork() {
-        let count = chost_fork_many(Int32(processes))
+        let count = cmeasure_fork_many(Int32(processes))
         InsideProgram.say("got", "\(count)")
         sleep(1)
     }

@@ -1,17 +1,16 @@
 import CHost
 public import Host
 
-/// The tasks that this executable does inside a path, as a hidden command. A static executable runs in any
-/// image.
+/// The tasks that this executable does inside a path. A static executable runs in any image.
 ///
 /// Each answer is a line: a name, a tab and a value.
 public enum InsideProgram {
     /// The paths of the programs in the added layer.
     static let directory = "/.vmm-compare"
-    static let program = directory + "/vmm"
+    static let program = directory + "/vmm-compare"
     static let idle = directory + "/idle"
-    /// The name of the hidden command.
-    public static let commandName = "compare-inside"
+    /// The word in front of a task on the command line. No option of `vmm compare` has this name.
+    private static let option = "--inside"
 
     public enum Task: String, CaseIterable, Sendable {
         /// Times pieces of work.
@@ -29,13 +28,21 @@ public enum InsideProgram {
         case panic
     }
 
-    static func command(_ task: Task) -> [String] { [program, commandName, task.rawValue] }
+    static func command(_ task: Task) -> [String] { [program, option, task.rawValue] }
 
-    /// Runs the task `name`.
-    public static func run(_ name: String) throws(Failure) {
-        guard let task = Task(rawValue: name) else {
-            throw Failure(.usage, "cannot do \(name)", because: "it is no task of a comparison")
+    /// Runs the task of the command line `words`, the program's name in front. Returns false if the command
+    /// line asks for none.
+    public static func run(_ words: [String]) throws(Failure) -> Bool {
+        guard words.count == 3, words[1] == option else { return false }
+        guard let task = Task(rawValue: words[2]) else {
+            throw Failure(
+                .usage, "invalid value '\(words[2])' for \(option)", because: "not a task of a comparison")
         }
+        run(task)
+        return true
+    }
+
+    private static func run(_ task: Task) {
         switch task {
         case .work: Work.run()
         case .look: Look.run()

@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 
 /// The command's own view of its surroundings, reported from inside.
@@ -40,7 +41,7 @@ enum Look {
     /// Reports whether the kernel log can be read: SYSLOG_ACTION_SIZE_UNREAD needs the same permission as
     /// reading.
     private static func kernelLog() -> String {
-        let size = chost_kernel_log_size()
+        let size = cmeasure_kernel_log_size()
         return size < 0 ? "refused" : "can be read"
     }
 

@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 import SystemPackage
 
@@ -16,7 +17,7 @@ struct SystemCallCounter: ~Copyable {
         }
         var counters: [Int32] = []
         for cpu in 0..<Int32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) {
-            let counter = chost_count_tracepoint(identifier, cpu)
+            let counter = cmeasure_count_tracepoint(identifier, cpu)
             guard counter >= 0 else {
                 for opened in counters { close(opened) }
                 throw Failure("cannot count system calls", errno: .init(rawValue: -counter))
@@ -33,7 +34,7 @@ struct SystemCallCounter: ~Copyable {
         }
         if let found = find() { return found }
         // The mount is visible only in this process's mount namespace.
-        _ = unsafe CHost.mount("tracefs", places[0], "tracefs", 0, nil)
+        _ = unsafe CMeasure.mount("tracefs", places[0], "tracefs", 0, nil)
         return find()
     }
 

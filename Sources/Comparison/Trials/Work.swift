@@ -1,4 +1,5 @@
 import CHost
+import CMeasure
 import Host
 
 /// Fixed pieces of work, each timed several times by the clock inside the path.
@@ -53,7 +54,7 @@ enum Work {
     }
 
     static func callKernel(times: Int) {
-        for _ in 0..<times { chost_null_call() }
+        for _ in 0..<times { cmeasure_null_call() }
     }
 
     private static let copied = 16 << 20

@@ -18,15 +18,20 @@ public struct GuestFiles: Hashable, Sendable {
             }
     }
 
-    /// The directories that are searched: VMM_LIB alone if it is set; otherwise the directory of this
-    /// program, `../lib/vmm` from there (`make install`), and /usr/lib/vmm (a package).
-    public static func directories() -> [String] {
+    /// The directories that are searched: VMM_LIB alone if it is set; otherwise the directory of the monitor,
+    /// `../lib/vmm` from there (`make install`), and /usr/lib/vmm (a package). `monitor` is the path of its
+    /// executable; nil if it is this program.
+    public static func directories(of monitor: String? = nil) -> [String] {
         if let own = Environment.value("VMM_LIB") { return [own] }
         var directories = ["/usr/lib/vmm"]
-        if let program = directoryOfThisProgram() {
-            directories.insert(contentsOf: [program, program + "/../lib/vmm"], at: 0)
+        if let home = monitor.flatMap(directory) ?? directoryOfThisProgram() {
+            directories.insert(contentsOf: [home, home + "/../lib/vmm"], at: 0)
         }
         return directories
+    }
+
+    private static func directory(of program: String) -> String? {
+        program.lastIndex(of: "/").map { String(program[..<$0]) }
     }
 
     private static func directoryOfThisProgram() -> String? {

@@ -1,17 +1,24 @@
 #define _GNU_SOURCE
-#include "CHost.h"
+#include "CMeasure.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
-#include <sys/mount.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 /// Turns the child into the program. The child shares this process's memory until it executes: nothing here
 /// may allocate or lock.
-static _Noreturn void become(const struct chost_launch *plan, volatile int *problem) {
+static _Noreturn void become(const struct cmeasure_launch *plan, volatile int *problem) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
     int failed = setpgid(0, 0) < 0;
@@ -34,7 +41,7 @@ static _Noreturn void become(const struct chost_launch *plan, volatile int *prob
     _exit(127);
 }
 
-pid_t chost_start(const struct chost_launch *plan) {
+pid_t cmeasure_start(const struct cmeasure_launch *plan) {
     volatile int problem = 0;
     sigset_t all, before;
     sigfillset(&all);
@@ -51,30 +58,30 @@ pid_t chost_start(const struct chost_launch *plan) {
     return -problem;
 }
 
-int chost_pidfd_open(pid_t process) {
+int cmeasure_pidfd_open(pid_t process) {
     int fd = (int)syscall(SYS_pidfd_open, process, 0);
     return fd < 0 ? -errno : fd;
 }
 
-int chost_watched_pipe(int *ends) {
+int cmeasure_watched_pipe(int *ends) {
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     return 0;
 }
 
-int chost_unshare_mounts(void) {
+int cmeasure_unshare_mounts(void) {
     if (unshare(CLONE_NEWNS) < 0) return -errno;
     return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
-void chost_null_call(void) { syscall(SYS_getppid); }
+void cmeasure_null_call(void) { syscall(SYS_getppid); }
 
-int chost_kernel_log_size(void) {
+int cmeasure_kernel_log_size(void) {
     int size = (int)syscall(SYS_syslog, 9 /* SYSLOG_ACTION_SIZE_UNREAD */, NULL, 0);
     return size < 0 ? -errno : size;
 }
 
-int chost_fork_many(int most) {
+int cmeasure_fork_many(int most) {
     int count = 0;
     for (; count < most; count++) {
         pid_t child = fork();
@@ -89,7 +96,7 @@ int chost_fork_many(int most) {
     return count;
 }
 
-int chost_count_tracepoint(uint64_t identifier, int cpu) {
+int cmeasure_count_tracepoint(uint64_t identifier, int cpu) {
     struct perf_event_attr event = {
         .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = identifier, .sample_period = 0};
     int fd = (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -108,7 +115,7 @@ static int open_regular(int found) {
     return fd < 0 ? -errno : fd;
 }
 
-int chost_open_in_root(const char *root, const char *path) {
+int cmeasure_open_in_root(const char *root, const char *path) {
     int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return -errno;
     struct open_how how = {
@@ -120,10 +127,10 @@ int chost_open_in_root(const char *root, const char *path) {
     return result;
 }
 
-int chost_make_node(const char *path, uint32_t mode, uint32_t major_number, uint32_t minor_number) {
+int cmeasure_make_node(const char *path, uint32_t mode, uint32_t major_number, uint32_t minor_number) {
     return mknod(path, mode, makedev(major_number, minor_number));
 }
 
-int chost_set_attribute(const char *path, const char *name, const void *value, size_t byteCount) {
+int cmeasure_set_attribute(const char *path, const char *name, const void *value, size_t byteCount) {
     return lsetxattr(path, name, value, byteCount, 0);
 }

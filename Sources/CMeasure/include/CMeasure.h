@@ -1,19 +1,16 @@
-/// Calls for measurements and tests. A process is started by vfork, so that the size of this process does not
-/// count.
+/// Calls for measurements that Swift cannot make. A process is started by vfork(2), so that the size of this
+/// process does not count. No other program than those that measure may link this module: it also makes what
+/// a hostile command would make.
 #pragma once
-#include <dirent.h>
 #include <sched.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/statfs.h>
 #include <sys/types.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 /// A program to be started, with all arguments prepared.
-struct chost_launch {
+struct cmeasure_launch {
     /// The path of the program below `root`.
     const char *_Nonnull path;
     char *_Nullable const *_Nonnull arguments;
@@ -29,37 +26,37 @@ struct chost_launch {
 
 /// Starts a process in a process group of its own, with the default action for all signals and none blocked.
 /// Returns its number, or -errno of the step that failed. The caller's thread waits until the program runs.
-pid_t chost_start(const struct chost_launch *_Nonnull plan);
+pid_t cmeasure_start(const struct cmeasure_launch *_Nonnull plan);
 
 /// Returns a close-on-exec descriptor that is readable once the process has ended (pidfd_open(2)), or -errno.
-int chost_pidfd_open(pid_t process);
+int cmeasure_pidfd_open(pid_t process);
 
 /// Makes a close-on-exec pipe whose reading end does not block. Returns 0 or -errno.
-int chost_watched_pipe(int *_Nonnull ends);
+int cmeasure_watched_pipe(int *_Nonnull ends);
 
 /// Gives this thread a mount namespace of its own, whose mounts do not propagate to the others. Returns 0 or
 /// -errno.
-int chost_unshare_mounts(void);
+int cmeasure_unshare_mounts(void);
 
 /// Makes a system call that does almost nothing and enters the kernel each time.
-void chost_null_call(void);
+void cmeasure_null_call(void);
 
 /// Returns the number of bytes in the kernel's log, or -errno if it may not be read.
-int chost_kernel_log_size(void);
+int cmeasure_kernel_log_size(void);
 
 /// Forks up to `most` children, which end after ten seconds or with their parent. Returns their number.
-int chost_fork_many(int most);
+int cmeasure_fork_many(int most);
 
 /// Opens a counter of a tracepoint (perf_event_open(2)) on one CPU, for all processes. Returns a descriptor
 /// to read 8 bytes from, or -errno.
-int chost_count_tracepoint(uint64_t identifier, int cpu);
+int cmeasure_count_tracepoint(uint64_t identifier, int cpu);
 
 /// Opens the regular file `path` for reading, resolved as for a process whose root is the directory `root`
 /// (openat2(2), RESOLVE_IN_ROOT). Returns a close-on-exec descriptor or -errno: -EINVAL for a file that is
 /// not regular, which is not opened.
-int chost_open_in_root(const char *_Nonnull root, const char *_Nonnull path);
+int cmeasure_open_in_root(const char *_Nonnull root, const char *_Nonnull path);
 
 /// mknod(2) and lsetxattr(2), unchanged.
-int chost_make_node(const char *_Nonnull path, uint32_t mode, uint32_t major_number, uint32_t minor_number);
-int chost_set_attribute(
+int cmeasure_make_node(const char *_Nonnull path, uint32_t mode, uint32_t major_number, uint32_t minor_number);
+int cmeasure_set_attribute(
     const char *_Nonnull path, const char *_Nonnull name, const void *_Nullable value, size_t byteCount);

@@ -2,7 +2,6 @@ import ArgumentParser
 import Comparison
 import Doctor
 import Host
-import Machine
 
 /// `vmm compare` after its arguments have been parsed.
 enum Compare {
@@ -31,11 +30,12 @@ enum Compare {
             clock: Environment.has("VMM_CLOCK") ? .instructions : .wall)
         let report = ComparisonReport(
             host: host, image: image, command: subject.command, options: options,
-            repetition: ["vmm"] + CommandLine.arguments.dropFirst())
+            repetition: MonitorProgram.repetition(CommandLine.arguments))
         let progress = CompareProgress()
         let comparison = Comparison(
-            subject, options: options, monitor: monitor(doctor), environment: OwnProcess.environment(),
-            report: report, workspace: workspace, interruption: interruption, progress: progress.show)
+            subject, options: options, monitor: MonitorProgram.state(arguments.monitor, doctor),
+            environment: OwnProcess.environment(), report: report, workspace: workspace,
+            interruption: interruption, progress: progress.show)
         let result: ComparisonReport
         do throws(Failure) { result = try comparison.run() } catch {
             progress.clear()
@@ -44,16 +44,6 @@ enum Compare {
         progress.clear()
         try write(result, arguments)
         return interruption.signal
-    }
-
-    private static func monitor(_ doctor: HostReport) -> MonitorState {
-        if doctor.canBoot {
-            return .usable(program: OwnProcess.program(), version: VMM.configuration.version)
-        }
-        let missing = doctor.checks.first { $0.verdict == .missing }
-        return .unusable(
-            why: missing?.finding ?? "this host cannot boot Linux in a micro-VM",
-            cure: missing?.cure ?? "vmm doctor")
     }
 
     private static func write(_ report: ComparisonReport, _ arguments: CompareCommand) throws(Failure) {
