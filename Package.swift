@@ -66,9 +66,10 @@ let package = Package(
         room(
             "Containers",
             ["Machine", "Images", "Cgroups", "AgentProtocol", "Devices", "Host", "CHost", system, logging]),
+        room("Measure", ["Host", "CHost", "CMeasure", system]),
         room(
             "Comparison",
-            ["Containers", "Images", "EROFS", "Layers", "Host", "CHost", "CMeasure", system]),
+            ["Measure", "Containers", "Images", "EROFS", "Layers", "Host", "CHost", "CMeasure", system]),
         .executableTarget(
             name: "vmm",
             dependencies: [
@@ -79,7 +80,7 @@ let package = Package(
         // What `vmm compare` runs in its place.
         .executableTarget(
             name: "vmm-compare",
-            dependencies: ["Comparison", "Containers", "Images", "Doctor", "Host", arguments],
+            dependencies: ["Comparison", "Measure", "Containers", "Images", "Doctor", "Host", arguments],
             swiftSettings: rules),
 
         .target(
@@ -110,7 +111,9 @@ let package = Package(
                 "Containers", "Images", "Cgroups", "Machine", "Layers", "AgentProtocol", "Host", "CHost",
                 "TestSupport", system, logging,
             ]),
-        tests("Comparison", ["Comparison", "Containers", "Images", "Host", "TestSupport", system]),
+        tests("Measure", ["Measure", "Host", "TestSupport"]),
+        tests(
+            "Comparison", ["Comparison", "Measure", "Containers", "Images", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
         tests("Command", ["vmm", "Containers", "Images", "Host", "TestSupport", arguments]),
         // The rules of the house that a program can check.

@@ -76,6 +76,8 @@ int cmeasure_unshare_mounts(void) {
 
 void cmeasure_null_call(void) { syscall(SYS_getppid); }
 
+int cmeasure_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0; }
+
 int cmeasure_kernel_log_size(void) {
     int size = (int)syscall(SYS_syslog, 9 /* SYSLOG_ACTION_SIZE_UNREAD */, NULL, 0);
     return size < 0 ? -errno : size;

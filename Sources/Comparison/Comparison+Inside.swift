@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// Measurements by programs of vmm's that run inside the paths: footprint, work and isolation.
 extension Comparison {

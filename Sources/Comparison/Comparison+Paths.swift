@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// The selection of paths: finding them, trying each once, and dropping those that fail.
 extension Comparison {
@@ -41,7 +42,9 @@ extension Comparison {
         entry.version = path.version
         entry.description = path.description
         entry.cpuScope = runner.cpuScope
-        entry.executableByteCount = path.executables.reduce(0) { $0 + Files.byteCount($1) }
+        entry.executableByteCount = path.executables.reduce(0) {
+            $0 + Int(clamping: FileStatus(of: $1)?.byteCount ?? 0)
+        }
         entry.imageByteCount = path.imageByteCount(subject)
         report.paths.append(entry)
     }

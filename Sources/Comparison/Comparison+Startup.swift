@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// Measurement of start-up times.
 extension Comparison {

@@ -1,5 +1,6 @@
 import CHost
 public import Host
+public import Measure
 
 /// A side-by-side measurement of the paths of this host.
 public final class Comparison {

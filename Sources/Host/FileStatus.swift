@@ -28,6 +28,7 @@ public struct FileStatus {
     public var isDirectory: Bool { status.st_mode & S_IFMT == S_IFDIR }
     /// Whether the file can be read only once: a pipe, a FIFO or a socket.
     public var isStream: Bool { [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) }
+    public var isDevice: Bool { [S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT) }
     public var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
     /// The number of bytes that the file takes on the disk.
     public var allocatedByteCount: UInt64 {

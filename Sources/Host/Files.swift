@@ -7,6 +7,16 @@ public enum Files {
         _ = try hostCall { unsafe mkdir(path, 0o700) }
     }
 
+    /// Makes a directory that every user may read, and all missing parents. An existing one stays as it is.
+    public static func makeDirectories(_ path: String) throws(Errno) {
+        if FileStatus(of: path)?.isDirectory == true { return }
+        let parent = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+        if !parent.isEmpty { try makeDirectories(String(parent)) }
+        guard unsafe mkdir(path, 0o755) < 0 else { return }
+        let cause = Errno.current
+        if FileStatus(of: path)?.isDirectory != true { throw cause }
+    }
+
     public static func rename(_ from: String, to path: String) throws(Errno) {
         _ = try hostCall { unsafe Glibc.rename(from, path) }
     }
@@ -43,10 +53,23 @@ public enum Files {
         return names.sorted()
     }
 
-    /// Removes a file, or a directory with its content, as far as possible. Errors are ignored.
+    /// Removes a file, or a directory with everything in it that is on the same file system, as far as
+    /// possible. Errors are ignored.
     public static func removeTree(_ path: String) {
-        if unsafe unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
-        for name in (try? names(in: path)) ?? [] { removeTree("\(path)/\(name)") }
+        if let top = FileStatus(ofLink: path) { removeTree(path, top, on: top.status.st_dev) }
+    }
+
+    private static func removeTree(_ path: String, _ file: FileStatus, on device: dev_t) {
+        guard file.isDirectory else {
+            unsafe unlink(path)
+            return
+        }
+        // An overlay reports devices of their own for its files, but not for its directories.
+        guard file.status.st_dev == device else { return }
+        for name in (try? names(in: path)) ?? [] {
+            let inner = "\(path)/\(name)"
+            if let file = FileStatus(ofLink: inner) { removeTree(inner, file, on: device) }
+        }
         unsafe rmdir(path)
     }
 

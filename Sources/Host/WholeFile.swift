@@ -5,9 +5,14 @@ import SystemPackage
 public enum WholeFile {
     /// Writes `text` to the file at `path`, which is made or truncated.
     public static func write(_ text: String, to path: String) throws(Failure) {
+        try write(Array(text.utf8), to: path)
+    }
+
+    /// Writes `bytes` to the file at `path`, which is made with the access of `mode`, or truncated.
+    public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(Failure) {
         do throws(Errno) {
-            let file = try OwnedDescriptor(replacing: path)
-            var rest = Array(text.utf8)[...]
+            let file = try OwnedDescriptor(replacing: path, mode: mode)
+            var rest = bytes[...]
             while !rest.isEmpty {
                 let count = try hostCall {
                     unsafe rest.withUnsafeBytes {
@@ -49,9 +54,9 @@ public enum WholeFile {
 }
 
 extension OwnedDescriptor {
-    /// Makes or truncates a file for writing, readable for every user.
-    fileprivate init(replacing path: String) throws(Errno) {
-        let result = unsafe chost_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    /// Makes or truncates a file for writing.
+    fileprivate init(replacing path: String, mode: mode_t) throws(Errno) {
+        let result = unsafe chost_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode)
         guard result >= 0 else { throw Errno(rawValue: -result) }
         self.init(owning: result)
     }

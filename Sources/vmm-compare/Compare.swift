@@ -2,6 +2,7 @@ import ArgumentParser
 import Comparison
 import Doctor
 import Host
+import Measure
 
 /// `vmm compare` after its arguments have been parsed.
 enum Compare {
@@ -21,7 +22,7 @@ enum Compare {
         if !MountNamespace.make() {
             StandardError.write("vmm: some paths need root: run vmm compare as root to compare them\n")
         }
-        let workspace = try Workspace(in: options.workspace)
+        let workspace = try Workspace(named: "vmm-compare", in: options.workspace)
         let subject = try CompareSubject.make(image, arguments.command, in: workspace)
         let interruption = try Interruption()
         let doctor = HostReport.ofThisHost()

@@ -2,6 +2,7 @@ import Comparison
 import Containers
 import Host
 import Images
+import Measure
 
 /// The image and command of `vmm compare`, in the form that the paths need.
 enum CompareSubject {

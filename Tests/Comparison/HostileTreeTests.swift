@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Comparison
+@testable import Measure
 
 /// What `vmm compare` does on the host with the files of an image that a stranger made, and beside strangers.
 @Suite("a comparison among strangers")
@@ -28,7 +29,7 @@ struct HostileTreeTests {
         let trap = try make("trap")
         try link("vmm-compare-\(getpid())", to: trap)
         do {
-            let workspace = try Workspace(in: directory.path)
+            let workspace = try Workspace(named: "vmm-compare", in: directory.path)
             _ = try workspace.directory("layer")
             #expect(directory.tree("trap") == [])
             var status = stat()

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Comparison
+@testable import Measure
 
 /// A report with everything in it, some of it awkward.
 enum Example {

@@ -3,6 +3,7 @@ import Host
 import Testing
 
 @testable import Comparison
+@testable import Measure
 
 @Suite("what samples say")
 struct StatisticsTests {
@@ -64,17 +65,6 @@ struct StatisticsTests {
         #expect(phases.map(\.name) == ["early", "backwards", "beyond", "end"])
         #expect(phases.map(\.seconds) == [0.2, 0, 0.8, 0])
         #expect(Milestones().phases(total: 3, last: "end") == [Sample.Phase(name: "end", seconds: 3)])
-    }
-
-    @Test("the monitor's own times count from our beginning")
-    func monitorTimings() {
-        let text = """
-            { "process_start": 5000000000, "steps": { "first_run": 20000000, "userland": null, "kernel_loaded": 7 } }
-            """
-        let times = MonitorTimings(text, begin: .init(nanoseconds: 4_990_000_000))
-        #expect(abs((times.seconds("first_run") ?? 0) - 0.03) < 1e-9)
-        #expect(times.seconds("userland") == nil && times.seconds("loaded") == nil)
-        #expect(MonitorTimings("", begin: .init(nanoseconds: 0)).seconds("first_run") == nil)
     }
 
     @Test("logarithms are those of everybody else")

@@ -121,4 +121,21 @@ struct JSONReaderTests {
         #expect(throws: Failure.self) { try root.member("a").elements() }
         #expect(throws: Failure.self) { try document.root([]) }
     }
+
+    @Test("what was read can be written again")
+    func written() throws {
+        let text = #"{"a": [1, -2, 0.5, true, null], "b": {"c": "x\n"}}"#
+        #expect(JSON(try value(text)).text() == text)
+    }
+
+    @Test("a number may have a fraction, and is finite")
+    func fractions() throws {
+        let document = JSONDocument(complaint: "cannot use it", subject: "it")
+        let field = try document.root(Array(#"{"a": -1.5e1, "b": 1e999, "c": "1", "d": null}"#.utf8))
+        #expect(try field.member("a").number() == -15)
+        #expect(try field.member("d").number() == nil)
+        for name in ["b", "c"] {
+            #expect(throws: Failure.self) { try field.member(name).number() }
+        }
+    }
 }

@@ -38,6 +38,10 @@ int cmeasure_watched_pipe(int *_Nonnull ends);
 /// -errno.
 int cmeasure_unshare_mounts(void);
 
+/// Makes this process the parent of all its descendants whose own parents end (PR_SET_CHILD_SUBREAPER).
+/// Returns 0 or -errno.
+int cmeasure_adopt_orphans(void);
+
 /// Makes a system call that does almost nothing and enters the kernel each time.
 void cmeasure_null_call(void);
 

@@ -1,4 +1,6 @@
 import CHost
+import Host
+import Measure
 
 /// The host on which a comparison was measured.
 public struct HostDescription: Sendable {
@@ -34,18 +36,19 @@ public struct HostDescription: Sendable {
     public static func ofThisHost(
         findings: [(name: String, finding: String)], clock: Clock
     ) -> HostDescription {
-        let cpu = Files.text("/proc/cpuinfo") ?? ""
+        let cpu = KernelFile.text("/proc/cpuinfo") ?? ""
         let model = value("model name", in: cpu) ?? "unknown CPU"
         let isVirtual = (value("flags", in: cpu) ?? "").split(separator: " ").contains("hypervisor")
         let isEmulated = model.contains("QEMU TCG") || model.contains("QEMU Virtual CPU")
-        let release = Files.text("/etc/os-release") ?? ""
+        let release = KernelFile.text("/etc/os-release") ?? ""
         let name = release.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }?.dropFirst(12)
         return HostDescription(
             place: isEmulated ? .emulated : isVirtual ? .nested : .bareMetal, clock: clock, cpu: model,
             cpuCount: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
-            memoryByteCount: Int(MemoryInfo.kibibytes("MemTotal") ?? 0) << 10, kernel: kernelRelease(),
+            memoryByteCount: Int(MemoryInfo.kibibytes("MemTotal") ?? 0) << 10, kernel: Kernel.release(),
             system: name.map { $0.filter { $0 != "\"" } } ?? "Linux",
-            cgroups: Files.exists("/sys/fs/cgroup/cgroup.controllers") ? "v2" : "v1", date: UTC.now(),
+            cgroups: FileStatus(of: "/sys/fs/cgroup/cgroup.controllers") != nil ? "v2" : "v1",
+            date: UTC.now(),
             findings: findings)
     }
 
@@ -54,10 +57,6 @@ public struct HostDescription: Sendable {
         return line?.split(separator: ":", maxSplits: 1).dropFirst().first.map {
             String($0.drop { $0 == " " })
         }
-    }
-
-    static func kernelRelease() -> String {
-        (Files.text("/proc/sys/kernel/osrelease") ?? "unknown").filter { !$0.isNewline }
     }
 
     /// One line for the user: the conditions of the measurement and how far its figures can be trusted.
@@ -73,41 +72,4 @@ public struct HostDescription: Sendable {
         case (.wall, .bareMetal): "on bare metal, by the wall clock."
         }
     }
-}
-
-enum MemoryInfo {
-    /// Returns the value of a line of /proc/meminfo.
-    static func kibibytes(_ label: String) -> UInt64? {
-        let line = Files.text("/proc/meminfo")?.split(separator: "\n").first { $0.hasPrefix(label + ":") }
-        return line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
-    }
-
-    static func availableByteCount() -> Int { Int(kibibytes("MemAvailable") ?? 0) << 10 }
-}
-
-/// The date and time, without Foundation.
-enum UTC {
-    static func now() -> String {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return text(time.tv_sec)
-    }
-
-    /// Formats seconds since 1970 by RFC 3339. Computes civil dates in eras of 400 years that begin in March.
-    static func text(_ seconds: Int) -> String {
-        let (days, second) = (seconds / 86400, seconds % 86400)
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        let calendarMonth = month < 10 ? month + 3 : month - 9
-        let year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0)
-        return "\(year)-\(two(calendarMonth))-\(two(day))T\(two(second / 3600)):\(two(second / 60 % 60)):"
-            + "\(two(second % 60))Z"
-    }
-
-    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

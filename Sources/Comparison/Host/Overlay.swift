@@ -1,6 +1,7 @@
 import CHost
 import CMeasure
 import Host
+import Measure
 import SystemPackage
 
 /// An overlay mount of read-only layers, in this process's own mount namespace.
@@ -13,7 +14,7 @@ struct Overlay {
 
     /// Makes the directories. `mount` is separate, because its time is measured.
     func prepare() throws(Failure) {
-        for name in ["upper", "work", "root"] { try Files.makeDirectory(directory + "/" + name) }
+        for name in ["upper", "work", "root"] { try Workspace.makeDirectories(directory + "/" + name) }
     }
 
     func mount() throws(Failure) {
@@ -29,7 +30,7 @@ struct Overlay {
 
     func remove() {
         unsafe umount2(root, Int32(MNT_DETACH))
-        Files.remove(directory)
+        Files.removeTree(directory)
     }
 }
 

@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// runc and crun: for each run an OCI bundle with namespaces, a cgroup and a new overlay of the image's
 /// layers.
@@ -33,7 +34,7 @@ final class BundlePath: RuntimePath {
         let specification = BundleSpecification(
             subject: instance.subject, command: command, root: overlay.root,
             controlGroup: context.groups.map { "\($0.name)/\(name)/\(instance.name)" })
-        try Files.write(specification.json.text() + "\n", to: instance.directory + "/config.json")
+        try WholeFile.write(specification.json.text() + "\n", to: instance.directory + "/config.json")
     }
 
     func mount(_ instance: Instance) throws(Failure) {
@@ -54,13 +55,13 @@ final class BundlePath: RuntimePath {
     }
 
     func cleanUp(_ instance: Instance, _ outcome: Outcome?) {
-        if outcome?.isSuccess != true, Files.exists(state + "/" + instance.name) {
+        if outcome?.isSuccess != true, FileStatus(of: state + "/" + instance.name) != nil {
             _ = try? context.tool.run([program, "--root", state, "delete", "--force", instance.name])
         }
         overlay(instance).remove()
     }
 
     func imageByteCount(_ subject: Subject) -> Int? {
-        subject.layers.reduce(0) { $0 + Files.allocatedByteCount($1) }
+        subject.layers.reduce(0) { $0 + Storage.byteCount($1) }
     }
 }

@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// podman and docker: engines with their own storage, into which the image's files are imported once.
 final class EnginePath: RuntimePath {

@@ -1,6 +1,7 @@
 import Containers
 import Host
 import Images
+import Measure
 
 /// `vmm run`, by the monitor that the comparison measures.
 final class MonitorPath: RuntimePath {
@@ -52,38 +53,15 @@ final class MonitorPath: RuntimePath {
 
     /// Returns the milestones that the monitor recorded with `--timings`. Both processes use the same clock.
     func milestones(_ instance: Instance, _ outcome: Outcome) -> Milestones {
-        let times = MonitorTimings(Files.text(timings(instance)) ?? "", begin: outcome.begin)
+        let timings = KernelFile.text(timings(instance)).flatMap { MonitorTimings($0) }
         var milestones = Milestones()
-        milestones.end("monitor", at: times.seconds("first_run"))
-        milestones.end("kernel", at: times.seconds("userland"))
-        milestones.end("init", at: times.seconds("agent_ready"))
-        milestones.end("layers", at: times.seconds("process_started"))
-        milestones.end("command", at: times.seconds("process_ended"))
+        for (phase, step) in [
+            ("monitor", "first_run"), ("kernel", "userland"), ("init", "agent_ready"),
+            ("layers", "process_started"), ("command", "process_ended"),
+        ] { milestones.end(phase, at: timings?.seconds(to: step, since: outcome.begin)) }
         return milestones
     }
 
     func cleanUp(_ instance: Instance, _ outcome: Outcome?) {}
     func imageByteCount(_ subject: Subject) -> Int? { subject.storedByteCount }
-}
-
-/// The output of vmm's `--timings`: nanoseconds since the start of its process.
-struct MonitorTimings {
-    private let text: String
-    private let begin: MonotonicTime
-
-    init(_ text: String, begin: MonotonicTime) {
-        self.text = text
-        self.begin = begin
-    }
-
-    /// Returns the seconds from `begin` to a step; nil if the step was not reached or is unknown.
-    func seconds(_ step: String) -> Double? {
-        guard let start = number("process_start"), let since = number(step) else { return nil }
-        return MonotonicTime(nanoseconds: start &+ since).seconds(since: begin)
-    }
-
-    private func number(_ name: String) -> UInt64? {
-        guard let place = text.firstRange(of: "\"\(name)\":") else { return nil }
-        return UInt64(text[place.upperBound...].drop { $0 == " " }.prefix { $0.isNumber })
-    }
 }

@@ -1,6 +1,7 @@
 import CHost
 import Containers
 import Host
+import Measure
 
 /// Whether this host can run `vmm run`, as the caller determined.
 public enum MonitorState: Sendable {

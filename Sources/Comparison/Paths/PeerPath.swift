@@ -1,5 +1,6 @@
 import Containers
 import Host
+import Measure
 
 /// Firecracker and QEMU's microvm, with vmm's guest kernel and the image as a read-only disk, which the
 /// kernel mounts as its root.
@@ -44,7 +45,7 @@ final class PeerPath: RuntimePath {
             throw Failure(.unavailable, "cannot give \(name) a disk", because: "this image is in no store")
         }
         disk = try context.workspace.directory(name) + "/disk"
-        try Files.concatenate(subject.files, to: disk, padding: 4096)
+        try FileCopy.concatenate(subject.files, to: disk, padding: 4096)
     }
 
     func makeReady(_ instance: Instance, _ command: [String]) throws(Failure) {
@@ -66,7 +67,7 @@ final class PeerPath: RuntimePath {
             ),
             ("machine-config", .object([("vcpu_count", .integer(1)), ("mem_size_mib", .integer(256))])),
         ])
-        try Files.write(configuration.text(), to: instance.directory + "/machine.json")
+        try WholeFile.write(configuration.text(), to: instance.directory + "/machine.json")
     }
 
     /// Makes the kernel's command line. An argument with a space is quoted.

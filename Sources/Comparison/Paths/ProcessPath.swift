@@ -1,6 +1,7 @@
 import CHost
 import CMeasure
 import Host
+import Measure
 import SystemPackage
 
 /// The lower bound: the command as an ordinary process of this host, with the image as its root file system.
@@ -40,7 +41,7 @@ final class ProcessPath: RuntimePath {
     /// symbolic link could lead to a directory of the host.
     static func mountPoint(_ name: String, in root: String) throws(Failure) -> String {
         let place = root + "/" + name
-        if unsafe mkdir(place, 0o755) == 0 || Files.isDirectoryItself(place) { return place }
+        if unsafe mkdir(place, 0o755) == 0 || FileStatus(ofLink: place)?.isDirectory == true { return place }
         throw Failure(
             .badInput, "cannot show /\(name) to the bare process",
             because: "the image has something else than a directory there")
@@ -61,6 +62,6 @@ final class ProcessPath: RuntimePath {
     }
 
     func imageByteCount(_ subject: Subject) -> Int? {
-        subject.layers.reduce(0) { $0 + Files.allocatedByteCount($1) }
+        subject.layers.reduce(0) { $0 + Storage.byteCount($1) }
     }
 }

@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// The objects that all paths of a comparison share.
 struct PathContext {

@@ -1,3 +1,7 @@
+import CMeasure
+import Host
+import Measure
+
 /// The root file system that every path runs, and the command in it.
 public struct Subject: Sendable {
     /// A word that can be part of a file name.
@@ -56,10 +60,19 @@ public struct Subject: Sendable {
     }
 
     private func line(_ file: String, _ matches: ([String]) -> Bool) -> [String]? {
-        let text = layers.lazy.compactMap { Files.text(file, in: $0) }.first ?? ""
+        let text = layers.lazy.compactMap { Self.text(file, in: $0) }.first ?? ""
         return text.split(separator: "\n").map { line in
             line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         }.first(where: matches)
+    }
+
+    /// Reads a file of an image whose root is the directory `root`; nil unless it is a regular file. Symbolic
+    /// links are resolved within that root, never to the host's files.
+    private static func text(_ path: String, in root: String) -> String? {
+        let number = unsafe cmeasure_open_in_root(root, path)
+        guard number >= 0 else { return nil }
+        let file = OwnedDescriptor(owning: number)
+        return KernelFile.text("/proc/self/fd/\(file.rawValue)")
     }
 
     /// Returns the path of the program in the image, found by the PATH of the subject. The path is relative
@@ -68,7 +81,7 @@ public struct Subject: Sendable {
         if name.contains("/") { return name }
         let path = environment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? ""
         return path.split(separator: ":").map { "\($0)/\(name)" }.first { candidate in
-            layers.contains { Files.isEntry($0 + candidate) }
+            layers.contains { FileStatus(ofLink: $0 + candidate) != nil }
         }
     }
 }

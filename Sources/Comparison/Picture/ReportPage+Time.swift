@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 extension ReportPage {
     private static let header = [

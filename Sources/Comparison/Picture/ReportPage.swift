@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// The report as a self-contained page: no script, no font, no network.
 struct ReportPage {

@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 /// The distribution of each path's start times: a stroke for every run, a box for the middle half, a bar for
 /// the median.

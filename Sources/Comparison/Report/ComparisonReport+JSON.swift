@@ -1,4 +1,5 @@
 public import Host
+import Measure
 
 extension ComparisonReport {
     /// The report as JSON, with every sample. Times are in seconds, sizes in bytes.

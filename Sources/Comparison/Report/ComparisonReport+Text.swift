@@ -1,4 +1,5 @@
 import Host
+import Measure
 
 extension ComparisonReport {
     /// Formats the report for a terminal, in at most 100 columns.

@@ -1,3 +1,5 @@
+public import Measure
+
 /// The result of a comparison.
 public struct ComparisonReport: Sendable {
     public var host: HostDescription

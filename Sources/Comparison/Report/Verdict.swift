@@ -1,4 +1,5 @@
 import Host
+public import Measure
 
 /// The ratio of one path's time to another's.
 public struct Verdict: Sendable {

@@ -1,5 +1,6 @@
 import CHost
 import Host
+import Measure
 
 /// Starts idle instances one after another, keeps all of them, and measures their cost.
 struct CrowdTrial {
@@ -90,9 +91,9 @@ struct CrowdTrial {
             crowd.processCount = Double(processes.count) / Double(count)
             let threads = processes.reduce(0) { $0 + ProcessTable.threadCount($1) }
             crowd.threadCount = Double(threads) / Double(count)
-            let sizes = processes.compactMap(ProcessTable.pssByteCount)
+            let sizes = processes.compactMap { ProcessTable.kibibytes("Pss", of: $0) }
             // Kernels without smaps_rollup report no size.
-            if !sizes.isEmpty { crowd.pssByteCount = sizes.reduce(0, +) / count }
+            if !sizes.isEmpty { crowd.pssByteCount = sizes.reduce(0, +) * 1024 / count }
         } else {
             let (processes, threads) = Self.population()
             crowd.processCount = Double(max(0, processes - processesBefore)) / Double(count)
@@ -102,7 +103,7 @@ struct CrowdTrial {
 
     /// Returns the number of instances that would fit, by memory and by the kernel's number of process IDs.
     private static func capacity(_ available: Int, _ each: Double, _ threads: Double?) -> Int {
-        let tasks = Double(Files.number("/proc/sys/kernel/pid_max") ?? 32768) / max(1, threads ?? 1)
+        let tasks = Double(KernelFile.number("/proc/sys/kernel/pid_max") ?? 32768) / max(1, threads ?? 1)
         return Int(min(Double(available) / each, tasks))
     }
 
@@ -120,7 +121,7 @@ struct CrowdTrial {
         let outcomes = batch.outcomes()
         for (index, instance) in instances.enumerated() {
             runner.path.cleanUp(instance, index < outcomes.count ? outcomes[index] : nil)
-            Files.remove(instance.directory)
+            Files.removeTree(instance.directory)
         }
         runner.leaveGroup()
     }

@@ -1,4 +1,6 @@
 import Host
+import Measure
+import SystemPackage
 
 /// The layer that is added to the image: this executable, the idle program, and small files to read.
 struct InsideLayer {
@@ -8,11 +10,11 @@ struct InsideLayer {
     /// image.
     static func make(in workspace: Workspace) throws(Failure) -> String {
         let layer = try workspace.directory("inside")
-        try Files.makeDirectory(layer + Work.smallFiles)
-        try Files.write(IdleProgram.bytes, to: layer + InsideProgram.idle, mode: 0o755)
-        if isStatic() { try Files.copy(program, to: layer + InsideProgram.program, mode: 0o755) }
+        try Workspace.makeDirectories(layer + Work.smallFiles)
+        try WholeFile.write(IdleProgram.bytes, to: layer + InsideProgram.idle, mode: 0o755)
+        if isStatic() { try FileCopy.copy(program, to: layer + InsideProgram.program, mode: 0o755) }
         for index in 0..<Work.smallFileCount {
-            try Files.write(
+            try WholeFile.write(
                 [UInt8](repeating: UInt8(index % 256), count: 512), to: "\(layer)\(Work.smallFiles)/\(index)")
         }
         return layer
@@ -20,10 +22,15 @@ struct InsideLayer {
 
     /// Whether this executable has no interpreter (PT_INTERP).
     static func isStatic() -> Bool {
-        guard let bytes = Files.bytes(program, limit: 65536), bytes.count > 64 else { return false }
+        var header = [UInt8](repeating: 0, count: 4096)
+        guard let file = try? FileDescriptor.open(FilePath(program), .readOnly, options: .closeOnExec) else {
+            return false
+        }
+        defer { try? file.close() }
+        _ = unsafe try? header.withUnsafeMutableBytes { unsafe try file.read(into: $0) }
         func little(_ offset: Int, _ count: Int) -> Int {
             (0..<count).reduce(0) {
-                $0 | (offset + $1 < bytes.count ? Int(bytes[offset + $1]) << (8 * $1) : 0)
+                $0 | (offset + $1 < header.count ? Int(header[offset + $1]) << (8 * $1) : 0)
             }
         }
         let (start, size, count) = (little(32, 4), little(54, 2), little(56, 2))

@@ -1,5 +1,6 @@
 import CHost
 import Host
+import Measure
 
 /// Determines what a path lets a command see and do, from inside and from outside.
 struct IsolationTrial {
@@ -117,7 +118,7 @@ extension IsolationTrial {
         runner.settle()
         let outcome = batch.outcomes()[0]
         runner.path.cleanUp(instance, outcome)
-        Files.remove(instance.directory)
+        Files.removeTree(instance.directory)
         if result == .interrupted { throw .interrupted }
         // The processes that adopted the orphans need time to collect them.
         for _ in 0..<100 where ProcessTable.all().count > processes { usleep(10_000) }

@@ -1,11 +1,12 @@
 import CHost
 import CMeasure
 import Host
+import Measure
 
 /// The command's own view of its surroundings, reported from inside.
 enum Look {
     static func run() {
-        say("kernel release", HostDescription.kernelRelease())
+        say("kernel release", Kernel.release())
         say("processes in sight", "\(ProcessTable.all().count)")
         say("memory in sight", Decimal.bytes(Double(MemoryInfo.kibibytes("MemTotal") ?? 0) * 1024))
         say("CPUs in sight", "\(sysconf(Int32(_SC_NPROCESSORS_ONLN)))")
@@ -26,15 +27,16 @@ enum Look {
     }
 
     private static func names(_ directory: String) -> String {
-        let names = Files.names(in: directory)
-        if names.isEmpty { return Files.exists(directory) ? "none" : "not shown" }
+        let names = (try? Files.names(in: directory)) ?? []
+        if names.isEmpty { return FileStatus(of: directory) == nil ? "not shown" : "none" }
         let shown = names.prefix(6).joined(separator: " ")
         return names.count > 6 ? "\(shown) and \(names.count - 6) more" : shown
     }
 
     private static func devices() -> String {
-        let count = Files.names(in: "/dev").filter { Files.isDevice("/dev/" + $0) }.count
-        let notable = ["kmsg", "mem", "kvm", "fuse"].filter { Files.isDevice("/dev/" + $0) }
+        func isDevice(_ name: String) -> Bool { FileStatus(of: "/dev/" + name)?.isDevice == true }
+        let count = ((try? Files.names(in: "/dev")) ?? []).count(where: isDevice)
+        let notable = ["kmsg", "mem", "kvm", "fuse"].filter(isDevice)
         return notable.isEmpty ? "\(count)" : "\(count), \(notable.joined(separator: ", ")) among them"
     }
 
@@ -46,13 +48,17 @@ enum Look {
     }
 
     private static func modules() -> String {
-        guard let text = Files.text("/proc/modules") else { return "not shown: a kernel without modules" }
+        guard let text = KernelFile.text("/proc/modules") else {
+            return "not shown: a kernel without modules"
+        }
         let count = text.split(separator: "\n").count
         return count == 0 ? "none in sight" : "\(count) in sight"
     }
 
     private static func status(_ label: String) -> String? {
-        let line = Files.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix(label + ":") }
+        let line = KernelFile.text("/proc/self/status")?.split(separator: "\n").first {
+            $0.hasPrefix(label + ":")
+        }
         return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.map(String.init)
     }
 
@@ -77,7 +83,8 @@ enum Look {
 
     private static func users() -> String {
         let map =
-            Files.text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+            KernelFile.text("/proc/self/uid_map")?.split(whereSeparator: \.isWhitespace).map(String.init)
+            ?? []
         return map.count == 3 && map[0] == "0" && map[1] == "0"
             ? "root is root of this kernel" : "mapped to others"
     }

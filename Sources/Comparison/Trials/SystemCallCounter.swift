@@ -1,6 +1,7 @@
 import CHost
 import CMeasure
 import Host
+import Measure
 import SystemPackage
 
 /// Counts the system calls of all processes on this host, by the tracepoint raw_syscalls:sys_enter.
@@ -30,7 +31,7 @@ struct SystemCallCounter: ~Copyable {
     private static func identifier() -> UInt64? {
         let places = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
         func find() -> UInt64? {
-            places.lazy.compactMap { Files.number($0 + "/events/raw_syscalls/sys_enter/id") }.first
+            places.lazy.compactMap { KernelFile.number($0 + "/events/raw_syscalls/sys_enter/id") }.first
         }
         if let found = find() { return found }
         // The mount is visible only in this process's mount namespace.

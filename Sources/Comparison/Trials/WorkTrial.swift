@@ -1,3 +1,5 @@
+import Measure
+
 /// Runs the same pieces of work inside each path.
 struct WorkTrial {
     let runner: PathRunner

@@ -12,6 +12,20 @@ public indirect enum JSON: Sendable {
     /// An object. Its names should differ (RFC 8259, 4); nothing checks that.
     case object([(String, JSON)])
 
+    /// Makes the value of a text that was read. The members of objects are in the order of their names.
+    public init(_ value: JSONValue) {
+        self =
+            switch value {
+            case .null: .null
+            case .boolean(let flag): .boolean(flag)
+            case .number(let text): Int(text).map { .integer($0) } ?? .number(Double(text) ?? .nan)
+            case .string(let text): .string(text)
+            case .array(let values): .array(values.map { JSON($0) })
+            case .object(let members):
+                .object(members.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
+            }
+    }
+
     /// The number, or `null`.
     public static func optional(_ number: Double?) -> JSON { number.map { .number($0) } ?? .null }
     /// The number, or `null`.

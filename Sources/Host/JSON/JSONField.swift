@@ -69,6 +69,15 @@ public struct JSONField {
         return number
     }
 
+    /// Returns a number, which may have a fraction.
+    public func number() throws(Failure) -> Double? {
+        guard let value else { return nil }
+        guard case .number(let text) = value, let number = Double(text), number.isFinite else {
+            throw wrong("a number")
+        }
+        return number
+    }
+
     /// Returns `found`, or throws a failure if it is nil.
     public func required<Value>(_ found: Value?) throws(Failure) -> Value {
         guard let found else { throw document.refused("\(document.subject) has no \(path)") }

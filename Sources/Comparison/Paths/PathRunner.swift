@@ -1,5 +1,6 @@
 import CHost
 import Host
+import Measure
 
 /// The reasons why runs gave no samples.
 enum RunProblem: Error {
@@ -123,7 +124,7 @@ final class PathRunner {
     private func cleanUp(_ instances: [Instance], _ outcomes: [Outcome]) {
         for (index, instance) in instances.enumerated() {
             path.cleanUp(instance, index < outcomes.count ? outcomes[index] : nil)
-            Files.remove(instance.directory)
+            Files.removeTree(instance.directory)
         }
         if isGrouped { context.groups?.leave() }
     }
@@ -153,7 +154,7 @@ private struct CPUReading {
         unsafe getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         guard let group = group() else { return nil }
         self.group = group
-        own = Member.nanoseconds(of: usage)
+        own = usage.cpuNanoseconds
     }
 
     /// Returns the CPU time that other processes used between two readings, in seconds.

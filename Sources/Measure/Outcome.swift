@@ -21,7 +21,9 @@ public struct Outcome: Sendable {
     public var ending: Ending
     /// The user and system time of the process and of all descendants that were waited for, in nanoseconds.
     public var treeCPU: UInt64
-    /// The end of the output.
+    /// The largest resident set of one of these processes.
+    public var peakKibibytes: Int
+    /// The end of the captured output; empty if it was not captured.
     public var output: String
     public var error: String
 
@@ -41,7 +43,12 @@ extension Outcome.Ending: CustomStringConvertible {
 
 extension MonotonicTime {
     /// Returns the seconds from `earlier` to this time.
-    func seconds(since earlier: MonotonicTime) -> Double {
+    public func seconds(since earlier: MonotonicTime) -> Double {
         Double(Int64(bitPattern: nanoseconds &- earlier.nanoseconds)) / 1e9
+    }
+
+    /// Returns the time `seconds` later; never an earlier one.
+    public func adding(seconds: Double) -> MonotonicTime {
+        MonotonicTime(nanoseconds: nanoseconds &+ UInt64(max(0, seconds) * 1e9))
     }
 }

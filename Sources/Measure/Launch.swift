@@ -12,6 +12,18 @@ public struct Launch: Hashable, Sendable {
     public var group: Int64?
     /// The descriptor of standard input; nil for /dev/null.
     public var input: Int32?
+    public var output = Stream.captured
+    public var error = Stream.captured
+
+    /// The destination of standard output or standard error.
+    public enum Stream: Hashable, Sendable {
+        /// A pipe, whose last bytes are in the outcome.
+        case captured
+        /// /dev/null.
+        case discarded
+        /// An open file.
+        case descriptor(Int32)
+    }
 
     public init(_ words: [String], environment: [String]) {
         self.words = words

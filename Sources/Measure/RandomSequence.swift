@@ -1,13 +1,13 @@
 /// A pseudo-random sequence (SplitMix64). The same seed gives the same sequence, so that a schedule and a
 /// verdict can be repeated.
-struct RandomSequence: RandomNumberGenerator {
+public struct RandomSequence: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    public init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

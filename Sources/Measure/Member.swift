@@ -1,4 +1,4 @@
-import CHost
+public import CHost
 import Host
 
 /// An instance of a batch.
@@ -36,12 +36,8 @@ struct Member {
     var outcome: Outcome {
         Outcome(
             begin: begin, spawn: spawn, firstByte: firstByte, end: ended, ending: forced ?? ending,
-            treeCPU: Self.nanoseconds(of: usage), output: output.text, error: error.text)
-    }
-
-    /// Returns the sum of user and system time.
-    static func nanoseconds(of usage: rusage) -> UInt64 {
-        usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds
+            treeCPU: usage.cpuNanoseconds, peakKibibytes: usage.ru_maxrss, output: output.text,
+            error: error.text)
     }
 
     /// Decodes the status of wait(2): the low seven bits are the signal; if they are 0, the next byte is the
@@ -52,8 +48,41 @@ struct Member {
     }
 }
 
+extension rusage {
+    /// The sum of user and system time.
+    public var cpuNanoseconds: UInt64 { ru_utime.nanoseconds &+ ru_stime.nanoseconds }
+}
+
 extension timeval {
     fileprivate var nanoseconds: UInt64 {
         UInt64(tv_sec) &* 1_000_000_000 &+ UInt64(tv_usec) &* 1000
     }
+}
+
+/// The last bytes of a stream, in a buffer that is allocated in advance.
+struct Tail {
+    static let byteCount = 16384
+    private var bytes = [UInt8](repeating: 0, count: byteCount)
+    private var count = 0
+
+    /// Reads once from `descriptor`. Returns the result of read(2).
+    mutating func append(from descriptor: Int32) -> Int {
+        makeRoom()
+        let count = count
+        let taken = unsafe bytes.withUnsafeMutableBytes { buffer in
+            unsafe read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+        }
+        self.count += max(taken, 0)
+        return taken
+    }
+
+    /// Drops the older half of a full buffer.
+    private mutating func makeRoom() {
+        guard count == Self.byteCount else { return }
+        let half = Self.byteCount / 2
+        for index in 0..<half { bytes[index] = bytes[half + index] }
+        count = half
+    }
+
+    var text: String { String(decoding: bytes[..<count], as: UTF8.self) }
 }

@@ -1,6 +1,6 @@
-import CHost
+public import CHost
 import CMeasure
-import Host
+public import Host
 import SystemPackage
 
 /// Instances that run at the same time, and the readings of the clock.
@@ -8,16 +8,16 @@ import SystemPackage
 /// Between the reading of the clock before an instance's start and the one after its end, this type allocates
 /// no memory; output of the instances is read into buffers that exist already.
 @safe
-final class Batch {
+public final class Batch {
     /// The event that `wait` waits for.
-    enum Goal {
+    public enum Goal {
         /// Every instance has ended.
         case ends
         /// Every instance has written to its standard output or has ended.
         case firstBytes
     }
 
-    enum Result {
+    public enum Result {
         case reached, outOfTime, interrupted
     }
 
@@ -33,7 +33,7 @@ final class Batch {
     private var silent = 0
     private var isInterrupted = false
 
-    init(_ launches: [Launch], interruption: Interruption) throws(Failure) {
+    public init(_ launches: [Launch], interruption: Interruption) throws(Failure) {
         members = []
         members.reserveCapacity(launches.count)
         for launch in launches { members.append(Member(try PreparedLaunch(launch))) }
@@ -44,14 +44,14 @@ final class Batch {
         unsafe events = .allocate(capacity: 64)
         try watch(interruption.rawValue, 0, .interruption)
         for index in members.indices {
-            try watch(members[index].launch.output.readEnd, index, .output)
-            try watch(members[index].launch.error.readEnd, index, .error)
+            if let pipe = members[index].launch.output { try watch(pipe.readEnd, index, .output) }
+            if let pipe = members[index].launch.error { try watch(pipe.readEnd, index, .error) }
         }
     }
 
     /// Starts instance `index`, whose time counts from `begin`. Then handles the events of the instances that
     /// run already.
-    func start(_ index: Int, begin: MonotonicTime) throws(Failure) {
+    public func start(_ index: Int, begin: MonotonicTime) throws(Failure) {
         let spawn = MonotonicTime.now()
         do throws(Errno) {
             members[index].process = try members[index].launch.start()
@@ -68,7 +68,7 @@ final class Batch {
     }
 
     /// Handles events until the goal is reached, the deadline has passed or the user interrupts.
-    func wait(for goal: Goal, until deadline: MonotonicTime) -> Result {
+    public func wait(for goal: Goal, until deadline: MonotonicTime) -> Result {
         while true {
             if isInterrupted { return .interrupted }
             switch goal {
@@ -82,8 +82,16 @@ final class Batch {
         }
     }
 
+    /// Handles events until every instance has ended or `seconds` have passed. A user's interruption, which
+    /// `happened` of it tells, does not end the wait.
+    public func waitForEnds(seconds: Double) {
+        let deadline = MonotonicTime.now().adding(seconds: seconds)
+        isInterrupted = false
+        while waiting > 0, wait(for: .ends, until: deadline) == .interrupted { isInterrupted = false }
+    }
+
     /// Kills the process groups of all instances that still run, and waits for their ends.
-    func stop(_ ending: Outcome.Ending) {
+    public func stop(_ ending: Outcome.Ending) {
         for index in members.indices where members[index].isRunning {
             members[index].forced = ending
             kill(-members[index].process, SIGKILL)
@@ -92,18 +100,26 @@ final class Batch {
     }
 
     /// Sends a signal to the process of each running instance. The process may ignore it.
-    func send(_ signal: Int32) {
+    public func send(_ signal: Int32) {
         for member in members where member.isRunning { kill(member.process, signal) }
     }
 
-    func isRunning(_ index: Int) -> Bool { members[index].isRunning }
-    func firstByte(of index: Int) -> MonotonicTime? { members[index].firstByte }
+    /// Sends a signal to the process group of each running instance.
+    public func sendToGroups(_ signal: Int32) {
+        for member in members where member.isRunning { kill(-member.process, signal) }
+    }
+
+    public func isRunning(_ index: Int) -> Bool { members[index].isRunning }
+    public func firstByte(of index: Int) -> MonotonicTime? { members[index].firstByte }
+
+    /// Returns the end of what an instance has written so far.
+    public func output(of index: Int) -> String { members[index].output.text }
 
     /// The leading processes of the instances that run.
-    var processes: [pid_t] { members.filter { $0.isRunning }.map(\.process) }
+    public var processes: [pid_t] { members.filter { $0.isRunning }.map(\.process) }
 
     /// Returns the outcomes of all instances that were started. All must have ended.
-    func outcomes() -> [Outcome] {
+    public func outcomes() -> [Outcome] {
         for index in members.indices { drain(index) }
         return members.filter { $0.process > 0 }.map(\.outcome)
     }
@@ -154,7 +170,7 @@ extension Batch {
     }
 
     private func readOutput(_ index: Int, at now: MonotonicTime) {
-        let descriptor = members[index].launch.output.readEnd
+        guard let descriptor = members[index].launch.output?.readEnd else { return }
         let count = members[index].output.append(from: descriptor)
         if count == 0 { unwatch(descriptor) }
         guard count > 0, members[index].firstByte == nil else { return }
@@ -163,7 +179,7 @@ extension Batch {
     }
 
     private func readError(_ index: Int) {
-        let descriptor = members[index].launch.error.readEnd
+        guard let descriptor = members[index].launch.error?.readEnd else { return }
         let count = members[index].error.append(from: descriptor)
         if count == 0 { unwatch(descriptor) }
     }
@@ -188,9 +204,8 @@ extension Batch {
     /// Reads the remaining output, without blocking: a descendant that outlives the instance may hold the
     /// other end of the pipe.
     private func drain(_ index: Int) {
-        for (descriptor, isOutput) in [
-            (members[index].launch.output.readEnd, true), (members[index].launch.error.readEnd, false),
-        ] {
+        for (pipe, isOutput) in [(members[index].launch.output, true), (members[index].launch.error, false)] {
+            guard let descriptor = pipe?.readEnd else { continue }
             for _ in 0..<64 {
                 let count =
                     isOutput

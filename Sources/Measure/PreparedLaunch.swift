@@ -1,6 +1,6 @@
 import CHost
 import CMeasure
-import Host
+public import Host
 import SystemPackage
 
 /// A launch whose pipes and C strings exist already, so that nothing delays the process after the clock is
@@ -10,18 +10,25 @@ final class PreparedLaunch {
     private nonisolated(unsafe) var plan: cmeasure_launch
     private let strings = CStrings()
     let name: String
-    let output: Pipe
-    let error: Pipe
-    private let input: OwnedDescriptor
+    /// The pipes of the streams that are captured.
+    let output: Pipe?
+    let error: Pipe?
+    private let nothing: OwnedDescriptor
 
     init(_ launch: Launch) throws(Failure) {
         name = launch.words[0]
-        output = try Pipe()
-        error = try Pipe()
-        input = try Self.nothing()
-        let nothing = input.rawValue
+        let output = launch.output == .captured ? try Pipe() : nil
+        let error = launch.error == .captured ? try Pipe() : nil
+        (self.output, self.error) = (output, error)
+        nothing = try Self.openNothing()
+        let nothing = nothing.rawValue
+        func destination(_ stream: Launch.Stream, _ pipe: Pipe?) -> Int32 {
+            if case .descriptor(let number) = stream { number } else { pipe?.writeEnd ?? nothing }
+        }
         let strings = strings
-        let streams = (launch.input ?? nothing, output.writeEnd, error.writeEnd)
+        let streams = (
+            launch.input ?? nothing, destination(launch.output, output), destination(launch.error, error)
+        )
         unsafe plan = cmeasure_launch(
             path: strings.keep(launch.words[0]), arguments: strings.keep(launch.words),
             environment: strings.keep(launch.environment), streams: streams,
@@ -33,8 +40,8 @@ final class PreparedLaunch {
     /// Closes the write ends. Call it when the child has its copies, so that the end of the output can be
     /// seen.
     func closeWriteEnds() {
-        output.closeWriteEnd()
-        error.closeWriteEnd()
+        output?.closeWriteEnd()
+        error?.closeWriteEnd()
     }
 
     /// Starts the process and returns its process ID.
@@ -44,8 +51,8 @@ final class PreparedLaunch {
         return process
     }
 
-    private static func nothing() throws(Failure) -> OwnedDescriptor {
-        do { return try OwnedDescriptor(opening: "/dev/null", for: .reading) } catch {
+    private static func openNothing() throws(Failure) -> OwnedDescriptor {
+        do { return try OwnedDescriptor(opening: "/dev/null", for: .readingAndWriting) } catch {
             throw Failure("cannot open /dev/null", errno: error)
         }
     }
@@ -79,11 +86,11 @@ private final class CStrings {
 }
 
 /// A pipe whose read end does not block.
-final class Pipe {
+public final class Pipe {
     private var read: OwnedDescriptor
     private var write: OwnedDescriptor?
 
-    init() throws(Failure) {
+    public init() throws(Failure) {
         var ends: (Int32, Int32) = (-1, -1)
         let result = unsafe withUnsafeMutablePointer(to: &ends) { pair in
             unsafe pair.withMemoryRebound(to: Int32.self, capacity: 2) { unsafe cmeasure_watched_pipe($0) }
@@ -97,7 +104,7 @@ final class Pipe {
         write = OwnedDescriptor(owning: ends.1)
     }
 
-    var readEnd: Int32 { read.rawValue }
+    public var readEnd: Int32 { read.rawValue }
     var writeEnd: Int32 { write?.rawValue ?? -1 }
 
     func closeWriteEnd() { write = nil }

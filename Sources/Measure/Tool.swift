@@ -1,17 +1,20 @@
-import Host
+import Glibc
+public import Host
 
 /// Runs programs of the host that support the comparison and are not measured.
-struct Tool {
+public struct Tool {
     let interruption: Interruption
     /// The environment of the programs, as NAME=VALUE.
-    let environment: [String]
+    public let environment: [String]
+
+    public init(interruption: Interruption, environment: [String]) {
+        self.interruption = interruption
+        self.environment = environment
+    }
 
     /// Runs `words`, a path and its arguments, and returns the outcome.
-    func run(_ words: [String], input: Int32? = nil, seconds: Int = 120, more: [String] = []) throws(Failure)
-        -> Outcome
-    {
-        var launch = Launch(words, environment: environment + more)
-        launch.input = input
+    public func run(_ words: [String], seconds: Int = 120, more: [String] = []) throws(Failure) -> Outcome {
+        let launch = Launch(words, environment: environment + more)
         let batch = try Batch([launch], interruption: interruption)
         let begin = MonotonicTime.now()
         try batch.start(0, begin: begin)
@@ -25,9 +28,9 @@ struct Tool {
 
     /// Runs `words` and returns their output. If they fail, throws a failure with their last line of output.
     @discardableResult
-    func output(_ words: [String], doing what: String, seconds: Int = 600, more: [String] = [])
-        throws(Failure) -> String
-    {
+    public func output(
+        _ words: [String], doing what: String, seconds: Int = 600, more: [String] = []
+    ) throws(Failure) -> String {
         let outcome = try run(words, seconds: seconds, more: more)
         guard outcome.isSuccess else {
             throw Failure(.host, what, because: outcome.lastLine ?? "\(words[0]): \(outcome.ending)")
@@ -38,7 +41,7 @@ struct Tool {
 
 extension Outcome {
     /// The last non-empty line of standard error, or else of standard output.
-    var lastLine: String? { error.lastLine ?? output.lastLine }
+    public var lastLine: String? { error.lastLine ?? output.lastLine }
 }
 
 extension String {
@@ -50,13 +53,25 @@ extension String {
     }
 
     /// Returns the string, cut to at most `count` characters.
-    func shortened(to count: Int) -> String {
+    public func shortened(to count: Int) -> String {
         self.count <= count ? self : String(prefix(count - 3)) + "..."
     }
 }
 
-extension MonotonicTime {
-    func adding(seconds: Double) -> MonotonicTime {
-        MonotonicTime(nanoseconds: nanoseconds &+ UInt64(max(0, seconds) * 1e9))
+/// The directories that are searched for programs.
+public struct SearchPath {
+    private let directories: [String]
+
+    /// Searches PATH, and the system directories that a user's PATH may leave out.
+    public init(_ path: String) {
+        let own = path.split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+        directories = own + ["/usr/local/sbin", "/usr/sbin", "/sbin"].filter { !own.contains($0) }
+    }
+
+    /// Returns the first executable called `name`.
+    public func find(_ name: String) -> String? {
+        directories.map { $0 + "/" + name }.first { path in
+            unsafe FileStatus(of: path)?.isRegular == true && access(path, X_OK) == 0
+        }
     }
 }

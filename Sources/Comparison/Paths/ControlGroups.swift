@@ -1,5 +1,6 @@
 import CHost
 import Host
+import Measure
 
 /// A tree of cgroups for one comparison, with a cgroup for each path. All processes of a path, helpers of the
 /// runtime too, stay below its cgroup, so the CPU time and the processes of the path can be read there.
@@ -18,7 +19,7 @@ final class ControlGroups {
     /// Makes the tree; returns nil if this process may not make cgroups.
     init?(identifier: Int32) {
         let unified = "/sys/fs/cgroup"
-        isUnified = Files.exists(unified + "/cgroup.controllers")
+        isUnified = FileStatus(of: unified + "/cgroup.controllers") != nil
         mountPoint = isUnified ? unified : unified + "/cpuacct"
         guard let home = Self.home(isUnified: isUnified) else { return nil }
         self.home = mountPoint + home
@@ -29,7 +30,7 @@ final class ControlGroups {
 
     /// Returns this process's cgroup in the hierarchy that counts CPU time.
     private static func home(isUnified: Bool) -> String? {
-        let lines = Files.text("/proc/self/cgroup")?.split(separator: "\n") ?? []
+        let lines = KernelFile.text("/proc/self/cgroup")?.split(separator: "\n") ?? []
         let line = lines.first { line in
             let controllers =
                 line.split(separator: ":", omittingEmptySubsequences: false).dropFirst().first ?? ""
@@ -52,14 +53,14 @@ final class ControlGroups {
     func leave() { _ = move(to: home) }
 
     private func move(to group: String) -> Bool {
-        (try? Files.write("0", to: group + "/cgroup.procs")) != nil
+        (try? WholeFile.write("0", to: group + "/cgroup.procs")) != nil
     }
 
     /// Returns the CPU time of all processes that ever ran in the path's cgroup, in nanoseconds.
     func cpuTime(of path: String) -> UInt64? {
         let group = root + "/" + path
-        if !isUnified { return Files.number(group + "/cpuacct.usage") }
-        let line = Files.text(group + "/cpu.stat")?.split(separator: "\n").first {
+        if !isUnified { return KernelFile.number(group + "/cpuacct.usage") }
+        let line = KernelFile.text(group + "/cpu.stat")?.split(separator: "\n").first {
             $0.hasPrefix("usage_usec")
         }
         return line?.split(separator: " ").last.flatMap { UInt64($0) }.map { $0 &* 1000 }
@@ -71,12 +72,15 @@ final class ControlGroups {
         return Self.processes(root + "/" + path).filter { $0 != own }
     }
 
+    private static func names(_ directory: String) -> [String] { (try? Files.names(in: directory)) ?? [] }
+
     private static func processes(_ directory: String) -> [Int32] {
         let here =
-            Files.text(directory + "/cgroup.procs")?.split(separator: "\n").compactMap { Int32($0) } ?? []
-        return Files.names(in: directory).reduce(here) { found, name in
+            KernelFile.text(directory + "/cgroup.procs")?.split(separator: "\n").compactMap { Int32($0) }
+            ?? []
+        return names(directory).reduce(here) { found, name in
             let inner = directory + "/" + name
-            return Files.isDirectory(inner) ? found + processes(inner) : found
+            return FileStatus(of: inner)?.isDirectory == true ? found + processes(inner) : found
         }
     }
 
@@ -98,14 +102,14 @@ final class ControlGroups {
     func remove() {
         leave()
         let hierarchies =
-            isUnified ? [mountPoint] : Files.names(in: "/sys/fs/cgroup").map { "/sys/fs/cgroup/" + $0 }
+            isUnified ? [mountPoint] : Self.names("/sys/fs/cgroup").map { "/sys/fs/cgroup/" + $0 }
         for hierarchy in hierarchies { Self.remove(hierarchy + name) }
     }
 
     private static func remove(_ directory: String) {
-        for name in Files.names(in: directory) {
+        for name in names(directory) {
             let inner = directory + "/" + name
-            if Files.isDirectory(inner) { remove(inner) }
+            if FileStatus(of: inner)?.isDirectory == true { remove(inner) }
         }
         unsafe rmdir(directory)
     }

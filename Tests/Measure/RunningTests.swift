@@ -3,7 +3,7 @@ import Host
 import TestSupport
 import Testing
 
-@testable import Comparison
+@testable import Measure
 
 /// The clock around processes. A machine that is busy can only make a run longer, so what is compared is the
 /// quickest of as many as that takes.
@@ -126,17 +126,19 @@ struct RunningTests {
         }
     }
 
-    @Test("the idle program says one byte, waits, and ends when it is asked to")
-    func idle() throws {
-        let directory = try TemporaryDirectory()
-        let program = directory.path("idle")
-        try ExecutableFile.write(IdleProgram.bytes, to: program)
-        let batch = try Batch([Launch([program], environment: [])], interruption: try Interruption())
-        try batch.start(0, begin: .now())
-        #expect(batch.wait(for: .firstBytes, until: MonotonicTime.now().adding(seconds: 60)) == .reached)
-        #expect(batch.isRunning(0))
-        batch.send(SIGTERM)
-        #expect(batch.wait(for: .ends, until: MonotonicTime.now().adding(seconds: 60)) == .reached)
-        #expect(batch.outcomes()[0].output == "r" && batch.outcomes()[0].isSuccess)
+    @Test("output goes where the launch says: into a file, nowhere, or into the outcome")
+    func destinations() throws {
+        let file = try TemporaryFile()
+        let number = unsafe open(file.path, O_WRONLY | O_CLOEXEC)
+        defer { close(number) }
+        var toFile = launch("echo out; echo err >&2")
+        toFile.output = .descriptor(number)
+        var discarded = launch("echo out && echo err >&2")
+        (discarded.output, discarded.error) = (.discarded, .discarded)
+        let outcomes = try run([toFile, discarded])
+        #expect(String(decoding: try file.bytes(), as: UTF8.self) == "out\n")
+        #expect(outcomes[0].output.isEmpty && outcomes[0].error == "err\n")
+        #expect(outcomes[1].isSuccess && outcomes[1].output.isEmpty && outcomes[1].error.isEmpty)
+        #expect(outcomes.allSatisfy { $0.peakKibibytes > 0 })
     }
 }
