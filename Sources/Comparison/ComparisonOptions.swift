@@ -4,7 +4,10 @@ public import Host
 public struct ComparisonOptions: Sendable {
     /// A group of figures.
     public enum Measurement: String, CaseIterable, Sendable {
-        case startup, crowd, work, isolation
+        case startup
+        /// The footprint of idle instances.
+        case footprint = "crowd"
+        case work, isolation
     }
 
     public var runs = 30
@@ -31,28 +34,20 @@ public struct ComparisonOptions: Sendable {
 
     /// Refuses invalid values.
     public func validate() throws(Failure) {
-        func refuse(_ what: String, _ why: String) -> Failure { Failure(.usage, what, because: why) }
-        guard (1...100_000).contains(runs) else {
-            throw refuse("cannot do \(runs) runs", "1 to 100000 can be done")
+        func check(_ isValid: Bool, _ option: String, _ value: String, _ range: String) throws(Failure) {
+            if isValid { return }
+            throw Failure(.usage, "invalid value '\(value)' for \(option)", because: "not \(range)")
         }
-        guard (0...10_000).contains(warmup) else {
-            throw refuse("cannot warm up \(warmup) times", "0 to 10000 can be done")
-        }
-        guard !parallel.isEmpty, parallel.allSatisfy({ (1...1000).contains($0) }) else {
-            throw refuse(
-                "cannot run \(parallel.map(String.init).joined(separator: ",")) at once", "1 to 1000 can")
-        }
-        guard (1...1000).contains(crowd) else {
-            throw refuse("cannot keep \(crowd) idle", "1 to 1000 can be kept")
-        }
-        guard limit > 0, limit <= 86400 else {
-            throw refuse("cannot limit a run to \(Decimal.short(limit)) s", "0.001 to 86400 is possible")
-        }
-        for path in paths where !PathFinder.all.contains(path) {
-            throw refuse("cannot compare \(path)", "the paths are \(PathFinder.all.joined(separator: ", "))")
-        }
-        guard !paths.isEmpty, Set(paths).count == paths.count else {
-            throw refuse("cannot compare \(paths.joined(separator: ","))", "each path counts once")
-        }
+        try check((1...100_000).contains(runs), "--runs", "\(runs)", "1 to 100000")
+        try check((0...10_000).contains(warmup), "--warmup", "\(warmup)", "0 to 10000")
+        let counts = parallel.map(String.init).joined(separator: ",")
+        let areCounts = !parallel.isEmpty && parallel.allSatisfy { (1...1000).contains($0) }
+        try check(areCounts, "--parallel", counts, "a list of numbers from 1 to 1000")
+        try check((1...1000).contains(crowd), "--crowd", "\(crowd)", "1 to 1000")
+        try check(limit > 0 && limit <= 86400, "--limit", Decimal.short(limit), "0.001 to 86400 seconds")
+        let names = paths.joined(separator: ",")
+        let areKnown = !paths.isEmpty && paths.allSatisfy(PathFinder.all.contains)
+        try check(areKnown, "--paths", names, "a list of \(PathFinder.all.joined(separator: ", "))")
+        try check(Set(paths).count == paths.count, "--paths", names, "a list that names each path once")
     }
 }

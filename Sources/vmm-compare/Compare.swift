@@ -80,7 +80,7 @@ extension ComparisonOptions {
         var numbers: [Int] = []
         for word in words(text) {
             guard let number = Int(word) else {
-                throw Failure(.usage, "cannot run \(word) at once", because: "it is no number")
+                throw Failure(.usage, "invalid value '\(word)' for --parallel", because: "not a number")
             }
             if !numbers.contains(number) { numbers.append(number) }
         }
@@ -92,7 +92,7 @@ extension ComparisonOptions {
         for word in words(text) {
             guard let measurement = Measurement(rawValue: word) else {
                 let all = Measurement.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Failure(.usage, "cannot measure \(word)", because: "what can be measured is \(all)")
+                throw Failure(.usage, "invalid value '\(word)' for --measure", because: "not one of \(all)")
             }
             found.append(measurement)
         }

@@ -56,15 +56,15 @@ enum Example {
                         together: together))
             }
         }
-        var crowd = Crowd()
-        crowd.points = [1, 2, 5, 10, 20].map {
-            Crowd.Point(count: $0, memoryByteCount: $0 * Int(index + 1) << 20, start: centre * Double($0))
+        var footprint = Footprint()
+        footprint.points = [1, 2, 5, 10, 20].map {
+            Footprint.Point(count: $0, memoryByteCount: $0 * Int(index + 1) << 20, start: centre * Double($0))
         }
-        crowd.pssByteCount = 3 << 20
-        crowd.processCount = 2
-        crowd.threadCount = 10.5
-        crowd.capacity = 1234
-        path.crowd = crowd
+        footprint.pssByteCount = 3 << 20
+        footprint.processCount = 2
+        footprint.threadCount = 10.5
+        footprint.capacity = 1234
+        path.footprint = footprint
         path.work = ["computation", "reading a large file in a layer"].map {
             WorkResult(name: $0, rates: [1e9 / (index + 1), 1.1e9 / (index + 1)], unit: "B/s")
         }

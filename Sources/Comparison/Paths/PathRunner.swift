@@ -13,7 +13,7 @@ enum RunProblem: Error {
     func description(limit: Double) -> String {
         switch self {
         case .failed(let outcome):
-            outcome.lastLine.map { "\(outcome.ending): \($0)" } ?? "\(outcome.ending), without a word"
+            outcome.lastLine.map { "\(outcome.ending): \($0)" } ?? "\(outcome.ending), without a message"
         case .outOfTime: "it was still running after \(Decimal.text(limit, digits: 3)) s"
         case .interrupted: "it was interrupted"
         case .host(let failure): "\(failure.what): \(failure.why)"

@@ -39,7 +39,7 @@ public struct PathReport: Sendable {
     public var cpuScope = ""
     /// The samples of all rounds, in the order in which they were taken.
     public var samples: [Sample] = []
-    public var crowd: Crowd?
+    public var footprint: Footprint?
     public var imageByteCount: Int?
     public var executableByteCount = 0
     public var work: [WorkResult] = []
@@ -87,7 +87,7 @@ public struct PathReport: Sendable {
 }
 
 /// Idle instances that run simultaneously.
-public struct Crowd: Sendable {
+public struct Footprint: Sendable {
     /// The figures with `count` instances.
     public struct Point: Sendable {
         public let count: Int

@@ -43,7 +43,7 @@ struct IsolationTrial {
         let reached = max(0, counts[1] - counts[0])
         // Other processes of the host make system calls too, and no two starts are equal, hence the
         // tolerance.
-        if reached < Int64(InsideProgram.calls / 50) { return "as good as none" }
+        if reached < Int64(InsideProgram.calls / 50) { return "almost none" }
         return "all" + (reached > Int64(InsideProgram.calls * 12 / 10) ? " (\(reached) counted)" : "")
     }
 

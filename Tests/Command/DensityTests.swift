@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite("Many monitors", .serialized)
-struct CrowdTests {
+struct DensityTests {
     @Test("1,000 machines, one after the other, leave nothing behind")
     func oneAfterTheOther() throws {
         let scratch = try Scratch()

@@ -45,8 +45,8 @@ extension PathReport {
         ]
         let counts = Set(samples.map(\.together)).subtracting([1]).sorted()
         members.append(("parallel", .array(counts.map { startup(together: $0) })))
-        members.append(("footprint", footprint))
-        members.append(("density", .array((crowd?.points ?? []).map(\.json))))
+        members.append(("footprint", footprintJSON))
+        members.append(("density", .array((footprint?.points ?? []).map(\.json))))
         members.append(("work", .array(work.map(\.json))))
         members.append(("isolation", .object(isolation.map { ($0.name, .string($0.value)) })))
         return .object(members)
@@ -62,13 +62,13 @@ extension PathReport {
         ])
     }
 
-    private var footprint: JSON {
+    private var footprintJSON: JSON {
         .object([
-            ("instances", .optional(crowd?.points.last?.count)),
-            ("memory", .optional(crowd?.memoryByteCount)),
-            ("pss", .optional(crowd?.pssByteCount)), ("processes", .optional(crowd?.processCount)),
-            ("threads", .optional(crowd?.threadCount)), ("capacity", .optional(crowd?.capacity)),
-            ("end", .optional(crowd?.end)), ("image", .optional(imageByteCount)),
+            ("instances", .optional(footprint?.points.last?.count)),
+            ("memory", .optional(footprint?.memoryByteCount)),
+            ("pss", .optional(footprint?.pssByteCount)), ("processes", .optional(footprint?.processCount)),
+            ("threads", .optional(footprint?.threadCount)), ("capacity", .optional(footprint?.capacity)),
+            ("end", .optional(footprint?.end)), ("image", .optional(imageByteCount)),
             ("executables", .integer(executableByteCount)),
         ])
     }
@@ -92,7 +92,7 @@ extension Sample {
     }
 }
 
-extension Crowd.Point {
+extension Footprint.Point {
     fileprivate var json: JSON {
         .object([
             ("instances", .integer(count)), ("memory", .integer(memoryByteCount)), ("start", .number(start)),

@@ -119,18 +119,19 @@ extension ComparisonReport {
     }
 
     private func footprintLines(_ style: Style) -> [String] {
-        let measured = paths.filter { $0.crowd != nil }
+        let measured = paths.filter { $0.footprint != nil }
         if measured.isEmpty { return [] }
         var table = TextTable([
             "path", "idle", "memory each", "PSS each", "processes", "threads", "would fit", "image",
             "programs",
         ])
         for path in measured {
-            guard let crowd = path.crowd else { continue }
+            guard let footprint = path.footprint else { continue }
             table.add([
-                path.name, "\(crowd.points.last?.count ?? 0)", Self.bytes(crowd.memoryByteCount),
-                Self.bytes(crowd.pssByteCount.map(Double.init)), crowd.processCount.map(Decimal.short) ?? "-",
-                crowd.threadCount.map(Decimal.short) ?? "-", crowd.capacity.map(String.init) ?? "-",
+                path.name, "\(footprint.points.last?.count ?? 0)", Self.bytes(footprint.memoryByteCount),
+                Self.bytes(footprint.pssByteCount.map(Double.init)),
+                footprint.processCount.map(Decimal.short) ?? "-",
+                footprint.threadCount.map(Decimal.short) ?? "-", footprint.capacity.map(String.init) ?? "-",
                 Self.bytes(path.imageByteCount.map(Double.init)),
                 Self.bytes(Double(path.executableByteCount)),
             ])
@@ -139,12 +140,12 @@ extension ComparisonReport {
     }
 
     private func densityLines(_ style: Style) -> [String] {
-        let measured = paths.filter { ($0.crowd?.points.count ?? 0) > 1 }
-        let counts = Set(measured.flatMap { $0.crowd?.points.map(\.count) ?? [] }).sorted().suffix(8)
+        let measured = paths.filter { ($0.footprint?.points.count ?? 0) > 1 }
+        let counts = Set(measured.flatMap { $0.footprint?.points.map(\.count) ?? [] }).sorted().suffix(8)
         if measured.isEmpty { return [] }
         var table = TextTable(["memory / start"] + counts.map(String.init))
         for path in measured {
-            let points = path.crowd?.points ?? []
+            let points = path.footprint?.points ?? []
             table.add(
                 [path.name]
                     + counts.map { count in

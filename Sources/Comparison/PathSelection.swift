@@ -34,7 +34,7 @@ extension Comparison {
     }
 
     private static let interrupted = Failure(
-        .usage, "cannot compare", because: "it was interrupted before the first figure was there")
+        .usage, "cannot compare", because: "the user interrupted it before the first figure")
 
     private func add(_ runner: PathRunner) {
         let path = runner.path
@@ -54,13 +54,13 @@ extension Comparison {
         guard let (runner, problem) = problems.first else {
             let reasons = report.absences.map { "\($0.path): \($0.why)" }.joined(separator: "; ")
             return Failure(
-                .unavailable, "cannot compare anything", because: "no path is there (\(reasons))",
+                .unavailable, "cannot compare anything", because: "no path is available (\(reasons))",
                 cure: report.absences.compactMap(\.cure).first)
         }
         let what = "cannot compare \(subject.command.joined(separator: " "))"
         switch problem {
         case .failed(let outcome), .outOfTime(let outcome):
-            let words = [outcome.output, outcome.error].flatMap { $0.split(whereSeparator: \.isNewline) }
+            let lines = [outcome.output, outcome.error].flatMap { $0.split(whereSeparator: \.isNewline) }
                 .suffix(20)
             let others = problems.dropFirst().map {
                 "\($0.0.path.name): \($0.1.description(limit: options.limit))"
@@ -68,7 +68,7 @@ extension Comparison {
             return Failure(
                 .badInput, what,
                 because: "it fails; \(runner.path.name): \(problem.description(limit: options.limit))",
-                cure: (words.map(String.init) + others).joined(separator: "\n  "))
+                cure: (lines.map(String.init) + others).joined(separator: "\n  "))
         case .host(let failure): return failure
         case .interrupted: return Self.interrupted
         }
@@ -80,7 +80,7 @@ extension Comparison {
         let kind: Absence.Kind = if case .outOfTime = problem { .hung } else { .broken }
         let cure: String? =
             switch problem {
-            case .outOfTime: "A longer time for each run: --limit SECONDS"
+            case .outOfTime: "Give each run more time: --limit SECONDS"
             case .host(let failure): failure.cure
             default: nil
             }

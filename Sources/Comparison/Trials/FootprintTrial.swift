@@ -3,7 +3,7 @@ import Host
 import Measure
 
 /// Starts idle instances one after another, keeps all of them, and measures their cost.
-struct CrowdTrial {
+struct FootprintTrial {
     let runner: PathRunner
     let context: PathContext
     let interruption: Interruption
@@ -16,8 +16,8 @@ struct CrowdTrial {
         return usual + [most]
     }
 
-    func run(_ subject: Subject, _ command: [String]) throws(RunProblem) -> Crowd {
-        var crowd = Crowd()
+    func run(_ subject: Subject, _ command: [String]) throws(RunProblem) -> Footprint {
+        var footprint = Footprint()
         var instances: [Instance] = []
         let path = runner.path
         let batch: Batch
@@ -40,20 +40,20 @@ struct CrowdTrial {
                 count += 1
             }
             let available = MemoryInfo.availableByteCount()
-            crowd.points.append(
-                Crowd.Point(
+            footprint.points.append(
+                Footprint.Point(
                     count: step, memoryByteCount: before - available, start: Distribution(starts).median))
             if let reason = Self.reasonToStop(available: available, per: (before - available) / step) {
-                crowd.end = reason
+                footprint.end = reason
                 break
             }
         }
-        if crowd.end.isEmpty { crowd.end = "as many as were asked for" }
-        look(&crowd, count, batch, processes, threads)
-        if let each = crowd.memoryByteCount {
-            crowd.capacity = Self.capacity(before, each, crowd.threadCount)
+        if footprint.end.isEmpty { footprint.end = "as many as were asked for" }
+        look(&footprint, count, batch, processes, threads)
+        if let each = footprint.memoryByteCount {
+            footprint.capacity = Self.capacity(before, each, footprint.threadCount)
         }
-        return crowd
+        return footprint
     }
 
     /// Starts another instance, waits for its first byte, and returns the seconds until then.
@@ -85,19 +85,20 @@ struct CrowdTrial {
     }
 
     private func look(
-        _ crowd: inout Crowd, _ count: Int, _ batch: Batch, _ processesBefore: Int, _ threadsBefore: Int
+        _ footprint: inout Footprint, _ count: Int, _ batch: Batch, _ processesBefore: Int,
+        _ threadsBefore: Int
     ) {
         if let processes = runner.processes(leaders: batch.processes) {
-            crowd.processCount = Double(processes.count) / Double(count)
+            footprint.processCount = Double(processes.count) / Double(count)
             let threads = processes.reduce(0) { $0 + ProcessTable.threadCount($1) }
-            crowd.threadCount = Double(threads) / Double(count)
+            footprint.threadCount = Double(threads) / Double(count)
             let sizes = processes.compactMap { ProcessTable.kibibytes("Pss", of: $0) }
             // Kernels without smaps_rollup report no size.
-            if !sizes.isEmpty { crowd.pssByteCount = sizes.reduce(0, +) * 1024 / count }
+            if !sizes.isEmpty { footprint.pssByteCount = sizes.reduce(0, +) * 1024 / count }
         } else {
             let (processes, threads) = Self.population()
-            crowd.processCount = Double(max(0, processes - processesBefore)) / Double(count)
-            crowd.threadCount = Double(max(0, threads - threadsBefore)) / Double(count)
+            footprint.processCount = Double(max(0, processes - processesBefore)) / Double(count)
+            footprint.threadCount = Double(max(0, threads - threadsBefore)) / Double(count)
         }
     }
 
