@@ -43,7 +43,7 @@ help:
 	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
 	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
 	@echo 'make compare    containers and micro-VMs on this machine, side by side: build/comparison/*.html'
-	@echo 'make bench      the promises of SPECIFICATION.md, measured'
+	@echo 'make bench      the promises of SPECIFICATION.md, measured; PARTS="boot start" for some of them'
 	@echo 'make order      scripts/start.order anew: what a start touches, which is linked together; needs /dev/kvm'
 	@echo 'make fuzz       a minute of libFuzzer on each parser of guest-made data'
 	@echo 'make lint       style and syntax; make format mends what can be mended'
@@ -60,7 +60,7 @@ toolchain:
 # The monitor, and what `vmm compare` runs in its place. The toolchain is looked for only where something is to be
 # built: `sudo make install` may not find it.
 PROGRAMS := build/vmm build/vmm-compare
-$(PROGRAMS): $(SOURCES) scripts/start.order
+$(PROGRAMS) build/vmm-bench: $(SOURCES) scripts/start.order
 	@$(MAKE) toolchain
 	@[ scripts/start.order -ot .build/release/$(@F) ] || rm -f .build/release/$(@F)  # SwiftPM does not know of the list
 	$(SWIFT) build $(RELEASE) $(SWIFT_CHECKS) --product $(@F)
@@ -144,11 +144,12 @@ lab: export VMM_LAB_COMMAND := $(value CMD)
 lab:
 	@Tests/Lab/lab.sh /bin/bash $(if $(CMD),-c 'eval "$$VMM_LAB_COMMAND"')
 
-bench: $(PROGRAMS) kernel initramfs agent firmware
+# The figures of each part lie in build/bench, and build/bench.json gets every sample.
+bench: $(PROGRAMS) build/vmm-bench kernel initramfs agent firmware
 	@scripts/packages.sh bench lab
 	@scripts/peers.sh
 	@Benchmarks/build.sh
-	@Benchmarks/bench.sh
+	@build/vmm-bench $(PARTS)
 
 order: build/vmm firmware
 	@scripts/packages.sh order

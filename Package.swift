@@ -82,6 +82,9 @@ let package = Package(
             name: "vmm-compare",
             dependencies: ["Comparison", "Measure", "Containers", "Images", "Doctor", "Host", arguments],
             swiftSettings: rules),
+        // What `make bench` runs.
+        .executableTarget(
+            name: "vmm-bench", dependencies: ["Measure", "Host", "CHost", system], swiftSettings: rules),
 
         .target(
             name: "TestSupport", dependencies: ["Virtio", "GuestMemory", "Layers", "Tar", "Host", "CHost"],
@@ -111,6 +114,7 @@ let package = Package(
                 "Containers", "Images", "Cgroups", "Machine", "Layers", "AgentProtocol", "Host", "CHost",
                 "TestSupport", system, logging,
             ]),
+        tests("Bench", ["vmm-bench", "Host", "TestSupport"]),
         tests("Measure", ["Measure", "Host", "TestSupport"]),
         tests(
             "Comparison", ["Comparison", "Measure", "Containers", "Images", "Host", "TestSupport", system]),

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Leaves what measures, all of it static: build/floor, build/measure, and build/blockbench.cpio, an archive with the
-# program that a guest's disk is measured with.
+# Builds the static programs in C that the benchmark measures: build/floor, and build/blockbench.cpio, an archive with the
+# program that measures a guest's disk.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,13 +13,12 @@ compile() { # OUTPUT SOURCE...
 }
 
 compile "$work/floor" Benchmarks/floor/floor.c firmware/halt.S firmware/portloop.S firmware/mmioloop.S
-compile "$work/measure" Benchmarks/measure/*.c
 mkdir -p "$work/archive/bin"
 compile "$work/archive/bin/blockbench" Benchmarks/guest/blockbench.c
 strip "$work/archive/bin/blockbench"
 (cd "$work/archive" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$work/blockbench.cpio"
 
-for name in floor measure blockbench.cpio; do
+for name in floor blockbench.cpio; do
     mv "$work/$name" "build/$name.new"
     mv "build/$name.new" "build/$name"
 done

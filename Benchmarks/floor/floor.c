@@ -3,7 +3,7 @@
 //
 //     floor process      starts and ends
 //     floor start        opens KVM, makes a machine of 256 MiB with interrupt controllers and one CPU in 64-bit mode,
-//                        runs it to its first write to the mark port, says when that was (as `measure --mark` reads it), ends
+//                        runs it to its first write to the mark port, says when that was (as vmm --timings does), ends
 //     floor port N       N writes to a port, each one handled here; prints the nanoseconds of one
 //     floor mmio N       N reads of a device's register, likewise
 //
@@ -118,7 +118,7 @@ static int64_t nanoseconds(void) {
 
 static void start(void) {
     expect(run_to_mark(make(tiny_image_halt, tiny_image_halt_end, 0)), MARK_USERLAND);
-    printf("{\"process_start\": 0, \"userland\": %lld}\n", (long long)nanoseconds());
+    printf("{\"process_start\": 0, \"steps\": {\"userland\": %lld}}\n", (long long)nanoseconds());
 }
 
 // From the guest's first mark to its last: nothing of the start is in the figure.
