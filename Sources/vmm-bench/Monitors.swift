@@ -23,7 +23,7 @@ struct Monitors {
     func keepIdle(_ count: Int) throws(Failure) -> JSON {
         let first = try batch(idle, count)
         try start(first, count)
-        waitForRest(first.processes)
+        try waitForRest(first.processes)
         try end(first)
         settle()
 
@@ -32,7 +32,7 @@ struct Monitors {
         try start(monitors, count)
         let started = MonotonicTime.now().seconds(since: begin)
         let processes = monitors.processes
-        waitForRest(processes)
+        try waitForRest(processes)
         let during = SystemCounts()
         func numbers(_ figure: (pid_t) -> Int) -> JSON { .array(processes.map { .integer(figure($0)) }) }
         var members: [(String, JSON)] = [
@@ -51,7 +51,10 @@ struct Monitors {
     }
 
     private func start(_ batch: Batch, _ count: Int) throws(Failure) {
-        for index in 0..<count { try batch.start(index, begin: .now()) }
+        for index in 0..<count {
+            try programs.checkInterruption()
+            try batch.start(index, begin: .now())
+        }
     }
 
     /// Presses the power buttons, and returns the exit statuses, each once.
@@ -71,9 +74,10 @@ struct Monitors {
     }
 
     /// Waits until no monitor has used a tick of CPU time for a second: every guest is halted then.
-    private func waitForRest(_ processes: [pid_t]) {
+    private func waitForRest(_ processes: [pid_t]) throws(Failure) {
         var before = -1
         while true {
+            try programs.checkInterruption()
             let now = processes.reduce(0) { $0 + ProcessTable.cpuTicks($1) }
             if now == before { return }
             before = now

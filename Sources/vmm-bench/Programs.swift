@@ -77,7 +77,12 @@ struct Programs {
         return try complete(launch).isSuccess
     }
 
-    static let interrupted = Failure(.usage, "cannot measure", because: "the user interrupted it")
+    /// Throws if the user has interrupted the measurement. Call it regularly while no `complete` runs.
+    func checkInterruption() throws(Failure) {
+        if interruption.happened { throw Self.interrupted }
+    }
+
+    private static let interrupted = Failure(.usage, "cannot measure", because: "the user interrupted it")
 
     /// Takes what `names` and most programs read at their start into the lab's own memory, so that no
     /// measured program waits for the host's files (Tests/Lab/hold.sh). Outside the lab it does nothing.

@@ -28,7 +28,7 @@ enum MemoryPart: Part {
         launch.input = input.readEnd
         let batch = try Batch([launch], interruption: stage.programs.interruption)
         try batch.start(0, begin: .now())
-        waitForRest(of: batch, isLinux)
+        try waitForRest(of: batch, isLinux, stage.programs)
         guard let monitor = batch.processes.first else { throw failure(batch) }
         let figures = try measure(monitor)
         batch.send(SIGTERM)
@@ -49,8 +49,11 @@ enum MemoryPart: Part {
 
     /// Waits until the guest is idle. Linux says when its shell is there. The tiny guest says nothing, but is
     /// idle long before a second has passed.
-    private static func waitForRest(of batch: Batch, _ isLinux: Bool) {
+    private static func waitForRest(
+        of batch: Batch, _ isLinux: Bool, _ programs: Programs
+    ) throws(Failure) {
         for _ in 0..<60 where batch.isRunning(0) {
+            try programs.checkInterruption()
             batch.waitForEnds(seconds: 1)
             let lines = batch.output(of: 0).split(whereSeparator: \.isNewline)
             if !isLinux || lines.contains(where: { $0.hasPrefix("ready") }) { break }
