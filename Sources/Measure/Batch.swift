@@ -82,8 +82,8 @@ public final class Batch {
         }
     }
 
-    /// Handles events until every instance has ended or `seconds` have passed. A user's interruption, which
-    /// `happened` of it tells, does not end the wait.
+    /// Handles events until every instance has ended or `seconds` have passed. An interruption by the user
+    /// does not end this wait.
     public func waitForEnds(seconds: Double) {
         let deadline = MonotonicTime.now().adding(seconds: seconds)
         isInterrupted = false
