@@ -23,6 +23,9 @@ enum ContainerPart: Part {
             if let program = try runtime(name, tree, stage) { timed.append(program) }
         }
         let podman = try podman(tree, stage)
+        // Podman mounts the storage over itself. While that is mounted, the stage cannot be removed.
+        let storage = stage.path("podman.graph/overlay")
+        defer { if FileStatus(of: storage) != nil { _ = try? programs.run(["umount", "-l", storage]) } }
         if let words = try Firecracker(stage)?.words(linux, initramfs: linux.initramfs, command: "true") {
             timed.append(.init("firecracker", words, programs))
         }
