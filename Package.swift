@@ -47,6 +47,9 @@ let package = Package(
         .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
 
         room("Host", ["CHost", system]),
+        // Commands and options, declared once: the reader, the help, man pages and completions.
+        room("Arguments", ["Host"]),
+        room("CompareOptions", ["Arguments"]),
         room("KVM", ["CKVM", "GuestMemory", "Host", system]),
         room("GuestMemory", ["Host", system]),
         room("Layout", ["GuestMemory"]),
@@ -95,6 +98,7 @@ let package = Package(
             name: "HostileDevices", dependencies: ["Devices", "Virtio", "GuestMemory", "Host"],
             path: "Tests/Hostile", swiftSettings: rules),
         tests("Host", ["Host", "CHost", "TestSupport", system]),
+        tests("Arguments", ["Arguments", "Host"]),
         tests("KVM", ["KVM", "GuestMemory", "Host", "TinyGuests", "TestSupport"]),
         tests(
             "Machine",
