@@ -26,13 +26,14 @@ SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest Sources/AgentProtocol Sources/Host/ByteCodec.swift -type f 2>/dev/null)
 PREFIX ?= /usr/local
 
-.PHONY: all install demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
+.PHONY: all install man completions demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
-all: $(PROGRAMS) kernel agent
+all: $(PROGRAMS) kernel agent man completions
 
 help:
 	@echo 'make            build/vmm, one static executable, build/vmm-compare, and what `vmm run` boots: a kernel and an agent'
 	@echo 'make install    all of it below PREFIX (/usr/local)'
+	@echo 'make man        the man pages, build/man; make completions those for bash, zsh and fish, build/completions'
 	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
 	@echo 'make check      style, and the tests that need neither KVM nor the lab: a few minutes, the inner loop'
 	@echo "make test       all tests; FILTER='ImportTests|StoreTests' for those of some suites"
@@ -90,10 +91,29 @@ build/agent.cpio: $(GUEST)
 	guest/build-initramfs.sh --without-busybox $@
 	@touch -c $@
 
+# Written by the program from the declarations of its options.
+man: build/man/vmm.1
+build/man/vmm.1: build/vmm
+	@rm -rf build/man && mkdir -p build/man
+	@build/vmm help --pages | while read -r page; do \
+	    build/vmm help --man $${page#vmm} >"build/man/$${page// /-}.1" || exit 1; done
+	@touch $@
+
+completions: build/completions/vmm
+build/completions/vmm: build/vmm
+	@mkdir -p build/completions
+	@build/vmm help --completion zsh >build/completions/_vmm
+	@build/vmm help --completion fish >build/completions/vmm.fish
+	@build/vmm help --completion bash >$@
+
 install: all
 	@install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' build/vmm && \
 	    install -D -m 755 -t '$(DESTDIR)$(PREFIX)/libexec/vmm' build/vmm-compare && \
-	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/vmm' build/vmlinux build/agent.cpio || { \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/lib/vmm' build/vmlinux build/agent.cpio && \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' build/man/*.1 && \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' build/completions/vmm && \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' build/completions/_vmm && \
+	    install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d' build/completions/vmm.fish || { \
 	    echo "make: cannot install below $(DESTDIR)$(PREFIX); write \`sudo make install' or" \
 	        "\`make install PREFIX=$$HOME/.local'" >&2; exit 1; }
 	@echo 'installed: $(DESTDIR)$(PREFIX)/bin/vmm'
@@ -113,7 +133,7 @@ demo: build/vmm
 	@scripts/demo.sh
 
 # The sets of packages that the tests, and what they run here and in the lab, may use. They find no other program.
-TEST_SETS := build kernels kernel initramfs lab images archives pages peers tables
+TEST_SETS := build kernels kernel initramfs lab images archives pages peers tables manual
 TEST_PROGRAMS := $(CURDIR)/build/programs
 
 test:
@@ -122,7 +142,7 @@ test:
 	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' $(MAKE) test-here SWIFT='$(notdir $(SWIFT))'
 
 # What is quick to know: style, and the tests that need neither KVM nor the lab.
-CHECK_TESTS := Tidy Host GuestMemory AgentProtocol Virtio Devices Boot Layers
+CHECK_TESTS := Tidy Host Arguments GuestMemory AgentProtocol Virtio Devices Boot Layers
 check:
 	@scripts/packages.sh $(TEST_SETS)
 	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
@@ -133,7 +153,7 @@ check-here: lint kernels
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 
 # The machine of the lab is made ready before the tests, which start it many times.
-test-here: $(PROGRAMS) kernel initramfs agent firmware kernels fuzz
+test-here: $(PROGRAMS) man completions kernel initramfs agent firmware kernels fuzz
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 

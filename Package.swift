@@ -13,7 +13,6 @@ let rules: [SwiftSetting] = [
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A room of the house: a library target whose arrows are all named here.
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -28,7 +27,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "vmm",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
@@ -76,14 +74,18 @@ let package = Package(
         .executableTarget(
             name: "vmm",
             dependencies: [
-                "Machine", "Doctor", "Containers", "Images", "Cgroups", "Layers", "AgentProtocol", "Host",
-                arguments, system, logging,
+                "Arguments", "CompareOptions", "Machine", "Doctor", "Containers", "Images", "Cgroups",
+                "Layers",
+                "AgentProtocol", "Host", system, logging,
             ],
             swiftSettings: rules),
         // What `vmm compare` runs in its place.
         .executableTarget(
             name: "vmm-compare",
-            dependencies: ["Comparison", "Measure", "Containers", "Images", "Doctor", "Host", arguments],
+            dependencies: [
+                "Arguments", "CompareOptions", "Comparison", "Measure", "Containers", "Images", "Doctor",
+                "Host",
+            ],
             swiftSettings: rules),
         // What `make bench` runs.
         .executableTarget(
@@ -123,7 +125,13 @@ let package = Package(
         tests(
             "Comparison", ["Comparison", "Measure", "Containers", "Images", "Host", "TestSupport", system]),
         // The built program, as its user meets it.
-        tests("Command", ["vmm", "Containers", "Images", "Host", "TestSupport", arguments]),
+        tests(
+            "Command",
+            [
+                "vmm", "Arguments", "CompareOptions", "Containers", "Images", "Machine", "Host",
+                "TestSupport",
+                logging,
+            ]),
         // The rules of the house that a program can check.
         tests("Tidy", ["TestSupport"]),
         // Real Linux in the lab.

@@ -27,6 +27,8 @@ declare -A sets=(
     # The container runtime beside which `vmm compare` is tried, and the compiler of ACPI tables that reads ours.
     [peers]="crun"
     [tables]="acpica-tools"
+    # The formatter of man pages, with which the tests render ours.
+    [manual]="groff-base"
     # The browser in which the page of `vmm compare` is tried.
     [pages]="chromium fonts-dejavu-core"
     # The peers that make bench measures against, and the load that it puts on a disk.

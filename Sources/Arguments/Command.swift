@@ -6,7 +6,7 @@ public import Host
 /// The conforming type holds the values of the options, and its initial values are the defaults:
 ///
 ///     struct Greeting: Command {
-///         static let name = "greet"
+///         static let commandName = "greet"
 ///         static let page = Page("Greet somebody.")
 ///         static let operands = Operands("NAME", count: 1...1)
 ///         var isLoud = false
@@ -24,7 +24,7 @@ public import Host
 /// A program whose `run` lives in another target declares with `CommandDeclaration` alone.
 public protocol CommandDeclaration: Sendable {
     /// The word that calls the command: "run".
-    static var name: String { get }
+    static var commandName: String { get }
     /// Other words that call the command.
     static var aliases: [String] { get }
     /// Whether neither the help nor a completion lists the command.
@@ -47,6 +47,9 @@ public protocol CommandDeclaration: Sendable {
 
 /// A command that can be run.
 public protocol Command: CommandDeclaration {
+    /// Whether the command only groups the commands below it (`CommandGroup`).
+    static var isGroup: Bool { get }
+
     /// Declares the commands below this one.
     static func declare(_ commands: inout Subcommands)
 
@@ -70,11 +73,13 @@ extension CommandDeclaration {
 }
 
 extension Command {
+    public static var isGroup: Bool { false }
     public static func declare(_ commands: inout Subcommands) {}
     public static func equivalent(of word: String) -> String? { nil }
 }
 
 extension CommandGroup {
+    public static var isGroup: Bool { true }
     public mutating func declare(_ options: inout Options) {}
     /// Does nothing: the dispatcher prints the help of a group instead of running it.
     public func run() throws(Failure) {}
@@ -155,6 +160,6 @@ public struct Subcommands {
     public mutating func add(_ command: any Command.Type) {
         isEmpty = false
         guard let wanted else { return listed.append(command) }
-        if found == nil, command.name == wanted || command.aliases.contains(wanted) { found = command }
+        if found == nil, command.commandName == wanted || command.aliases.contains(wanted) { found = command }
     }
 }

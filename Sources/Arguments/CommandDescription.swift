@@ -70,7 +70,7 @@ extension CommandDeclaration {
     /// The description of a command without commands below it.
     static func description(_ path: String, commands: [CommandDescription] = []) -> CommandDescription {
         CommandDescription(
-            path: path, name: name, aliases: aliases, isHidden: isHidden, page: page,
+            path: path, name: commandName, aliases: aliases, isHidden: isHidden, page: page,
             synopsis: commands.isEmpty ? synopsis(path) : "\(path) [OPTION]... COMMAND",
             operands: operands, options: listedOptions, commands: commands)
     }
@@ -82,6 +82,6 @@ extension Command {
         var commands = Subcommands(wanted: nil)
         declare(&commands)
         return description(
-            path, commands: commands.listed.map { $0.description("\(path) \($0.name)") })
+            path, commands: commands.listed.map { $0.description("\(path) \($0.commandName)") })
     }
 }

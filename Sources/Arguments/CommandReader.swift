@@ -29,6 +29,12 @@ extension CommandDeclaration {
         return .run
     }
 
+    /// Makes the failure of a command line that lacks something that only the command can miss, such as
+    /// "option --kernel".
+    public static func missing(_ what: String, path: String) -> Failure {
+        CommandRefusal.missing(what, synopsis: synopsis(path), path)
+    }
+
     /// All options, those of other programs included.
     static var options: [OptionDescription] {
         var (values, options) = (Self(), Options())
@@ -43,17 +49,19 @@ extension Command {
     /// Runs the command that `words` call, which follow the command `path`. `version` is what `--version`
     /// prints.
     public static func start(
-        _ words: ArraySlice<String>, path: String = Self.name, version: String
+        _ words: ArraySlice<String>, path: String = Self.commandName, version: String
     ) throws(Failure) {
         if let word = words.first, !word.isOption {
             var commands = Subcommands(wanted: word)
             declare(&commands)
             if let command = commands.found {
                 return try command.start(
-                    words.dropFirst(), path: "\(path) \(command.name)", version: version)
+                    words.dropFirst(), path: "\(path) \(command.commandName)", version: version)
             }
             if !commands.isEmpty {
-                guard path == name, word == HelpCommand.name else { throw unknownCommand(word, path) }
+                guard path == commandName, word == HelpCommand.commandName else {
+                    throw unknownCommand(word, path)
+                }
                 return try HelpCommand.answer(words.dropFirst(), for: Self.self, version: version)
             }
         }
@@ -61,7 +69,7 @@ extension Command {
         switch try values.read(words, path: path) {
         case .version: try StandardOutput.write(version + "\n")
         case .help: try StandardOutput.write(HelpText.of(description(path)))
-        case .run where Self.self is any CommandGroup.Type:
+        case .run where isGroup:
             try StandardOutput.write(HelpText.of(description(path)))
         case .run: try values.run()
         }
@@ -98,6 +106,10 @@ enum CommandRefusal {
             .usage, "unknown option \(option)", because: "did you mean --\(near)?", cure: cure(path))
     }
 
+    static func missing(_ what: String, synopsis: String, _ path: String) -> Failure {
+        Failure(.usage, "missing \(what)", because: "usage: \(synopsis)", cure: cure(path))
+    }
+
     /// Refuses too few and too many operands. A required operand is not empty.
     static func check(
         _ operands: [String], _ expected: Operands, synopsis: () -> String, _ path: String
@@ -105,8 +117,7 @@ enum CommandRefusal {
         let required = operands.prefix(expected.count.lowerBound)
         if required.count < expected.count.lowerBound || required.contains(where: \.isEmpty) {
             let name = expected.synopsis.prefix { $0 != " " && $0 != "." }
-            throw Failure(
-                .usage, "missing argument \(name)", because: "usage: \(synopsis())", cure: cure(path))
+            throw missing("argument \(name)", synopsis: synopsis(), path)
         }
         guard operands.count > expected.count.upperBound else { return }
         throw Failure(

@@ -70,8 +70,10 @@ enum FishCompletion {
         var lines = command.shownCommands.map { below in
             prefix + condition([command.path]) + " -a \(below.name) -d \(quoted(below.page.abstract))"
         }
-        if case .image = command.operands.value {
-            lines.append(prefix + condition([command.path]) + " -F -a '(__\(name)_images)'")
+        switch command.operands.value {
+        case .image: lines.append(prefix + condition(paths) + " -F -a '(__\(name)_images)'")
+        case .file: lines.append(prefix + condition(paths) + " -F")
+        case .directory, .words, .text: break
         }
         if command.operands.endOptions {
             lines.append(prefix + condition([command.path + " operand"]) + " -F")

@@ -7,7 +7,7 @@ struct HelpCommand: CommandDeclaration {
         case none, bash, zsh, fish
     }
 
-    static let name = "help"
+    static let commandName = "help"
     static let isHidden = true
     static let operands = Operands("[COMMAND]...", count: 0...8)
     static let page = Page("Show the help of a command.")
@@ -30,7 +30,7 @@ struct HelpCommand: CommandDeclaration {
         _ words: ArraySlice<String>, for root: any Command.Type, version: String
     ) throws(Failure) {
         var help = HelpCommand()
-        let path = root.name + " " + name
+        let path = root.commandName + " " + commandName
         switch try help.read(words, path: path) {
         case .version: try StandardOutput.write(version + "\n")
         case .help: try StandardOutput.write(HelpText.of(description(path)))
@@ -39,7 +39,7 @@ struct HelpCommand: CommandDeclaration {
     }
 
     private func text(_ root: any Command.Type, version: String) throws(Failure) -> String {
-        let program = root.description(root.name)
+        let program = root.description(root.commandName)
         switch shell {
         case .none: break
         case .bash: return BashCompletion.script(program)
@@ -53,12 +53,12 @@ struct HelpCommand: CommandDeclaration {
 
     /// Finds the command that the operands call.
     private func command(_ root: any Command.Type) throws(Failure) -> CommandDescription {
-        var (command, path) = (root, root.name)
+        var (command, path) = (root, root.commandName)
         for word in words {
             var commands = Subcommands(wanted: word)
             command.declare(&commands)
             guard let next = commands.found else { throw command.unknownCommand(word, path) }
-            (command, path) = (next, path + " " + next.name)
+            (command, path) = (next, path + " " + next.commandName)
         }
         return command.description(path)
     }

@@ -54,7 +54,7 @@ enum HelpText {
     /// A name and its explanation, which begins on a line of its own if the name is long.
     private static func entry(_ name: String, _ text: String, indent: Int = indent) -> String {
         let head = "  " + name
-        let lines = lines(text, width: width - indent)
+        let lines = text.wrapped(to: width - indent)
         let margin = String(repeating: " ", count: indent)
         guard head.count < indent else { return ([head] + lines.map { margin + $0 }).joined(separator: "\n") }
         let first = head + String(repeating: " ", count: indent - head.count) + (lines.first ?? "")
@@ -62,12 +62,15 @@ enum HelpText {
     }
 
     private static func wrapped(_ text: String) -> String {
-        lines(text, width: width).joined(separator: "\n")
+        text.wrapped(to: width).joined(separator: "\n")
     }
+}
 
-    private static func lines(_ text: String, width: Int) -> [String] {
+extension String {
+    /// The words of the text, in lines of at most `width` characters.
+    func wrapped(to width: Int) -> [String] {
         var lines: [String] = []
-        for word in text.split(whereSeparator: \.isWhitespace) {
+        for word in split(whereSeparator: \.isWhitespace) {
             if let last = lines.last, last.count + 1 + word.count <= width {
                 lines[lines.count - 1] = last + " " + word
             } else {

@@ -5,7 +5,7 @@ enum ManPage {
         var lines = [
             ".TH \(escaped(name.uppercased())) 1 \"\" \"\(program.name) \(version)\"",
             ".SH NAME",
-            "\(escaped(name)) \\- \(text(lowercasedFirst(command.page.abstract)))",
+            "\(escaped(name)) \\- \(line(lowercasedFirst(command.page.abstract)))",
             ".SH SYNOPSIS",
             ".B \(escaped(command.path))",
             text(String(command.synopsis.dropFirst(command.path.count + 1))),
@@ -30,8 +30,10 @@ enum ManPage {
         let paragraphs = Paragraph.all(command.page.discussion)
         if paragraphs.isEmpty { return [text(command.page.abstract)] }
         return paragraphs.enumerated().flatMap { index, paragraph in
-            let lines = paragraph.text.split(separator: "\n").map { text(String($0)) }
-            let body = paragraph.isVerbatim ? [".nf"] + lines + [".fi"] : lines
+            let body =
+                paragraph.isVerbatim
+                ? [".nf"] + paragraph.text.split(separator: "\n").map { line(String($0)) } + [".fi"]
+                : [text(paragraph.text)]
             return index == 0 ? body : [".PP"] + body
         }
     }
@@ -40,8 +42,10 @@ enum ManPage {
         command.shownCommands.flatMap { below in
             [
                 ".TP", ".BR \(escaped(below.pageName)) (1)",
-                text(below.page.abstract)
-                    + (below.aliases.isEmpty ? "" : " Also called \(below.aliases.joined(separator: ", "))."),
+                text(
+                    below.page.abstract
+                        + (below.aliases.isEmpty
+                            ? "" : " Also called \(below.aliases.joined(separator: ", ")).")),
             ]
         }
     }
@@ -65,9 +69,14 @@ enum ManPage {
             }
     }
 
-    /// A line of prose. A control character at its beginning would make it a request to roff.
+    /// Prose, in lines of the width that a page's source should have.
     private static func text(_ prose: String) -> String {
-        let line = escaped(prose)
+        prose.wrapped(to: 72).map(line).joined(separator: "\n")
+    }
+
+    /// A line of text. A control character at its beginning would make it a request to roff.
+    private static func line(_ text: String) -> String {
+        let line = escaped(text)
         return line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" + line : line
     }
 

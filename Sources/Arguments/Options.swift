@@ -93,19 +93,32 @@ public struct Options {
     }
 
     /// Declares an option whose value is one of a few words.
+    ///
+    /// The caller's module specializes this function. Unspecialized, each call would ask the runtime for the
+    /// metadata of `Choice?`, even if the command line does not have the option.
+    @inlinable
     public mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ name: String, _ valueName: String, _ help: @autoclosure () -> String, to destination: inout Choice
     ) {
-        var words: [String] { Choice.allCases.map(\.rawValue) }
+        let text = choice(
+            name, valueName, help(), default: destination.rawValue, among: Choice.allCases.map(\.rawValue))
+        if let text, let choice = Choice(rawValue: text) { destination = choice }
+    }
+
+    /// Lists the option, or reads its value, which must be one of `words`.
+    @usableFromInline
+    mutating func choice(
+        _ name: String, _ valueName: String, _ help: @autoclosure () -> String,
+        default usual: @autoclosure () -> String, among words: @autoclosure () -> [String]
+    ) -> String? {
         if isListing {
-            return list(name, nil, .words(valueName, words), help(), default: destination.rawValue)
+            list(name, nil, .words(valueName, words()), help(), default: usual())
+            return nil
         }
-        guard let argument = argument(name, nil, .text(valueName)) else { return }
-        if let choice = Choice(rawValue: argument.text) {
-            destination = choice
-        } else {
-            failure = argument.invalid("not one of \(words.joined(separator: ", "))")
-        }
+        guard let argument = argument(name, nil, .text(valueName)) else { return nil }
+        if words().contains(argument.text) { return argument.text }
+        failure = argument.invalid("not one of \(words().joined(separator: ", "))")
+        return nil
     }
 
     // MARK: - Options of another program

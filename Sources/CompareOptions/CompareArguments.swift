@@ -11,6 +11,8 @@ public struct CompareArguments: CommandDeclaration, Equatable {
     public var crowd = 20
     /// The time limit of a run, in seconds.
     public var limit = 60.0
+    /// The monitor to measure; nil for the `vmm` that runs the comparison.
+    public var monitor: String?
     public var kernel: String?
     public var append: String?
     public var workspace = "/dev/shm"
@@ -26,7 +28,9 @@ public struct CompareArguments: CommandDeclaration, Equatable {
 
     public init() {}
 
-    public static let name = "compare"
+    public static let commandName = "compare"
+    /// The version of `vmm` and `vmm-compare`.
+    public static let version = "0.1.0"
 
     public static var page: Page {
         Page(
@@ -76,7 +80,9 @@ public struct CompareArguments: CommandDeclaration, Equatable {
         options.value(
             "measure", .text("NAME,..."), "Figures to measure: startup, crowd, work, isolation.", to: &measure
         )
-        options.value("crowd", .text("COUNT"), "Maximum number of idle instances.", to: &crowd)
+        options.value(
+            "crowd", .text("COUNT"), "Maximum number of idle instances whose footprint is measured.",
+            to: &crowd)
         options.value("limit", .text("SECONDS"), "Maximum duration of a run.", to: &limit)
         options.value("seed", .text("NUMBER"), "Seed of the order of the runs.", to: &seed)
         options.flag(
@@ -86,6 +92,9 @@ public struct CompareArguments: CommandDeclaration, Equatable {
 
     private mutating func declareHost(_ options: inout Options) {
         options.group("Virtual machine")
+        options.value(
+            "monitor", .file("FILE"), "Measure this monitor instead of the vmm that runs the comparison.",
+            to: &monitor)
         options.value("kernel", .file("FILE"), "Boot this kernel in the virtual machines.", to: &kernel)
         options.value("append", .text("TEXT"), "Append text to the kernel's command line.", to: &append)
         options.value(

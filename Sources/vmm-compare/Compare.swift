@@ -1,18 +1,18 @@
-import ArgumentParser
+import CompareOptions
 import Comparison
 import Doctor
 import Host
 import Measure
 
-/// `vmm compare` after its arguments have been parsed.
+/// Runs `vmm compare`, whose options have been read.
 enum Compare {
-    static func run(_ arguments: CompareCommand, _ image: String) throws(Failure) {
+    static func run(_ arguments: CompareArguments, _ image: String) throws(Failure) {
         // `compare` has removed the workspace by the time that the process ends.
         if let signal = try compare(arguments, image) { ThisProcess.end(with: 128 + signal) }
     }
 
     /// Compares and writes the reports. Returns the signal that ended the comparison early; nil if none did.
-    private static func compare(_ arguments: CompareCommand, _ image: String) throws(Failure) -> Int32? {
+    private static func compare(_ arguments: CompareArguments, _ image: String) throws(Failure) -> Int32? {
         let options = try ComparisonOptions(arguments)
         for path in [arguments.html, arguments.svg, arguments.json, arguments.csv].compactMap(\.self) {
             // Check that the file can be written now, not after an hour.
@@ -47,7 +47,7 @@ enum Compare {
         return interruption.signal
     }
 
-    private static func write(_ report: ComparisonReport, _ arguments: CompareCommand) throws(Failure) {
+    private static func write(_ report: ComparisonReport, _ arguments: CompareArguments) throws(Failure) {
         try StandardOutput.write(report.text(inColour: StandardOutput.takesColour))
         if let path = arguments.json { try WholeFile.write(report.json.text() + "\n", to: path) }
         if let path = arguments.csv { try WholeFile.write(report.csv, to: path) }
@@ -57,7 +57,7 @@ enum Compare {
 }
 
 extension ComparisonOptions {
-    init(_ arguments: CompareCommand) throws(Failure) {
+    init(_ arguments: CompareArguments) throws(Failure) {
         self.init()
         runs = arguments.runs
         warmup = arguments.warmup
@@ -70,7 +70,7 @@ extension ComparisonOptions {
         append = arguments.append
         workspace = arguments.workspace
         seed = arguments.seed
-        allowsDangerousTrials = arguments.dangerousTrials
+        allowsDangerousTrials = arguments.allowsDangerousTrials
         try validate()
     }
 

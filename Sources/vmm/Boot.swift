@@ -2,19 +2,19 @@ import Host
 import Logging
 import Machine
 
-/// `vmm boot` after its arguments have been parsed.
+/// Runs `vmm boot`, whose options have been read.
 enum Boot {
-    static func run(_ arguments: BootArguments) throws(Failure) -> Never {
+    static func run(_ options: BootOptions) throws(Failure) -> Never {
         let times = Timings(processStart: .processStart())
         times.note(.mainEntered)
-        let logger = try StandardErrorLog.logger(level: arguments.logLevel)
-        let configuration = try MachineConfiguration(arguments)
+        let logger = StandardErrorLog.logger(level: options.logLevel)
+        let configuration = try MachineConfiguration(options)
         let machine = try Machine(
             configuration, from: MachineStart(timings: times), timings: times, logger: logger,
-            allowsEmulation: arguments.allowEmulation)
+            allowsEmulation: options.allowsEmulation)
         let end = machine.run(endsProcess: true)
         let status = status(of: end, outputFailure: machine.outputFailure)
-        if let path = arguments.timings {
+        if let path = options.timings {
             try WholeFile.write(times.json(end: end, status: status), to: path)
         }
         StandardError.write("vmm: \(end)\n")
@@ -33,17 +33,17 @@ enum Boot {
 }
 
 extension MachineConfiguration {
-    init(_ arguments: BootArguments) throws(Failure) {
-        self.init(kernel: arguments.kernel)
-        allowsAnyKernel = arguments.allowAnyKernel
-        initramfs = arguments.initrd
-        commandLine = arguments.cmdline
-        appendedCommandLine = arguments.append
-        memoryByteCount = try MachineConfiguration.byteCount(arguments.memory)
-        cpuCount = try MachineConfiguration.cpuCount(arguments.cpus)
-        for text in arguments.disk { disks.append(try DiskConfiguration(parsing: text)) }
-        for text in arguments.pmem { persistentMemory += try MachineConfiguration.files(text) }
-        console = try MachineConfiguration.Console(parsing: arguments.console)
+    init(_ options: BootOptions) throws(Failure) {
+        self.init(kernel: options.kernel)
+        allowsAnyKernel = options.allowsAnyKernel
+        initramfs = options.initrd
+        commandLine = options.cmdline
+        appendedCommandLine = options.append
+        memoryByteCount = try MachineConfiguration.byteCount(options.memory)
+        cpuCount = try MachineConfiguration.cpuCount(options.cpus)
+        for text in options.disk { disks.append(try DiskConfiguration(parsing: text)) }
+        for text in options.pmem { persistentMemory += try MachineConfiguration.files(text) }
+        console = options.console
         try validate()
     }
 }

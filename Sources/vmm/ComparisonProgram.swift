@@ -1,6 +1,16 @@
+public import Arguments
+public import CompareOptions
 import Glibc
-import Host
+public import Host
 import SystemPackage
+
+/// `vmm compare`: its options are read here for the help and for mistakes; `vmm-compare` reads them again and
+/// runs the comparison.
+extension CompareArguments: Command {
+    public func run() throws(Failure) {
+        try ComparisonProgram.run(CommandLine.arguments.dropFirst(2))
+    }
+}
 
 /// The program that `vmm compare` runs in place of this one. It is a program of its own because it does what
 /// a monitor must not be able to do: it counts the system calls of the host and plays the hostile guest.

@@ -1,24 +1,28 @@
-import ArgumentParser
+import Arguments
 import Doctor
 import Host
-import Machine
 
 /// `vmm doctor`: reports what this host offers, and how to repair what is missing.
-struct DoctorCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Say what this host offers to micro-VMs.",
-        discussion: """
-            Exit status: 0 when Linux can be booted here, 69 when something is missing, 74 when the output cannot be \
-            written.
-            """)
+struct DoctorOptions: Command {
+    static let commandName = "doctor"
 
-    @Flag(help: "Print JSON.")
+    static var page: Page {
+        Page(
+            "Check what this host offers to micro-VMs.",
+            statuses: [
+                ExitStatus("0", "this host can boot Linux"), .usage, .unavailable, .output,
+            ])
+    }
+
     var json = false
 
-    func run() throws {
+    mutating func declare(_ options: inout Options) {
+        options.flag("json", "Print JSON.", to: &json)
+    }
+
+    func run() throws(Failure) {
         let report = HostReport.ofThisHost()
-        let text = json ? report.json() : report.text(inColour: StandardOutput.takesColour)
-        try StandardOutput.write(text)
-        if !report.canBoot { throw ExitCode(Failure.Kind.unavailable.rawValue) }
+        try StandardOutput.write(json ? report.json() : report.text(inColour: StandardOutput.takesColour))
+        if !report.canBoot { ThisProcess.end(with: Failure.Kind.unavailable.rawValue) }
     }
 }

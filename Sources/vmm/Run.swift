@@ -7,7 +7,7 @@ import Layers
 import Logging
 import Machine
 
-/// `vmm run` after its arguments have been parsed.
+/// Runs `vmm run`, whose options have been read.
 enum Run {
     /// The exit status that docker uses for a failure other than the command's own.
     static let failureStatus: Int32 = 125
@@ -15,7 +15,7 @@ enum Run {
     static func run(_ options: RunOptions) throws(Failure) -> Never {
         let times = Timings(processStart: .processStart())
         times.note(.mainEntered)
-        let logger = try StandardErrorLog.logger(level: options.logLevel)
+        let logger = StandardErrorLog.logger(level: options.logLevel)
         if options.isInteractive, options.hasTerminal, !Terminal.isTerminal(0) {
             throw Failure(
                 .usage, "cannot give the container a terminal", because: "the input device is not a TTY",
@@ -32,7 +32,7 @@ enum Run {
         var store = try ImageStore.openForContainers()
         if let size = options.maxImportSize { store.limits = try ImportLimits(maxImportSize: size) }
         let image = try store.image(
-            for: options.image, pull: PullPolicy(rawValue: options.pull) ?? .missing,
+            for: options.image, pull: options.pull,
             allowsOutsideRoot: options.allowsOutsideRoot,
             progress: options.isQuiet ? .silent : .automatic)
         if let notice = image.notice { logger.warning("\(notice)") }
@@ -72,16 +72,16 @@ enum Run {
             .noting(outputFailure: session.outputFailure)
         if let path = options.timings { try WholeFile.write(times.json(end: end), to: path) }
         let console = machine.consoleTail
-        if let message = outcome.message { tell(message, outcome.wantsConsole ? console : []) }
+        if let message = outcome.message { report(message, outcome.wantsConsole ? console : []) }
         var killed = session.killedProcesses
         // The agent could not report the process any more.
         if killed.isEmpty, outcome.status != 0, KernelLog.tellOfNoMemory(console) { killed.add(nil) }
-        if let message = killed.message(plan) { tell(message, []) }
+        if let message = killed.message(plan) { report(message, []) }
         return (machine, outcome.status)
     }
 
     /// Prints the message, and the last lines of the guest's kernel log if there are any.
-    private static func tell(_ message: String, _ console: [UInt8]) {
+    private static func report(_ message: String, _ console: [UInt8]) {
         StandardError.write("vmm: \(message)\n")
         for line in KernelLog.lastLines(console, count: 20) { StandardError.write("  | \(line)\n") }
     }

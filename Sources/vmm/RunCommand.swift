@@ -1,247 +1,185 @@
-import ArgumentParser
-import Containers
-import Host
+public import Arguments
+public import Containers
+public import Host
 
 /// `vmm run`: runs a container in a VM of its own.
-struct RunCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run a command in a container that has a machine of its own.",
-        usage: "vmm run [<options>] <image> [<command> [<argument> ...]]",
-        discussion: """
-            The image is a name in the store or at a registry, docker://NAME, or a path that begins with / or .: an OCI \
-            layout, an archive of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. Options end at the \
-            image. The container and what it wrote are gone when its process ends. Signals go to the process; the third \
-            SIGINT or SIGTERM within ten seconds ends its machine at once.
+extension RunOptions: Command {
+    public static let commandName = "run"
 
-            Exit status: the process's own; 128 and the number of the signal that ended it; 125 when vmm or the \
-            guest's kernel failed, or output of a process that ended with 0 could not be written; 126 when the command \
-            cannot be run, 127 when it is not there.
+    public static var page: Page {
+        Page(
+            "Run a container in a virtual machine of its own.",
+            """
+            IMAGE is a name in the store or at a registry, docker://NAME, or a path that begins with / or . and leads \
+            to an OCI layout, an archive of `podman save` or `docker save`, an OCI bundle, or rootfs:DIRECTORY. \
+            Options end at IMAGE. COMMAND replaces the image's own command.
 
-            Options of docker's that are not listed here are accepted where they would change nothing; the others \
-            are refused with a reason (docs/docker-options.md).
+            The container and all that it wrote are removed when its process ends. Signals go to the process; the \
+            third SIGINT or SIGTERM within ten seconds ends the virtual machine at once.
+
+            The options are docker's. Options of docker run that are not listed here are accepted if they would change \
+            nothing; the others are refused with a reason (docs/docker-options.md).
             """,
-        // -h is --hostname, as in docker.
-        helpNames: [.long])
+            statuses: [
+                ExitStatus("n", "the process exited with n"),
+                ExitStatus("128+n", "signal n ended the process"),
+                ExitStatus(
+                    "\(Run.failureStatus)",
+                    "vmm or the guest's kernel failed, or the process exited with 0 and its output could not be written"
+                ),
+                ExitStatus("126", "the command cannot be run"),
+                ExitStatus("127", "the command does not exist"),
+            ])
+    }
 
-    @Flag(name: [.short, .long], help: "Connect standard input to the process.")
-    var interactive = false
+    public static var operands: Operands {
+        Operands(
+            "IMAGE [COMMAND [ARGUMENT]...]", count: 1...Int.max, endOptions: true, value: .image("IMAGE"))
+    }
 
-    @Flag(name: [.short, .long], help: "Allocate a terminal for the process.")
-    var tty = false
+    public mutating func take(_ operands: [String]) {
+        image = operands[0]
+        command = Array(operands.dropFirst())
+    }
 
-    @Flag(name: .customLong("rm"), help: "Accepted for docker's sake: containers are always removed.")
-    var remove = false
+    public func run() throws(Failure) { try Run.run(self) }
 
-    @Flag(name: .customLong("init"), help: "Accepted for docker's sake: an init always reaps orphans.")
-    var initProcess = false
+    public mutating func declare(_ options: inout Options) {
+        declareProcess(&options)
+        declarePrivileges(&options)
+        declareContainer(&options)
+        declareFiles(&options)
+        declareMachine(&options)
+        declareImage(&options)
+    }
 
-    @Flag(help: "Make the process the container's process 1, without that init.")
-    var noInit = false
+    private mutating func declareProcess(_ options: inout Options) {
+        options.group("Process")
+        options.flag(
+            "interactive", letter: "i", "Connect standard input to the process.", to: &isInteractive)
+        options.flag("tty", letter: "t", "Allocate a terminal for the process.", to: &hasTerminal)
+        options.value(
+            "env", letter: "e", .text("VARIABLE"),
+            "Set an environment variable: NAME=VALUE, or NAME to copy its value from vmm's environment.",
+            to: &environment)
+        options.value(
+            "env-file", .file("FILE"), "Read environment variables from a file, one a line.",
+            to: &environmentFiles)
+        options.value(
+            "workdir", letter: "w", .text("PATH"), "Working directory in the container.",
+            to: &workingDirectory)
+        options.value(
+            "user", letter: "u", .text("USER[:GROUP]"), "Run the process as this user and group.", to: &user)
+        options.value(
+            "group-add", .text("GROUP"), "Add a supplementary group to the process.", to: &groups)
+        options.value(
+            "entrypoint", .text("PROGRAM"), "Run this program instead of the image's entry point.",
+            to: &entrypoint)
+        options.value(
+            "stop-signal", .text("SIGNAL"), "Send this signal to the process when vmm gets SIGTERM.",
+            to: &stopSignal)
+        options.flag("init", "Accepted for docker's sake: an init always reaps orphans.") {
+            if !$0 { runsAsInit = true }
+        }
+        options.flag("no-init", "Run the process as process 1, without an init.", to: &runsAsInit)
+    }
 
-    @Flag(help: "Mount the root file system read-only.")
-    var readOnly = false
+    private mutating func declarePrivileges(_ options: inout Options) {
+        options.group("Privileges")
+        options.value("cap-add", .text("NAME"), "Add a capability, or ALL.", to: &addedCapabilities)
+        options.value("cap-drop", .text("NAME"), "Drop a capability, or ALL.", to: &droppedCapabilities)
+        options.flag(
+            "privileged",
+            "Grant all capabilities, all devices of the guest, and write access to system paths.",
+            to: &isPrivileged)
+        options.value(
+            "security-opt", .text("OPTION"), "Security option: no-new-privileges or systempaths=unconfined.",
+            to: &securityOptions)
+        options.value(
+            "ulimit", .text("LIMIT"), "Set a resource limit: NAME=SOFT[:HARD].", to: &resourceLimits)
+        options.value(
+            "device", .text("DEVICE"), "Add a device of the guest, such as /dev/fuse.", to: &devices)
+        options.value(
+            "sysctl", .text("KEY=VALUE"), "Set a parameter of the guest's kernel.", to: &sysctls)
+    }
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Name of the container, unique among those that run.", valueName: "name"))
-    var name: String?
+    private mutating func declareContainer(_ options: inout Options) {
+        options.group("Container")
+        options.value(
+            "name", .text("NAME"), "Name of the container, unique among running containers.", to: &name)
+        options.value("hostname", letter: "h", .text("NAME"), "Host name of the container.", to: &hostname)
+        options.value("domainname", .text("NAME"), "NIS domain name of the container.", to: &domainname)
+        options.value(
+            "label", letter: "l", .text("KEY[=VALUE]"), "Accepted for docker's sake: labels are not stored.",
+            to: &labels)
+        options.value(
+            "label-file", .file("FILE"), "Accepted for docker's sake: a file of labels, one a line.",
+            to: &labelFiles)
+        options.flag("rm", "Accepted for docker's sake: containers are always removed.") { _ in }
+    }
 
-    @Option(
-        name: [.customShort("e", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Set an environment variable: NAME=VALUE, or NAME for its value here.", valueName: "variable"))
-    var env: [String] = []
+    private mutating func declareFiles(_ options: inout Options) {
+        options.group("Files")
+        options.flag("read-only", "Mount the root file system read-only.", to: &isReadOnly)
+        options.value(
+            "writable", .text("SIZE"),
+            "Store what the container writes in memory, on a disk of this size (10G), or nowhere: memory, SIZE or none."
+                + " (default: memory)",
+            to: &writable)
+        options.value("storage-opt", .text("OPTION"), "size=SIZE means --writable SIZE.", to: &storageOptions)
+        options.value("tmpfs", .text("MOUNT"), "Mount a tmpfs: PATH[:OPTION,...].", to: &temporaryFileSystems)
+        options.value(
+            "mount", .text("MOUNT"), "Mount a tmpfs or an anonymous volume: type=tmpfs,target=PATH.",
+            to: &mounts)
+        options.value(
+            "volume", letter: "v", .text("PATH"),
+            "Mount an anonymous volume, which is removed with the container.", to: &volumes)
+        options.value(
+            "shm-size", .text("SIZE"),
+            "Size of /dev/shm. (default: /dev/shm shares the memory of the writable layer)", to: &sharedMemory
+        )
+    }
 
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Read environment variables from a file, one a line.", valueName: "file"))
-    var envFile: [String] = []
+    private mutating func declareMachine(_ options: inout Options) {
+        options.group("Virtual machine")
+        options.value(
+            "memory", letter: "m", .text("SIZE"), "Limit the memory of the guest. (default: 256m)",
+            to: &memory)
+        options.value(
+            "memory-swap", .text("SIZE"),
+            "Limit memory and swap: a guest has no swap, so only --memory's size.",
+            to: &memorySwap)
+        options.value(
+            "cpus", .text("NUMBER"),
+            "Limit the CPU time to this number of CPUs, such as 1.5. The guest sees the next whole number."
+                + " (default: 1)", to: &cpus)
+        options.value(
+            "pids-limit", .text("NUMBER"), "Maximum number of processes (-1: unlimited).", to: &processLimit)
+        options.value("kernel", .file("FILE"), "Boot this kernel instead of vmm's own.", to: &kernel)
+        options.value(
+            "initrd", .file("FILE"), "Use this initramfs with an agent instead of vmm's own.", to: &initramfs)
+        options.value("append", .text("TEXT"), "Append text to the kernel's command line.", to: &append)
+        options.flag(
+            "allow-emulation", "Run without hardware virtualization, where only tiny guests work.",
+            to: &allowsEmulation)
+    }
 
-    @Option(
-        name: [.customShort("w", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Working directory in the container.", valueName: "path"))
-    var workdir: String?
-
-    @Option(
-        name: [.customShort("u", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("User and group of the process: names or numbers.", valueName: "user[:group]"))
-    var user: String?
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Additional group of the process.", valueName: "group"))
-    var groupAdd: [String] = []
-
-    @Option(
-        name: [.customShort("h", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Host name of the container.", valueName: "name"))
-    var hostname: String?
-
-    @Option(
-        name: [.customShort("l", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Accepted for docker's sake: nothing stores labels.", valueName: "key[=value]"))
-    var label: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A file of labels, one a line; accepted like --label.", valueName: "file"))
-    var labelFile: [String] = []
-
-    @Option(
-        name: [.customShort("m", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Memory of the guest. (default: 256m)", valueName: "size"))
-    var memory: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Memory and swap; a guest has no swap, so only --memory's size.", valueName: "size"))
-    var memorySwap: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Number of CPUs, as 1.5; the guest has the next whole number. (default: 1)", valueName: "number"))
-    var cpus: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Maximum number of processes (-1: unlimited).", valueName: "number"))
-    var pidsLimit: String?
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Mount a tmpfs: PATH[:OPTION,...].", valueName: "mount"))
-    var tmpfs: [String] = []
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Size of /dev/shm. (default: it shares the memory of the writable layer)", valueName: "size"))
-    var shmSize: String?
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Mount a tmpfs or an anonymous volume: type=tmpfs,target=PATH.", valueName: "mount"))
-    var mount: [String] = []
-
-    @Option(
-        name: [.customShort("v", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Anonymous volume, which ends with the container.", valueName: "path"))
-    var volume: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("size=SIZE, the same as --writable SIZE.", valueName: "option"))
-    var storageOpt: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Add a capability, or ALL.", valueName: "name"))
-    var capAdd: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Drop a capability, or ALL.", valueName: "name"))
-    var capDrop: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Set a resource limit: NAME=SOFT[:HARD].", valueName: "limit"))
-    var ulimit: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Security option: no-new-privileges, or systempaths=unconfined.", valueName: "option"))
-    var securityOpt: [String] = []
-
-    @Flag(help: "Give the container all capabilities, all devices of its guest, and writable system paths.")
-    var privileged = false
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Add a device of the guest, as /dev/fuse.", valueName: "device"))
-    var device: [String] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Set a parameter of the guest's kernel: KEY=VALUE.", valueName: "parameter"))
-    var sysctl: [String] = []
-
-    @Option(
-        parsing: .unconditional, help: ArgumentHelp("NIS domain name of the container.", valueName: "name"))
-    var domainname: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Signal that SIGTERM becomes in the container.", valueName: "signal"))
-    var stopSignal: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Program to run instead of the image's entry point.", valueName: "program"))
-    var entrypoint: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Where the container writes: memory, a disk of this size, or none. (default: memory)",
-            valueName: "size"))
-    var writable: String?
-
-    @Option(
-        parsing: .unconditional, help: ArgumentHelp("Kernel to boot instead of vmm's own.", valueName: "file")
-    )
-    var kernel: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Initramfs with an agent, instead of vmm's own.", valueName: "file"))
-    var initrd: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Append text to the kernel's command line.", valueName: "text"))
-    var append: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("When to pull the image: missing, always or never.", valueName: "when"))
-    var pull = "missing"
-
-    @Flag(name: [.short, .long], help: "Suppress the progress of a pull.")
-    var quiet = false
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Maximum disk space of an import (default: VMM_MAX_IMPORT_SIZE, or 64G).", valueName: "size"))
-    var maxImportSize: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Write the time of each step to a file, as JSON.", valueName: "file"))
-    var timings: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Lowest level to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"
-        ))
-    var logLevel = "warning"
-
-    @Flag(help: "Run without hardware virtualization, where only tiny guests work.")
-    var allowEmulation = false
-
-    @Flag(help: "Let a bundle's config.json name a root file system outside of the bundle.")
-    var allowOutsideRoot = false
-
-    @Argument(
-        parsing: .captureForPassthrough,
-        help: ArgumentHelp("The image, the command and its arguments.", valueName: "image"))
-    var words: [String] = []
-
-    func run() throws { try Run.run(try options()) }
+    private mutating func declareImage(_ options: inout Options) {
+        options.group("Image and messages")
+        options.choice(
+            "pull", "WHEN", "Pull the image if it is missing in the store, always, or never.", to: &pull)
+        options.flag("quiet", letter: "q", "Suppress the progress of a pull.", to: &isQuiet)
+        options.value(
+            "max-import-size", .text("SIZE"),
+            "Maximum disk space of an import. (default: VMM_MAX_IMPORT_SIZE, or 64G)", to: &maxImportSize)
+        options.flag(
+            "allow-outside-root",
+            "Let a bundle's config.json name a root file system outside of the bundle.",
+            to: &allowsOutsideRoot)
+        options.value(
+            "timings", .file("FILE"), "Write the time of each step to a file, as JSON.", to: &timings)
+        options.choice(
+            "log-level", "LEVEL",
+            "Lowest level to log: trace, debug, info, notice, warning, error or critical.", to: &logLevel)
+    }
 }

@@ -16,12 +16,7 @@ struct StandardErrorLog: LogHandler {
         StandardError.post("vmm: \(event.level): \(event.message)\n")
     }
 
-    /// Makes a logger of the level `name`.
-    static func logger(level name: String) throws(Failure) -> Logger {
-        guard let level = Logger.Level(rawValue: name) else {
-            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(.usage, "cannot log at level \(name)", because: "the levels are \(names)")
-        }
-        return Logger(label: "vmm") { _ in StandardErrorLog(logLevel: level) }
+    static func logger(level: Logger.Level) -> Logger {
+        Logger(label: "vmm") { _ in StandardErrorLog(logLevel: level) }
     }
 }

@@ -15,7 +15,9 @@ import Testing
 
                 Usage: tool start [OPTION]... IMAGE [COMMAND]...
 
-                It's "quoted", has `code`, and C:\\back. .hidden
+                It's "quoted", has `code`, and C:\\back.
+
+                .hidden files
 
                     verbatim -x
 
@@ -57,9 +59,11 @@ import Testing
         let page = ManPage.of(start, in: program, version: "1.2")
         #expect(page.hasPrefix(".TH TOOL\\-START 1 \"\" \"tool 1.2\"\n"))
         #expect(page.contains("\ntool\\-start \\- start something\n"))
-        #expect(page.contains("\nIt\\(aqs \"quoted\", has \\(gacode\\(ga, and C:\\eback.\n\\&.hidden\n"))
+        #expect(page.contains("\nIt\\(aqs \"quoted\", has \\(gacode\\(ga, and C:\\eback.\n.PP\n"))
+        #expect(page.contains("\n.PP\n\\&.hidden files\n"))
         #expect(page.contains("\n.TP\n\\fB\\-e\\fR, \\fB\\-\\-env\\fR \\fINAME=VALUE\\fR\nSet a variable"))
         #expect(page.contains("\n.TP\n.B 64\nusage error\n"))
+        #expect(page.contains("\n.PP\n.nf\n    verbatim \\-x\n.fi\n"))
         #expect(page.contains("\n.BR tool\\-image\\-list (1)\n") && !page.contains("secret"))
     }
 

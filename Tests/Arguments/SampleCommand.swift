@@ -3,7 +3,7 @@ import Host
 
 /// A program with a command of each kind, for the tests.
 struct SampleProgram: CommandGroup {
-    static let name = "tool"
+    static let commandName = "tool"
     static let page = Page("Do things.", "A paragraph.\n\n  a  verbatim\n  line")
 
     static func declare(_ commands: inout Subcommands) {
@@ -16,14 +16,14 @@ struct SampleProgram: CommandGroup {
 }
 
 struct SampleGroup: CommandGroup {
-    static let name = "image"
+    static let commandName = "image"
     static let page = Page("Manage images.")
 
     static func declare(_ commands: inout Subcommands) { commands.add(ListCommand.self) }
 }
 
 struct ListCommand: Command {
-    static let name = "list"
+    static let commandName = "list"
     static let aliases = ["ls"]
     static let page = Page("List images.")
     var isQuiet = false
@@ -40,7 +40,7 @@ struct ListCommand: Command {
 }
 
 struct HiddenCommand: Command {
-    static let name = "secret"
+    static let commandName = "secret"
     static let isHidden = true
     static let page = Page("Keep a secret.")
 
@@ -55,13 +55,14 @@ struct SampleCommand: Command, Equatable {
         case red, green
     }
 
-    static let name = "start"
+    static let commandName = "start"
     static let operands = Operands(
         "IMAGE [COMMAND]...", count: 1...Int.max, endOptions: true, value: .image("IMAGE"))
 
     static var page: Page {
         Page(
-            "Start something.", "It's \"quoted\", has `code`, and C:\\back.\n.hidden\n\n    verbatim -x",
+            "Start something.",
+            "It's \"quoted\", has `code`, and C:\\back.\n\n.hidden\nfiles\n\n    verbatim -x",
             statuses: [ExitStatus("0", "well"), ExitStatus(.usage, "usage error")])
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("vmm refuses a command line that makes no sense")
+@Suite("vmm refuses an invalid command line")
 struct BadOptionTests {
     @Test(
         "memory that is nothing, negative, huge or no number",
@@ -40,19 +40,25 @@ struct BadOptionTests {
     }
 
     @Test(
-        "a command that is not there is told so by the one above it; docker's name for one leads to ours",
+        "an unknown command is refused by the one above it, and docker's name of a command leads to ours",
         arguments: [
-            (["frobnicate"], 64, "cannot do 'frobnicate'", "vmm --help"),
-            (["image", "frobnicate", "x"], 64, "cannot do 'image frobnicate'", "vmm image --help"),
-            (["help", "frobnicate"], 64, "cannot do 'frobnicate'", "vmm --help"),
-            (["help", "image", "frobnicate"], 64, "cannot do 'image frobnicate'", "vmm image --help"),
+            (["frobnicate"], 64, "unknown command 'frobnicate'", "vmm --help"),
+            (["image", "frobnicate", "x"], 64, "vmm image has no such command", "vmm image --help"),
+            (["help", "frobnicate"], 64, "unknown command 'frobnicate'", "vmm --help"),
+            (["help", "image", "frobnicate"], 64, "vmm image has no such command", "vmm image --help"),
             (["images"], 64, "no such command", "`vmm image list`"),
             (["pull", "alpine"], 64, "no such command", "`vmm image import NAME`"),
             (["image", "images"], 64, "no such command", "vmm image --help"),
-            (["image", "import"], 64, "<image>", "vmm image import --help"),
+            (["image", "tag", "x"], 64, "no such command", "`vmm image import FILE --name NAME`"),
+            (["iamge"], 64, "did you mean image?", "vmm --help"),
+            (["image", "import"], 64, "missing argument IMAGE", "vmm image import --help"),
             (["image", "list", "x"], 64, "'x'", "vmm image list --help"),
+            (["image", "list", "-q", "--json"], 64, "--quiet with --json", "exclude each other"),
+            (["image", "prune", "-qv"], 64, "--quiet with --verbose", "exclude each other"),
+            (["image", "import", "a", "b", "--name", "c"], 64, "--name", "one image"),
             (["boot"], 64, "--kernel", "vmm boot --help"),
-            (["run"], 125, "no image is named", "vmm run --help"),
+            (["run"], 125, "missing argument IMAGE", "vmm run --help"),
+            (["compare"], 64, "missing argument IMAGE", "vmm compare --help"),
         ] as [([String], Int32, String, String)])
     func commands(words: [String], status: Int32, why: String, cure: String) throws {
         try expectRefusal([Monitor.program] + words, status, why, cure)

@@ -192,7 +192,7 @@ struct CompareTests {
         }
     }
 
-    @Test("what makes no sense is refused before anything runs")
+    @Test("invalid values are refused before anything runs")
     func refusals() throws {
         for words in [
             ["--runs", "0"], ["--warmup", "-1"], ["--parallel", "0"], ["--parallel", "x"],

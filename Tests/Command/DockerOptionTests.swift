@@ -1,9 +1,9 @@
-import ArgumentParser
 import Containers
 import Host
 import TestSupport
 import Testing
 
+@testable import Arguments
 @testable import vmm
 
 /// vmm must implement every option of docker's, or refuse it with a reason of its own.
@@ -54,7 +54,7 @@ struct DockerOptionTests {
 
     private func failure(_ words: [String]) -> Failure? {
         do throws(Failure) {
-            try RunOptions(plain: (words + ["image"])[...])?.validate()
+            try RunOptionsTests.read(words + ["image"]).validate()
             return nil
         } catch {
             return error
@@ -62,21 +62,23 @@ struct DockerOptionTests {
     }
 
     @Test("a letter is the option that docker has it for", arguments: Array(letters.keys))
-    func letter(_ letter: Character) throws {
-        let name = try #require(Self.letters[letter])
-        let own = RunFlag(letter: letter)?.rawValue ?? RunOption(letter: letter)?.rawValue
-        #expect((own ?? DockerOption.named(letter)?.name) == name)
+    func letter(_ letter: Character) {
+        let option = RunOptions.options.first { $0.letter.map { Character($0) } == letter }
+        #expect(option?.name == Self.letters[letter])
     }
 
     @Test("an option has one place, and takes a value where docker's does")
     func places() {
-        for (place, option) in DockerOption.all.enumerated() {
-            #expect(RunFlag(rawValue: option.name) == nil && RunOption(rawValue: option.name) == nil)
-            #expect(DockerOption.all.firstIndex { $0.name == option.name } == place)
-            #expect((option.takesValue ? Self.options : Self.flags).contains(option.name), "\(option)")
+        let options = RunOptions.options
+        #expect(Set(options.map(\.name)).count == options.count)
+        let letters = options.compactMap(\.letter)
+        #expect(Set(letters).count == letters.count)
+        for option in options {
+            let (isFlag, isOption) = (Self.flags.contains(option.name), Self.options.contains(option.name))
+            if option.support != .full { #expect(isFlag || isOption, "\(option)") }
+            if isFlag { #expect(option.value == nil, "\(option)") }
+            if isOption { #expect(option.value != nil, "\(option)") }
         }
-        for flag in Self.flags { #expect(RunOption(rawValue: flag) == nil) }
-        for option in Self.options { #expect(RunFlag(rawValue: option) == nil) }
     }
 
     @Test(
@@ -90,10 +92,9 @@ struct DockerOptionTests {
             ["--memory", "1g", "--memory-swap", "1024m"], ["--oom-kill-disable=f"],
         ])
     func harmless(_ words: [String]) throws {
-        let options = try #require(try RunOptions(plain: (words + ["image", "-d"])[...]))
+        let options = try RunOptionsTests.read(words + ["image", "-d"])
         #expect(options.image == "image" && options.command == ["-d"])
         try options.validate()
-        #expect(options == (try RunCommand.parse(words + ["image", "-d"]).options()))
     }
 
     @Test(
@@ -111,11 +112,8 @@ struct DockerOptionTests {
         ])
     func refused(_ words: [String], _ what: String) throws {
         #expect(failure(words)?.what == what)
-        let library = #expect(throws: Failure.self) { try RunCommand.parse(words + ["image"]).options() }
-        #expect(library == failure(words))
     }
 
-    /// ArgumentParser cannot parse values that are joined to letters.
     @Test("a value that is joined to letters")
     func joined() {
         #expect(failure(["-itv/a:/b"])?.what == "--volume is not supported yet")
@@ -126,7 +124,7 @@ struct DockerOptionTests {
         "swap that a guest does not have",
         arguments: [["--memory-swap", "1g"], ["-m1g", "--memory-swap=2g"], ["-m1g", "--memory-swap=-1"]])
     func swap(_ words: [String]) throws {
-        let options = try #require(try RunOptions(plain: (words + ["image"])[...]))
+        let options = try RunOptionsTests.read(words + ["image"])
         let failure = #expect(throws: Failure.self) { try options.validate() }
         #expect(failure?.why == "a guest has no swap")
     }
@@ -161,10 +159,10 @@ struct DockerOptionTests {
         }
         #expect(listed.joined().sorted() == (Self.flags + Self.options).sorted())
         for name in listed[0] {
-            #expect(RunFlag(rawValue: name) != nil || RunOption(rawValue: name) != nil, "\(name)")
+            #expect(RunOptions.options.first { $0.name == name }?.support == .full, "\(name)")
         }
         for (name, isAccepted) in listed[1].map({ ($0, true) }) + listed[2].map({ ($0, false) }) {
-            let option = try #require(DockerOption.named(name), "\(name)")
+            let option = try #require(RunOptions.options.first { $0.name == name }, "\(name)")
             #expect(option.isEverHarmless == isAccepted, "\(name)")
         }
         let accepted = tables[1].dropFirst().flatMap { row in
@@ -178,10 +176,13 @@ struct DockerOptionTests {
     }
 }
 
-extension DockerOption {
+extension OptionDescription {
     /// Whether some value of the option is accepted; for a flag, true.
     fileprivate var isEverHarmless: Bool {
-        guard case .only(let values) = harmless else { return true }
-        return takesValue ? !values.isEmpty : values == ["true"]
+        switch support {
+        case .full: false
+        case .ignored: true
+        case .refused(let values): !values.isEmpty
+        }
     }
 }

@@ -1,7 +1,9 @@
+import Containers
 import Foundation
 import TestSupport
 import Testing
 
+@testable import Arguments
 @testable import vmm
 
 /// The documents mention only commands, options and files that exist. Other tests check that these behave as
@@ -35,10 +37,11 @@ struct DocumentsTests {
         /// Returns the commands below `command` that its help lists.
         private static func commands(_ command: [String]) throws -> Set<String> {
             let help = try DocumentsTests.help(command)
-            guard let list = help.components(separatedBy: "SUBCOMMANDS:\n").dropFirst().first else {
+            guard let list = help.components(separatedBy: "\nCommands:\n").dropFirst().first else {
                 return []
             }
-            return Set(list.matches(of: /(?m)^  ([a-z]+)/).map { String($0.output.1) })
+            let names = list.components(separatedBy: "\n\n")[0].matches(of: /(?m)^  ([a-z]+)/)
+            return Set(names.map { String($0.output.1) })
         }
     }
 
@@ -50,10 +53,9 @@ struct DocumentsTests {
 
     /// Returns the options that a help text lists.
     private static func options(_ help: String) -> Set<String> {
-        let list = help.components(separatedBy: "\nOPTIONS:\n").last ?? ""
-        return Set(
-            list.matches(of: /(?m)^  ((-[a-z], )?-[-a-z]+)/).flatMap {
-                $0.output.1.components(separatedBy: ", ")
+        Set(
+            help.matches(of: /(?m)^  (    |-[a-z], )(--[-a-z]+)/).flatMap {
+                [$0.output.1.prefix(2), $0.output.2].map(String.init)
             })
     }
 
@@ -93,7 +95,8 @@ struct DocumentsTests {
         for command in [["run"], ["boot"], ["doctor"], ["compare"], ["image", "import"], ["image", "list"]] {
             known.formUnion(Self.options(try Self.help(command)))
         }
-        known.formUnion(DockerOption.all.map { "--" + $0.name })
+        known.formUnion(RunOptions.options.map { "--" + $0.name })
+        known.formUnion(HelpCommand.options.map { "--" + $0.name })
         // Options of the build, in ARCHITECTURE.md.
         let build = try String(contentsOfFile: Package.path("Makefile"), encoding: .utf8)
         for span in try Document.all().flatMap(\.spans) where span.hasPrefix("--") {

@@ -16,8 +16,16 @@ struct InstallTests {
             [place, "run", "rootfs:" + root, "/none"], environment: ["VMM_STORE": scratch.path + "/store"])
         let isFound = used.error.contains("no hardware virtualization") || used.status == 127
         #expect(isFound, "\(used)")
-        let comparing = try ProgramRun([place, "compare", "--help"])
-        #expect(comparing.status == 0 && comparing.output.contains("USAGE: vmm compare "), "\(comparing)")
+        let comparing = try ProgramRun([place, "compare", "--explain"])
+        #expect(comparing.status == 0 && comparing.output.contains("PSS"), "\(comparing)")
+        for file in [
+            "man/man1/vmm.1", "man/man1/vmm-run.1", "man/man1/vmm-image-import.1",
+            "bash-completion/completions/vmm", "zsh/site-functions/_vmm",
+            "fish/vendor_completions.d/vmm.fish",
+        ] {
+            let bytes = try Data(contentsOf: URL(filePath: "\(scratch.path)/a b/usr/share/\(file)"))
+            #expect(bytes.count > 1000, "\(file)")
+        }
     }
 
     @Test("says what to do where nothing can be written")

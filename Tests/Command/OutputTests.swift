@@ -34,7 +34,8 @@ struct OutputTests {
                 (["doctor", "--help"], 74), (["doctor"], 74), (["doctor", "--json"], 74),
                 (["image", "list"], 74),
                 (["image", "list", "--json"], 74), (["compare", "--explain"], 74),
-                (["--generate-completion-script", "bash"], 74),
+                (["help", "--completion", "bash"], 74), (["help", "--man", "run"], 74),
+                (["help", "--pages"], 74),
                 (["image", "import", "rootfs:" + scratch.path + "/root", "--name", "second"], 74),
                 (["image", "remove", identifier], 74), (["image", "prune"], 74),
             ]

@@ -8,6 +8,7 @@ import Testing
 struct ProgramsTests {
     private static let all = [
         "build", "kernels", "kernel", "initramfs", "lab", "images", "archives", "pages", "peers", "tables",
+        "manual",
     ]
 
     /// The files that may set a PATH: for the lab before it has its caller's, for an image, for a newly
@@ -46,7 +47,8 @@ struct ProgramsTests {
         let place = try TemporaryDirectory()
         let path = try makeDirectory(place, Self.all)
         for name in [
-            "awk", "bash", "bzip2", "cc", "crun", "git", "iasl", "make", "mke2fs", "modprobe", "pgrep",
+            "awk", "bash", "bzip2", "cc", "crun", "git", "groff", "iasl", "make", "mke2fs", "modprobe",
+            "pgrep",
             "python3",
             "qemu-system-x86_64", "runc", "script", "skopeo", "swift", "umoci", "xz",
         ] {

@@ -363,7 +363,7 @@ struct RunPlanTests {
         { $0.writable = "99999T" }, { $0.hostname = "" }, { $0.hostname = "a b" },
         { $0.hostname = String(repeating: "h", count: 65) }, { $0.name = "-x" }, { $0.name = "x" },
         { $0.name = "a/b" }, { $0.workingDirectory = "here" }, { $0.processLimit = "many" },
-        { $0.processLimit = "-2" }, { $0.securityOptions = ["selinux"] }, { $0.pull = "often" },
+        { $0.processLimit = "-2" }, { $0.securityOptions = ["selinux"] },
         { $0.labels = ["=x"] }, { $0.labels = [""] }, { $0.memorySwap = "1g" }, { $0.memorySwap = "x" },
         { $0.securityOptions = ["seccomp=profile.json"] }, { $0.sharedMemory = "x" },
         { $0.sharedMemory = "-1" }, { $0.volumes = ["/a:/b"] }, { $0.volumes = ["data"] },
@@ -382,7 +382,7 @@ struct RunPlanTests {
         { $0.storageOptions = ["dm.fs=ext4"] },
     ]
 
-    @Test("what makes no sense is refused as such", arguments: nonsense.indices)
+    @Test("invalid values are usage errors", arguments: nonsense.indices)
     func refused(index: Int) {
         let failure = #expect(throws: Failure.self) { try plan(.init(), Self.nonsense[index]) }
         #expect(failure?.kind == .usage, "\(String(describing: failure))")
@@ -392,7 +392,6 @@ struct RunPlanTests {
         ("invalid value 'many' for --pids-limit: not a number", { $0.processLimit = "many" }),
         ("invalid value 'lots' for --memory: not a size", { $0.memory = "lots" }),
         ("invalid value '0' for --cpus: not a number from 0.01 to 64", { $0.cpus = "0" }),
-        ("invalid value 'often' for --pull: not missing, always or never", { $0.pull = "often" }),
         ("invalid value 'FLY' for --cap-drop: no such capability", { $0.droppedCapabilities = ["FLY"] }),
         ("invalid value 'nofile=a' for --ulimit: not a number", { $0.resourceLimits = ["nofile=a"] }),
         ("--memory-swap 1g is not supported: a guest has no swap", { $0.memorySwap = "1g" }),

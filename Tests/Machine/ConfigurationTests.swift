@@ -77,15 +77,6 @@ struct ConfigurationTests {
         #expect(failure?.cure == "Write FILE[,ro][,id=NAME][,sector=SIZE][,format=raw].")
     }
 
-    @Test("consoles have names")
-    func consoles() throws {
-        for kind in MachineConfiguration.Console.allCases {
-            #expect(try MachineConfiguration.Console(parsing: kind.rawValue) == kind)
-        }
-        let failure = #expect(throws: Failure.self) { try MachineConfiguration.Console(parsing: "vga") }
-        #expect(failure?.why == "the kinds are auto, virtio, serial, none")
-    }
-
     @Test("the default command line says where the console is")
     func commandLine() {
         var configuration = MachineConfiguration(kernel: "k")

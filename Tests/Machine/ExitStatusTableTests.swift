@@ -18,7 +18,7 @@ struct ExitStatusTableTests {
             (.endedByUser, "by the user"), (.terminated, "SIGTERM, a second time"),
         ]
         let kinds: [(Failure.Kind, String)] = [
-            (.usage, "makes no sense"), (.badInput, "cannot be used"), (.missingInput, "is not there"),
+            (.usage, "usage error"), (.badInput, "cannot be used"), (.missingInput, "does not exist"),
             (.unavailable, "KVM is missing"), (.software, "failed"), (.host, "refused a call"),
             (.output, "cannot be written"), (.inUse, "in use"), (.notPermitted, "not permitted"),
         ]

@@ -113,18 +113,6 @@ extension DiskConfiguration {
     }
 }
 
-extension MachineConfiguration.Console {
-    /// Makes the kind with that name.
-    public init(parsing text: String) throws(Failure) {
-        guard let kind = Self(rawValue: text) else {
-            let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(
-                .usage, "unknown console '\(text)'", because: "the kinds are \(names)")
-        }
-        self = kind
-    }
-}
-
 /// Splits `text` at single commas. Two commas are one comma within a word.
 private func commaSeparated(_ text: String) -> [String] {
     var words = [""]
