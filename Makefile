@@ -1,5 +1,5 @@
-# Everything here is safe to repeat: a second run downloads and rebuilds nothing that is still good. What is made
-# lies in build/, what was expensive to get in the cache (VMM_CACHE, or ~/.cache/vmm).
+# Every target is safe to repeat: a second run downloads and rebuilds nothing that is still up to date. Products are in build/,
+# and expensive downloads and builds are in the cache (VMM_CACHE, or ~/.cache/vmm).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,12 +10,11 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 SWIFT ?= swift
 # The checks that hold for every build, tests included: the arrows between the targets are those of Package.swift.
 SWIFT_CHECKS := --explicit-target-dependency-import-check error
-# One executable that needs nothing of the machine that it runs on. lld folds what is the same twice; its only
-# warnings would be about functions of Foundation's that want shared libraries, which nothing here calls.
+# One static executable. lld folds identical functions. Its only warnings would be about functions of Foundation that need
+# shared libraries, and nothing here calls these.
 #
-# For a quick start, generic types that are known here are made at compile time, not at their first use; and what a start
-# needs lies together (scripts/start-order.py), so that it takes as few page faults as a small program's, however large
-# the executable is.
+# For a quick start, the compiler specializes the metadata of known generic types, and the code of a start is linked side by
+# side (scripts/start-order.py), so that a start takes as few page faults as that of a small program.
 FRONTEND := -prespecialize-generic-metadata -function-sections
 RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable $(FRONTEND:%=-Xswiftc -Xfrontend -Xswiftc %) \
     -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --no-warnings \
@@ -31,35 +30,35 @@ PREFIX ?= /usr/local
 all: $(PROGRAMS) kernel agent man completions
 
 help:
-	@echo 'make            build/vmm, one static executable, build/vmm-compare, and what `vmm run` boots: a kernel and an agent'
-	@echo 'make install    all of it below PREFIX (/usr/local)'
-	@echo 'make man        the man pages, build/man; make completions those for bash, zsh and fish, build/completions'
-	@echo 'make demo       boots a stock Debian kernel; in the lab where /dev/kvm has no hardware virtualization'
-	@echo 'make check      style, and the tests that need neither KVM nor the lab: a few minutes, the inner loop'
-	@echo "make test       all tests; FILTER='ImportTests|StoreTests' for those of some suites"
-	@echo "make lab CMD='COMMAND'   runs a command in the lab, or a shell; options in VMM_LAB_OPTIONS, see Tests/Lab/lab.sh"
-	@echo 'make kernel     the guest kernel of the project, build/vmlinux'
-	@echo 'make initramfs  its user land, build/initramfs.cpio'
-	@echo 'make agent      what a container starts with, build/agent.cpio'
-	@echo 'make firmware   the tiny guests of the tests and measurements, build/firmware'
-	@echo 'make kernels    the Debian kernels that the tests boot, build/kernels'
+	@echo 'make            builds build/vmm, a static executable, build/vmm-compare, and what `vmm run` boots: a kernel and an agent'
+	@echo 'make install    installs all of it below PREFIX (/usr/local)'
+	@echo 'make man        writes the man pages, build/man; make completions those for bash, zsh and fish, build/completions'
+	@echo 'make demo       boots a stock Debian kernel; in the lab if /dev/kvm has no hardware virtualization'
+	@echo 'make check      checks the style and runs the tests that need neither KVM nor the lab: a few minutes'
+	@echo "make test       runs all tests; FILTER='ImportTests|StoreTests' runs those of some suites"
+	@echo "make lab CMD='COMMAND'   runs a command, or a shell, in the lab; VMM_LAB_OPTIONS has options of Tests/Lab/lab.sh"
+	@echo 'make kernel     builds the guest kernel of the project, build/vmlinux'
+	@echo 'make initramfs  builds its user space, build/initramfs.cpio'
+	@echo 'make agent      builds the initramfs of containers, build/agent.cpio'
+	@echo 'make firmware   builds the tiny guests of the tests and measurements, build/firmware'
+	@echo 'make kernels    downloads the Debian kernels that the tests boot, build/kernels'
 	@echo 'make compare    containers and micro-VMs on this machine, side by side: build/comparison/*.html'
-	@echo 'make bench      the promises of SPECIFICATION.md, measured; PARTS="boot start" for some of them'
-	@echo 'make order      scripts/start.order anew: what a start touches, which is linked together; needs /dev/kvm'
-	@echo 'make fuzz       a minute of libFuzzer on each parser of guest-made data'
-	@echo 'make lint       style and syntax; make format mends what can be mended'
-	@echo 'make clean      removes build and .build, not the cache'
+	@echo 'make bench      measures the promises of SPECIFICATION.md; PARTS="boot start" for some of them'
+	@echo 'make order      rewrites scripts/start.order, which links the code of a start side by side; needs /dev/kvm'
+	@echo 'make fuzz       runs each fuzzer for a minute'
+	@echo 'make lint       checks style and syntax; make format corrects the style'
+	@echo 'make clean      removes build and .build, but not the cache'
 
 # --- the monitor
 
 toolchain:
 	@scripts/packages.sh build
 	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.([3-9]|[1-9][0-9])|[7-9])' || { \
-	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is not it; see swift.org/install, then put it on the PATH" \
-	        "or say make SWIFT=/where/it/is/swift" >&2; exit 1; }
+	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is none of these; see swift.org/install, then put it on the PATH" \
+	        "or run make SWIFT=/path/to/swift" >&2; exit 1; }
 
-# The monitor, and what `vmm compare` runs in its place. The toolchain is looked for only where something is to be
-# built: `sudo make install` may not find it.
+# The monitor, and what `vmm compare` runs in its place. The toolchain is checked only before a build, because `sudo make
+# install` may not find it.
 PROGRAMS := build/vmm build/vmm-compare
 $(PROGRAMS) build/vmm-bench: $(SOURCES) scripts/start.order
 	@$(MAKE) toolchain
@@ -68,7 +67,7 @@ $(PROGRAMS) build/vmm-bench: $(SOURCES) scripts/start.order
 	@mkdir -p build
 	@strip -o $@.part .build/release/$(@F) && mv $@.part $@
 
-# --- what it boots
+# --- the guest
 
 kernel: build/vmlinux
 build/vmlinux: guest/build-kernel.sh guest/common.sh guest/edits.sh guest/kernel.config
@@ -83,7 +82,7 @@ build/initramfs.cpio: $(GUEST)
 	guest/build-initramfs.sh $@
 	@touch -c $@
 
-# Nothing in it but the agent.
+# An initramfs with the agent alone.
 agent: build/agent.cpio
 build/agent.cpio: $(GUEST)
 	@$(MAKE) toolchain
@@ -127,12 +126,12 @@ build/firmware/.made: $(wildcard firmware/*.S firmware/*.h) firmware/build.sh
 kernels:
 	@scripts/debian-kernel.sh 6.1 6.12
 
-# --- what is done with it
+# --- demo, tests and measurements
 
 demo: build/vmm
 	@scripts/demo.sh
 
-# The sets of packages that the tests, and what they run here and in the lab, may use. They find no other program.
+# The sets of packages whose programs the tests may use, here and in the lab. The tests find no other program.
 TEST_SETS := build kernels kernel initramfs lab images archives pages peers tables manual
 TEST_PROGRAMS := $(CURDIR)/build/programs
 
@@ -141,7 +140,7 @@ test:
 	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
 	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' $(MAKE) test-here SWIFT='$(notdir $(SWIFT))'
 
-# What is quick to know: style, and the tests that need neither KVM nor the lab.
+# Style, and the tests that need neither KVM nor the lab.
 CHECK_TESTS := Tidy Host Arguments GuestMemory AgentProtocol Virtio Devices Boot Layers
 check:
 	@scripts/packages.sh $(TEST_SETS)
@@ -152,7 +151,7 @@ check:
 check-here: lint kernels
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
 
-# The machine of the lab is made ready before the tests, which start it many times.
+# Prepares the lab before the tests, which start it many times.
 test-here: $(PROGRAMS) man completions kernel initramfs agent firmware kernels fuzz
 	@scripts/debian-kernel.sh 6.1-full
 	$(SWIFT) test $(SWIFT_CHECKS) $(FILTER:%=--filter '%')
@@ -179,7 +178,7 @@ compare: $(PROGRAMS) kernel agent
 	@scripts/packages.sh lab images bench
 	@scripts/compare.sh
 
-# --- how it is written
+# --- style
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r $(FORMATTED)

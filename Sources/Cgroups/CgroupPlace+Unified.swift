@@ -28,7 +28,7 @@ extension CgroupPlace {
         }
         // Report the nearest candidate: this user seldom owns the farther ones.
         throw causes.first
-            ?? CgroupError("\(hierarchy.ownPath) and what is above it have no controller for it")
+            ?? CgroupError("\(hierarchy.ownPath) and the cgroups above it have no controller for it")
     }
 
     private init(
@@ -73,7 +73,7 @@ extension CgroupPlace {
     private static func error(_ parent: String, _ cause: Errno) -> CgroupError {
         let isOthers = [.permissionDenied, .notPermitted, .resourceBusy].contains(cause)
         let reason = cause == .resourceBusy ? "other processes are in it" : cause.description.lowercased()
-        let cure = "; systemd-run --user --scope gives a command a group of its own"
+        let cure = "; systemd-run --user --scope gives a command its own cgroup"
         return CgroupError("\(parent): \(reason)\(isOthers && geteuid() != 0 ? cure : "")")
     }
 }

@@ -33,7 +33,7 @@ public struct MonitorCgroup: ~Copyable, Sendable {
         guard !limits.isEmpty else { return }
         let name = "\(CgroupPlace.prefix)\(getpid())-\(identifier)"
         var left = CgroupLimit.list(limits, cpuCount: cpuCount, isUnified: false).map(\.controller)
-        var cause = "there is no hierarchy of cgroups for it"
+        var cause = "no cgroup hierarchy has a controller for it"
         for hierarchy in CgroupHierarchy.ofThisProcess() {
             let wanted = CgroupLimit.list(limits, cpuCount: cpuCount, isUnified: hierarchy.isUnified).filter {
                 left.contains($0.controller) && hierarchy.has($0.controller)
@@ -66,7 +66,7 @@ public struct MonitorCgroup: ~Copyable, Sendable {
     }
 
     private static func note(_ left: [String], _ cause: String) -> String {
-        "no cgroup limits the \(left.joined(separator: ", ")) of the monitor, only the guest's size does: \(cause)"
+        "no cgroup limits the monitor's \(left.joined(separator: ", ")), only the guest's size does: \(cause)"
     }
 
     /// Returns to the old cgroup and removes the monitor's own. `deinit` does the same on every other way

@@ -28,7 +28,7 @@ enum Erofs {
     /// guest. It has to fit below the guest-physical address limit of every CPU that this program may run on,
     /// and no image needs as much.
     static let imageByteLimit: UInt64 = 1 << 40
-    static let imageTooLarge = "laid out with the holes of its sparse files it has more than 1 TiB"
+    static let imageTooLarge = "it has more than 1 TiB, including the holes of sparse files"
     /// EROFS_CHUNK_FORMAT_BLKBITS_MASK: the largest log2 of the blocks in a chunk.
     static let largestChunkBits = 31
 

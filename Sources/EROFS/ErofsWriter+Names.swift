@@ -248,6 +248,6 @@ extension ErofsWriter {
     }
 
     private var tooLong: Failure {
-        refused("by way of symbolic links it is a hard link to a path of more than 4,095 bytes")
+        refused("its hard link leads through symbolic links to a path of more than 4,095 bytes")
     }
 }

@@ -67,7 +67,7 @@ public final class ErofsWriter: LayerSink {
 
     private func number(_ major: UInt32, _ minor: UInt32) throws(Failure) -> DeviceNumber {
         guard let number = DeviceNumber(major: major, minor: minor) else {
-            throw refused("Linux has no device number \(major):\(minor)")
+            throw refused("its device number \(major):\(minor) is out of range for Linux")
         }
         return number
     }

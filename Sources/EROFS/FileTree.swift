@@ -82,7 +82,7 @@ struct FileTree {
         flags: Flags = []
     ) throws(Damage) -> NodeID {
         guard unsafe Name.isValid(name), let nameByteCount = UInt8(exactly: name.count) else {
-            throw Damage("a name on the way to it is empty, longer than 255 bytes, or no name of a file")
+            throw Damage("a name on the way to it is empty, longer than 255 bytes, or not a valid name")
         }
         try spend(type == .directory ? Self.directoryByteCount : 0)
         try spend(flags.contains(.linked) ? Self.linkByteCount : 0)

@@ -98,7 +98,7 @@ struct MergedLayer {
     func root() throws(Failure) -> (ErofsReader.Located, [ExtendedAttribute]) {
         try reader.checked { () throws(Damage) in
             let root = try reader.inode(Erofs.rootNode)
-            guard root.inode.type == .directory else { throw Damage("its root is no directory") }
+            guard root.inode.type == .directory else { throw Damage("its root is not a directory") }
             return (root, try reader.attributes(of: root))
         }
     }

@@ -70,7 +70,7 @@ struct LayerSource: InodeSource {
 
     private static func moved(_ block: UInt32, by firstBlock: UInt64) throws(Damage) -> UInt32 {
         let (sum, overflow) = firstBlock.addingReportingOverflow(UInt64(block))
-        guard !overflow, sum < Erofs.blockCountLimit else { throw Damage("it begins behind 16 TiB") }
+        guard !overflow, sum < Erofs.blockCountLimit else { throw Damage("it begins beyond 16 TiB") }
         return UInt32(sum)
     }
 

@@ -33,7 +33,7 @@ struct MetadataBudget {
     }
 
     private mutating func spend(_ byteCount: UInt64) throws(Damage) {
-        guard byteCount <= rest else { throw Damage("its directories refer to more than is in it") }
+        guard byteCount <= rest else { throw Damage("its directories refer to more data than it has") }
         rest -= byteCount
     }
 }

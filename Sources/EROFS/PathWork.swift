@@ -17,7 +17,7 @@ struct PathWork {
 
     /// Passes a name. Throws if the allowance is spent.
     mutating func pass() throws(Damage) {
-        guard rest > 0 else { throw Damage("its paths lead over too many names of symbolic links") }
+        guard rest > 0 else { throw Damage("its paths pass through too many symbolic links") }
         rest -= 1
     }
 }

@@ -48,7 +48,7 @@ struct Superblock: Hashable {
 
     private init(_ raw: UnsafeRawBufferPointer, checksum: UInt32) throws(Damage) {
         guard unsafe raw.number(UInt32.self, at: 0) == Erofs.magic else {
-            throw Damage("it is no EROFS file system")
+            throw Damage("it is not an EROFS file system")
         }
         guard unsafe raw.number(UInt32.self, at: Field.checksum) == checksum else {
             throw Damage("the superblock's checksum is wrong")

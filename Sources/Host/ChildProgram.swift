@@ -7,7 +7,7 @@ public import SystemPackage
 /// which nothing else here needs.
 public struct ChildProgram: ~Copyable, Sendable {
     private let identifier: pid_t
-    private let words: OwnedDescriptor
+    private let pipe: OwnedDescriptor
 
     /// The end of a child process: its exit status or the signal that ended it.
     public enum Ending: Hashable, Sendable {
@@ -20,10 +20,10 @@ public struct ChildProgram: ~Copyable, Sendable {
     public init(_ command: [String], keeping descriptor: Int32? = nil) throws(Errno) {
         var (readEnd, writeEnd): (Int32, Int32) = (-1, -1)
         guard unsafe chost_pipe(&readEnd, &writeEnd) == 0 else { throw .current }
-        let words = OwnedDescriptor(owning: readEnd)
+        let pipe = OwnedDescriptor(owning: readEnd)
         let output = OwnedDescriptor(owning: writeEnd)
         identifier = try Self.spawn(command, output: output.rawValue, keeping: descriptor)
-        self.words = words
+        self.pipe = pipe
     }
 
     private static func spawn(
@@ -40,11 +40,11 @@ public struct ChildProgram: ~Copyable, Sendable {
     /// Returns the output on standard output and standard error since the last call. Empty if there is none
     /// within `milliseconds`, nil if the child has closed both.
     public func output(waiting milliseconds: Int32) -> [UInt8]? {
-        var wanted = pollfd(fd: words.rawValue, events: Int16(POLLIN), revents: 0)
+        var wanted = pollfd(fd: pipe.rawValue, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&wanted, 1, milliseconds) > 0 else { return [] }
         var failed = false
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            let result = unsafe read(words.rawValue, buffer.baseAddress, buffer.count)
+            let result = unsafe read(pipe.rawValue, buffer.baseAddress, buffer.count)
             failed = result <= 0
             count = max(0, result)
         }

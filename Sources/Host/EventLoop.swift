@@ -29,11 +29,11 @@ public final class EventLoop: Sendable {
         try add(descriptor, EPOLLIN.rawValue, handler)
     }
 
-    /// Calls `handler` on the loop's thread after each notification of the doorbell `bell`; several
+    /// Calls `handler` on the loop's thread after each notification of the eventfd `doorbell`; several
     /// notifications may become one call. The watch is edge-triggered, so that `handler` need not drain the
     /// doorbell, which saves a system call each time.
-    public func watchRinging(of bell: EventFD, _ handler: @escaping Handler) throws(Failure) {
-        try add(bell.descriptor, EPOLLIN.rawValue | EPOLLET.rawValue, handler)
+    public func watchNotifications(of doorbell: EventFD, _ handler: @escaping Handler) throws(Failure) {
+        try add(doorbell.descriptor, EPOLLIN.rawValue | EPOLLET.rawValue, handler)
     }
 
     private func add(

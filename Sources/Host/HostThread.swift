@@ -28,7 +28,7 @@ public struct HostThread: ~Copyable, Sendable {
             unsafe box.release()
             throw Failure(
                 "cannot start the thread \(name)", errno: Errno(rawValue: result),
-                cure: "Look at the limits on processes and threads: ulimit -u, pids.max of the cgroup.")
+                cure: "Check the limits on processes and threads: ulimit -u, pids.max of the cgroup.")
         }
         self.handle = handle
     }

@@ -37,7 +37,7 @@ public struct MappedRegion: ~Copyable, Sendable {
         } catch {
             throw Failure(
                 "cannot reserve \(byteCount >> 20) MiB for the guest", errno: error,
-                cure: "Ask for less with --memory, or look at ulimit -v.")
+                cure: "Use a smaller --memory, or raise the limit that ulimit -v shows.")
         }
         unsafe chost_name_mapping(base, byteCount, "guest-ram")
         unsafe madvise(base, byteCount, MADV_DONTDUMP)
@@ -51,8 +51,8 @@ public struct MappedRegion: ~Copyable, Sendable {
             try self.init(anonymous: byteCount, protection: PROT_READ, alignment: alignment)
         } catch {
             throw Failure(
-                "cannot reserve \(byteCount >> 20) MiB of addresses", errno: error,
-                cure: "Look at ulimit -v.")
+                "cannot reserve \(byteCount >> 20) MiB of address space", errno: error,
+                cure: "Raise the limit that ulimit -v shows.")
         }
     }
 

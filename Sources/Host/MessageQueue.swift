@@ -49,8 +49,8 @@ final class MessageQueue: Sendable {
     func takeNotice() -> [UInt8] { state.withLock { $0.takeNotice() } }
 
     /// Waits until the queue is empty and its last piece is written. Returns false if something is left after
-    /// `patience` milliseconds without progress, or after ten times `patience` in all.
-    func drain(patience: Int32) -> Bool {
+    /// `timeout` milliseconds without progress, or after ten times `timeout` in all.
+    func drain(timeout: Int32) -> Bool {
         let start = MonotonicTime.now()
         var (lastTurn, lastTime) = (-1, start)
         while true {
@@ -58,7 +58,7 @@ final class MessageQueue: Sendable {
             if !isWriting { return true }
             let now = MonotonicTime.now()
             if turn != lastTurn { (lastTurn, lastTime) = (turn, now) }
-            let limit = UInt64(patience) &* 1_000_000
+            let limit = UInt64(timeout) &* 1_000_000
             if now.nanoseconds &- lastTime.nanoseconds >= limit { return false }
             if now.nanoseconds &- start.nanoseconds >= 10 &* limit { return false }
             usleep(1000)
@@ -99,6 +99,6 @@ extension MessageQueue.State {
     fileprivate mutating func takeNotice() -> [UInt8] {
         guard droppedCount > 0 else { return [] }
         defer { droppedCount = 0 }
-        return Array("vmm: messages that were dropped, because nobody read them: \(droppedCount)\r\n".utf8)
+        return Array("vmm: dropped messages that nobody read: \(droppedCount)\r\n".utf8)
     }
 }

@@ -38,7 +38,7 @@ public enum ThisProcess {
     /// on the main thread, when only the end is left to be done.
     public static func limitEnd(with status: Int32) {
         let message: StaticString = """
-            vmm: ended after waiting 10 s: a disk or a reader of the console does not answer; what they had not taken is lost
+            vmm: gave up after 10 s: a disk or the reader of the console does not respond; data that it had not accepted is lost
 
             """
         // A literal ends with a zero byte and never moves.

@@ -8,7 +8,7 @@ import Synchronization
 public enum StandardError {
     private static let descriptor: Int32 = 2
     /// The time in milliseconds that a reader may make no progress.
-    private static let patience: Int32 = 1000
+    private static let timeoutMilliseconds: Int32 = 1000
     private static let queue = MessageQueue { bytes in
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -28,11 +28,11 @@ public enum StandardError {
     /// Writes `text` after the posted messages. Waits for a slow reader and gives up on a reader that has
     /// stopped.
     public static func write(_ text: String) {
-        guard queue.drain(patience: patience) else { return queue.drop(1) }
+        guard queue.drain(timeout: timeoutMilliseconds) else { return queue.drop(1) }
         var rest = (queue.takeNotice() + forTerminal(text))[...]
         while !rest.isEmpty {
             // A pipe that polls as writable takes a page without blocking.
-            guard isWritable(milliseconds: patience) else { return queue.drop(1) }
+            guard isWritable(milliseconds: timeoutMilliseconds) else { return queue.drop(1) }
             let count = unsafe rest.prefix(4096).withUnsafeBytes {
                 unsafe CHost.write(descriptor, $0.baseAddress, $0.count)
             }
@@ -50,7 +50,7 @@ public enum StandardError {
 
     /// Waits until the posted messages are written, as long as the reader makes progress.
     static func flush() {
-        _ = queue.drain(patience: patience)
+        _ = queue.drain(timeout: timeoutMilliseconds)
     }
 
     /// Returns the bytes of `text`, with a carriage return at each line's end if the terminal is raw.

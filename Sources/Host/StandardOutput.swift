@@ -21,7 +21,7 @@ public enum StandardOutput {
             case .interrupted: continue
             case .wouldBlock: waitForRoom()
             case .brokenPipe: ThisProcess.end(by: SIGPIPE)
-            case let cause: throw Failure(.output, "cannot write standard output", errno: cause)
+            case let cause: throw Failure(.output, "cannot write to standard output", errno: cause)
             }
         }
     }

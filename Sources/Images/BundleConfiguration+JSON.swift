@@ -46,7 +46,7 @@ extension BundleConfiguration.User {
 
     private static func identifier(_ field: JSONField) throws(Failure) -> UInt32? {
         guard let number = try field.integer() else { return nil }
-        guard let identifier = UInt32(exactly: number) else { throw field.wrong("a number of 32 bits") }
+        guard let identifier = UInt32(exactly: number) else { throw field.wrong("a 32-bit number") }
         return identifier
     }
 }

@@ -13,7 +13,7 @@ public enum CommandSize {
         for text in texts {
             byteCount = byteCount.addingReportingOverflow(text.utf8.count &+ overhead).partialValue
             if text.utf8.count > textByteLimit || byteCount > byteLimit {
-                return "2 MiB in all and 128 KiB each are the most"
+                return "at most 2 MiB in total and 128 KiB each"
             }
         }
         return nil

@@ -40,7 +40,7 @@ enum ImageName: Hashable, Sendable {
             self = .word(text)
         }
         if case .path("", _) = self {
-            throw Failure(.usage, "cannot use the image \(text)", because: "it names no file")
+            throw Failure(.usage, "cannot use the image \(text)", because: "the path is empty")
         }
     }
 }
@@ -53,10 +53,10 @@ extension ImageStore {
             case .word(let name)? = try? ImageName(parsing: images[1])
         else { return nil }
         return Failure(
-            .usage, "cannot tell what '\(name.brief)' is for",
-            because: "it follows a file, and is a name itself",
+            .usage, "unexpected argument '\(name.brief)'",
+            because: "it follows a file, and it could be a name for it or another image",
             cure:
-                "To call the image so: --name \(name.brief). To import that image too: docker://\(name.brief)"
+                "To name the image, write --name \(name.brief). To import that image too, write docker://\(name.brief)"
         )
     }
 }

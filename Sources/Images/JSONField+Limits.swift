@@ -9,7 +9,7 @@ extension JSONField {
     func checkCommand(_ texts: [String]) throws(Failure) {
         guard let problem = CommandSize.problem(texts) else { return }
         throw document.refused(
-            "\(document.subject) has arguments and variables that Linux cannot start a program with: \(problem)"
+            "\(document.subject) has more arguments and variables than Linux allows: \(problem)"
         )
     }
 

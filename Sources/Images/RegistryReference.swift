@@ -81,14 +81,14 @@ struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
 extension RegistryReference {
     /// The part of the name that the grammar forbids, as an error message; nil if there is none.
     private var problem: String? {
-        if !isRegistry(registry) { return "'\(registry)' is no registry's address" }
+        if !isRegistry(registry) { return "'\(registry)' is not a valid registry address" }
         if registry.utf8.count + repository.utf8.count > 255 { return "it is longer than 255 bytes" }
         let names = repository.split(separator: "/", omittingEmptySubsequences: false)
         guard names.allSatisfy(isPathName) else {
-            return "'\(repository)' may have lower-case letters, digits, and single . _ - between them"
+            return "'\(repository)' must have lower-case letters and digits, with single . _ - between them"
         }
-        if let tag, !isTag(tag) { return "'\(tag)' is no tag" }
-        if let digest, !isDigest(digest) { return "'\(digest)' is no SHA-256 digest" }
+        if let tag, !isTag(tag) { return "'\(tag)' is not a valid tag" }
+        if let digest, !isDigest(digest) { return "'\(digest)' is not a SHA-256 digest" }
         return nil
     }
 

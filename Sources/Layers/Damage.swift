@@ -8,5 +8,5 @@ public struct Damage: Error, Hashable, Sendable {
 
     /// The names of all layers need more memory than `TreeMemory` has.
     public static let tooManyFiles = Damage(
-        "there are more files than there is memory for: ten million are too many, of all layers together")
+        "its layers have too many files for the memory limit, which allows some ten million in all")
 }

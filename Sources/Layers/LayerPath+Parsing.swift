@@ -2,12 +2,12 @@
 public enum LayerPathError: Error, Hashable, Sendable, CustomStringConvertible {
     case empty, climbs, zeroByte, longName, longPath
 
-    /// The reason as a text: "it climbs out of the layer with ..".
+    /// The reason as a text: "it leaves the layer through ..".
     public var description: String {
         switch self {
         case .empty: "it is empty"
-        case .climbs: "it climbs out of the layer with \"..\""
-        case .zeroByte: "there is a zero byte in it"
+        case .climbs: "it leaves the layer through \"..\""
+        case .zeroByte: "it contains a zero byte"
         case .longName: "a name in it is longer than \(LayerPath.nameLimit) bytes"
         case .longPath: "it is longer than \(LayerPath.byteLimit) bytes"
         }

@@ -75,7 +75,7 @@ struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
         while unsafe try !take(upTo: .max).isEmpty {}
     }
 
-    static var cure: String { "Fetch or write it again." }
+    static var cure: String { "Download or create it again." }
 
     func refused(_ why: String) -> Failure { source.refused(why, cure: Self.cure) }
 

@@ -54,7 +54,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         // Two blocks of zeroes are the end (POSIX.1-1988, tar).
         guard let second = unsafe try blocks.next() else { return nil }
         guard unsafe try parse(second) == nil else {
-            throw refused("a single block of zeroes stands before it")
+            throw refused("it follows a single block of zeroes")
         }
         return nil
     }
@@ -110,7 +110,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
 
     /// Reads all data of a header that belongs to no file.
     private mutating func body(_ header: TarHeader, limit: Int) throws(Failure) -> [UInt8] {
-        guard header.byteCount <= UInt64(limit) else { throw refused("it is an extension of absurd size") }
+        guard header.byteCount <= UInt64(limit) else { throw refused("it is an extension that is too long") }
         expectData(header.byteCount)
         var bytes: [UInt8] = []
         while dataLeft > 0 { unsafe try bytes.append(contentsOf: nextData()) }
@@ -122,7 +122,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         let bytes = try body(header, limit: PaxRecords.byteLimit)
         let text = bytes.prefix { $0 != 0 }
         guard bytes[text.endIndex...].allSatisfy({ $0 == 0 }) else {
-            throw refused("there is a zero byte in a name")
+            throw refused("a name contains a zero byte")
         }
         return Array(text)
     }
@@ -159,7 +159,7 @@ struct TarMembers<Source: ByteSource & ~Copyable>: ~Copyable {
         if let old { return try checked(old.segments, old.fileByteCount) }
         guard records.isSparse, TarMember.isFile(header.type) else { return nil }
         guard !records.isUnknown, let fileByteCount = records.fileByteCount else {
-            throw refused("it is a sparse file of an unknown kind")
+            throw refused("it is an unknown kind of sparse file")
         }
         return try checked(records.isMapInData ? mapInData() : records.segments, fileByteCount)
     }

@@ -15,10 +15,10 @@ extension SparseMap.Problem: CustomStringConvertible {
     var description: String {
         switch self {
         case .overlap: "pieces of a sparse file overlap or are not in order"
-        case .beyondEnd: "a piece of a sparse file lies behind the file's end"
-        case .wrongSum: "the pieces of a sparse file are not as many bytes as its data"
+        case .beyondEnd: "a piece of a sparse file lies beyond the end of the file"
+        case .wrongSum: "the pieces of a sparse file do not add up to its data"
         case .tooLong: "the map of a sparse file has more than \(SparseMap.segmentLimit) pieces"
-        case .noNumber: "there is something other than numbers in the map of a sparse file"
+        case .noNumber: "the map of a sparse file contains something other than numbers"
         }
     }
 }
@@ -28,7 +28,7 @@ extension PaxRecords.Problem: CustomStringConvertible {
         switch self {
         case .malformed: "its records are malformed"
         case .tooManyAttributes: "a file has too many extended attributes"
-        case .value(let key): "the record \(PrintableBytes(key)) has a value that makes no sense"
+        case .value(let key): "the record \(PrintableBytes(key)) has an invalid value"
         }
     }
 }

@@ -59,7 +59,7 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
         case .opaque: LayerEntry(member, at: path.parent, .opaque)
         case .file(let name): LayerEntry(member, at: path.parent.appending(name), .whiteout)
         case .foreign: nil
-        case nil: throw refused(member, "it is the white-out of no file")
+        case nil: throw refused(member, "its white-out names no file")
         }
     }
 
@@ -81,7 +81,7 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
 
     private func size(of member: TarMember) throws(Failure) -> UInt64 {
         let byteCount = member.sparse?.fileByteCount ?? member.byteCount
-        guard Int64(exactly: byteCount) != nil else { throw refused(member, "no file can have its size") }
+        guard Int64(exactly: byteCount) != nil else { throw refused(member, "its size is out of range") }
         return byteCount
     }
 
@@ -89,12 +89,12 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
         do throws(LayerPathError) {
             return try LayerPath(bytes)
         } catch {
-            throw refused(member, "\(role) is no path in a layer: \(error)")
+            throw refused(member, "\(role) is not a valid path in a layer: \(error)")
         }
     }
 
     private func linkTarget(of member: TarMember, at path: LayerPath) throws(Failure) -> LayerPath {
-        let target = try self.path(member.linkName, of: member, "what it links to")
+        let target = try self.path(member.linkName, of: member, "its target")
         guard target != path, target != .root else { throw refused(member, "it is a hard link to itself") }
         return target
     }
@@ -113,7 +113,8 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
     ) throws(Failure) -> LayerEntry.Kind {
         // Linux: MINORBITS, and 32 bits in all.
         guard member.major < 1 << 12, member.minor < 1 << 20 else {
-            throw refused(member, "Linux has no device numbers like its \(member.major):\(member.minor)")
+            throw refused(
+                member, "its device number \(member.major):\(member.minor) is out of range for Linux")
         }
         return kind(member.major, member.minor)
     }
@@ -150,7 +151,7 @@ public struct TarReader<Source: ByteSource & ~Copyable>: ~Copyable {
     }
 
     private func refused(_ member: TarMember, _ why: String) -> Failure {
-        members.blocks.refused("it cannot have the file \(PrintableBytes(member.name)): \(why)")
+        members.blocks.refused("its file \(PrintableBytes(member.name)) is invalid: \(why)")
     }
 }
 

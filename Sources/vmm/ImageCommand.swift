@@ -91,19 +91,19 @@ struct ImageImportOptions: Command {
 
     var images: [String] = []
     var name: String?
-    var liberties: ImageStore.Liberties = []
+    var permissions: ImageStore.ImportPermissions = []
     var maxImportSize: String?
     var progress = ProgressOptions()
 
     mutating func declare(_ options: inout Options) {
         options.value("name", .text("NAME"), "Name of the image in the store.", to: &name)
         options.flag("move-names", "Let an archive move names that images got from a registry.") {
-            liberties.set(.movesNames, to: $0)
+            permissions.set(.movesNames, to: $0)
         }
         options.flag(
             "allow-outside-root",
             "Let a bundle's config.json name a root file system outside of the bundle."
-        ) { liberties.set(.outsideRoot, to: $0) }
+        ) { permissions.set(.outsideRoot, to: $0) }
         options.value(
             "max-import-size", .text("SIZE"),
             "Maximum disk space of the import. (default: VMM_MAX_IMPORT_SIZE, or 64G)", to: &maxImportSize)
@@ -123,7 +123,7 @@ struct ImageImportOptions: Command {
         var store = try ImageStore.openForContainers()
         if let maxImportSize { store.limits = try ImportLimits(maxImportSize: maxImportSize) }
         for text in images {
-            let image = try store.importImage(text, called: name, liberties: liberties, progress: style)
+            let image = try store.importImage(text, called: name, permissions: permissions, progress: style)
             if !progress.isQuiet, let notice = image.notice { StandardError.write("vmm: \(notice)\n") }
             try StandardOutput.write(image.identifier + "\n")
         }

@@ -75,7 +75,7 @@ enum Run {
         if let message = outcome.message { report(message, outcome.wantsConsole ? console : []) }
         var killed = session.killedProcesses
         // The agent could not report the process any more.
-        if killed.isEmpty, outcome.status != 0, KernelLog.tellOfNoMemory(console) { killed.add(nil) }
+        if killed.isEmpty, outcome.status != 0, KernelLog.reportsOutOfMemory(console) { killed.add(nil) }
         if let message = killed.message(plan) { report(message, []) }
         return (machine, outcome.status)
     }

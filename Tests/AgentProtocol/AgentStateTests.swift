@@ -36,10 +36,10 @@ private final class AgentBench {
 
 /// The agent's side of a session, with a monitor that is written down byte by byte.
 @Suite struct AgentStateTests {
-    private let bench = AgentBench()
+    private let fixture = AgentBench()
     private var agent: AgentState {
-        get { bench.agent }
-        nonmutating set { bench.agent = newValue }
+        get { fixture.agent }
+        nonmutating set { fixture.agent = newValue }
     }
     private static let hello = Frame.bytes(FrameHeader(.hello), Hello())
     private static let container = Frame.bytes(
@@ -55,9 +55,9 @@ private final class AgentBench {
         Frame.bytes(FrameHeader(.data, process: number), [UInt8](repeating: 7, count: byteCount))
     }
 
-    @Test("everything may come at once, and hello is said first")
+    @Test("all frames may arrive at once, and hello is sent first")
     func atOnce() throws {
-        let requests = try bench.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
+        let requests = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
         guard requests.count == 3, case .setUp = requests[0], case .start(1, _) = requests[1],
             case .input(1) = requests[2]
         else {
@@ -65,53 +65,53 @@ private final class AgentBench {
             return
         }
         agent.started(1)
-        #expect(try bench.said().map(\.header.kind) == [.hello, .started])
+        #expect(try fixture.said().map(\.header.kind) == [.hello, .started])
     }
 
-    @Test("input is passed on in order, credit is given for what went, and the end comes last")
+    @Test("input is passed on in order, credit follows the bytes passed on, and the end comes last")
     func input() throws {
-        _ = try bench.hear(Self.hello + Self.container + Self.start(1))
-        for _ in 0..<8 { _ = try bench.hear(Self.data(1, 32 << 10)) }
-        _ = try bench.said()
-        #expect(bench.refuses(Self.data(1, 1)))
+        _ = try fixture.hear(Self.hello + Self.container + Self.start(1))
+        for _ in 0..<8 { _ = try fixture.hear(Self.data(1, 32 << 10)) }
+        _ = try fixture.said()
+        #expect(fixture.refuses(Self.data(1, 1)))
         unsafe agent.passInput(1) { _ in 100_000 }
-        let credit = try #require(try bench.said().first)
+        let credit = try #require(try fixture.said().first)
         #expect(try credit.header.kind == .credit && credit.value(Credit.self).byteCount == 100_000)
-        _ = try bench.hear(Self.data(1, 1) + Frame.bytes(FrameHeader(.end, process: 1)))
+        _ = try fixture.hear(Self.data(1, 1) + Frame.bytes(FrameHeader(.end, process: 1)))
         guard case .waiting = agent.input(1) else {
             Issue.record("nothing waits")
             return
         }
         unsafe agent.passInput(1) { $0.count }
         #expect(agent.input(1) == .ended)
-        #expect(bench.refuses(Self.data(1, 1)))
+        #expect(fixture.refuses(Self.data(1, 1)))
     }
 
-    @Test("a process that reads no more is told of once, and what comes later is dropped")
+    @Test("a closed input is reported once, and later bytes are dropped")
     func inputClosed() throws {
-        _ = try bench.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 10))
-        _ = try bench.said()
+        _ = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 10))
+        _ = try fixture.said()
         agent.closeInput(1)
         agent.closeInput(1)
-        let frames = try bench.said()
+        let frames = try fixture.said()
         #expect(frames.map(\.header.kind) == [.end] && frames.first?.header.stream == .input)
-        #expect(try bench.hear(Self.data(1, 10)).isEmpty && agent.input(1) == .empty)
+        #expect(try fixture.hear(Self.data(1, 10)).isEmpty && agent.input(1) == .empty)
     }
 
-    @Test("output is held against its credit, each stream for itself")
+    @Test("each output stream is limited by its own credit")
     func output() throws {
-        _ = try bench.hear(Self.hello + Self.container + Self.start(1, hasInput: false))
+        _ = try fixture.hear(Self.hello + Self.container + Self.start(1, hasInput: false))
         agent.started(1)
         let piece = [UInt8](repeating: 1, count: 32 << 10)
         for _ in 0..<8 { unsafe piece.withUnsafeBytes { unsafe agent.output(1, .output, $0) } }
         #expect(agent.outputLimit(1, .output) == 0 && agent.outputLimit(1, .error) == 32 << 10)
         let credit = FrameHeader(.credit, process: 1, stream: .output)
-        _ = try bench.hear(Frame.bytes(credit, Credit(byteCount: 9)))
+        _ = try fixture.hear(Frame.bytes(credit, Credit(byteCount: 9)))
         #expect(agent.outputLimit(1, .output) == 9)
-        for _ in 0..<3 { _ = try bench.hear(Frame.bytes(credit, Credit(byteCount: .max))) }
+        for _ in 0..<3 { _ = try fixture.hear(Frame.bytes(credit, Credit(byteCount: .max))) }
         #expect(agent.outputLimit(1, .output) == 32 << 10)
         #expect(
-            try bench.said().map(\.header.kind) == [.hello, .started]
+            try fixture.said().map(\.header.kind) == [.hello, .started]
                 + Array(repeating: .data, count: 8))
     }
 
@@ -119,56 +119,56 @@ private final class AgentBench {
         "a process has no output before it is started, whatever its terminal echoes"
     )
     func echoBeforeStart() throws {
-        _ = try bench.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
+        _ = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
         unsafe agent.passInput(1) { $0.count }
         #expect(agent.outputLimit(1, .output) == 0 && agent.outputLimit(1, .error) == 0)
         agent.started(1)
         #expect(agent.outputLimit(1, .output) == 32 << 10 && agent.outputLimit(1, .error) == 32 << 10)
         // The number of a process that has gone is a new process's, which is not started yet.
         agent.exited(1, .exited(0))
-        _ = try bench.hear(Self.start(1))
+        _ = try fixture.hear(Self.start(1))
         #expect(agent.outputLimit(1, .output) == 0)
     }
 
-    @Test("frames for a process that has gone are passed over, and its number is free")
+    @Test("frames for an ended process are ignored, and its number is free")
     func gone() throws {
-        _ = try bench.hear(Self.hello + Self.container + Self.start(5))
+        _ = try fixture.hear(Self.hello + Self.container + Self.start(5))
         agent.exited(5, .exited(0))
         let late =
             Self.data(5, 3) + Frame.bytes(FrameHeader(.end, process: 5))
             + Frame.bytes(FrameHeader(.signal, process: 5), Signal(number: 9))
             + Frame.bytes(FrameHeader(.credit, process: 5, stream: .output), Credit(byteCount: 1))
-        #expect(try bench.hear(late).isEmpty)
-        #expect(try bench.hear(Self.start(5)).count == 1)
-        #expect(bench.refuses(Self.start(5)))
+        #expect(try fixture.hear(late).isEmpty)
+        #expect(try fixture.hear(Self.start(5)).count == 1)
+        #expect(fixture.refuses(Self.start(5)))
     }
 
-    @Test("after a container that failed nothing is asked for but the end")
+    @Test("after a failed container only the shutdown is accepted")
     func failed() throws {
         agent.receive(Self.hello + Self.container + Self.start(1) + Self.data(1, 3))
         _ = try agent.next()
         agent.containerFailed(StartFailure(.setUp, "no image"))
         #expect(try agent.next() == nil)
-        #expect(try bench.said().map(\.header.kind) == [.hello, .failed])
-        let requests = try bench.hear(Frame.bytes(FrameHeader(.shutdown)))
+        #expect(try fixture.said().map(\.header.kind) == [.hello, .failed])
+        let requests = try fixture.hear(Frame.bytes(FrameHeader(.shutdown)))
         guard case .shutdown? = requests.first else {
             Issue.record("\(requests)")
             return
         }
     }
 
-    @Test("too many processes are refused one by one")
+    @Test("processes beyond the limit are refused one by one")
     func crowd() throws {
-        _ = try bench.hear(Self.hello + Self.container)
+        _ = try fixture.hear(Self.hello + Self.container)
         for number in 1...UInt16(AgentState.processLimit) {
-            #expect(try bench.hear(Self.start(number)).count == 1)
+            #expect(try fixture.hear(Self.start(number)).count == 1)
         }
-        #expect(try bench.hear(Self.start(1000)).isEmpty)
-        #expect(try bench.said().last?.header.kind == .failed)
+        #expect(try fixture.hear(Self.start(1000)).isEmpty)
+        #expect(try fixture.said().last?.header.kind == .failed)
     }
 
     @Test(
-        "what is out of place ends the session",
+        "an unexpected frame ends the session",
         arguments: [
             container, start(1), hello + hello, hello + start(1), hello + container + container,
             hello + container + start(0), hello + container + start(1) + start(1),
@@ -177,6 +177,6 @@ private final class AgentBench {
             hello + container + start(1) + Frame.bytes(FrameHeader(.data, process: 1, stream: .output), [1]),
         ])
     func outOfPlace(bytes: [UInt8]) {
-        #expect(bench.refuses(bytes))
+        #expect(fixture.refuses(bytes))
     }
 }

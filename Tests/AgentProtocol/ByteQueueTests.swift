@@ -6,7 +6,7 @@ import Testing
         unsafe queue.withBytes { unsafe Array($0) }
     }
 
-    @Test("what goes in comes out in order, whatever the pieces")
+    @Test("bytes leave the queue in order, whatever the sizes of the pieces")
     func order() {
         var queue = ByteQueue()
         var (next, expected) = (UInt8(0), UInt8(0))
@@ -24,7 +24,7 @@ import Testing
         #expect(Self.contents(queue).first == expected && queue.count == Int(next &- expected))
     }
 
-    @Test("more than there is, and less than nothing, may be taken away")
+    @Test("removing too many or a negative number of bytes is harmless")
     func limits() {
         var queue = ByteQueue()
         queue.append([1, 2, 3])

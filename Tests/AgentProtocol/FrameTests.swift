@@ -2,7 +2,7 @@ import AgentProtocol
 import Testing
 
 @Suite struct FrameTests {
-    @Test("a process's specification comes through, however the bytes are cut")
+    @Test("a process's specification arrives intact, however its bytes are split")
     func processSpecification() throws {
         var sent = ProcessSpecification(
             arguments: ["/bin/sh", "-c", "echo é"], environment: ["A=1"],
@@ -27,7 +27,7 @@ import Testing
         #expect(received.limits.first?.hard == .max && received.capabilities.bounding == 0xA804_25FB)
     }
 
-    @Test("what a container is told arrives")
+    @Test("a container's specification arrives intact")
     func container() throws {
         var sent = ContainerSpecification(hostname: "h", writable: .memory(byteLimit: 5))
         sent.isPrivileged = true
@@ -42,7 +42,7 @@ import Testing
         #expect(received.readOnlyPaths == ["/x"] && !received.firstProcessIsInit)
     }
 
-    @Test("a payload that is cut short, goes on, or counts what is not there is refused")
+    @Test("a payload that is truncated, too long, or has a wrong count is refused")
     func malformed() throws {
         let whole = Frame.bytes(FrameHeader(.start), ContainerSpecification(hostname: "h", writable: .none))
         let payload = Array(whole.dropFirst(FrameHeader.byteCount))
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(
-        "a header that cannot be is refused",
+        "an invalid header is refused",
         arguments: [
             [UInt8]([0, 0, 0, 0, 99, 0, 0, 0]), [0, 0, 0, 0, 32, 9, 0, 0],
             [0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 0, 0],

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "names and numbers, with a group and without",
+        "names and numbers are looked up, with a group and without",
         arguments: [
             ("", 0, 0, [29], "/root"), ("root", 0, 0, [29], "/root"), ("0", 0, 0, [29], "/root"),
             ("app", 1000, 1001, [29, 10], "/home/app"), ("1000", 1000, 1001, [29, 10], "/home/app"),
@@ -34,14 +34,14 @@ import Testing
         #expect(identity.supplementaryGroups == groups)
     }
 
-    @Test("further groups come after those of the user")
+    @Test("additional groups follow those of the user")
     func furtherGroups() throws {
         #expect(try Self.find("app", ["root", "77"]).supplementaryGroups == [29, 10, 0, 77])
         #expect(try Self.find("4242:1", ["wheel"]).supplementaryGroups == [10])
     }
 
     @Test(
-        "what is not there is named",
+        "a missing user or group is named",
         arguments: [
             ("nobody", "no user \"nobody\" in the image's /etc/passwd"), ("-1", "no user \"-1\""),
             ("short", "no user \"short\""), ("huge", "no user \"huge\""), ("2147483648", "no user"),
@@ -55,7 +55,7 @@ import Testing
 
     /// CVE-2016-3697: the image's files say what a name is, and never what a number is.
     @Test(
-        "a number is no name",
+        "digits always mean a number, never a name",
         arguments: [
             ("1000", 1000, 0, []), ("1000:1000", 1000, 1000, []), ("7:29", 7, 29, []), ("01000", 1000, 0, []),
             ("0", 0, 0, []), ("app:1000", 5, 1000, []), ("app", 5, 5, [44]),
@@ -67,13 +67,13 @@ import Testing
     }
 
     @Test(
-        "a number out of range is no name either",
+        "a number out of range is not looked up as a name",
         arguments: ["2147483648", "4294967295", "99999999999", "-1", "+0", "app:4294967296", "app:-1"])
     func badNumber(user: String) {
         #expect(throws: StartFailure.self) { () throws in _ = try Self.hostile(user, []) }
     }
 
-    @Test("further groups that are numbers are no names")
+    @Test("additional groups given as numbers are not looked up as names")
     func furtherNumbers() throws {
         #expect(try Self.hostile("7", ["29", "1000"]).supplementaryGroups == [29, 1000])
         #expect(throws: StartFailure.self) { () throws in _ = try Self.hostile("7", ["4294967296"]) }
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("an image without the files knows numbers only")
+    @Test("without the files, an image accepts numbers only")
     func withoutFiles() throws {
         let identity = try Identity(user: "5:6", groups: ["7"]) { _ in [] }
         #expect(identity.user == 5 && identity.group == 6 && identity.supplementaryGroups == [7])

@@ -10,7 +10,7 @@ struct KernelRecordTests {
     private static let end =
         " total-vm:64016kB, anon-rss:61800kB, file-rss:4kB, UID:0 pgtables:160kB oom_score_adj:0\n"
 
-    @Test("a process that was killed for lack of memory is named, whatever it calls itself")
+    @Test("a process killed for lack of memory is named, whatever its name contains")
     func killed() {
         for name in ["tail", "a b", "(x) total", ") (", "", "\\x1b[2J"] {
             let record = "3,339,5140900,-;Out of memory: Killed process 12 (\(name))" + Self.end
@@ -21,7 +21,7 @@ struct KernelRecordTests {
     }
 
     @Test(
-        "everything else is passed over",
+        "all other records are ignored",
         arguments: [
             "", ";", "3", "3,1,2,-;", "6,1,2,-;Linux version 6.12",
             "x,1,2,-;Out of memory: Killed process 1 (a) total-vm:",

@@ -20,7 +20,9 @@ struct MemoryPlanTests {
         plan.places.last { $0.mount.target == target }?.byteCount
     }
 
-    @Test("the usual ones: /dev of its own, /dev/shm with the writable layer in half of the rest")
+    @Test(
+        "by default /dev is a file system of its own, and /dev/shm and the writable layer share half of the rest"
+    )
     func usual() {
         let plan = plan()
         #expect(plan.places.map(\.mount.target) == ["/dev", "/dev/shm"])
@@ -31,7 +33,7 @@ struct MemoryPlanTests {
         #expect(plan.notes.isEmpty)
     }
 
-    @Test("one without a size is a directory of the pool, with its mode and owner")
+    @Test("a tmpfs without a size is a directory of the pool, with its mode and owner")
     func directory() throws {
         let plan = plan([("/run", "mode=755,uid=1000,gid=50"), ("/tmp", ""), ("/zero", "size=0")])
         for target in ["/run", "/tmp", "/zero"] { #expect(size(target, plan) == 0, "\(target)") }
@@ -40,7 +42,7 @@ struct MemoryPlanTests {
     }
 
     @Test(
-        "one with a size, or with what only the kernel understands, is of its own",
+        "a tmpfs with a size, or with options that only the kernel understands, is a file system of its own",
         arguments: [
             ("size=64m", 64 << 20, "nr_inodes=16384,size=67108864"),
             ("mode=0700,size=64M,nr_inodes=5", 64 << 20, "mode=0700,nr_inodes=5,size=67108864"),
@@ -57,7 +59,7 @@ struct MemoryPlanTests {
         #expect(plan.notes.isEmpty)
     }
 
-    @Test("those of the specification stand in for the usual ones; other file systems are not planned")
+    @Test("mounts of the specification replace the default ones; other file systems are not planned")
     func standIns() {
         let plan = plan([("/dev/shm", "size=8m"), ("/dev", "")])
         #expect(plan.places.map(\.mount.target) == ["/dev/shm", "/dev"])
@@ -68,7 +70,7 @@ struct MemoryPlanTests {
             ])
     }
 
-    @Test("what is too much is cut down, and said")
+    @Test("sizes that do not fit are reduced, with a note for each")
     func tooMuch() {
         let plan = plan([("/a", "size=1g"), ("/dev/shm", "size=2g")])
         #expect(
@@ -79,7 +81,7 @@ struct MemoryPlanTests {
 
     /// The property that everything else is for.
     @Test(
-        "whatever is asked for, the sum leaves room, nothing is without a limit, and nothing is larger than it was to be",
+        "for any request the sum leaves memory free, every file system has a limit, and none exceeds its request",
         arguments: [1, 4 << 10, 1 << 20, 13 << 20, 240 << 20, 64 << 30, 1 << 40] as [UInt64])
     func sum(free: UInt64) {
         let sizes = [

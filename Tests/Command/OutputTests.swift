@@ -50,7 +50,7 @@ struct OutputTests {
                 [Monitor.program] + words, output: .full, environment: fixture.environment)
             #expect(run.ending == .exited(status), "vmm \(words): \(run.error)")
             #expect(
-                run.error.hasSuffix("vmm: cannot write standard output: no space left on device\n"),
+                run.error.hasSuffix("vmm: cannot write to standard output: no space left on device\n"),
                 "vmm \(words): \(run.error)")
         }
     }

@@ -154,7 +154,7 @@ struct RunOnHostTests {
         #expect(second.status == 125, "\(second)")
         #expect(
             second.error == """
-                vmm: cannot call the container '\(name)': the name is in use by process \(child.identifier)
+                vmm: cannot name the container '\(name)': the name is in use by process \(child.identifier)
                   Choose another name, or end that container first: kill \(child.identifier)
 
                 """)
@@ -210,7 +210,7 @@ struct RunOnHostTests {
         #expect(refused.status == 125 && refused.error.contains("--allow-outside-root"), "\(refused)")
         let allowed = try run("--allow-outside-root")
         #expect(
-            allowed.error.contains("lie outside of it") && allowed.error.contains("machine ended"),
+            allowed.error.contains("outside the bundle") && allowed.error.contains("machine ended"),
             "\(allowed)")
     }
 

@@ -15,7 +15,7 @@ struct ContainerNameTests {
         directory = RuntimeDirectory(path: scratch.path("vmm"))
     }
 
-    @Test("is one process's alone, which the others are told")
+    @Test("only one process may have a name, and the others learn which")
     func twoAtOnce() async throws {
         let held = try ContainerName("web", in: directory)
         await #expect(processExitsWith: .success) {
@@ -35,7 +35,7 @@ struct ContainerNameTests {
         held.leave()
     }
 
-    @Test("is free again when it was given back, and when its process was killed")
+    @Test("a name is free again after its release and after the death of its process")
     func freed() async throws {
         try ContainerName("web", in: directory).leave()
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path as String] in
@@ -48,14 +48,14 @@ struct ContainerNameTests {
         again.leave()
     }
 
-    @Test("that is not given costs nothing")
+    @Test("a container without a name opens no file")
     func none() throws {
         try ContainerName(nil, in: directory).leave()
         #expect(scratch.tree().isEmpty)
     }
 
     @Test(
-        "is not kept where others could have a hand in it",
+        "a name is not reserved in a directory that others can write to",
         arguments: [
             "mkdir vmm && chmod 770 vmm", "mkdir vmm && chmod 1777 vmm", "mkdir -m 700 own && ln -s own vmm",
             "mkdir -m 700 vmm && touch file && ln -s ../file vmm/names", "touch vmm",
@@ -67,7 +67,7 @@ struct ContainerNameTests {
         #expect(failure?.what.hasSuffix(directory.path) == true && failure?.cure?.contains("--name") == true)
     }
 
-    @Test("is not kept in another user's directory")
+    @Test("a name is not reserved in another user's directory")
     func foreignDirectory() throws {
         try #require(geteuid() == 0, "only root may give a directory away")
         try FileManager.default.createDirectory(
@@ -78,7 +78,7 @@ struct ContainerNameTests {
     }
 
     /// docker's: [a-zA-Z0-9][a-zA-Z0-9_.-]+
-    @Test("is made of what docker makes names of")
+    @Test("names consist of the characters that docker allows")
     func characters() {
         for name in ["web", "a1", "0.0", "A_b-c.d", String(repeating: "n", count: 128)] {
             #expect(throws: Never.self, "\(name)") { try Self.check(name) }

@@ -6,11 +6,11 @@ import Testing
 
 @testable import Containers
 
-@Suite("What is given to a container's process")
+@Suite("The input of a container's process")
 struct InputPumpTests {
     /// The loop watches the descriptor already, so that epoll_ctl(2) fails with EEXIST: as with ENOSPC or
     /// ENOMEM, nobody knows whether a read would block. It must not be tried, for the pipe is empty.
-    @Test("is not read where the host cannot watch it")
+    @Test("input that the host cannot watch is a failure")
     func cannotWatch() throws {
         let (pipe, loop) = (try TestPipe(), try EventLoop())
         try loop.watch(pipe.readEnd) {}
@@ -20,7 +20,7 @@ struct InputPumpTests {
         pump.stop()
     }
 
-    @Test("is read at once where epoll refuses it, because it never blocks")
+    @Test("input that epoll refuses is read at once, because it never blocks")
     func regularFile() throws {
         let (file, loop, recorder) = (try TemporaryFile([1, 2, 3]), try EventLoop(), try TestRecorder())
         let descriptor = unsafe open(file.path, O_RDONLY | O_CLOEXEC)

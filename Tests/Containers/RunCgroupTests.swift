@@ -23,7 +23,7 @@ struct RunCgroupTests {
         0::/user.slice/session-1.scope
         """
 
-    @Test("hierarchies are found with our own place in them")
+    @Test("hierarchies are found, with this process's cgroup in them")
     func hierarchies() {
         let found = CgroupHierarchy.list(mounts: Self.hybrid, groups: Self.groups)
         #expect(
@@ -41,7 +41,7 @@ struct RunCgroupTests {
         #expect(CgroupHierarchy.list(mounts: outside, groups: Self.groups).isEmpty)
     }
 
-    @Test("limits become settings of either version")
+    @Test("limits are translated for both cgroup versions")
     func limits() {
         var limits = HostLimits()
         limits.cpuBillionths = 1_500_000_000
@@ -60,7 +60,7 @@ struct RunCgroupTests {
         #expect(CgroupLimit.list(HostLimits(), cpuCount: 1, isUnified: true).isEmpty)
     }
 
-    @Test("nobody asks, nothing is done")
+    @Test("without limits nothing is done")
     func none() {
         let before = ownGroups
         let group = MonitorCgroup(HostLimits(), cpuCount: 1, identifier: "x")

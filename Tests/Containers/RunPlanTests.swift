@@ -22,7 +22,7 @@ func planHost(
         })
 }
 
-@Suite("What vmm run asks for")
+@Suite("The plan of a container")
 struct RunPlanTests {
     private func plan(
         _ image: ImageConfiguration = .init(), host: ContainerPlan.Host = planHost(),
@@ -57,7 +57,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "the entry point and the command, from the image and from the user",
+        "the command line comes from the entry point and the command of the image and the user",
         arguments: [
             Words([["e", "1"], ["c"]], nil, [], ["e", "1", "c"]),
             Words([["e"], ["c"]], nil, ["x", "y"], ["e", "x", "y"]),
@@ -81,7 +81,7 @@ struct RunPlanTests {
         #expect(plan.process.arguments == words.expected)
     }
 
-    @Test("an image without a command needs one", arguments: [nil, ""])
+    @Test("an image without a command needs one on the command line", arguments: [nil, ""])
     func noCommand(entrypoint: String?) {
         let failure = #expect(throws: Failure.self) {
             try plan(entrypoint == nil ? .init() : image(entrypoint: ["e"], command: ["c"])) {
@@ -93,7 +93,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "variables: the usual ones, then the image's, then files', then the user's; NAME alone is the caller's"
+        "variables of the image, of files and of the user override each other in this order; NAME alone takes the caller's value"
     )
     func environment() throws {
         var image = ImageConfiguration()
@@ -113,7 +113,7 @@ struct RunPlanTests {
     }
 
     /// A file of 40 GiB that takes no room on the disk: so may an image's be.
-    @Test("an image over which its machine's memory is spent before anything runs")
+    @Test("an image that would use up the guest's memory before anything runs is refused")
     func hugeImage() throws {
         let file = try TemporaryFile(byteCount: 40 << 30)
         let image = Image(identifier: "x", configuration: .init(), files: [file.path])
@@ -123,13 +123,13 @@ struct RunPlanTests {
         let failure = #expect(throws: Failure.self) {
             try ContainerPlan(options, image: image, host: planHost())
         }
-        #expect(failure?.description.contains("640 MiB for the 40 GiB") == true)
+        #expect(failure?.description.contains("640 MiB to manage the 40 GiB") == true)
         #expect(failure?.cure?.contains("--memory 896m") == true)
         options.memory = "896m"
         #expect(try ContainerPlan(options, image: image, host: planHost()).memoryByteCount == 896 << 20)
     }
 
-    @Test("a bundle's wishes, of which unusual capabilities need the user's word")
+    @Test("a bundle's settings are applied; unusual capabilities need an option of the user")
     func bundleCapabilities() throws {
         var bundle = BundleConfiguration()
         func plan(_ change: (inout RunOptions) -> Void = { _ in }) throws(Failure) -> ContainerPlan {
@@ -167,12 +167,12 @@ struct RunPlanTests {
         #expect(throws: Failure.self) { try plan() }
     }
 
-    @Test("more than can be said to the agent, or than Linux starts a program with")
-    func immodestPlans() throws {
+    @Test("a plan beyond the limits of the agent's protocol or of Linux is refused")
+    func plansBeyondLimits() throws {
         var image = ImageConfiguration()
         image.user = String(repeating: "u", count: 5 << 20)
         let failure = #expect(throws: Failure.self) { try plan(image) { _ in } }
-        #expect(failure?.kind == .usage && failure?.why.contains("\(4 << 20) are the most") == true)
+        #expect(failure?.kind == .usage && failure?.why.contains("the limit is \(4 << 20)") == true)
         let long = String(repeating: "x", count: 131_072)
         for words in [[long], Array(repeating: String(long.dropLast()), count: 16)] {
             let failure = #expect(throws: Failure.self) { try plan { $0.command = words } }
@@ -192,7 +192,7 @@ struct RunPlanTests {
         }
     }
 
-    @Test("as many variables as can be, each once and in order")
+    @Test("very many variables are kept in order, each once")
     func manyVariables() throws {
         var image = ImageConfiguration()
         let names = (0..<100_000).map { "V\($0)" }
@@ -205,7 +205,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "variables without a name, and files of them that are none",
+        "variables without a name and malformed files of variables are refused",
         arguments: [["=x"], [""], ["@ A=1"], ["@=x"], ["@A B=1"], ["@A\t"], ["@\0=1"]])
     func badEnvironment(_ words: [String]) {
         #expect(throws: Failure.self) {
@@ -222,7 +222,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "capabilities",
+        "capabilities are added to and dropped from the default set",
         arguments: [
             ([], [], 0xA804_25FB), (["ALL"], [], 0x1FF_FFFF_FFFF), ([], ["all"], 0),
             (["NET_ADMIN"], [], 0xA804_35FB), (["CAP_NET_ADMIN"], ["ALL"], 0x1000),
@@ -238,7 +238,7 @@ struct RunPlanTests {
         #expect(plan.process.capabilities.effective == bits && plan.process.capabilities.ambient == 0)
     }
 
-    @Test("limits, a tmpfs, volumes, names, numbers")
+    @Test("limits, tmpfs mounts, volumes, names and numbers become parts of the plan")
     func parts() throws {
         var image = ImageConfiguration()
         image.volumes = ["/data", "/run", "relative"]
@@ -269,7 +269,7 @@ struct RunPlanTests {
         #expect(plan.container.hostname == "0123456789ab")
     }
 
-    @Test("who asks for nothing gets no cgroup, and what docker hides")
+    @Test("without options there is no cgroup, and the paths that docker hides are hidden")
     func usual() throws {
         let plan = try plan { _ in }
         #expect(plan.limits.isEmpty && plan.cpuCount == 1 && plan.writableByteCount == nil)
@@ -281,7 +281,7 @@ struct RunPlanTests {
         #expect(open.container.maskedPaths.isEmpty && open.container.readOnlyPaths.isEmpty)
     }
 
-    @Test("open files and processes as in docker's containers, unless the user says something else")
+    @Test("the limits on open files and processes are docker's, unless the user sets others")
     func usualLimits() throws {
         let limits = try plan { _ in }.process.limits
         #expect(limits.first { $0.resource == 7 }.map { [$0.soft, $0.hard] } == [1024, 1 << 20])
@@ -291,7 +291,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "who is privileged, and who has user namespaces and io_uring",
+        "capabilities and security options decide about privileges, user namespaces and io_uring",
         arguments: [
             ([], [], false, ["user/max_user_namespaces", "kernel/io_uring_disabled"]),
             (["SYS_ADMIN"], [], false, ["kernel/io_uring_disabled"]),
@@ -317,7 +317,7 @@ struct RunPlanTests {
         #expect(line.split(separator: " ").contains("container_devices=") == !isPrivileged)
     }
 
-    @Test("a kernel parameter that the user has set stays")
+    @Test("a kernel parameter that the user has set is kept")
     func ownParameter() throws {
         let plan = try plan {
             $0.append = "quiet sysctl.vm.max_map_count=5 sysctl.user.max_user_namespaces=9"
@@ -328,7 +328,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "the writable layer",
+        "--writable chooses the writable layer",
         arguments: [("none", nil), ("memory", nil), ("10G", 10 << 30), ("16M", 16 << 20)]
             as [(String, UInt64?)])
     func writable(text: String, byteCount: UInt64?) throws {
@@ -342,7 +342,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "stop signals",
+        "stop signals are parsed",
         arguments: [
             ("TERM", 15), ("sigint", 2), ("9", 9), ("RTMIN+3", 37), ("SIGRTMAX-1", 63), ("RTMIN", 34),
         ] as [(String, UInt8)])
@@ -382,7 +382,7 @@ struct RunPlanTests {
         { $0.storageOptions = ["dm.fs=ext4"] },
     ]
 
-    @Test("invalid values are usage errors", arguments: nonsense.indices)
+    @Test("an invalid value is a usage error", arguments: nonsense.indices)
     func refused(index: Int) {
         let failure = #expect(throws: Failure.self) { try plan(.init(), Self.nonsense[index]) }
         #expect(failure?.kind == .usage, "\(String(describing: failure))")
@@ -398,14 +398,14 @@ struct RunPlanTests {
     ]
 
     @Test(
-        "a value that an option cannot have is named with its option and the reason", arguments: texts.indices
+        "an invalid value is named with its option and the reason", arguments: texts.indices
     )
     func text(index: Int) {
         let failure = #expect(throws: Failure.self) { try plan(.init(), Self.texts[index].1) }
         #expect(failure?.description.hasPrefix(Self.texts[index].0) == true, "\(String(describing: failure))")
     }
 
-    @Test("sizes of file systems in memory come on top of the usual memory, and not of what was asked for")
+    @Test("sizes of file systems in memory are added to the default memory, but not to --memory")
     func memory() throws {
         #expect(try plan { $0.sharedMemory = "0" }.memoryByteCount == 256 << 20)
         #expect(
@@ -425,7 +425,7 @@ struct RunPlanTests {
         #expect(own.memoryByteCount == 512 << 20)
     }
 
-    @Test("/dev/shm with a size, and tmpfs file systems that docker's --mount describes")
+    @Test("--shm-size and --mount type=tmpfs become mounts")
     func memoryMounts() throws {
         let plan = try plan {
             $0.sharedMemory = "64m"
@@ -445,7 +445,7 @@ struct RunPlanTests {
         #expect(shared.map(\.target) == ["/dev/shm"] && shared[0].options == "mode=1777,size=67108864")
     }
 
-    @Test("anonymous volumes are writable where the root is not; a size for storage is a disk")
+    @Test("anonymous volumes are writable in a read-only root; --storage-opt size= is a disk")
     func anonymousVolumes() throws {
         let plan = try plan {
             $0.volumes = ["/data"]
@@ -464,7 +464,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "parameters of the kernel, with dots or slashes as sysctl(8) has them",
+        "--sysctl accepts names with dots or slashes, as sysctl(8) does",
         arguments: [
             ("net.ipv4.ip_forward=1", "net/ipv4/ip_forward", "1"),
             ("kernel/shmmax=5 6", "kernel/shmmax", "5 6"),
@@ -479,7 +479,7 @@ struct RunPlanTests {
         #expect(named.last == .init("kernel/domainname", "example", isRequired: true))
     }
 
-    @Test("a privileged container, whatever else is said of its capabilities")
+    @Test("--privileged overrides the options for capabilities")
     func privileged() throws {
         let plan = try plan {
             $0.isPrivileged = true
@@ -491,7 +491,7 @@ struct RunPlanTests {
         #expect(try !self.plan { $0.addedCapabilities = ["ALL"] }.container.isPrivileged)
     }
 
-    @Test("devices that a guest has")
+    @Test("--device adds devices that a guest has")
     func devices() throws {
         let plan = try plan {
             $0.devices = ["/dev/fuse", "/dev/null", "/dev/fuse:/dev/x:rw", "/dev/kmsg:r"]
@@ -509,7 +509,7 @@ struct RunPlanTests {
     }
 
     @Test(
-        "sizes as docker has them",
+        "sizes are parsed as docker parses them",
         arguments: [
             ("1", 1), ("1b", 1), ("64MiB", 64 << 20), ("64 MB", 64 << 20), (".5k", 512), ("2K", 2048),
             ("0", 0),

@@ -85,7 +85,7 @@ final class SessionBench: Sendable {
 
 final class FakeLink: SessionLink {
     let loop: EventLoop
-    private let bell: EventFD
+    private let event: EventFD
     private let state = Mutex(State())
 
     private struct State {
@@ -98,9 +98,9 @@ final class FakeLink: SessionLink {
 
     init() throws {
         loop = try EventLoop()
-        bell = try EventFD()
-        try loop.watch(bell.descriptor) { [self] in
-            bell.drain()
+        event = try EventFD()
+        try loop.watch(event.descriptor) { [self] in
+            event.drain()
             for work in state.withLock({ state in
                 defer { state.work = [] }
                 return state.work
@@ -128,7 +128,7 @@ final class FakeLink: SessionLink {
                 done.post()
             }
         }
-        bell.signal()
+        event.signal()
         done.wait()
     }
 

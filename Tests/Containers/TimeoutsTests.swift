@@ -8,7 +8,7 @@ import Testing
 
 @testable import Containers
 
-@Suite("A session's patience")
+@Suite("The timeouts of a session")
 struct TimeoutsTests {
     /// What a guest may be given up for.
     enum Kind: CaseIterable {
@@ -20,45 +20,47 @@ struct TimeoutsTests {
         var limit: UInt64 { self == .time ? Timeouts.timeLimit : Timeouts.workLimit }
     }
 
-    @Test("an agent that says nothing is given up", arguments: Kind.allCases)
-    func silence(kind: Kind) throws {
+    @Test("an agent that never answers times out", arguments: Kind.allCases)
+    func noAnswer(kind: Kind) throws {
         let clock = FakeClock()
-        let bench = try SessionBench(clock: clock.clock)
+        let fixture = try SessionBench(clock: clock.clock)
         clock.pass(kind, seconds: kind.limit - 1)
         try clock.isLookedAt()
-        #expect(bench.link.end == nil)
+        #expect(fixture.link.end == nil)
         clock.pass(kind, seconds: 1)
-        try expectFailure(bench, "does not answer")
+        try expectFailure(fixture, "does not answer")
     }
 
-    @Test("so is one that does not start the process, whatever else it says", arguments: Kind.allCases)
+    @Test(
+        "an agent that does not start the process times out, whatever else it sends", arguments: Kind.allCases
+    )
     func noStart(kind: Kind) throws {
         let clock = FakeClock()
-        let bench = try SessionBench(clock: clock.clock)
+        let fixture = try SessionBench(clock: clock.clock)
         clock.pass(kind, seconds: kind.limit - 1)
-        bench.greet()
+        fixture.greet()
         clock.pass(kind, seconds: kind.limit - 1)
-        bench.say(Frame.bytes(FrameHeader(.log), Array("soon".utf8)))
+        fixture.say(Frame.bytes(FrameHeader(.log), Array("soon".utf8)))
         try clock.isLookedAt()
-        #expect(bench.link.end == nil, "each of the two may take that long")
+        #expect(fixture.link.end == nil, "each of the two may take that long")
         clock.pass(kind, seconds: 1)
-        try expectFailure(bench, "does not start the process")
+        try expectFailure(fixture, "does not start the process")
     }
 
-    @Test("a process that runs may run for ever", arguments: Kind.allCases)
+    @Test("a running process has no timeout", arguments: Kind.allCases)
     func running(kind: Kind) throws {
         let clock = FakeClock()
-        let bench = try SessionBench(clock: clock.clock)
-        bench.run()
-        #expect(bench.session.state.withLock { $0.patience == nil })
+        let fixture = try SessionBench(clock: clock.clock)
+        fixture.run()
+        #expect(fixture.session.state.withLock { $0.timeouts == nil })
         clock.pass(kind, seconds: 1_000_000)
         usleep(20_000)
-        bench.exit(.exited(3))
-        #expect(try bench.end().status == 3)
+        fixture.exit(.exited(3))
+        #expect(try fixture.end().status == 3)
     }
 
-    private func expectFailure(_ bench: SessionBench, _ words: String) throws {
-        let outcome = try bench.end()
+    private func expectFailure(_ fixture: SessionBench, _ words: String) throws {
+        let outcome = try fixture.end()
         #expect(outcome.status == 125 && outcome.wantsConsole)
         #expect(outcome.message?.contains(words) == true, "\(outcome)")
     }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("EventFD and Semaphore")
 struct EventFDTests {
-    @Test("many signals are one, until it is drained")
+    @Test("several signals count as one until the eventfd is drained")
     func drains() throws {
         let event = try EventFD()
         #expect(!event.drain())
@@ -16,7 +16,7 @@ struct EventFDTests {
         #expect(!event.drain())
     }
 
-    @Test("a wait ends with the signal that another thread gives")
+    @Test("a wait ends with a signal of another thread")
     func wakes() throws {
         let (asked, answered) = (try EventFD(), try EventFD())
         let thread = try HostThread(named: "answers") {
@@ -29,7 +29,7 @@ struct EventFDTests {
         #expect(!answered.drain())
     }
 
-    @Test("a wait whose time is over says so and leaves the counter alone")
+    @Test("a wait that times out returns false and leaves the counter alone")
     func expires() throws {
         let event = try EventFD()
         #expect(!event.wait(milliseconds: 1))
@@ -37,7 +37,7 @@ struct EventFDTests {
         #expect(event.wait(milliseconds: 0))
     }
 
-    @Test("of many threads that wait, one gets the signal")
+    @Test("one of several waiting threads gets the signal")
     func oneWinner() throws {
         let event = try EventFD()
         let winners = SharedCount()
@@ -52,7 +52,7 @@ struct EventFDTests {
         #expect(winners.value == 2)
     }
 
-    @Test("a semaphore lets as many pass as were posted")
+    @Test("a semaphore lets as many waiters pass as there were posts")
     func semaphore() throws {
         let semaphore = Semaphore()
         let passed = SharedCount()

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("EventLoop")
 struct EventLoopTests {
-    @Test("calls a handler for each event, level-triggered")
+    @Test("a handler is called as long as its descriptor is readable")
     func serves() throws {
         let served = TestLoop.Served()
         let test = try TestLoop()
@@ -16,7 +16,7 @@ struct EventLoopTests {
         try eventually("three bytes") { served.bytes == [1, 2, 3] }
     }
 
-    @Test("serves many descriptors, more than one call of epoll returns")
+    @Test("the loop serves more descriptors than one epoll_wait returns")
     func serves100() throws {
         let test = try TestLoop()
         let count = SharedCount()
@@ -28,7 +28,7 @@ struct EventLoopTests {
         try eventually("all of them") { count.value == 100 }
     }
 
-    @Test("a handler that was taken away is not called again, and can come back")
+    @Test("a removed handler is not called again, and can be added again")
     func unwatches() throws {
         let test = try TestLoop()
         let (event, count) = (try EventFD(), SharedCount())
@@ -41,7 +41,7 @@ struct EventLoopTests {
         try eventually("the handler that came back") { count.value == 1 }
     }
 
-    @Test("a handler can add another, and take itself away")
+    @Test("a handler can add another handler and remove itself")
     func changesFromHandler() throws {
         let test = try TestLoop()
         let (first, second, count) = (try EventFD(), try EventFD(), SharedCount())
@@ -56,7 +56,7 @@ struct EventLoopTests {
         #expect(first.drain(), "nobody took the first event a second time")
     }
 
-    @Test("is stopped by a handler")
+    @Test("a handler can stop the loop")
     func stopsFromHandler() throws {
         let loop = try EventLoop()
         let event = try EventFD()
@@ -65,7 +65,7 @@ struct EventLoopTests {
         try loop.run()
     }
 
-    @Test("is stopped from another thread, and by a stop that came before it ran")
+    @Test("another thread can stop the loop, even before it runs")
     func stops() throws {
         let loop = try EventLoop()
         let running = try EventFD()
@@ -76,7 +76,7 @@ struct EventLoopTests {
         try loop.run()
     }
 
-    @Test("hears of the other end's departure")
+    @Test("the handler is called when the other end of a pipe closes")
     func hangsUp() throws {
         let test = try TestLoop()
         let count = SharedCount()
@@ -93,7 +93,7 @@ struct EventLoopTests {
         try eventually("the hang-up") { count.value == 1 }
     }
 
-    @Test("refuses what epoll refuses, and forgets the handler")
+    @Test("a descriptor that epoll refuses is a failure, and its handler is forgotten")
     func refuses() throws {
         let loop = try EventLoop()
         let file = try TemporaryFile()
@@ -102,7 +102,7 @@ struct EventLoopTests {
         #expect(failure?.why == Failure("", errno: .notPermitted).why)
     }
 
-    @Test("a timer fires once, on its time or later; one that was stopped does not")
+    @Test("a timer fires once, at its time or later; a stopped timer does not fire")
     func timers() throws {
         let test = try TestLoop()
         let (timer, stopped, count) = (try TimerFD(), try TimerFD(), SharedCount())

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Failure, WholeFile and Environment")
 struct FailureTests {
-    @Test("is one line, or two with a cure")
+    @Test("a failure is one line, or two with a cure")
     func text() {
         let plain = Failure(.badInput, "cannot use the disk a.img", because: "it is empty")
         #expect(plain.description == "cannot use the disk a.img: it is empty")
@@ -14,7 +14,7 @@ struct FailureTests {
         #expect(cured.description == "cannot open /dev/kvm: no\n  Try again.")
     }
 
-    @Test("says nothing that a terminal obeys, whoever has named what it is about")
+    @Test("a failure contains no control characters, whatever a stranger's file is called")
     func escapes() {
         let name = "a\u{1B}]0;title\u{7}\nb\u{9B}2J\u{202E}c"
         let failure = Failure(.badInput, "cannot use \(name)", because: "no \(name)", cure: "Rename \(name).")
@@ -24,7 +24,7 @@ struct FailureTests {
                 == "cannot use \(text): no \(text)\n  Rename a?]0;title?\nb?2J?c.")
     }
 
-    @Test("has no more than 200 characters of what a stranger wrote, and shows how that begins and ends")
+    @Test("a failure shows at most 200 characters of a stranger's text: its beginning and its end")
     func length() {
         let name = "BEGIN" + String(repeating: "n\u{301}\u{1B}", count: 100_000) + "END"
         let failure = Failure(
@@ -44,7 +44,7 @@ struct FailureTests {
     }
 
     @Test(
-        "of a system call tells its kind from errno, and why in lower case",
+        "the failure of a system call derives its kind and its reason from errno",
         arguments: [
             (Errno.noSuchFileOrDirectory, Failure.Kind.missingInput, "no such file or directory"),
             (.isDirectory, .badInput, "is a directory"),
@@ -59,7 +59,7 @@ struct FailureTests {
         #expect(failure.why == why)
     }
 
-    @Test("has the exit statuses of sysexits.h")
+    @Test("the kinds of failures have the exit statuses of sysexits.h")
     func statuses() {
         let kinds: [Failure.Kind] = [
             .usage, .badInput, .missingInput, .unavailable, .software, .host, .output, .inUse,
@@ -68,7 +68,7 @@ struct FailureTests {
         #expect(kinds.map(\.rawValue) == [64, 65, 66, 69, 70, 71, 74, 75, 77])
     }
 
-    @Test("a whole file is made, or replaced to its last byte")
+    @Test("a whole file is created, or replaced to its last byte")
     func wholeFile() throws {
         let file = try TemporaryFile(Array("something much longer".utf8))
         try WholeFile.write("short\n", to: file.path)
@@ -78,7 +78,7 @@ struct FailureTests {
         #expect(failure?.kind == .missingInput)
     }
 
-    @Test("a variable that is empty is not set")
+    @Test("an empty variable counts as unset")
     func environment() {
         unsafe setenv("VMM_TEST_VARIABLE", "yes", 1)
         #expect(Environment.has("VMM_TEST_VARIABLE"))
@@ -91,13 +91,13 @@ struct FailureTests {
 
 @Suite("MonotonicTime")
 struct MonotonicTimeTests {
-    @Test("never runs backwards")
+    @Test("the monotonic time never runs backwards")
     func order() {
         let times = (0..<1000).map { _ in MonotonicTime.now() }
         #expect(zip(times, times.dropFirst()).allSatisfy { $0 <= $1 })
     }
 
-    @Test("a process started before it could look at the clock, and after the one that started it")
+    @Test("a process starts before its own first look at the clock and after its parent")
     func processStart() async {
         let parent = MonotonicTime.now().nanoseconds
         await #expect(processExitsWith: .success) { [parent = parent as UInt64] in

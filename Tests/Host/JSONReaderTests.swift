@@ -2,13 +2,13 @@ import Testing
 
 @testable import Host
 
-@Suite("JSON is read strictly")
+@Suite("Strict reading of JSON")
 struct JSONReaderTests {
     private func value(_ text: String) throws(JSONError) -> JSONValue {
         try JSONReader.value(of: Array(text.utf8))
     }
 
-    @Test("every kind of value, with space around it")
+    @Test("every kind of value is read, with white space around it")
     func values() throws {
         let text = #" { "a" : [ 1 , -0.5e+10 , true , false , null , "x" ] , "b" : { } , "c":[]} "#
         let list: [JSONValue] = [
@@ -17,14 +17,14 @@ struct JSONReaderTests {
         #expect(try value(text) == .object(["a": .array(list), "b": .object([:]), "c": .array([])]))
     }
 
-    @Test("escapes, and text beyond ASCII as it is")
+    @Test("escapes are decoded, and text beyond ASCII is kept")
     func strings() throws {
         #expect(
             try value(#""\"\\\/\b\f\n\r\té\u00e9\ud83d\ude00😀""#) == .string("\"\\/\u{8}\u{C}\n\r\té\u{e9}😀😀")
         )
     }
 
-    @Test("of members with one name readers take different ones, so it is no JSON")
+    @Test("two members with one name are refused, because readers differ in which they use")
     func duplicates() throws {
         for text in [#"{"a":1,"a":2}"#, #"{"a":1,"\u0061":1}"#, #"[{"b":{"a":null,"x":1,"a":null}}]"#] {
             let error = #expect(throws: JSONError.self) { try value(text) }
@@ -36,7 +36,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "a member that Go's reader takes for another name is refused",
+        "a member whose name Go's reader accepts for another name is refused",
         arguments: [
             #"{"layers": 1, "Layers": 2}"#, #"{"LAYERS": 2}"#, #"{"layer\u017f": 2}"#,
             #"{"layers": null, "lAyers": 2}"#,
@@ -51,7 +51,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "nothing else is JSON",
+        "every other text is refused",
         arguments: [
             "", " ", "{", "[", "[1", "[1,", "[1,]", "{}}", "[] []", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
             "{a:1}",
@@ -65,7 +65,7 @@ struct JSONReaderTests {
         #expect(throws: JSONError.self) { try value(text) }
     }
 
-    @Test("strings are UTF-8")
+    @Test("strings must be UTF-8")
     func encoding() {
         for bytes: [UInt8] in [
             [0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xE2, 0x82],
@@ -74,7 +74,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("nesting ends before a stack does")
+    @Test("nesting is limited before the stack overflows")
     func nesting() throws {
         let deep = 64
         _ = try value(String(repeating: "[", count: deep) + String(repeating: "]", count: deep))
@@ -84,7 +84,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("a text cut anywhere is refused, and a text with any byte changed never crashes")
+    @Test("a text cut at any byte is refused, and a text with any byte changed causes no crash")
     func damage() throws {
         let whole = Array(#"{"a":[1,-2.5e3,"x\u00e9\n"],"b":{"c":null,"d":true}}"#.utf8)
         for count in 0..<whole.count {
@@ -103,16 +103,17 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("a field says where it is when it is not what it should be")
+    @Test("the failure of a field names its path")
     func fields() throws {
         let document = JSONDocument(complaint: "cannot use it", subject: "its text")
         let root = try document.root(Array(#"{"a":{"b":["x",1]},"n":-1,"z":"\u0000"}"#.utf8))
         #expect(try root.member("a").member("none").text() == nil)
-        #expect(throws: Failure(.badInput, "cannot use it", because: "a.b[1] of its text is not a text")) {
+        #expect(throws: Failure(.badInput, "cannot use it", because: "a.b[1] of its text is not a string")) {
             try root.member("a").member("b").texts()
         }
         #expect(
-            throws: Failure(.badInput, "cannot use it", because: "n of its text is not a number from 0 up")
+            throws: Failure(
+                .badInput, "cannot use it", because: "n of its text is not a whole number of at least 0")
         ) {
             try root.member("n").integer()
         }

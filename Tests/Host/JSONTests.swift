@@ -2,14 +2,14 @@ import Foundation
 import Host
 import Testing
 
-@Suite("JSON is written")
+@Suite("Writing of JSON")
 struct JSONTests {
     private func read(_ json: JSON) throws -> Any {
         try JSONSerialization.jsonObject(with: Data(json.text().utf8), options: .fragmentsAllowed)
     }
 
     @Test(
-        "so that any text survives, as a value and as a name",
+        "any text survives, as a value and as a name",
         arguments: [
             "", "a\"b\\c", "tab\tline\nend\r\u{1}\u{7F}", "\u{0}\u{1F}\u{80}\u{9B}2J\u{9F}\u{A0}",
             "\u{1F600} ü 漢", "</script>", "\u{2028}\u{202E}",
@@ -22,7 +22,7 @@ struct JSONTests {
         #expect(list.first as? String == text && list.last is NSNull)
     }
 
-    @Test("without a control character, quoted as RFC 8259 asks")
+    @Test("texts have no control characters and are quoted as RFC 8259 demands")
     func quoting() {
         #expect(JSON.string(#"say "\""#).text() == #""say \"\\\"""#)
         #expect(JSON.string("a\nb\tc\rd\u{0}").text() == #""a\nb\tc\u000dd\u0000""#)
@@ -32,7 +32,7 @@ struct JSONTests {
     }
 
     @Test(
-        "with numbers as they are",
+        "numbers are written exactly",
         arguments: [
             0, 1.5, -2.25, 0.000_000_001, 123_456.789, 1e9, 1e12, 1e-12, -0.4, 1.5e20, -1e20, 1.25e100,
             .greatestFiniteMagnitude,
@@ -42,7 +42,9 @@ struct JSONTests {
         #expect(abs(number - value) <= 5e-10 + abs(value) * 1e-12)
     }
 
-    @Test("with null for what is no number or none", arguments: [.nan, .infinity, -.infinity] as [Double])
+    @Test(
+        "a number that is missing or not finite is null",
+        arguments: [.nan, .infinity, -.infinity] as [Double])
     func notFinite(_ value: Double) {
         #expect(JSON.number(value).text() == "null")
         #expect(JSON.optional(value).text() == "null")
@@ -50,7 +52,7 @@ struct JSONTests {
         #expect(JSON.optional(String?.none).text() == "null")
     }
 
-    @Test("with members in their order; what is long has lines of its own")
+    @Test("members keep their order; long values are split into lines")
     func nesting() throws {
         let short = JSON.object([("z", .integer(.min)), ("a", .boolean(true)), ("none", .array([]))])
         #expect(short.text() == #"{"z": -9223372036854775808, "a": true, "none": []}"#)

@@ -16,7 +16,7 @@ struct MappedRegionTests {
     }
 
     @Test(
-        "guest RAM starts at a multiple of 2 MiB, reads as zero, and takes what is written",
+        "guest RAM starts at a multiple of 2 MiB, reads as zero, and keeps what is written",
         arguments: [4096, 1 << 20, 3 << 20, 8 << 30])
     func guestRAM(byteCount: Int) throws {
         let region = try MappedRegion(guestRAM: byteCount)
@@ -42,7 +42,7 @@ struct MappedRegionTests {
     }
 
     @Test(
-        "huge pages are for the end of guest RAM that was asked for",
+        "huge pages are allowed in the requested number of blocks at the end of guest RAM",
         arguments: [(8 << 20, 1), (8 << 20, 4), (8 << 20, 5), (4096, 1), ((4 << 20) + 4096, 1)])
     func hugePages(byteCount: Int, hugePageCount: Int) throws {
         let region = try MappedRegion(guestRAM: byteCount)
@@ -55,7 +55,7 @@ struct MappedRegionTests {
         }
     }
 
-    @Test("huge pages are for each 2 MiB that is empty or nearly full, and only there")
+    @Test("huge pages are allowed in exactly the 2 MiB blocks that are empty or nearly full")
     func whereTheyPay() throws {
         let region = try MappedRegion(guestRAM: (12 << 20) + 4096)
         for (piece, pages) in [(1, 1), (2, 448), (4, 447), (5, 512)] {
@@ -71,7 +71,7 @@ struct MappedRegionTests {
         }
     }
 
-    @Test("a guest that touches a little everywhere does not use up the mappings that a process may have")
+    @Test("a guest that touches a little memory everywhere does not use up the mappings of the process")
     func everywhere() throws {
         let region = try MappedRegion(guestRAM: 2 << 30)
         for piece in stride(from: 1, to: 1024, by: 2) {
@@ -84,7 +84,7 @@ struct MappedRegionTests {
         }
     }
 
-    @Test("more memory than any machine has is a failure with a cure")
+    @Test("a request for more memory than any machine has fails with a cure")
     func tooMuch() {
         let failure = #expect(throws: Failure.self) { _ = try MappedRegion(guestRAM: 1 << 50) }
         #expect(failure?.kind == .host)
@@ -92,7 +92,7 @@ struct MappedRegionTests {
         #expect(failure?.cure?.contains("--memory") == true)
     }
 
-    @Test("a region is unmapped when its life ends, with all that was laid around it")
+    @Test("the end of a region unmaps it, with the files laid over it")
     func unmaps() async throws {
         // In a process of its own: elsewhere another test's mapping may take the place at once.
         await #expect(processExitsWith: .success) {
@@ -103,7 +103,7 @@ struct MappedRegionTests {
         }
     }
 
-    @Test("a shared mapping shows what the file holds, both ways")
+    @Test("a shared mapping and its file show each other's changes")
     func sharing() throws {
         let file = try TemporaryFile([UInt8](repeating: 5, count: 4096))
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
@@ -115,7 +115,7 @@ struct MappedRegionTests {
         #expect(try file.bytes()[..<2] == [9, 5])
     }
 
-    @Test("what mmap refuses is thrown as its errno")
+    @Test("a refusal of mmap is thrown as its errno")
     func refuses() {
         #expect(throws: Errno.badFileDescriptor) { _ = try MappedRegion(sharing: -1, byteCount: 4096) }
         #expect(throws: Errno.invalidArgument) {

@@ -21,7 +21,7 @@ struct OwnedDescriptorTests {
         return (ends[0], ends[1])
     }
 
-    @Test("closes what it owns when its life ends, and not before")
+    @Test("the descriptor is closed when its owner ends, and not before")
     func closes() throws {
         let ends = try makeChannel()
         defer { close(ends.write) }
@@ -33,7 +33,7 @@ struct OwnedDescriptorTests {
         #expect(!hasReader(ends.write))
     }
 
-    @Test("leaves open what it gave away")
+    @Test("a released descriptor stays open")
     func releases() throws {
         let ends = try makeChannel()
         defer { close(ends.write) }
@@ -44,7 +44,7 @@ struct OwnedDescriptorTests {
         #expect(!hasReader(ends.write))
     }
 
-    @Test("opens files for what was asked, closed on exec")
+    @Test("files are opened with the requested access, close-on-exec")
     func opens() throws {
         let file = try TemporaryFile([1, 2, 3])
         let reader = try OwnedDescriptor(opening: file.path, for: .reading)
@@ -54,7 +54,7 @@ struct OwnedDescriptorTests {
         #expect(fcntl(reader.rawValue, F_GETFD) & FD_CLOEXEC == FD_CLOEXEC)
     }
 
-    @Test("says why a file cannot be opened, and makes none")
+    @Test("a file that cannot be opened throws its errno and is not created")
     func refuses() throws {
         let path = try TemporaryFile().path
         #expect(throws: Errno.noSuchFileOrDirectory) {
@@ -64,7 +64,7 @@ struct OwnedDescriptorTests {
         #expect(unsafe access(path, F_OK) != 0)
     }
 
-    @Test("a file stays open until the process ends where the kernel can do that, and one at a time does")
+    @Test("one file at a time is closed after the process, if the kernel can do that")
     func closesLater() throws {
         let lock = try TemporaryFile()
         func guardian() throws -> OwnedDescriptor {
@@ -80,7 +80,7 @@ struct OwnedDescriptorTests {
         #expect(!isSecondLater && !hasReader(second.write))
     }
 
-    @Test("a call that was interrupted is made again; another errno is thrown")
+    @Test("an interrupted call is repeated; any other errno is thrown")
     func calls() {
         var count = 0
         let result: Int32? = try? hostCall {

@@ -7,7 +7,7 @@ import Testing
 /// Each test that makes a terminal raw does so in a process of its own, which has one terminal at the most.
 @Suite("Terminal")
 struct TerminalTests {
-    @Test("tells a terminal from a pipe and knows its size")
+    @Test("a terminal is distinguished from a pipe, and its size is known")
     func size() throws {
         let terminal = try PseudoTerminal(columns: 132, rows: 43)
         let pipe = try TestPipe()
@@ -28,7 +28,7 @@ struct TerminalTests {
         #expect(!Terminal.isRaw)
     }
 
-    @Test("is raw until it is restored, once")
+    @Test("the terminal is raw until the first restore")
     func restores() async throws {
         await #expect(processExitsWith: .success) {
             let terminal = try PseudoTerminal()
@@ -50,7 +50,7 @@ struct TerminalTests {
         }
     }
 
-    @Test("is restored when the process ends itself")
+    @Test("the terminal is restored when the process ends itself")
     func restoredAtExit() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.mode
@@ -62,7 +62,7 @@ struct TerminalTests {
         #expect(terminal.mode == before)
     }
 
-    @Test("is restored after a fault on another thread, and the fault still ends the process")
+    @Test("the terminal is restored after a fault on another thread, and the fault still ends the process")
     func restoredAfterFault() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.mode
@@ -75,7 +75,7 @@ struct TerminalTests {
         #expect(terminal.mode == before)
     }
 
-    @Test("is restored when a thread has used up its stack")
+    @Test("the terminal is restored after a stack overflow")
     func restoredAfterStackOverflow() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.mode
@@ -88,7 +88,7 @@ struct TerminalTests {
         #expect(terminal.mode == before)
     }
 
-    @Test("is restored when an end is cut short by a signal, with the status that was to be")
+    @Test("the terminal is restored when a signal cuts the end short, and the exit status stays")
     func restoredAfterHeldUpEnd() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.mode
@@ -102,7 +102,7 @@ struct TerminalTests {
         #expect(terminal.mode == before)
     }
 
-    @Test("is restored after a trap of Swift's own checks")
+    @Test("the terminal is restored after a trap of Swift's own checks")
     func restoredAfterTrap() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.mode

@@ -17,7 +17,8 @@ struct ThreadAndSignalTests {
         (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)) ?? ""
     }
 
-    @Test("runs its body under its name, all but faults and one signal blocked, and is joined")
+    @Test(
+        "a thread runs its body under its name, with all signals blocked except those of faults and one more")
     func runs() throws {
         let results = SeenBox()
         let thread = try HostThread(named: "a-name-of-18-bytes", allowing: SIGUSR1) {
@@ -34,7 +35,7 @@ struct ThreadAndSignalTests {
         }
     }
 
-    @Test("a signal brings it out of a call that blocks")
+    @Test("a signal interrupts a thread's blocking call")
     func interrupts() throws {
         Signals.makeInterrupting(SIGUSR1)
         let pipe = try TestPipe()
@@ -51,7 +52,7 @@ struct ThreadAndSignalTests {
         thread.join()
     }
 
-    @Test("signals wait at a descriptor instead of ending the process")
+    @Test("signals of a descriptor are read from it instead of ending the process")
     func descriptor() throws {
         let (ready, received) = (try EventFD(), SeenSignals())
         let thread = try HostThread(named: "signals") {

@@ -7,18 +7,18 @@ import Testing
 
 @testable import Containers
 
-@Suite("A Docker archive or a bundle that is not what it says is refused, and leaves nothing behind")
+@Suite("Docker archives, bundles and layouts that lie are refused and leave nothing behind")
 struct HostileSourceTests {
-    private let bench: StoreFixture
+    private let fixture: StoreFixture
 
-    init() throws { bench = try StoreFixture() }
+    init() throws { fixture = try StoreFixture() }
 
-    @Test("a Docker archive whose names lie")
+    @Test("a Docker archive with false names is refused")
     func dockerArchives() throws {
         func write(_ members: [(String, String)]) throws -> String {
             var tar = TarWriter()
             for (name, text) in members { tar.file(name, text) }
-            let path = bench.directory.path("docker.tar")
+            let path = fixture.directory.path("docker.tar")
             try Data(tar.finished()).write(to: URL(filePath: path))
             return path
         }
@@ -30,20 +30,23 @@ struct HostileSourceTests {
             #"[{"Config": "\#(config)", "RepoTags": null, "Layers": ["\#(layer)"]}]"#
         }
         let good = [("layer.tar", layer), (name, config), ("manifest.json", manifest(name))]
-        try bench.take(try write(good))
+        try fixture.take(try write(good))
         let other = String(repeating: "0", count: 64) + ".json"
         for (members, word) in [
-            ([("manifest.json", manifest(other)), (other, config), ("layer.tar", layer)], "another digest"),
+            (
+                [("manifest.json", manifest(other)), (other, config), ("layer.tar", layer)],
+                "does not match its name"
+            ),
             (
                 [
                     ("manifest.json", manifest("sha256:" + other.dropLast(5))),
                     ("sha256:" + other.dropLast(5), config),
-                ], "another digest"
+                ], "does not match its name"
             ),
             ([("manifest.json", manifest("/etc/passwd")), ("layer.tar", layer)], "passwd"),
             ([("manifest.json", manifest("../../../etc/passwd"))], "passwd"),
             ([("manifest.json", manifest(name, "../../../etc/passwd")), (name, config)], "passwd"),
-            ([("manifest.json", "[]")], "no image"), ([("manifest.json", "{}")], "list"),
+            ([("manifest.json", "[]")], "no image"), ([("manifest.json", "{}")], "array"),
             (
                 [
                     ("layer.tar", layer), (name, config.replacing("amd64", with: "arm64")),
@@ -58,13 +61,13 @@ struct HostileSourceTests {
             ),
             ([("nothing", "")], "oci-layout"),
         ] {
-            try bench.expectRefusal(try write(members), .badInput, word)
+            try fixture.expectRefusal(try write(members), .badInput, word)
         }
     }
 
-    @Test("a bundle that is none")
+    @Test("a directory that is not a valid bundle is refused")
     func bundles() throws {
-        let path = bench.directory.path("bundle")
+        let path = fixture.directory.path("bundle")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         for (text, kind) in [
             ("", Failure.Kind.badInput), ("{}", .badInput), (#"{"ociVersion": "1.0.0"}"#, .badInput),
@@ -75,14 +78,14 @@ struct HostileSourceTests {
             ),
         ] {
             try Data(text.utf8).write(to: URL(filePath: path + "/config.json"))
-            try bench.expectRefusal(path, kind, path)
+            try fixture.expectRefusal(path, kind, path)
         }
     }
 
-    @Test("a bundle whose files are somebody else's, unless its user says so")
+    @Test("a bundle with a root file system outside it is refused, unless the user allows it")
     func bundlesThatLeadOut() throws {
         let files = FileManager.default
-        let (path, outside) = (bench.directory.path("bundle"), bench.directory.path("outside"))
+        let (path, outside) = (fixture.directory.path("bundle"), fixture.directory.path("outside"))
         for directory in [path + "/inside/etc", outside + "/etc"] {
             try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
         }
@@ -96,25 +99,25 @@ struct HostileSourceTests {
         try files.createSymbolicLink(atPath: path + "/near", withDestinationPath: "inside")
         for root in ["rootfs", "../outside", "inside/up/outside", "inside/../../outside", outside, "/"] {
             try write(root: root)
-            try bench.expectRefusal(path, .badInput, "leads out of it", "--allow-outside-root")
-            #expect(throws: Failure.self) { try bench.find(path) }
+            try fixture.expectRefusal(path, .badInput, "outside the bundle", "--allow-outside-root")
+            #expect(throws: Failure.self) { try fixture.find(path) }
         }
         for root in ["inside", "near", path + "/inside"] {
             try write(root: root)
-            #expect(try bench.take(path).notice == nil)
+            #expect(try fixture.take(path).notice == nil)
         }
         try write(root: outside)
-        let store = try bench.store()
-        let image = try store.importImage(path, liberties: .outsideRoot, progress: .silent)
+        let store = try fixture.store()
+        let image = try store.importImage(path, permissions: .outsideRoot, progress: .silent)
         #expect(image.notice?.contains(try Files.resolved(outside)) == true)
         #expect(
             try store.image(for: path, allowsOutsideRoot: true, progress: .silent).identifier
                 == image.identifier)
     }
 
-    @Test("a bundle that asks for what its user does not expect, before anything of it is read")
-    func immodestBundles() throws {
-        let path = bench.directory.path("bundle")
+    @Test("a bundle that requests unusual mounts or names is refused before its files are read")
+    func unusualBundles() throws {
+        let path = fixture.directory.path("bundle")
         try FileManager.default.createDirectory(
             atPath: path + "/rootfs/etc", withIntermediateDirectories: true)
         func write(_ more: String) throws {
@@ -128,19 +131,19 @@ struct HostileSourceTests {
         for (more, word) in [
             (mount("ext4"), "ext4"), (mount("devtmpfs"), "devtmpfs"), (mount(""), "''"),
             (mount("none"), "none"),
-            (mount("bind"), "shared with the host"), (mount("tmpfs", "here"), "here"),
+            (mount("bind"), "directories of the host"), (mount("tmpfs", "here"), "here"),
             (#""hostname": "a\n127.0.0.1 bank""#, "host"),
             (#""hostname": "\#(String(repeating: "h", count: 65))""#, "host"),
         ] {
             try write(more)
-            try bench.expectRefusal(path, .badInput, word)
+            try fixture.expectRefusal(path, .badInput, word)
         }
         for type in ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2"] {
             try write(mount(type) + #", "hostname": "box""#)
-            #expect(try bench.take(path).bundle?.mounts.first?.type == type)
+            #expect(try fixture.take(path).bundle?.mounts.first?.type == type)
         }
         // What every container has there anyway stays as every container has it.
         try write(mount("devtmpfs", "/dev"))
-        try bench.take(path)
+        try fixture.take(path)
     }
 }

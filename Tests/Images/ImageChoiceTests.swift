@@ -8,14 +8,14 @@ import Testing
 @testable import EROFS
 @testable import Images
 
-@Suite("Of the images in a layout or an archive")
+@Suite("The choice of an image in a layout or an archive")
 struct ImageChoiceTests {
-    private let bench: StoreFixture
+    private let fixture: StoreFixture
     private let layout: TestLayout
 
     init() throws {
-        bench = try StoreFixture()
-        layout = try bench.layout()
+        fixture = try StoreFixture()
+        layout = try fixture.layout()
     }
 
     /// The manifest of an image whose one file says `text`.
@@ -52,12 +52,12 @@ struct ImageChoiceTests {
     private func expect(_ name: String, _ wanted: String, at location: SourceLocation = #_sourceLocation)
         throws
     {
-        #expect(try text(bench.take(layout.path + name)) == wanted, "\(name)", sourceLocation: location)
+        #expect(try text(fixture.take(layout.path + name)) == wanted, "\(name)", sourceLocation: location)
     }
 
     private static let amd64 = #""os": "linux", "architecture": "amd64""#
 
-    @Test("the one is taken that docker would take by that name, and none without a name")
+    @Test("a name chooses the image that docker would choose, and several images need a name")
     func names() throws {
         let (a, b) = (try manifest("a"), try manifest("b"))
         try layout.index([
@@ -72,20 +72,20 @@ struct ImageChoiceTests {
         try expect(":\(digest)", "b")
         try expect(":@\(b.digest)", "b")
         let both = ["docker.io/library/a:latest, docker.io/library/b:latest", "several images"]
-        try bench.expectRefusal(layout.path, .badInput, both[0], both[1], "\(layout.path):NAME")
-        try bench.expectRefusal(layout.path + ":latest", .badInput, both[0], both[1])
-        try bench.expectRefusal(layout.path + ":c", .missingInput, "called c", both[0])
+        try fixture.expectRefusal(layout.path, .badInput, both[0], both[1], "\(layout.path):NAME")
+        try fixture.expectRefusal(layout.path + ":latest", .badInput, both[0], both[1])
+        try fixture.expectRefusal(layout.path + ":c", .missingInput, "called c", both[0])
         // That one of them is for another machine makes the other no more meant.
         try layout.index([
             entry(a, "docker.io/library/a:latest", platform: #""os": "linux", "architecture": "arm64""#),
             entry(b, "docker.io/library/b:latest", platform: Self.amd64),
         ])
-        try bench.expectRefusal(layout.path, .badInput, both[0], both[1])
-        try bench.expectRefusal(layout.path + ":a", .badInput, "linux/arm64")
+        try fixture.expectRefusal(layout.path, .badInput, both[0], both[1])
+        try fixture.expectRefusal(layout.path + ":a", .badInput, "linux/arm64")
         try expect(":b", "b")
     }
 
-    @Test("what has one digest is one image, however many names it has, and gets all of them")
+    @Test("entries with one digest are one image, which gets all of their names")
     func manyNames() throws {
         let a = try manifest("a")
         try layout.index([
@@ -94,21 +94,21 @@ struct ImageChoiceTests {
         ])
         try expect("", "a")
         try expect(":team/a:2", "a")
-        let names = try bench.store().list().map(\.name)
+        let names = try fixture.store().list().map(\.name)
         #expect(
             names.filter { !$0.hasPrefix("oci:") } == [
                 "docker.io/team/a:1", "docker.io/team/a:2", "example.org/b:latest",
             ])
     }
 
-    @Test("nothing without a name is passed over for one with a name, but for what its index leads to")
+    @Test("an entry without a name counts, unless the index of a named entry leads to it")
     func nameless() throws {
         let (a, b) = (try manifest("a"), try manifest("b"))
         try layout.index([entry(a), entry(b, tag: "b")])
-        try bench.expectRefusal(layout.path, .badInput, "several images", "@" + a.digest.prefix(19), "b")
+        try fixture.expectRefusal(layout.path, .badInput, "several images", "@" + a.digest.prefix(19), "b")
         try expect(":@" + a.digest.prefix(19), "a")
         try layout.index([entry(a), entry(b)])
-        try bench.expectRefusal(layout.path, .badInput, "several images", "@" + a.digest.prefix(19))
+        try fixture.expectRefusal(layout.path, .badInput, "several images", "@" + a.digest.prefix(19))
         // skopeo copy --all
         let index = try layout.blob(
             #"{"manifests": [\#(entry(a, platform: Self.amd64)), \#(entry(b, platform: #""os": "linux", "architecture": "s390x""#))]}"#
@@ -121,7 +121,7 @@ struct ImageChoiceTests {
         ])
         try expect("", "b")
         try layout.index([entry(a, tag: "x"), entry(b, tag: "x")])
-        try bench.expectRefusal(layout.path + ":x", .badInput, "several images")
+        try fixture.expectRefusal(layout.path + ":x", .badInput, "several images")
     }
 
     /// Whatever is stored beside images: its manifest, and what else the entry says of it.
@@ -153,7 +153,7 @@ struct ImageChoiceTests {
         return found
     }
 
-    @Test("artifacts are none, wherever they stand, in an index and beside images")
+    @Test("artifacts are ignored, both in an index and beside images")
     func artifactsInIndexes() throws {
         let image = entry(try manifest("a"), platform: Self.amd64)
         for (artifact, more) in try artifacts() {
@@ -171,12 +171,12 @@ struct ImageChoiceTests {
                 try expect("", "a")
             }
             try layout.index([other])
-            try bench.expectRefusal(layout.path, .badInput)
+            try fixture.expectRefusal(layout.path, .badInput)
         }
     }
 
     @Test(
-        "the best is taken that the CPU runs, wherever it stands",
+        "the best variant that the CPU runs is chosen, wherever it stands",
         arguments: [(1, "v1"), (2, "v2"), (3, "v2"), (4, "v4")]
     )
     func variants(level: Int, wanted: String) throws {
@@ -218,7 +218,7 @@ struct ImageChoiceTests {
         return String(try layout.configuration([layer]).digest.dropFirst(7))
     }
 
-    @Test("one whose configuration has the type that Docker 1.10 gave it is an image")
+    @Test("an image whose configuration has the media type of Docker 1.10 is accepted")
     func octetStream() throws {
         for type in ["application/octet-stream", "application/json", "text/html", ""] {
             let blob = try manifest("a" + type, configurationType: type)
@@ -231,7 +231,7 @@ struct ImageChoiceTests {
         }
     }
 
-    @Test("each entry is of one image, and its title leads to that")
+    @Test("each entry belongs to one image, and its title selects that image")
     func grouping() throws {
         var random = SplitMix64(seed: 9)
         let names = [nil, nil, "a", "a:latest", "docker.io/library/a:latest", "b", "x/b:1", "Not/A name:"]
@@ -260,7 +260,7 @@ struct ImageChoiceTests {
         }
     }
 
-    @Test("of a Docker archive the same holds")
+    @Test("the same rules hold for a Docker archive")
     func dockerArchives() throws {
         func write(_ entries: [(text: String, tags: String)]) throws -> String {
             var tar = TarWriter()
@@ -276,21 +276,21 @@ struct ImageChoiceTests {
                 manifests.append(#"{"Config": "\#(name)", "RepoTags": \#(tags), "Layers": ["\#(text).tar"]}"#)
             }
             tar.file("manifest.json", "[\(manifests.joined(separator: ", "))]")
-            let path = bench.directory.path("docker.tar")
+            let path = fixture.directory.path("docker.tar")
             try Data(tar.finished()).write(to: URL(filePath: path))
             return path
         }
         let path = try write([("a", #"["a:latest"]"#), ("b", #"["b:latest", "team/b:2"]"#), ("c", "null")])
-        try bench.expectRefusal(path, .badInput, "several images", "a:latest, b:latest")
+        try fixture.expectRefusal(path, .badInput, "several images", "a:latest, b:latest")
         for name in ["b", "b:latest", "docker.io/library/b", "docker.io/team/b:2"] {
-            #expect(try text(bench.take("\(path):\(name)")) == "b", "\(name)")
+            #expect(try text(fixture.take("\(path):\(name)")) == "b", "\(name)")
         }
-        let failure = #expect(throws: Failure.self) { try bench.take(path + ":d") }
+        let failure = #expect(throws: Failure.self) { try fixture.take(path + ":d") }
         let digest = try #require(failure?.cure?.firstMatch(of: /@sha256:[0-9a-f]{12}/)).output
-        #expect(try text(bench.take("\(path):\(digest)")) == "c")
+        #expect(try text(fixture.take("\(path):\(digest)")) == "c")
         let once = try write([("a", #"["a:1"]"#), ("a", #"["a:2"]"#), ("a", "null")])
-        #expect(try text(bench.take("docker-archive:" + once)) == "a")
+        #expect(try text(fixture.take("docker-archive:" + once)) == "a")
         #expect(
-            try bench.store().list().map(\.name).filter { $0.hasPrefix("docker.io/library/a:") }.count == 2)
+            try fixture.store().list().map(\.name).filter { $0.hasPrefix("docker.io/library/a:") }.count == 2)
     }
 }

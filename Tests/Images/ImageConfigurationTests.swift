@@ -3,7 +3,7 @@ import Images
 import Testing
 
 @Suite struct ImageConfigurationTests {
-    @Test("an image that says nothing asks for nothing")
+    @Test("an image without settings requests nothing")
     func empty() {
         let configuration = ImageConfiguration()
         #expect(

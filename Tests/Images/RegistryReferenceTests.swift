@@ -4,10 +4,10 @@ import Testing
 @testable import Containers
 @testable import Images
 
-@Suite("An image's name in a registry")
+@Suite("The name of an image in a registry")
 struct RegistryReferenceTests {
     @Test(
-        "is completed as everywhere",
+        "a short name is completed as docker completes it",
         arguments: [
             ("alpine", "docker.io/library/alpine:latest"),
             ("debian:12", "docker.io/library/debian:12"),
@@ -26,7 +26,7 @@ struct RegistryReferenceTests {
         #expect(try RegistryReference(parsing: whole).description == whole)
     }
 
-    @Test("with a digest needs no tag and may have one")
+    @Test("a name with a digest needs no tag and may have one")
     func digests() throws {
         let digest = "sha256:" + String(repeating: "0a", count: 32)
         #expect(try RegistryReference(parsing: "x@" + digest).description == "docker.io/library/x@" + digest)
@@ -35,7 +35,7 @@ struct RegistryReferenceTests {
     }
 
     @Test(
-        "that is none is refused",
+        "an invalid name is refused",
         arguments: [
             "", "/", "a/", "/a", "a//b", "A", "a/B", "-a", "a-", "a..b", "a._b", "a___b", ".a", "a:", ":a",
             "a:b:c",
@@ -48,7 +48,7 @@ struct RegistryReferenceTests {
         #expect(throws: Failure.self) { try RegistryReference(parsing: text) }
     }
 
-    @Test("knows when the registry is this machine")
+    @Test("a registry on this machine is recognized")
     func loopback() throws {
         for text in ["localhost/x", "localhost:1/x", "127.0.0.1:1/x", "127.9.9.9/x", "[::1]:1/x"] {
             #expect(try RegistryReference(parsing: text).isLoopback, "\(text)")
@@ -60,7 +60,7 @@ struct RegistryReferenceTests {
         }
     }
 
-    @Test("is one of the things that a user may write")
+    @Test("a registry name is one of the forms that a user may write")
     func names() throws {
         #expect(try ImageName(parsing: "alpine") == .word("alpine"))
         #expect(try ImageName(parsing: "docker://alpine") == .registry(RegistryReference(parsing: "alpine")))

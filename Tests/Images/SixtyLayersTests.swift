@@ -9,21 +9,21 @@ import Testing
 
 @Suite("An image of 60 layers")
 struct SixtyLayersTests {
-    private let bench: StoreFixture
+    private let fixture: StoreFixture
     private let layout: TestLayout
 
     init() throws {
-        bench = try StoreFixture()
-        layout = try bench.layout()
+        fixture = try StoreFixture()
+        layout = try fixture.layout()
     }
 
-    @Test("is file by file what umoci unpacks")
+    @Test("an image of 60 layers equals what umoci unpacks, file by file")
     func comparison() throws {
         try makeImage(named: "x")
-        let unpacked = bench.directory.path("unpacked")
+        let unpacked = fixture.directory.path("unpacked")
         let umoci = try ProgramRun(["umoci", "unpack", "--image", layout.path + ":x", unpacked])
         try #require(umoci.status == 0, "\(umoci.error)")
-        let image = try bench.take(layout.path + ":x")
+        let image = try fixture.take(layout.path + ":x")
         let wanted = try TreeText.lines(ofDirectory: unpacked + "/rootfs")
         let found = try TreeText.lines(ofImage: image.files)
         expectEverything(in: wanted)
@@ -59,7 +59,7 @@ struct SixtyLayersTests {
     /// What a layer is made of is that of real ones: GNU tar with attributes, holes and pax names. The old
     /// kind of holes is more than umoci reads.
     private func archive(_ number: Int, of script: inout LayerScript) throws -> [UInt8] {
-        let (tree, archive) = (bench.directory.path("tree"), bench.directory.path("layer.tar"))
+        let (tree, archive) = (fixture.directory.path("tree"), fixture.directory.path("layer.tar"))
         let format = number % 3 == 0 ? "gnu --no-xattrs" : "pax --sparse"
         let made = try ProgramRun([
             "bash", "-c",

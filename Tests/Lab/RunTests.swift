@@ -75,7 +75,7 @@ struct RunTests {
     }
 
     @Test("a container that heeds no signal loses its machine at the third")
-    func insistence() throws {
+    func thirdSignal() throws {
         let boots = try lab(
             """
             deaf() {
@@ -103,7 +103,7 @@ struct RunTests {
             let lines = boot.lines.filter { $0.contains("vmm: ") }
             #expect(
                 lines == [
-                    "vmm: the container's machine was ended: 3 signals to end came within ten seconds"
+                    "vmm: the container's machine was ended after 3 requests within ten seconds"
                 ], "\(boot)")
             #expect(boots[name + "Left"]?.status == 1, "\(String(describing: boots[name + "Left"]))")
         }

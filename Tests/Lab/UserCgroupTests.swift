@@ -136,7 +136,7 @@ struct UserCgroupTests {
             let boot = try #require(boots[name])
             #expect(boot.status == 0, "\(boot)")
             #expect(boot.lines.filter { $0.contains("warning") }.count == 1, "\(boot)")
-            #expect(boot.says("no cgroup limits the \(controllers) of the monitor"), "\(boot)")
+            #expect(boot.says("no cgroup limits the monitor's \(controllers)"), "\(boot)")
             #expect(boot.says("/sys/fs/cgroup/\(cause)"), "\(boot)")
             #expect(boot.says("systemd-run --user --scope") == (name != "part"), "\(boot)")
         }

@@ -4,29 +4,29 @@ import Layers
 import Testing
 
 @Suite struct DirectoryTreeTests {
-    private func read(_ workshop: ToolDirectory, _ name: String = "") throws -> [RecordingSink.File] {
+    private func read(_ tools: ToolDirectory, _ name: String = "") throws -> [RecordingSink.File] {
         var sink = RecordingSink()
-        try DirectoryTree(opening: workshop.path + "/" + name).read(into: &sink)
+        try DirectoryTree(opening: tools.path + "/" + name).read(into: &sink)
         return sink.complete()
     }
 
-    private func fingerprint(_ workshop: ToolDirectory) throws -> Digest {
-        try DirectoryTree(opening: workshop.path).fingerprint()
+    private func fingerprint(_ tools: ToolDirectory) throws -> Digest {
+        try DirectoryTree(opening: tools.path).fingerprint()
     }
 
     @Test func filesComeInOrder() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("mkdir -p b/x b/a a; touch b/x/1 b/a/2 a/3 c B .hidden")
-        let names = try read(workshop).map { String(decoding: $0.entry.path.bytes, as: UTF8.self) }
+        let tools = try ToolDirectory()
+        try tools.shell("mkdir -p b/x b/a a; touch b/x/1 b/a/2 a/3 c B .hidden")
+        let names = try read(tools).map { String(decoding: $0.entry.path.bytes, as: UTF8.self) }
         #expect(names == ["", ".hidden", "B", "a", "b", "c", "a/3", "b/a", "b/x", "b/a/2", "b/x/1"])
     }
 
     @Test func kinds() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(
+        let tools = try ToolDirectory()
+        try tools.shell(
             "ln -s /etc/passwd link; mkfifo pipe; mkdir d; printf content >file; ln file other")
-        try workshop.python("import socket; socket.socket(socket.AF_UNIX).bind('socket')")
-        let files = try read(workshop)
+        try tools.python("import socket; socket.socket(socket.AF_UNIX).bind('socket')")
+        let files = try read(tools)
         #expect(files.file("link")?.entry.kind == .symbolicLink(target: Array("/etc/passwd".utf8)))
         #expect(files.file("pipe")?.entry.kind == .fifo)
         #expect(files.file("socket")?.entry.kind == .socket)
@@ -37,15 +37,15 @@ import Testing
     }
 
     @Test func holesStayHoles() throws {
-        let workshop = try ToolDirectory()
-        try workshop.python(
+        let tools = try ToolDirectory()
+        try tools.python(
             """
             with open('f', 'wb') as f:
                 f.seek(1 << 20); f.write(b'data'); f.truncate(3 << 20)
             with open('g', 'wb') as f: f.truncate(1 << 42)
             """)
-        let files = try read(workshop)
-        #expect(try files.file("f")?.content == workshop.bytes("f"))
+        let files = try read(tools)
+        #expect(try files.file("f")?.content == tools.bytes("f"))
         #expect(files.file("f")?.hasHole == true)
         #expect(files.file("g")?.byteCount == 1 << 42)
         #expect(files.file("g")?.runs.allSatisfy { if case .hole = $0 { true } else { false } } == true)
@@ -53,29 +53,29 @@ import Testing
 
     /// A link that leads out of the tree is a link, whatever it leads to; nothing behind it is read.
     @Test func linksAreNotFollowed() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(
+        let tools = try ToolDirectory()
+        try tools.shell(
             "mkdir tree outside; touch outside/secret; ln -s ../outside tree/link; ln -s . tree/self")
-        #expect(try read(workshop, "tree").count == 3)
+        #expect(try read(tools, "tree").count == 3)
     }
 
     @Test func aDeepTree() throws {
-        let workshop = try ToolDirectory()
-        try workshop.python(
+        let tools = try ToolDirectory()
+        try tools.python(
             """
             import os
             for i in range(1500): os.mkdir('d'); os.chdir('d')
             open('f', 'w').write('deep')
             """)
-        let files = try read(workshop)
+        let files = try read(tools)
         #expect(files.count == 1502 && files.last?.content == Array("deep".utf8))
-        try workshop.python(
+        try tools.python(
             """
             import os
             for i in range(1500): os.chdir('d')
             for i in range(600): os.mkdir('d'); os.chdir('d')
             """)
-        let failure = try #require(throws: Failure.self) { try read(workshop) }
+        let failure = try #require(throws: Failure.self) { try read(tools) }
         #expect(failure.why == "it is longer than 4095 bytes")
     }
 
@@ -92,28 +92,28 @@ import Testing
 
     /// As root nothing is forbidden, so another user reads.
     @Test func whatMayNotBeRead() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("mkdir d; printf secret >d/f; chmod 000 d/f")
+        let tools = try ToolDirectory()
+        try tools.shell("mkdir d; printf secret >d/f; chmod 000 d/f")
         guard getuid() != 0 else {
             // Root may read everything.
-            return #expect(try read(workshop).file("d/f")?.content == Array("secret".utf8))
+            return #expect(try read(tools).file("d/f")?.content == Array("secret".utf8))
         }
-        let failure = try #require(throws: Failure.self) { try read(workshop) }
+        let failure = try #require(throws: Failure.self) { try read(tools) }
         #expect(failure.kind == .notPermitted && failure.what.contains("\"d/f\"") && failure.cure != nil)
     }
 
     @Test func aFingerprintSeesEveryChange() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("mkdir d; printf one >d/f; ln -s x link; touch -d '2001-01-01' d/f")
-        var seen = try [fingerprint(workshop)]
-        #expect(try fingerprint(workshop) == seen[0])
+        let tools = try ToolDirectory()
+        try tools.shell("mkdir d; printf one >d/f; ln -s x link; touch -d '2001-01-01' d/f")
+        var seen = try [fingerprint(tools)]
+        #expect(try fingerprint(tools) == seen[0])
         for change in [
             "printf two >d/f; touch -d '2001-01-01' d/f", "chmod 600 d/f", "touch d/f", "touch new",
             "mv new newer",
             "rm newer", "ln -sfn y link", "ln d/f d/g", "cp -p d/f d/h && mv d/h d/f",
         ] {
-            try workshop.shell(change)
-            let after = try fingerprint(workshop)
+            try tools.shell(change)
+            let after = try fingerprint(tools)
             #expect(!seen.contains(after), "\(change)")
             seen.append(after)
         }

@@ -7,7 +7,7 @@ import Testing
 @testable import Layers
 @testable import Tar
 
-@Suite("what an import may take")
+@Suite("The budget of an import")
 struct ImportBudgetTests {
     private func budget(_ change: (inout ImportLimits) -> Void) -> ImportBudget {
         var limits = ImportLimits()
@@ -26,18 +26,18 @@ struct ImportBudgetTests {
         _ = try writer.finish()
     }
 
-    @Test("of bytes written, by all layers together; zeroes are not written")
+    @Test("all layers together are limited in the bytes they write; zeroes do not count")
     func written() throws {
         let budget = budget { $0.writtenByteCount = 8 << 20 }
         try write(64 << 20, 0, budget)
         try write(3 << 20, 1, budget)
         try write(3 << 20, 1, budget)
         let failure = #expect(throws: Failure.self) { try write(3 << 20, 1, budget) }
-        #expect(failure?.kind == .badInput && failure?.why == "the import takes more than 8M of disk")
+        #expect(failure?.kind == .badInput && failure?.why == "the import needs more than 8M of disk space")
         #expect(failure?.cure?.contains("--max-import-size") == true)
     }
 
-    @Test("by the index over the layers too")
+    @Test("the index over the layers counts against the bytes written")
     func index() throws {
         var layer = TestLayer()
         for number in 0..<2000 { layer.add("a name of some length, for there are many \(number)", .fifo) }
@@ -52,7 +52,7 @@ struct ImportBudgetTests {
         #expect(failure?.why.contains("64K") == true)
     }
 
-    @Test("of files, those that replace others and those of all layers included")
+    @Test("the files of all layers are limited, including those that replace others")
     func entries() throws {
         var layer = TestLayer()
         for _ in 0..<30 { layer.file("same", []) }
@@ -68,11 +68,11 @@ struct ImportBudgetTests {
         #expect(failure?.why.contains("too many files") == true)
     }
 
-    @Test("of what layers and archives unpack to", arguments: ["gzip -c", "zstd -cq"])
+    @Test("the unpacked size of layers and archives is limited", arguments: ["gzip -c", "zstd -cq"])
     func unpacked(_ packer: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("truncate -s 8M zeroes; tar -cf - zeroes | \(packer) >packed")
-        let packed = try workshop.bytes("packed")
+        let tools = try ToolDirectory()
+        try tools.shell("truncate -s 8M zeroes; tar -cf - zeroes | \(packer) >packed")
+        let packed = try tools.bytes("packed")
         var sink = RecordingSink()
         let failure = #expect(throws: Failure.self) {
             try LayerArchive.read(
@@ -82,38 +82,38 @@ struct ImportBudgetTests {
         #expect(failure?.kind == .badInput && failure?.why == "the image unpacks to more than 4M")
         #expect(throws: Failure.self) {
             _ = try TarIndex(
-                opening: workshop.path + "/packed", scratch: workshop.path,
+                opening: tools.path + "/packed", scratch: tools.path,
                 budget: budget { $0.unpackedByteCount = 4 << 20 })
         }
     }
 
-    @Test("of what a compressed archive is unpacked into: zeroes are holes there, whatever lies between them")
+    @Test("a compressed archive's unpacked file counts without its zeroes, which become holes")
     func scratch() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(
+        let tools = try ToolDirectory()
+        try tools.shell(
             """
             head -c 5000 /dev/urandom >noise; (cat noise; head -c 10000000 /dev/zero; cat noise) >mixed
             head -c 3000000 /dev/urandom >random; truncate -s 16M zeroes
             tar -cf - mixed zeroes | gzip -c >sparse; tar -cf - random | gzip -c >dense
             """)
         let index = try TarIndex(
-            opening: workshop.path + "/sparse", scratch: workshop.path,
+            opening: tools.path + "/sparse", scratch: tools.path,
             budget: budget { $0.writtenByteCount = 1 << 20 })
         for name in ["mixed", "zeroes"] {
             var source = try index.source(of: name, as: "layer")
             let bytes = try source.bytes(upTo: 32 << 20)
-            #expect(try bytes == workshop.bytes(name))
+            #expect(try bytes == tools.bytes(name))
         }
         let failure = #expect(throws: Failure.self) {
             _ = try TarIndex(
-                opening: workshop.path + "/dense", scratch: workshop.path,
+                opening: tools.path + "/dense", scratch: tools.path,
                 budget: budget { $0.writtenByteCount = 1 << 20 })
         }
-        #expect(failure?.why == "the import takes more than 1M of disk")
+        #expect(failure?.why == "the import needs more than 1M of disk space")
     }
 
     @Test(
-        "leaves some of the file system free",
+        "an import leaves some of the file system free",
         arguments: [
             (1 << 40, 255 << 20, 256 << 20), (1 << 40, 256 << 20, nil), (100 << 20, 4 << 20, 5 << 20),
             (100 << 20, 5 << 20, nil), (1 << 20, 0, 1 << 20), (0, 0, nil),
@@ -122,7 +122,7 @@ struct ImportBudgetTests {
         #expect(FreeSpace.missingReserve(of: size, free: free) == missing)
     }
 
-    @Test("says sizes as options take them")
+    @Test("sizes are formatted as options accept them")
     func text() {
         #expect(ImportLimits.text(ImportLimits().writtenByteCount) == "64G")
         #expect([1 << 40, 1536 << 20, 1000, 0].map(ImportLimits.text) == ["1T", "1536M", "1000", "0"])

@@ -14,7 +14,7 @@ struct ExitStatusTableTests {
         }
         let ends: [(MachineEnd, String)] = [
             (.poweredOff, "powered off"), (.reset, "a reset"), (.panicked, "panicked"),
-            (.tripleFault(fault), "triple fault"), (.internalError(fault), "could not go on"),
+            (.tripleFault(fault), "triple fault"), (.internalError(fault), "could not continue"),
             (.endedByUser, "by the user"), (.terminated, "SIGTERM, a second time"),
         ]
         let kinds: [(Failure.Kind, String)] = [

@@ -35,7 +35,7 @@ struct Command {
             execute(["/bin/sh", "-c", "exec \"$@\"", "sh"] + arguments)
         }
         let error = SystemError.last
-        Console.say("init: cannot run \(arguments[0]): \(error.reason)")
+        Console.printLine("init: cannot run \(arguments[0]): \(error.reason)")
         _exit(error.code == ENOENT ? 127 : 126)
     }
 

@@ -24,7 +24,7 @@ enum Console {
     }
 
     /// Prints one line of text, in one write so that the kernel's own lines do not split it.
-    static func say(_ line: String) {
+    static func printLine(_ line: String) {
         var text = line + "\n"
         text.withUTF8 { bytes in _ = unsafe write(1, bytes.baseAddress, bytes.count) }
     }

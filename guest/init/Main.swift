@@ -14,22 +14,22 @@ public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutable
         ContainerInit.run()
     }
     guard getpid() == 1 else {
-        Console.say("init: this program is process 1 of a virtual machine and does nothing elsewhere")
+        Console.printLine("init: this program is process 1 of a virtual machine and does nothing elsewhere")
         return 1
     }
-    Mark.userland.write()
+    BootMarker.userland.write()
     if let device = unsafe imageDevice(arguments) { Agent.run(device: device) }
     Mount.mountUsual()
     Console.open()
     bringUpLoopback()
-    Console.say("ready \(secondsSinceBoot())")
+    Console.printLine("ready \(secondsSinceBoot())")
 
     let commandLine = KernelCommandLine.running()
     let power: Power
     do throws(SystemError) {
         power = try run(Command(commandLine.command))
     } catch {
-        Console.say("init: cannot start a process: \(error.reason)")
+        Console.printLine("init: cannot start a process: \(error.reason)")
         power = .off
     }
     (commandLine.contains("init.end=restart") ? .restart : power).end()
@@ -64,15 +64,15 @@ private func run(_ command: Command) throws(SystemError) -> Power {
 
 private func report(_ status: Int32) {
     if !hasExited(status) {
-        Console.say("init: the command was ended by signal \(endingSignal(status))")
+        Console.printLine("init: the command was ended by signal \(endingSignal(status))")
     } else if exitStatus(status) != 0 {
-        Console.say("init: the command ended with status \(exitStatus(status))")
+        Console.printLine("init: the command ended with status \(exitStatus(status))")
     }
 }
 
 private func bringUpLoopback() {
     if unsafe bringUpInterface("lo") < 0 && lastError() != ENODEV {
-        Console.say("init: cannot bring up the interface lo: \(SystemError.last.reason)")
+        Console.printLine("init: cannot bring up the interface lo: \(SystemError.last.reason)")
     }
 }
 

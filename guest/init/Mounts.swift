@@ -26,7 +26,7 @@ struct Mount {
             do throws(SystemError) {
                 try mount.mount()
             } catch {
-                Console.say("init: cannot mount \(mount.type) on \(mount.target): \(error.reason)")
+                Console.printLine("init: cannot mount \(mount.type) on \(mount.target): \(error.reason)")
             }
         }
         linkStandardStreams()

@@ -33,7 +33,7 @@ enum Power {
         case .halt: reboot(Int32(bitPattern: RB_HALT_SYSTEM))
         }
         // The calls above return only on a machine that cannot end that way.
-        Console.say("init: the machine could not be ended: \(SystemError.last.reason)")
+        Console.printLine("init: the machine could not be ended: \(SystemError.last.reason)")
         while true { pause() }
     }
 }

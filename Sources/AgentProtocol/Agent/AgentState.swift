@@ -60,7 +60,7 @@ public struct AgentState: Sendable {
     /// Returns the next request, or nil if more bytes are needed.
     public mutating func next() throws(ProtocolError) -> Request? {
         while let frame = try parser.next() {
-            if let request = try heed(frame) { return request }
+            if let request = try handle(frame) { return request }
         }
         return nil
     }
@@ -72,7 +72,7 @@ public struct AgentState: Sendable {
 // MARK: - Frames from the monitor
 
 extension AgentState {
-    private mutating func heed(_ frame: Frame) throws(ProtocolError) -> Request? {
+    private mutating func handle(_ frame: Frame) throws(ProtocolError) -> Request? {
         let process = frame.header.process
         switch (frame.header.kind, phase) {
         case (.hello, .silent):
@@ -90,7 +90,7 @@ extension AgentState {
         case (.signal, .ready): return has(process) ? .signal(process, try frame.value(Signal.self)) : nil
         case (.resize, .ready):
             return has(process) ? .resize(process, try frame.value(TerminalSize.self)) : nil
-        case (.data, .ready), (.end, .ready), (.credit, .ready): return try heedStream(frame)
+        case (.data, .ready), (.end, .ready), (.credit, .ready): return try handleStream(frame)
         // The monitor sent these before it learned that the container failed.
         case (.signal, .failed), (.resize, .failed), (.data, .failed), (.end, .failed), (.credit, .failed):
             return nil
@@ -111,7 +111,7 @@ extension AgentState {
         return .start(number, specification)
     }
 
-    private mutating func heedStream(_ frame: Frame) throws(ProtocolError) -> Request? {
+    private mutating func handleStream(_ frame: Frame) throws(ProtocolError) -> Request? {
         let (kind, stream) = (frame.header.kind, frame.header.stream)
         guard let index = index(frame.header.process) else { return nil }
         switch (kind, stream) {

@@ -99,6 +99,6 @@ public struct MemoryPlan: Sendable {
     private mutating func note(_ place: Place, _ asked: UInt64) {
         notes.append(
             place.mount.target + " has only " + String(place.byteCount >> 20) + " of " + String(asked >> 20)
-                + " MiB: a guest keeps room for its processes; give it more with --memory")
+                + " MiB: the rest is reserved for processes; a larger --memory gives it more")
     }
 }

@@ -21,7 +21,7 @@ extension BundleConfiguration {
         }
         guard hostname.isEmpty || HostName.isValid(hostname) else {
             throw Failure(
-                .badInput, "cannot name the host '\(hostname.brief)', as the bundle's config.json has it",
+                .badInput, "cannot use the host name '\(hostname.brief)' of the bundle's config.json",
                 because: HostName.rule)
         }
     }
@@ -75,11 +75,11 @@ extension BundleConfiguration.Capabilities {
         let unusual = CapabilitySet.names(bits & ~CapabilitySet.usual.bits)
         guard !unusual.isEmpty else { return }
         throw Failure(
-            .badInput, "cannot give the container what its bundle asks for",
-            because: "a container does not usually have \(unusual.map { "CAP_" + $0 }.briefList)",
+            .badInput, "cannot grant the capabilities that the bundle requests",
+            because: "containers do not have \(unusual.map { "CAP_" + $0 }.briefList) by default",
             cure: unusual.count > 8
-                ? "To give it all capabilities: --cap-add ALL"
-                : "To give it these: " + unusual.map { "--cap-add " + $0 }.joined(separator: " "))
+                ? "Grant all capabilities: --cap-add ALL"
+                : "Grant these: " + unusual.map { "--cap-add " + $0 }.joined(separator: " "))
     }
 }
 
@@ -101,10 +101,10 @@ extension ContainerSpecification.Mount {
     fileprivate init(_ mount: BundleConfiguration.Mount) throws(Failure) {
         let isBind = mount.type == "bind" || mount.options.contains { $0 == "bind" || $0 == "rbind" }
         guard !isBind, mount.destination.hasPrefix("/") else {
-            throw Self.refused(mount, "directories that are shared with the host are not there yet")
+            throw Self.refused(mount, "sharing directories of the host is not supported yet")
         }
         guard BundleConfiguration.mountTypes.contains(mount.type) else {
-            throw Self.refused(mount, "file systems of the type '\(mount.type.brief)' are not for containers")
+            throw Self.refused(mount, "a bundle may not mount file systems of type '\(mount.type.brief)'")
         }
         self.init(type: mount.type, source: mount.source, target: mount.destination)
         let own = mount.options.filter { !take($0) && !Self.isPropagation($0) }
@@ -114,7 +114,7 @@ extension ContainerSpecification.Mount {
     private static func refused(_ mount: BundleConfiguration.Mount, _ why: String) -> Failure {
         Failure(
             .badInput, "cannot mount \(mount.source.brief) on \(mount.destination.brief)", because: why,
-            cure: "Take the mount out of the bundle's config.json.")
+            cure: "Remove the mount from the bundle's config.json.")
     }
 
     /// Whether `word` is a propagation option, which is ignored: in a VM there is no other mount namespace to

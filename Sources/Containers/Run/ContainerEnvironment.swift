@@ -28,7 +28,7 @@ struct ContainerEnvironment {
         guard !text.isEmpty, text.utf8.first != UInt8(ascii: "=") else {
             throw .invalid(
                 text, for: "--env", because: "the variable has no name",
-                cure: "Write NAME=VALUE, or NAME for the value that it has here.")
+                cure: "Write NAME=VALUE, or NAME to pass on your own value.")
         }
         if text.utf8.contains(UInt8(ascii: "=")) {
             set(text)

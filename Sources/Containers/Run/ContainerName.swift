@@ -40,8 +40,8 @@ public struct ContainerName: ~Copyable, Sendable {
             guard result == -EAGAIN else { throw Errno(rawValue: -result) }
         } catch {
             throw Failure(
-                "cannot keep the container's name in \(directory.path)", errno: error,
-                cure: "Only this user may be able to write there. Set XDG_RUNTIME_DIR, or leave --name out.")
+                "cannot reserve the container's name in \(directory.path)", errno: error,
+                cure: "No other user may be able to write there. Set XDG_RUNTIME_DIR, or omit --name.")
         }
         throw inUse(name, by: holder)
     }
@@ -51,7 +51,7 @@ public struct ContainerName: ~Copyable, Sendable {
     private static func inUse(_ name: String, by holder: pid_t) -> Failure {
         let isSeen = holder > 0
         return Failure(
-            .unavailable, "cannot call the container '\(name)'",
+            .unavailable, "cannot name the container '\(name)'",
             because: "the name is in use by " + (isSeen ? "process \(holder)" : "another container"),
             cure: "Choose another name, or end that container first" + (isSeen ? ": kill \(holder)" : "."))
     }

@@ -16,7 +16,7 @@ extension ContainerPlan {
         guard needed >= memoryByteCount else { return }
         throw Failure(
             .usage, "cannot run \(name.printable) in \(memoryByteCount >> 20) MiB of memory",
-            because: "its kernel needs \(needed >> 20) MiB for the \(byteCount >> 30) GiB of the image alone",
-            cure: "Give it more: --memory \((needed >> 20) + 256)m")
+            because: "its kernel needs \(needed >> 20) MiB to manage the \(byteCount >> 30) GiB of the image",
+            cure: "Use a larger guest: --memory \((needed >> 20) + 256)m")
     }
 }

@@ -10,8 +10,9 @@ extension ContainerPlan {
     ) throws(Failure) {
         if let why = CommandSize.problem(process.arguments + process.environment) {
             throw Failure(
-                .usage, "cannot run \(image.brief)", because: "its command and its environment are too long",
-                cure: "\(why); image, --env, --env-file and the command count.")
+                .usage, "cannot run \(image.brief)", because: "the command and its environment are too long",
+                cure:
+                    "Linux allows \(why); the image's settings, --env, --env-file and the command all count.")
         }
         let byteCount = container.byteCount + process.byteCount
         // The monitor sends both frames before the agent reads, so their sum is limited like a single frame.
@@ -19,8 +20,8 @@ extension ContainerPlan {
         guard byteCount <= limit else {
             throw Failure(
                 .usage, "cannot run \(image.brief)",
-                because: "what it asks for takes \(byteCount) bytes to say, and \(limit) are the most",
-                cure: "Take mounts, masked paths, groups or variables out of it.")
+                because: "its specification takes \(byteCount) bytes; the limit is \(limit)",
+                cure: "Use fewer mounts, masked paths, groups or variables.")
         }
     }
 }

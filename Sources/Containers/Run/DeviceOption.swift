@@ -24,7 +24,7 @@ struct DeviceOption {
         guard words.count <= 2, words.allSatisfy({ $0.hasPrefix("/") }) else {
             throw .invalid(
                 text, for: "--device", because: "not PATH[:PATH][:rwm]",
-                cure: "Write as in --device /dev/fuse.")
+                cure: "For example: --device /dev/fuse")
         }
         let path = words[words.count - 1]
         if Self.usual.contains(words[0]), path == words[0] {
@@ -36,7 +36,7 @@ struct DeviceOption {
                 .usage, "--device \(words[0]) is not supported yet",
                 because: "devices of the host cannot be given to a guest",
                 cure:
-                    "A guest has \(Self.known.map(\.path).joined(separator: ", ")); --privileged gives all that it has."
+                    "A guest has \(Self.known.map(\.path).joined(separator: ", ")); --privileged grants access to all of them."
             )
         }
         device = .init(path: path, major: known.major, minor: known.minor)

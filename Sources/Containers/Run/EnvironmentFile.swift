@@ -31,11 +31,11 @@ enum EnvironmentFile {
         _ line: ArraySlice<UInt8>, _ place: String, _ host: (String) -> String?
     ) throws(Failure) -> String? {
         guard let text = String(validating: line, as: UTF8.self), !line.contains(0) else {
-            throw bad(place, "the line is no UTF-8 text")
+            throw bad(place, "the line is not valid UTF-8")
         }
         let name = String(decoding: line.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
-        if name.isEmpty { throw bad(place, "no name stands before the =") }
-        if name.utf8.contains(where: isSpace) { throw bad(place, "the name '\(name)' has a space in it") }
+        if name.isEmpty { throw bad(place, "the line has no name before =") }
+        if name.utf8.contains(where: isSpace) { throw bad(place, "the name '\(name)' contains white space") }
         if name.utf8.count < text.utf8.count { return text }
         return host(name).map { name + "=" + $0 }
     }

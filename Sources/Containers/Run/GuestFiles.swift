@@ -56,6 +56,8 @@ public struct GuestFiles: Hashable, Sendable {
         throw Failure(
             .missingInput, "cannot find the guest's \(name)",
             because: "it is not in \(directories.joined(separator: ", "))",
-            cure: "In the project's directory, `make \(target)` makes it; VMM_LIB names another directory.")
+            cure:
+                "Build it with `make \(target)` in the project's directory, or set VMM_LIB to the directory that has it."
+        )
     }
 }

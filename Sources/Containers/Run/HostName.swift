@@ -4,7 +4,7 @@ enum HostName {
     private static let byteLimit = 64
 
     /// The rule, as error messages state it.
-    static let rule = "a name has 1 to 64 letters, digits, -, _ and ."
+    static let rule = "a host name has 1 to 64 letters, digits, -, _ and ."
 
     /// Whether `name` is valid; a valid name can be written to /etc/hosts unchanged.
     static func isValid(_ name: String) -> Bool {

@@ -9,7 +9,7 @@ public enum KernelLog {
     }
 
     /// Whether the kernel killed a process because there was no memory left.
-    public static func tellOfNoMemory(_ bytes: [UInt8]) -> Bool {
+    public static func reportsOutOfMemory(_ bytes: [UInt8]) -> Bool {
         bytes.firstRange(of: Array("Out of memory: Killed process".utf8)) != nil
     }
 }

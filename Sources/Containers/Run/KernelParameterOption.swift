@@ -14,7 +14,7 @@ extension RunOptions {
             guard words.count == 2, let path = Self.path(ofParameter: words[0]) else {
                 throw .invalid(
                     text, for: "--sysctl", because: "not KEY=VALUE with a parameter's name",
-                    cure: "Write as in --sysctl net.ipv4.ip_forward=1.")
+                    cure: "For example: --sysctl net.ipv4.ip_forward=1")
             }
             parameters.append(.init(path, String(words[1]), isRequired: true))
         }

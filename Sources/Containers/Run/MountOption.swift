@@ -18,9 +18,9 @@ struct MountOption {
             let words = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             try take(String(words[0]), words.count == 2 ? String(words[1]) : nil)
         }
-        guard ["tmpfs", "volume", "bind"].contains(type) else { throw bad("there is no type '\(type)'") }
+        guard ["tmpfs", "volume", "bind"].contains(type) else { throw bad("unknown type '\(type)'") }
         if type == "bind" || type == "volume" && hasSource { throw RunOptions.noSharedDirectories("--mount") }
-        guard !hasSource else { throw bad("a tmpfs has no source") }
+        guard !hasSource else { throw bad("a tmpfs takes no source") }
         guard target.hasPrefix("/"), target != "/" else {
             throw bad("target is not an absolute path below /")
         }
@@ -37,7 +37,7 @@ struct MountOption {
         // These fields control how docker creates or shares a volume; an anonymous volume of one container
         // needs none.
         case "volume-nocopy", "bind-propagation", "consistency": break
-        default: throw bad("'\(name)' is not known")
+        default: throw bad("unknown field '\(name)'")
         }
     }
 
@@ -50,7 +50,7 @@ struct MountOption {
         var options: [String] = []
         if let mode {
             guard let number = UInt16(mode, radix: 8), number <= 0o7777 else {
-                throw bad("tmpfs-mode is not a mode")
+                throw bad("tmpfs-mode is not an octal mode")
             }
             options.append("mode=\(mode)")
         }
@@ -67,7 +67,7 @@ struct MountOption {
     private func bad(_ why: String) -> Failure {
         .invalid(
             text, for: "--mount", because: why,
-            cure: "Write as in --mount type=tmpfs,target=/run,tmpfs-size=64m.")
+            cure: "For example: --mount type=tmpfs,target=/run,tmpfs-size=64m")
     }
 }
 
@@ -87,7 +87,8 @@ extension RunOptions {
         guard let sharedMemory else { return nil }
         guard let byteCount = Quantity.byteCount(sharedMemory) else {
             throw .invalid(
-                sharedMemory, for: "--shm-size", because: "not a size", cure: "Write a size as 64m or 1g.")
+                sharedMemory, for: "--shm-size", because: "not a size",
+                cure: "Write a size such as 64m or 1g.")
         }
         // docker treats 0 as unset.
         if byteCount == 0 { return nil }
@@ -120,7 +121,7 @@ extension RunOptions {
         for option in storageOptions {
             guard option.hasPrefix("size="), Quantity.byteCount(String(option.dropFirst(5))) != nil else {
                 throw .invalid(
-                    option, for: "--storage-opt", because: "only size=SIZE is known",
+                    option, for: "--storage-opt", because: "only size=SIZE is supported",
                     cure: "--writable SIZE gives the container a disk of that size to write to.")
             }
             size = String(option.dropFirst(5))

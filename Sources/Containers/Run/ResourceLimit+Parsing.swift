@@ -13,13 +13,13 @@ extension ProcessSpecification.ResourceLimit {
     init(parsing text: String) throws(Failure) {
         let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let number = Self.number(of: words[0]) else {
-            throw Self.bad(text, "no limit is called '\(words[0])'")
+            throw Self.bad(text, "unknown limit '\(words[0])'")
         }
         let values = words.count == 2 ? words[1].split(separator: ":", omittingEmptySubsequences: false) : []
         guard (1...2).contains(values.count), let soft = Self.value(values[0]),
             let hard = Self.value(values[values.count - 1])
         else { throw Self.bad(text, "not a number") }
-        guard soft <= hard else { throw Self.bad(text, "the soft limit is above the hard one") }
+        guard soft <= hard else { throw Self.bad(text, "the soft limit exceeds the hard limit") }
         self.init(resource: number, soft: soft, hard: hard)
     }
 

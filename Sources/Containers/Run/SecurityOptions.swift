@@ -38,7 +38,7 @@ struct SecurityOptions {
             .usage, "--security-opt \(option) is not supported",
             because:
                 "the guest's kernel has no profiles or labels; the virtual machine confines the container",
-            cure: "Leave it out.")
+            cure: "Omit the option.")
     }
 
     /// The paths that docker masks (OCI runtime 1.2, config-linux, Masked Paths). The kernel behind them is

@@ -19,7 +19,7 @@ enum SignalNumber {
         if let number = realTime(name) { return UInt8(number) }
         throw .invalid(
             text, for: option, because: "no such signal",
-            cure: "--stop-signal takes a name as SIGTERM or a number from 1 to 64.")
+            cure: "Write a name such as SIGTERM or a number from 1 to 64.")
     }
 
     private static func realTime(_ name: String) -> Int? {

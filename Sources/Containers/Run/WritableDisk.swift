@@ -28,7 +28,7 @@ public struct WritableDisk: ~Copyable, Sendable {
         } catch {
             throw Failure(
                 "cannot make a writable disk in \(directory)", errno: error,
-                cure: "Set VMM_STORE to a directory with room, or leave --writable out: memory will do.")
+                cure: "Set VMM_STORE to a directory with free space, or omit --writable to write to memory.")
         }
     }
 
@@ -66,15 +66,15 @@ public struct WritableDisk: ~Copyable, Sendable {
                 throw Failure("cannot run mke2fs", errno: error)
             }
             throw Failure(
-                .unavailable, "cannot format the writable disk", because: "mke2fs is not there",
-                cure: "Install e2fsprogs, or leave --writable out: memory will do.")
+                .unavailable, "cannot format the writable disk", because: "mke2fs is not installed",
+                cure: "Install e2fsprogs, or omit --writable to write to memory.")
         }
-        var words: [UInt8] = []
-        while let more = program.output(waiting: -1) { words += more }
+        var output: [UInt8] = []
+        while let more = program.output(waiting: -1) { output += more }
         guard program.wait() == .exited(0) else {
             throw Failure(
                 .host, "cannot format the writable disk",
-                because: String(decoding: words.prefix(500), as: UTF8.self).printable)
+                because: String(decoding: output.prefix(500), as: UTF8.self).printable)
         }
     }
 }

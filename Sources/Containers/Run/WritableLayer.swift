@@ -19,12 +19,12 @@ struct WritableLayer {
     }
 
     private static func size(_ text: String) throws(Failure) -> UInt64 {
-        let cure = "Write a size as 10G for a disk, or memory, or none."
+        let cure = "Write a size such as 10G for a disk, memory, or none."
         guard let byteCount = Quantity.byteCount(text) else {
             throw .invalid(text, for: "--writable", because: "not a size", cure: cure)
         }
         guard (leastByteCount...mostByteCount).contains(byteCount) else {
-            throw .invalid(text, for: "--writable", because: "a disk may have 16M to 16T", cure: cure)
+            throw .invalid(text, for: "--writable", because: "a disk must have 16M to 16T", cure: cure)
         }
         return byteCount & ~4095
     }

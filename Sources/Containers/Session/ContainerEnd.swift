@@ -48,12 +48,12 @@ public struct ContainerOutcome: Hashable, Sendable {
         case .forced(let signal):
             self.init(
                 128 + signal,
-                "the container's machine was ended: \(EndRequests.limit) signals to end came within ten seconds"
+                "the container's machine was ended after \(EndRequests.limit) requests within ten seconds"
             )
         case .hungUp:
             self.init(
                 128 + 1,
-                "the container's machine was ended: its process went on for ten seconds after a hang-up")
+                "the container's machine was ended: its process ignored a hang-up for ten seconds")
         case .notStarted(let failure): self.init(Self.status(failure.reason), failure.message.printable)
         case .agentFailed(let why): self = Self.failed("the container's machine failed: \(why)")
         case nil: self = Self.ofMachine(machine)

@@ -13,22 +13,22 @@ extension ContainerSession {
             state.phase = .ended
             state.end = end
         }
-        serveBell()
+        handleProgress()
     }
 
     /// Handles the progress of the output threads: sends credit to the agent, or ends the VM when the session
     /// has ended and all output is written.
-    func serveBell() {
-        bell.drain()
-        let (news, isDone) = state.withLock { state in
-            var news: [[UInt8]] = []
+    func handleProgress() {
+        progressEvent.drain()
+        let (frames, isDone) = state.withLock { state in
+            var frames: [[UInt8]] = []
             for index in state.outputs.indices {
-                if let bytes = state.outputs[index].news() { news.append(bytes) }
+                if let bytes = state.outputs[index].progressFrame() { frames.append(bytes) }
             }
-            return (news, state.phase == .ended && state.outputs.allSatisfy(\.isIdle))
+            return (frames, state.phase == .ended && state.outputs.allSatisfy(\.isIdle))
         }
         if isDone { return leaveMachine() }
-        for bytes in news { send(bytes) }
+        for bytes in frames { send(bytes) }
     }
 
     /// Ends the VM. A guest with a writable disk is asked to shut down first, so that it writes the disk;

@@ -13,7 +13,7 @@ extension ContainerSession {
     public func received(_ bytes: [UInt8]) {
         state.withLock { if $0.phase != .ended { $0.parser.append(bytes) } }
         do throws(SessionError) {
-            while let frame = try nextFrame() { try heed(frame) }
+            while let frame = try nextFrame() { try handle(frame) }
         } catch {
             finish(.agentFailed(error.description))
         }
@@ -26,7 +26,7 @@ extension ContainerSession {
         }
     }
 
-    private func heed(_ frame: Frame) throws(SessionError) {
+    private func handle(_ frame: Frame) throws(SessionError) {
         let phase = state.withLock { $0.phase }
         switch (frame.header.kind, phase) {
         case (.hello, .silent): try greet(frame)
@@ -41,7 +41,7 @@ extension ContainerSession {
             timings?.note(.processEnded)
             leave(.exited(try value(frame)))
         case (.data, .running), (.end, .running), (.credit, .running), (.credit, .greeted):
-            try heedStream(frame)
+            try handleStream(frame)
         default: throw .protocolBroken(.unexpected(frame.header.kind))
         }
     }
@@ -50,27 +50,27 @@ extension ContainerSession {
         let hello: Hello = try value(frame)
         guard hello.version == agentProtocolVersion else { throw .wrongVersion(hello.version) }
         timings?.note(.agentReady)
-        let patience = state.withLock { state in
+        let timeouts = state.withLock { state in
             state.phase = .greeted
-            return state.patience
+            return state.timeouts
         }
-        patience?.renew()
+        timeouts?.renew()
     }
 
     /// Marks the process as running and stops the timeout: the process may run as long as it wants.
     private func run() {
-        let patience = state.withLock { state in
+        let timeouts = state.withLock { state in
             state.phase = .running
-            return state.patience.take()
+            return state.timeouts.take()
         }
-        patience?.stop()
+        timeouts?.stop()
     }
 
     private func value<Value: ByteValue>(_ frame: Frame) throws(SessionError) -> Value {
         try SessionError.of { () throws(ProtocolError) in try frame.value(Value.self) }
     }
 
-    private func heedStream(_ frame: Frame) throws(SessionError) {
+    private func handleStream(_ frame: Frame) throws(SessionError) {
         let kind = frame.header.stream
         guard frame.header.process == Self.process else {
             throw .protocolBroken(.unexpected(frame.header.kind))
@@ -112,7 +112,7 @@ extension ContainerSession {
         }
         guard count <= Self.loggedLineLimit else { return }
         logger.warning("guest: \(String(decoding: frame.payload, as: UTF8.self).printable)")
-        if count == Self.loggedLineLimit { logger.warning("the guest says more, which is not shown") }
+        if count == Self.loggedLineLimit { logger.warning("further messages of the guest are not shown") }
     }
 }
 
@@ -124,7 +124,7 @@ extension SessionError: CustomStringConvertible {
     var description: String {
         switch self {
         case .wrongVersion(let version):
-            "its agent speaks version \(version) of the protocol and not \(agentProtocolVersion)"
+            "its agent uses protocol version \(version), not \(agentProtocolVersion)"
         case .hostFailed(let failure): failure.description
         case .protocolBroken(let cause): "its agent broke the protocol: \(Self.text(cause))"
         }
@@ -132,12 +132,12 @@ extension SessionError: CustomStringConvertible {
 
     private static func text(_ cause: ProtocolError) -> String {
         switch cause {
-        case .unknownKind(let number): "a frame of kind \(number), which there is not"
-        case .unknownStream(let number): "a frame of stream \(number), which there is not"
-        case .tooLong(let kind): "a frame '\(kind)' that is too long"
-        case .malformed(let kind): "a frame '\(kind)' that makes no sense"
-        case .unexpected(let kind): "a frame '\(kind)' that has no place there"
-        case .noCredit(let stream): "more \(stream) than was asked for"
+        case .unknownKind(let number): "unknown frame kind \(number)"
+        case .unknownStream(let number): "unknown stream \(number)"
+        case .tooLong(let kind): "frame '\(kind)' is too long"
+        case .malformed(let kind): "malformed frame '\(kind)'"
+        case .unexpected(let kind): "unexpected frame '\(kind)'"
+        case .noCredit(let stream): "more data of stream '\(stream)' than it had credit for"
         }
     }
 }

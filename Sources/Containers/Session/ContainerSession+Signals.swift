@@ -19,12 +19,12 @@ extension ContainerSession {
     func watchSignals(_ loop: EventLoop) throws(Failure) {
         let source = try SignalDescriptor(Self.taken)
         try loop.watch(source.descriptor) { [weak self] in
-            while let signal = source.next() { self?.take(signal: signal) }
+            while let signal = source.next() { self?.receive(signal: signal) }
         }
         state.withLock { $0.signals = source }
     }
 
-    func take(signal: Int32, at time: MonotonicTime = .now()) {
+    func receive(signal: Int32, at time: MonotonicTime = .now()) {
         switch signal {
         // The user stops the job from a shell: the VM stops with the monitor.
         case SIGTSTP:
@@ -34,7 +34,7 @@ extension ContainerSession {
         default: break
         }
         switch state.withLock({ $0.phase }) {
-        case .running where insists(signal, at: time): finish(.forced(signal: signal))
+        case .running where isLastRequest(signal, at: time): finish(.forced(signal: signal))
         case .running:
             if signal == SIGHUP { hangUp() }
             forward(signal)
@@ -48,8 +48,8 @@ extension ContainerSession {
     /// restarts the timeout, because the guest was stopped too.
     private func goOn() {
         Terminal.resume()
-        let (phase, patience) = state.withLock { ($0.phase, $0.patience) }
-        patience?.renew()
+        let (phase, timeouts) = state.withLock { ($0.phase, $0.timeouts) }
+        timeouts?.renew()
         if phase == .running, plan.process.terminal != nil { resize() }
     }
 
@@ -66,10 +66,10 @@ extension ContainerSession {
     /// Handles Ctrl-C on a raw terminal, where it is no signal, before the process runs and after its end.
     func takeKeys(_ keys: [UInt8]) {
         guard keys.contains(Terminal.interruptKey), state.withLock({ $0.phase }) != .running else { return }
-        take(signal: SIGINT)
+        receive(signal: SIGINT)
     }
 
-    private func insists(_ signal: Int32, at time: MonotonicTime) -> Bool {
+    private func isLastRequest(_ signal: Int32, at time: MonotonicTime) -> Bool {
         guard [SIGHUP, SIGINT, SIGTERM].contains(signal) else { return false }
         return state.withLock { $0.requests.add(at: time) }
     }

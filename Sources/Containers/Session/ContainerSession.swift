@@ -13,7 +13,7 @@ public final class ContainerSession: AgentSession {
     static let process: UInt16 = 1
 
     /// The time that a reader of the output may make no progress after the VM has ended, in milliseconds.
-    private static let patienceMilliseconds: Int32 = 1000
+    private static let readerTimeoutMilliseconds: Int32 = 1000
 
     /// The descriptors of the container's streams. The caller remains their owner.
     public struct Streams: Sendable {
@@ -42,7 +42,7 @@ public final class ContainerSession: AgentSession {
         var link: (any SessionLink)?
         var input: InputPump?
         var signals: SignalDescriptor?
-        var patience: Timeouts?
+        var timeouts: Timeouts?
         var requests = EndRequests()
         var isLeaving = false
         var shutdownTimer: TimerFD?
@@ -50,7 +50,7 @@ public final class ContainerSession: AgentSession {
 
         /// Collects the progress of all outputs. Returns whether all output has been written.
         mutating func takeProgress() -> Bool {
-            for index in outputs.indices { _ = outputs[index].news() }
+            for index in outputs.indices { _ = outputs[index].progressFrame() }
             return outputs.allSatisfy(\.isIdle)
         }
     }
@@ -59,7 +59,7 @@ public final class ContainerSession: AgentSession {
     let streams: Streams
     let logger: Logger
     let timings: Timings?
-    let bell: EventFD
+    let progressEvent: EventFD
     let state: Mutex<State>
     /// Whether one of the streams is a terminal.
     let hasTerminal: Bool
@@ -81,11 +81,11 @@ public final class ContainerSession: AgentSession {
         hasTerminal = [streams.input, streams.output, streams.error].contains(where: Terminal.isTerminal)
         self.timings = timings
         self.logger = logger
-        let bell = try EventFD()
-        self.bell = bell
-        var outputs = [OutputStream(.output, to: streams.output, bell: bell)]
+        let progressEvent = try EventFD()
+        self.progressEvent = progressEvent
+        var outputs = [OutputStream(.output, to: streams.output, progressEvent: progressEvent)]
         if plan.process.terminal == nil {
-            outputs.append(OutputStream(.error, to: streams.error, bell: bell))
+            outputs.append(OutputStream(.error, to: streams.error, progressEvent: progressEvent))
         }
         state = Mutex(State(outputs: outputs))
     }
@@ -117,10 +117,10 @@ public final class ContainerSession: AgentSession {
         send(Frame.bytes(FrameHeader(.hello), Hello()))
         send(Frame.bytes(FrameHeader(.container), plan.container))
         send(Frame.bytes(FrameHeader(.start, process: Self.process), plan.process))
-        try link.loop.watch(bell.descriptor) { [weak self] in self?.serveBell() }
+        try link.loop.watch(progressEvent.descriptor) { [weak self] in self?.handleProgress() }
         try watchSignals(link.loop)
-        let patience = try Timeouts(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
-        state.withLock { $0.patience = patience }
+        let timeouts = try Timeouts(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
+        state.withLock { $0.timeouts = timeouts }
         if plan.process.hasInput { try startInput(link.loop) }
     }
 
@@ -129,7 +129,7 @@ public final class ContainerSession: AgentSession {
         let phase = state.withLock { $0.phase }
         guard phase == .silent || phase == .greeted else { return }
         let fault = phase == .silent ? "does not answer" : "answers, but does not start the process"
-        finish(.agentFailed("its agent \(fault); --append loglevel=7 shows what its kernel does"))
+        finish(.agentFailed("its agent \(fault); --append loglevel=7 shows its kernel's messages"))
     }
 
     private func startInput(_ loop: EventLoop) throws(Failure) {
@@ -149,13 +149,13 @@ public final class ContainerSession: AgentSession {
     }
 
     public func end() {
-        let (link, input, signals, patience, outputs) = state.withLock {
-            ($0.link, $0.input, $0.signals, $0.patience, $0.outputs)
+        let (link, input, signals, timeouts, outputs) = state.withLock {
+            ($0.link, $0.input, $0.signals, $0.timeouts, $0.outputs)
         }
         input?.stop()
-        patience?.stop()
+        timeouts?.stop()
         if let signals { link?.loop.unwatch(signals.descriptor) }
-        link?.loop.unwatch(bell.descriptor)
+        link?.loop.unwatch(progressEvent.descriptor)
         flush()
         for output in outputs { output.pump.end() }
         Terminal.leave()
@@ -168,8 +168,8 @@ public final class ContainerSession: AgentSession {
         let start = MonotonicTime.now()
         while !state.withLock({ $0.takeProgress() }) {
             let passed = MonotonicTime.now().nanoseconds &- start.nanoseconds
-            if passed >= 5_000_000 &* UInt64(Self.patienceMilliseconds) { return }
-            if !bell.wait(milliseconds: Self.patienceMilliseconds) { return }
+            if passed >= 5_000_000 &* UInt64(Self.readerTimeoutMilliseconds) { return }
+            if !progressEvent.wait(milliseconds: Self.readerTimeoutMilliseconds) { return }
         }
     }
 
@@ -177,7 +177,7 @@ public final class ContainerSession: AgentSession {
     /// not recover.
     func send(_ bytes: [UInt8]) {
         guard let link = state.withLock({ $0.link }), !link.send(bytes) else { return }
-        finish(.agentFailed("its agent reads nothing"))
+        finish(.agentFailed("its agent does not read what it is sent"))
     }
 
     /// Ends the session and the VM at once. An end that was recorded earlier stays.

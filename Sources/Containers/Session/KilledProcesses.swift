@@ -26,7 +26,7 @@ public struct KilledProcesses: Sendable {
         guard !isEmpty else { return nil }
         var cure = "Give it more with --memory"
         if plan.writableByteCount == nil {
-            cure += "; what the container writes lies in memory too, unless --writable SIZE gives it a disk"
+            cure += "; the container's files take memory too, unless --writable SIZE gives it a disk"
         }
         return """
             the guest ran out of its \(plan.memoryByteCount >> 20) MiB of memory, and its kernel killed \(victims)

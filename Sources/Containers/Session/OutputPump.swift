@@ -33,14 +33,14 @@ final class OutputPump: Sendable {
     private let name: String
     private let state = Mutex(State())
     private let work = Semaphore()
-    private let bell: EventFD
+    private let progressEvent: EventFD
 
-    /// Makes a pump. The caller remains the owner of `descriptor`. The pump signals `bell` when `progress()`
-    /// is worth a call.
-    init(descriptor: Int32, named name: String, bell: EventFD) {
+    /// Makes a pump. The caller remains the owner of `descriptor`. The pump signals `progressEvent` when a
+    /// call of `progress()` pays.
+    init(descriptor: Int32, named name: String, progressEvent: EventFD) {
         self.descriptor = descriptor
         self.name = name
-        self.bell = bell
+        self.progressEvent = progressEvent
     }
 
     /// Queues `bytes` for writing; does not block.
@@ -48,7 +48,7 @@ final class OutputPump: Sendable {
         let wakes = try state.withLock { state throws(Failure) in
             if state.cause != nil {
                 state.writtenByteCount += bytes.count
-                bell.signal()
+                progressEvent.signal()
                 return false
             }
             if state.thread == nil { state.thread = try HostThread(named: name) { [self] in write() } }
@@ -102,7 +102,7 @@ final class OutputPump: Sendable {
                 state.waiting = []
                 if bytes.isEmpty, state.isWriting {
                     state.isWriting = false
-                    bell.signal()
+                    progressEvent.signal()
                 }
                 return (bytes, state.isEnding)
             }
@@ -146,7 +146,7 @@ final class OutputPump: Sendable {
             state.writtenByteCount += count
             return state.writtenByteCount >= Self.noticeableByteCount
         }
-        if isNoticeable { bell.signal() }
+        if isNoticeable { progressEvent.signal() }
     }
 
     private func close(_ cause: Errno, droppedByteCount: Int) {
@@ -155,6 +155,6 @@ final class OutputPump: Sendable {
             state.writtenByteCount += droppedByteCount + state.waiting.count
             state.waiting = []
         }
-        bell.signal()
+        progressEvent.signal()
     }
 }

@@ -14,9 +14,10 @@ struct OutputStream {
     private(set) var isBroken = false
     private(set) var isIdle = true
 
-    init(_ kind: StreamKind, to descriptor: Int32, bell: EventFD) {
+    init(_ kind: StreamKind, to descriptor: Int32, progressEvent: EventFD) {
         self.kind = kind
-        pump = OutputPump(descriptor: descriptor, named: kind == .error ? "stderr" : "stdout", bell: bell)
+        pump = OutputPump(
+            descriptor: descriptor, named: kind == .error ? "stderr" : "stdout", progressEvent: progressEvent)
     }
 
     /// Accepts bytes from the agent. Throws if they exceed its credit.
@@ -35,7 +36,7 @@ struct OutputStream {
     }
 
     /// Returns the frame that reports the writer's progress to the agent; nil if none is due.
-    mutating func news() -> [UInt8]? {
+    mutating func progressFrame() -> [UInt8]? {
         let progress = pump.progress()
         isIdle = progress.isIdle
         owed += progress.writtenByteCount

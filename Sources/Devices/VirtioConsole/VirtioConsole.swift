@@ -145,9 +145,9 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
     }
 
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceive() }
-        try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
-        try loop.watchRinging(of: output.space) { [weak self] in self?.transmit() }
+        try loop.watchNotifications(of: doorbells[Self.receiveQueue]) { [weak self] in self?.serveReceive() }
+        try loop.watchNotifications(of: doorbells[Self.transmitQueue]) { [weak self] in self?.transmit() }
+        try loop.watchNotifications(of: output.space) { [weak self] in self?.transmit() }
         try loop.watch(stallTimer.descriptor) { [weak self] in self?.serveStall() }
         try loop.watch(gateTimer.descriptor) { [weak self] in self?.serveGate() }
     }

@@ -78,7 +78,7 @@ public final class VirtioRng: VirtioDevice {
             if isPaused { shell.pause() }
         }
         try watchOrReset { () throws(Failure) in
-            try loop.watchRinging(of: activation.doorbells[Self.requestQueue]) { [weak self] in
+            try loop.watchNotifications(of: activation.doorbells[Self.requestQueue]) { [weak self] in
                 self?.serve()
             }
         }

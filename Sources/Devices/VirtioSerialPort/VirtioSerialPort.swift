@@ -126,12 +126,12 @@ public final class VirtioSerialPort: VirtioDevice {
     }
 
     private func watch(_ doorbells: [EventFD]) throws(Failure) {
-        try loop.watchRinging(of: doorbells[Self.receiveQueue]) { [weak self] in self?.givePending() }
-        try loop.watchRinging(of: doorbells[Self.transmitQueue]) { [weak self] in self?.take() }
-        try loop.watchRinging(of: doorbells[Self.controlReceiveQueue]) { [weak self] in
+        try loop.watchNotifications(of: doorbells[Self.receiveQueue]) { [weak self] in self?.givePending() }
+        try loop.watchNotifications(of: doorbells[Self.transmitQueue]) { [weak self] in self?.take() }
+        try loop.watchNotifications(of: doorbells[Self.controlReceiveQueue]) { [weak self] in
             self?.sendMessages()
         }
-        try loop.watchRinging(of: doorbells[Self.controlTransmitQueue]) { [weak self] in
+        try loop.watchNotifications(of: doorbells[Self.controlTransmitQueue]) { [weak self] in
             self?.serveControl()
         }
     }

@@ -19,7 +19,7 @@ public struct JSONField {
         for other in members.keys where other != name && other.isTaken(for: name) {
             let place = path.isEmpty ? "" : " in \(path)"
             throw document.refused(
-                "\(document.subject) has '\(other.brief)'\(place), which some read as '\(name)'")
+                "\(document.subject) has '\(other.brief)'\(place), which other programs read as '\(name)'")
         }
         return JSONField(members[name], path.isEmpty ? name : "\(path).\(name)", in: document)
     }
@@ -36,15 +36,15 @@ public struct JSONField {
     /// Returns the elements of an array; empty if the place has no value.
     public func elements() throws(Failure) -> [JSONField] {
         guard let value else { return [] }
-        guard case .array(let values) = value else { throw wrong("a list") }
+        guard case .array(let values) = value else { throw wrong("an array") }
         return values.enumerated().map { JSONField($1, "\(path)[\($0)]", in: document) }
     }
 
     /// Returns a text without zero bytes: all texts end up in paths, arguments and other C strings.
     public func text() throws(Failure) -> String? {
         guard let value else { return nil }
-        guard case .string(let text) = value else { throw wrong("a text") }
-        guard !text.utf8.contains(0) else { throw wrong("a text without zero bytes") }
+        guard case .string(let text) = value else { throw wrong("a string") }
+        guard !text.utf8.contains(0) else { throw wrong("a string without zero bytes") }
         return text
     }
 
@@ -64,7 +64,7 @@ public struct JSONField {
     public func integer() throws(Failure) -> UInt64? {
         guard let value else { return nil }
         guard case .number(let text) = value, let number = UInt64(text) else {
-            throw wrong("a number from 0 up")
+            throw wrong("a whole number of at least 0")
         }
         return number
     }
@@ -105,7 +105,7 @@ public struct JSONDocument: Sendable {
         do throws(JSONError) {
             return JSONField(try JSONReader.value(of: bytes), "", in: self)
         } catch {
-            throw refused("\(subject) is no JSON: at byte \(error.offset), \(error.why)")
+            throw refused("\(subject) is not valid JSON: \(error.why) at byte \(error.offset)")
         }
     }
 

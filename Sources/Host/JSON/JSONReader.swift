@@ -17,7 +17,7 @@ struct JSONReader {
         var reader = JSONReader(bytes)
         let value = try reader.value()
         reader.skipSpace()
-        guard reader.next == nil else { throw reader.broken("more follows the value") }
+        guard reader.next == nil else { throw reader.broken("unexpected text after the value") }
         return value
     }
 
@@ -46,13 +46,13 @@ struct JSONReader {
         case "f": return try word("false", .boolean(false))
         case "n": return try word("null", .null)
         case "-", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9": return .number(try number())
-        case nil: throw broken("the text ends too early")
-        default: throw broken("a value is missing")
+        case nil: throw broken("unexpected end")
+        default: throw broken("missing value")
         }
     }
 
     private mutating func word(_ text: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
-        guard bytes[offset...].starts(with: text.utf8) else { throw broken("a value is missing") }
+        guard bytes[offset...].starts(with: text.utf8) else { throw broken("missing value") }
         offset += text.utf8.count
         return value
     }
@@ -60,7 +60,7 @@ struct JSONReader {
     private mutating func nested(
         _ read: (inout JSONReader) throws(JSONError) -> JSONValue
     ) throws(JSONError) -> JSONValue {
-        guard nesting < Self.nestingLimit else { throw broken("it is nested too deeply") }
+        guard nesting < Self.nestingLimit else { throw broken("too many nested values") }
         nesting += 1
         offset += 1
         let value = try read(&self)
@@ -77,7 +77,7 @@ struct JSONReader {
             found.append(try value())
             skipSpace()
             if take("]") { return found }
-            guard take(",") else { throw broken("a comma or ] is missing") }
+            guard take(",") else { throw broken("missing comma or ]") }
         }
     }
 
@@ -88,16 +88,16 @@ struct JSONReader {
         if take("}") { return found }
         while true {
             skipSpace()
-            guard next == 0x22 else { throw broken("a name is missing") }
+            guard next == 0x22 else { throw broken("missing name") }
             let name = try string()
             skipSpace()
-            guard take(":") else { throw broken("a colon is missing") }
+            guard take(":") else { throw broken("missing colon") }
             // Readers differ in which of two members of one name they keep, so neither is accepted.
-            guard found[name] == nil else { throw broken("the name \"\(name.brief)\" comes twice") }
+            guard found[name] == nil else { throw broken("the name \"\(name.brief)\" appears twice") }
             found[name] = try value()
             skipSpace()
             if take("}") { return found }
-            guard take(",") else { throw broken("a comma or } is missing") }
+            guard take(",") else { throw broken("missing comma or }") }
         }
     }
 
@@ -107,11 +107,11 @@ struct JSONReader {
         _ = take("-")
         let leadsWithZero = next == 0x30
         let count = digits()
-        guard count > 0, !leadsWithZero || count == 1 else { throw broken("a number is malformed") }
-        if take("."), digits() == 0 { throw broken("a number is malformed") }
+        guard count > 0, !leadsWithZero || count == 1 else { throw broken("malformed number") }
+        if take("."), digits() == 0 { throw broken("malformed number") }
         if take("e") || take("E") {
             if !take("+") { _ = take("-") }
-            if digits() == 0 { throw broken("a number is malformed") }
+            if digits() == 0 { throw broken("malformed number") }
         }
         return String(decoding: bytes[start..<offset], as: UTF8.self)
     }
@@ -131,18 +131,18 @@ struct JSONReader {
             switch byte {
             case 0x22:
                 guard let string = String(validating: text, as: UTF8.self) else {
-                    throw broken("a string is no UTF-8")
+                    throw broken("a string is not valid UTF-8")
                 }
                 offset += 1
                 return string
             case 0x5C: text.append(contentsOf: try escape().utf8)
-            case ..<0x20: throw broken("a string has a control character")
+            case ..<0x20: throw broken("control character in a string")
             default:
                 text.append(byte)
                 offset += 1
             }
         }
-        throw broken("a string has no end")
+        throw broken("unterminated string")
     }
 
     /// Reads an escape sequence from its backslash on.
@@ -160,7 +160,7 @@ struct JSONReader {
         case "r": return "\r"
         case "t": return "\t"
         case "u": return String(try scalar())
-        default: throw broken("a string has an unknown escape")
+        default: throw broken("unknown escape in a string")
         }
     }
 
@@ -169,10 +169,10 @@ struct JSONReader {
         let first = try codeUnit()
         if let scalar = Unicode.Scalar(first) { return Character(scalar) }
         guard UTF16.isLeadSurrogate(first), take("\\"), take("u") else {
-            throw broken("a string has half a surrogate pair")
+            throw broken("half of a surrogate pair in a string")
         }
         let second = try codeUnit()
-        guard UTF16.isTrailSurrogate(second) else { throw broken("a string has half a surrogate pair") }
+        guard UTF16.isTrailSurrogate(second) else { throw broken("half of a surrogate pair in a string") }
         return Character(UTF16.decode(UTF16.EncodedScalar([first, second])))
     }
 
@@ -181,7 +181,7 @@ struct JSONReader {
         var value: UInt16 = 0
         for _ in 0..<4 {
             guard let digit = next.flatMap({ Character(Unicode.Scalar($0)).hexDigitValue }) else {
-                throw broken("a string has an unknown escape")
+                throw broken("unknown escape in a string")
             }
             value = value << 4 | UInt16(digit)
             offset += 1

@@ -16,6 +16,6 @@ public enum JSONValue: Hashable, Sendable {
 struct JSONError: Error, Hashable {
     /// The position of the error, in bytes from the start of the text.
     public var offset: Int
-    /// The reason: "a string has no end".
+    /// The reason: "unterminated string".
     public var why: String
 }

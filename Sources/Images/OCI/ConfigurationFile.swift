@@ -52,7 +52,7 @@ extension JSONField {
     fileprivate func names() throws(Failure) -> [String] {
         let names = try object().keys.sorted()
         guard !names.contains(where: { $0.utf8.contains(0) }) else {
-            throw wrong("a text without zero bytes")
+            throw wrong("a string without zero bytes")
         }
         return names
     }

@@ -18,7 +18,7 @@ struct Manifest {
             layers.append(try Self.layer(element))
         }
         guard layers.count <= Self.layerLimit else {
-            throw field.document.refused("it has \(layers.count) layers; \(Self.layerLimit) are the most")
+            throw field.document.refused("it has \(layers.count) layers; the limit is \(Self.layerLimit)")
         }
     }
 
@@ -27,11 +27,11 @@ struct Manifest {
     static func reasonForNone(_ field: JSONField) throws(Failure) -> String? {
         let config = try field.member("config")
         guard config.value != nil else {
-            return "\(field.document.subject) has no config: it is no image manifest"
+            return "\(field.document.subject) has no config, so it is not an image manifest"
         }
         let type = MediaType(try config.member("mediaType").text() ?? "")
         guard type == .configuration || type == .unspecific else {
-            return "it is no container image, but something else that was stored like one"
+            return "it is not a container image but another artifact"
         }
         var types: [String] = []
         for layer in try field.member("layers").elements() {
@@ -46,7 +46,8 @@ struct Manifest {
         switch layer.mediaType {
         case .layer: return layer
         case .foreignLayer:
-            throw field.document.refused("its layer \(layer.digest.short) is foreign: not part of the image")
+            throw field.document.refused(
+                "its layer \(layer.digest.short) is foreign: it is not stored with the image")
         default:
             let type = try field.member("mediaType").text() ?? ""
             throw field.document.refused(

@@ -60,20 +60,20 @@ struct DockerArchiveSource {
     }
 
     private func missing(_ name: String?, _ titles: [String]) -> Failure {
-        guard let name else { return files.refused("there is no image in it") }
+        guard let name else { return files.refused("it contains no image") }
         return Failure(
             .missingInput, files.complaint, because: "it has no image called \(name.brief)",
-            cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
+            cure: titles.isEmpty ? nil : "It contains \(titles.briefList).")
     }
 
     private func image(_ entry: Entry) throws(Failure) -> SourceImage {
         let configuration = try files.configuration(named: entry.configurationName)
         if let digest = entry.digest, digest != configuration.digest {
-            throw files.refused("its configuration \(digest.short) has another digest than its name")
+            throw files.refused("the digest of its configuration does not match its name \(digest.short)")
         }
         guard configuration.platform.fit(level: Platform.hostLevel) != nil else {
             throw files.refused(
-                "it is for \(configuration.platform.description.brief), and not for \(Platform.wanted)",
+                "it is for \(configuration.platform.description.brief), not for \(Platform.wanted)",
                 cure: "Get the image for \(Platform.wanted).")
         }
         return SourceImage(
@@ -86,7 +86,7 @@ struct DockerArchiveSource {
     ) throws(Failure) -> [SourceImage.Layer] {
         let names = try field.texts()
         guard names.count <= Manifest.layerLimit else {
-            throw files.refused("it has \(names.count) layers; \(Manifest.layerLimit) are the most")
+            throw files.refused("it has \(names.count) layers; the limit is \(Manifest.layerLimit)")
         }
         guard names.count == configuration.layers.count else {
             throw files.refused(

@@ -52,7 +52,7 @@ enum ImageSource: Hashable, Sendable {
         }
         throw Failure(
             .badInput, complaint, because: "it is neither an OCI layout nor a bundle nor a root file system",
-            cure: "To take it for a root file system all the same: rootfs:\(path.printable)")
+            cure: "To use it as a root file system anyway, write rootfs:\(path.printable)")
     }
 
     private func check(isDirectory: Bool, tag: String?, _ complaint: String) throws(Failure) {
@@ -69,7 +69,8 @@ enum ImageSource: Hashable, Sendable {
         case .rootFileSystem, .bundle:
             if !isDirectory { throw Failure(complaint, errno: .notDirectory) }
             if let tag {
-                throw Failure(.usage, complaint, because: "a directory of files has no \(tag.printable)")
+                throw Failure(
+                    .usage, complaint, because: "a root file system has no tag, such as '\(tag.printable)'")
             }
         }
     }
@@ -131,9 +132,13 @@ enum ImageSource: Hashable, Sendable {
         if kind != .layoutArchive, files.has("manifest.json") {
             return try DockerArchiveSource(files: files).image(name: tag)
         }
-        let wanted = kind?.rawValue ?? "oci-archive or docker-archive"
+        let missing =
+            switch kind {
+            case .layoutArchive: "no oci-layout"
+            case .dockerArchive: "no manifest.json"
+            default: "neither oci-layout nor manifest.json"
+            }
         throw files.refused(
-            "it is no \(wanted): there is no \(kind == .dockerArchive ? "manifest.json" : "oci-layout") in it",
-            cure: "Save the image with podman save, docker save or skopeo copy.")
+            "it contains \(missing)", cure: "Save the image with podman save, docker save or skopeo copy.")
     }
 }

@@ -95,16 +95,16 @@ struct LayoutSource {
         let version = try files.json("oci-layout", as: "version").member("imageLayoutVersion")
         let text = try version.required(try version.text())
         guard text.hasPrefix("1.") else {
-            throw files.refused("its layout is of version \(text.brief), and only 1 is known")
+            throw files.refused("its layout has version \(text.brief); only version 1 is supported")
         }
     }
 
     /// The reason why there is no image.
     private var nothing: Failure {
         if let missing { return missing }
-        if foreignPlatforms.isEmpty { return artifact ?? files.refused("there is no image in it") }
+        if foreignPlatforms.isEmpty { return artifact ?? files.refused("it contains no image") }
         return files.refused(
-            "it is for \(foreignPlatforms.sorted().briefList), and not for \(Platform.wanted)",
+            "it is for \(foreignPlatforms.sorted().briefList), not for \(Platform.wanted)",
             cure: "Get the image for \(Platform.wanted).")
     }
 
@@ -112,7 +112,7 @@ struct LayoutSource {
         let titles = index.titles
         return Failure(
             .missingInput, files.complaint, because: "it has no image called \(name.brief)",
-            cure: titles.isEmpty ? nil : "It has \(titles.briefList).")
+            cure: titles.isEmpty ? nil : "It contains \(titles.briefList).")
     }
 
     /// Finds the image of a group. Refuses two images that fit equally well, because either could be meant.
@@ -144,7 +144,8 @@ struct LayoutSource {
         case .index: return try indexFinding(descriptor, depth: depth)
         case .manifest: return try manifestFinding(descriptor)
         case .schema1:
-            throw files.refused("its manifest is of the old schema 1", cure: "Pull and save the image again.")
+            throw files.refused(
+                "its manifest has the obsolete schema 1", cure: "Pull and save the image again.")
         default: return .none
         }
     }
@@ -197,7 +198,7 @@ struct LayoutSource {
         guard manifestCount <= Self.manifestLimit else { throw files.refused("it has too many manifests") }
         let name = SourceFiles.name(of: descriptor.digest)
         if files.has(name) { return true }
-        missing = missing ?? files.refused("it is not complete: its \(role) is missing (\(name))")
+        missing = missing ?? files.refused("it is incomplete: its \(role) is missing (\(name))")
         return false
     }
 

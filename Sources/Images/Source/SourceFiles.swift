@@ -54,7 +54,7 @@ struct SourceFiles: Sendable {
                 return try FileSource(opening: "\(path)/\(name)", as: role)
             } catch {
                 guard error.errno == .noSuchFileOrDirectory else { throw error }
-                throw refused("it is not complete: its \(role) is missing (\(name.printable))")
+                throw refused("it is incomplete: its \(role) is missing (\(name.printable))")
             }
         }
     }
@@ -123,7 +123,7 @@ struct SourceFiles: Sendable {
     func several(_ names: [String]) -> Failure {
         refused(
             "it has several images: \(Set(names).sorted().briefList)",
-            cure: "Say which: \(path.brief):NAME")
+            cure: "Choose one: \(path.brief):NAME")
     }
 
     func refused(_ why: String, cure: String? = nil) -> Failure {

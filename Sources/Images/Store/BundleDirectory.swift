@@ -46,15 +46,15 @@ extension BundleConfiguration {
         let named = rootPath.hasPrefix("/") ? rootPath : "\(path)/\(rootPath)"
         guard FileStatus(of: named)?.isDirectory == true else {
             throw Failure(
-                .missingInput, complaint, because: "its root file system \(named.brief) is not there")
+                .missingInput, complaint, because: "its root file system \(named.brief) does not exist")
         }
         let root = try Self.resolved(named, complaint)
         let isOutside = !FilePath(root).starts(with: FilePath(try Self.resolved(path, complaint)))
         guard mayBeOutside || !isOutside else {
             throw Failure(
                 .badInput, complaint,
-                because: "its root file system \(rootPath.brief) leads out of it, to \(root.brief)",
-                cure: "If those files may go into its container: --allow-outside-root.")
+                because: "its root file system \(rootPath.brief) is outside the bundle, in \(root.brief)",
+                cure: "If the container may have these files, use --allow-outside-root.")
         }
         return (root, isOutside)
     }

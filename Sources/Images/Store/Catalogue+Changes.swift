@@ -6,9 +6,9 @@ import SystemPackage
 extension Catalogue {
     /// Publishes the directory `draft` as the image `identifier`. The directory is complete and written to
     /// the disk.
-    func publish(_ draft: String, as identifier: String, workshop: borrowing StagingDirectory) throws(Failure)
+    func publish(_ draft: String, as identifier: String, staging: borrowing StagingDirectory) throws(Failure)
     {
-        let old = workshop.file("replaced")
+        let old = staging.file("replaced")
         try changing("add an image to") { () throws(Errno) in
             let place = store.image(identifier)
             if FileStatus(of: place) != nil {
@@ -29,8 +29,8 @@ extension Catalogue {
     /// Two kinds of names are not returned, because they are expected to change: those of files, and those
     /// that a registry gave both times.
     @discardableResult
-    func set(_ names: [NameRecord], workshop: borrowing StagingDirectory) throws(Failure) -> [NameRecord] {
-        let draft = workshop.file("name")
+    func set(_ names: [NameRecord], staging: borrowing StagingDirectory) throws(Failure) -> [NameRecord] {
+        let draft = staging.file("name")
         return try changing("write a name into") { () throws(Errno) in
             var moved: [NameRecord] = []
             for record in names {
@@ -58,9 +58,9 @@ extension Catalogue {
 
     /// Removes the images among `candidates` that have no name. Returns the number of bytes that their
     /// directories took.
-    func removeUnnamed(_ candidates: [String], workshop: borrowing StagingDirectory) throws(Failure) -> UInt64
+    func removeUnnamed(_ candidates: [String], staging: borrowing StagingDirectory) throws(Failure) -> UInt64
     {
-        let place = workshop.file("removed-")
+        let place = staging.file("removed-")
         return try changing("remove an image from") { () throws(Errno) in
             let named = Set(try names().map(\.identifier))
             var freed: UInt64 = 0

@@ -55,9 +55,9 @@ struct Catalogue {
         let found = try reading { all throws(Errno) in try all.identifiers() }.filter { $0.hasPrefix(digits) }
         guard found.count < 2 else {
             throw Failure(
-                .usage, "cannot tell which image \(prefix) is",
-                because: "\(found.count) identifiers begin so",
-                cure: "Write more of it; vmm image list has 12 digits.")
+                .usage, "cannot identify the image \(prefix)",
+                because: "\(found.count) identifiers begin with it",
+                cure: "Write more digits; vmm image list shows 12.")
         }
         return found.first
     }

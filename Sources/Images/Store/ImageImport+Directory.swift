@@ -9,7 +9,7 @@ extension ImageImport {
         _ path: String, fingerprint: Digest, as contents: Contents
     ) throws(Failure) -> ImageRecord {
         let maker = LayerImport(
-            store: store, session: session, draft: workshop.file("layer.erofs"), claims: claims)
+            store: store, session: session, draft: staging.file("layer.erofs"), claims: claims)
         return try cleaningUp { () throws(Failure) in
             let byteCount = try maker.make(fingerprint) { writer throws(Failure) in
                 try read(path, fingerprint, into: writer)
@@ -27,7 +27,7 @@ extension ImageImport {
             throw Failure(
                 .badInput, "cannot use the directory \(path.printable)",
                 because: "files in it changed while they were read",
-                cure: "Try again when nobody writes to it.")
+                cure: "Try again while nothing writes to it.")
         }
     }
 }

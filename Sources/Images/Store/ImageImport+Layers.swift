@@ -37,7 +37,7 @@ extension ImageImport {
         guard bytes.count <= ImageRecord.byteLimit, ImageRecord(fileBytes: bytes) == record else {
             let limit = ByteCount.text(UInt64(ImageRecord.byteLimit))
             throw image.files.refused(
-                "its configuration is too long for the store, which keeps \(limit) of each")
+                "its configuration exceeds the store's limit of \(limit)")
         }
     }
 
@@ -67,7 +67,7 @@ extension ImageImport {
                 try session.check()
                 session.state.withLock { $0.layersBegun += 1 }
                 let maker = LayerImport(
-                    store: store, session: session, draft: workshop.file("layer-\(number).erofs"),
+                    store: store, session: session, draft: staging.file("layer-\(number).erofs"),
                     claims: claims)
                 let reader = LayerReader(layer: layer, files: files, session: session)
                 let byteCount = try maker.make(layer.contentDigest) { writer throws(Failure) in

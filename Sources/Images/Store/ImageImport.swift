@@ -21,7 +21,7 @@ final class ImageImport: Sendable {
 
     let catalogue: Catalogue
     let session: ImportSession
-    let workshop: StagingDirectory
+    let staging: StagingDirectory
     let claims: LayerClaims
 
     init(_ store: StoreDirectory, session: ImportSession) throws(Failure) {
@@ -29,7 +29,7 @@ final class ImageImport: Sendable {
         catalogue = Catalogue(store: store)
         self.session = session
         StagingDirectory.clean(store)
-        workshop = try StagingDirectory(in: store)
+        staging = try StagingDirectory(in: store)
     }
 
     var store: StoreDirectory { catalogue.store }
@@ -47,8 +47,8 @@ final class ImageImport: Sendable {
     /// Makes an image of layers that are all in the store, unless the image is there already.
     func publish(_ contents: Contents, layers: [ImageRecord.Layer]) throws(Failure) -> ImageRecord {
         if let record = catalogue.record(of: contents.identifier), record.layers == layers { return record }
-        session.note("putting the layers together")
-        let draft = workshop.file("image")
+        session.note("merging the layers")
+        let draft = staging.file("image")
         try store.doing("write an image into") { () throws(Errno) in
             Files.removeTree(draft)
             try Files.makeDirectory(draft)
@@ -68,7 +68,7 @@ final class ImageImport: Sendable {
             try Files.synchronize(draft)
         }
         try session.check()
-        try catalogue.publish(draft, as: contents.identifier, workshop: workshop)
+        try catalogue.publish(draft, as: contents.identifier, staging: staging)
         return record
     }
 

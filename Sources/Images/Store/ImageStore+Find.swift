@@ -39,9 +39,9 @@ extension ImageStore {
             }
             throw Failure(
                 .missingInput, "cannot find the image \(word.brief)",
-                because: "it is neither a path nor a name of an image in a registry",
+                because: "it is neither a path nor a valid image name",
                 cure: isFile
-                    ? "For the file write ./\(word.brief)"
+                    ? "To use the file, write ./\(word.brief)"
                     : "Names look like debian:12 or localhost:5000/team/tool:1.0.")
         }
         guard isFile else { return try find(reference, request) }
@@ -65,14 +65,14 @@ extension ImageStore {
         }
         guard !word.contains("/"), !isArchive else {
             throw Failure(
-                .usage, "cannot tell which image \(word.brief) is",
-                because: "a file is called so, and an image in a registry may be",
-                cure: "Write ./\(word.brief) for the file, docker://\(word.brief) for the image.")
+                .usage, "cannot identify the image \(word.brief)",
+                because: "a file has this name, and an image in a registry may have it too",
+                cure: "Write ./\(word.brief) for the file, or docker://\(word.brief) for the image.")
         }
         do throws(Failure) {
             return try find(reference, request)
         } catch {
-            let cure = [error.cure, "For the file of that name write ./\(word.brief)"]
+            let cure = [error.cure, "To use the file of that name, write ./\(word.brief)"]
             throw Failure(
                 error.kind, error.what, because: error.why,
                 cure: cure.compactMap(\.self).joined(separator: " "))
@@ -84,7 +84,7 @@ extension ImageStore {
         guard request.pull != .never else {
             throw Failure(
                 .missingInput, "cannot find the image \(request.text.printable)",
-                because: "it is not in \(path)",
+                because: "it is not in the store \(path)",
                 cure: "Import it: vmm image import \(request.text.printable)")
         }
         return try pull(reference, request)

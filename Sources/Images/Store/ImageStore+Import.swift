@@ -21,7 +21,7 @@ extension ImageStore {
         {
             return try catalogue.image(record)
         }
-        let image = try source.image(scratch: directory.workshops, budget: request.budget)
+        let image = try source.image(scratch: directory.staging, budget: request.budget)
         if known?.identifier == image.identifier, stamp == nil, !request.wantsNames,
             let record = catalogue.record(of: image.identifier)
         {
@@ -47,8 +47,8 @@ extension ImageStore {
             else { continue }
             throw Failure(
                 .usage, "cannot import \(request.text.brief)",
-                because: "it is called \(name.name), and that is another image from a registry",
-                cure: "To give the name to this image: --move-names. To call it something else: --name NAME.")
+                because: "its name \(name.name) stands for another image, which came from a registry",
+                cure: "Move the name with --move-names, or choose another with --name NAME.")
         }
     }
 
@@ -68,14 +68,14 @@ extension ImageStore {
             let importer = try ImageImport(store, session: session)
             for _ in 0..<Self.attemptLimit {
                 let record = try work(importer)
-                let moved = try importer.catalogue.set(names, workshop: importer.workshop)
+                let moved = try importer.catalogue.set(names, staging: importer.staging)
                 // Another process may have removed the image before it had these names.
                 if importer.catalogue.record(of: record.identifier) != nil { return (record, moved) }
             }
             throw Failure(
                 .unavailable, "cannot import \(request.text.brief)",
-                because: "another vmm removes the image again and again",
-                cure: "Try again when nobody removes images.")
+                because: "another vmm keeps removing the image",
+                cure: "Try again while no other vmm removes images.")
         }
         var image = try catalogue.image(record)
         if !moved.isEmpty { image.notice = Self.notice(of: moved) }
@@ -84,7 +84,7 @@ extension ImageStore {
 
     private static func notice(of moved: [NameRecord]) -> String {
         let names = moved.map { "\($0.name) (was \($0.identifier.prefix(12)))" }
-        return "names that mean this image now: \(names.briefList)"
+        return "names moved to this image: \(names.briefList)"
     }
 
     /// Fetches the image that its registry has now.
@@ -111,7 +111,7 @@ extension ImageStore {
             let names =
                 [NameRecord(name: name, identifier: image.identifier, isFromRegistry: true)]
                 + request.names(from: image)
-            try importer.catalogue.set(names, workshop: importer.workshop)
+            try importer.catalogue.set(names, staging: importer.staging)
             return record
         }
         // A registry may change its own name at any time. A notice is due only for a name that a user had
@@ -128,8 +128,8 @@ extension ImageStore {
     private static func fetch(
         _ reference: RegistryReference, for importer: ImageImport
     ) throws(Failure) -> String {
-        let skopeo = Skopeo(session: importer.session, kept: importer.workshop.directory.rawValue)
-        let (first, second) = (importer.workshop.file("index"), importer.workshop.file("layout"))
+        let skopeo = Skopeo(session: importer.session, kept: importer.staging.directory.rawValue)
+        let (first, second) = (importer.staging.file("index"), importer.staging.file("layout"))
         guard try skopeo.copy(reference, .listAlone, to: first) else {
             _ = try skopeo.copy(reference, .usualPlatform, to: second)
             return second
@@ -173,7 +173,7 @@ extension ImageStore {
             root.path, called: try ImageSource.bundle(path: path).storeName(), file, request)
         if root.isOutside {
             image.notice =
-                "the files of the bundle \(path.brief) lie outside of it, in \(root.path.brief)"
+                "the files of the bundle \(path.brief) are outside the bundle, in \(root.path.brief)"
         }
         return image
     }

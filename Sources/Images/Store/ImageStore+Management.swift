@@ -18,27 +18,27 @@ public struct ImageListing: Hashable, Sendable {
 
 extension ImageStore {
     /// Permissions for an import that only the user can give.
-    public struct Liberties: OptionSet, Sendable {
+    public struct ImportPermissions: OptionSet, Sendable {
         public let rawValue: Int
 
         public init(rawValue: Int) { self.rawValue = rawValue }
 
         /// Permission to move names that a registry gave to other images.
-        public static let movesNames = Liberties(rawValue: 1)
+        public static let movesNames = ImportPermissions(rawValue: 1)
         /// Permission to read a bundle's root file system outside the bundle.
-        public static let outsideRoot = Liberties(rawValue: 2)
+        public static let outsideRoot = ImportPermissions(rawValue: 2)
     }
 
     /// Imports an image from a registry, a file or a directory. `furtherName` is an additional name for it.
     public func importImage(
-        _ name: String, called furtherName: String? = nil, liberties: Liberties = [],
+        _ name: String, called furtherName: String? = nil, permissions: ImportPermissions = [],
         progress: ProgressStyle = .automatic
     ) throws(Failure) -> Image {
         var request = ImageRequest(
             name: try ImageName(parsing: name), text: name, pull: .always, progress: progress,
             budget: ImportBudget(limits: limits))
-        request.movesNames = liberties.contains(.movesNames)
-        request.allowsOutsideRoot = liberties.contains(.outsideRoot)
+        request.movesNames = permissions.contains(.movesNames)
+        request.allowsOutsideRoot = permissions.contains(.outsideRoot)
         request.furtherName = try furtherName.map { text throws(Failure) in
             try RegistryReference(parsing: text)
         }
@@ -67,8 +67,8 @@ extension ImageStore {
         for name in names { try catalogue.removeName(name) }
         let rest = try catalogue.reading { all throws(Errno) in try all.names() }
         guard !rest.contains(where: { $0.identifier == identifier }) else { return nil }
-        let workshop = try StagingDirectory(in: directory)
-        let freed = try catalogue.removeUnnamed([identifier], workshop: workshop)
+        let staging = try StagingDirectory(in: directory)
+        let freed = try catalogue.removeUnnamed([identifier], staging: staging)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
 
@@ -84,8 +84,9 @@ extension ImageStore {
         }
         guard let identifier = try catalogue.identifier(startingWith: text, least: 4) else {
             throw Failure(
-                .missingInput, "cannot remove the image \(text.printable)", because: "it is not in \(path)",
-                cure: "vmm image list shows what there is.")
+                .missingInput, "cannot remove the image \(text.printable)",
+                because: "it is not in the store \(path)",
+                cure: "vmm image list shows the images in the store.")
         }
         return (all.filter { $0.identifier == identifier }.map(\.name), identifier)
     }
@@ -101,9 +102,9 @@ extension ImageStore {
     public consuming func prune(progress: ProgressStyle) throws(Failure) -> UInt64 {
         let catalogue = catalogue
         var freed = StagingDirectory.clean(directory)
-        let workshop = try StagingDirectory(in: directory)
+        let staging = try StagingDirectory(in: directory)
         let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
-        freed &+= try catalogue.removeUnnamed(identifiers, workshop: workshop)
+        freed &+= try catalogue.removeUnnamed(identifiers, staging: staging)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
 }
@@ -126,12 +127,12 @@ extension Catalogue {
         -> UInt64
     {
         _ = consume reader
-        var isTold = false
+        var hasPrintedNotice = false
         let lock = try StoreLock(.layers, of: store, alone: true) {
-            if !isTold, progress != .silent {
-                StandardError.write("vmm: waiting for another vmm that imports or starts an image\n")
+            if !hasPrintedNotice, progress != .silent {
+                StandardError.write("vmm: waiting for another vmm to import or start an image\n")
             }
-            isTold = true
+            hasPrintedNotice = true
         }
         defer { _ = lock }
         return try store.doing("remove layers from") { () throws(Errno) in

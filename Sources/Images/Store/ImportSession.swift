@@ -55,7 +55,7 @@ final class ImportSession: Sendable {
     /// Throws if a signal or a failed thread has ended the import. Every piece of work calls it.
     func check() throws(Failure) {
         guard signal.load(ordering: .relaxed) == 0, !hasFailed.load(ordering: .relaxed) else {
-            throw Failure(.host, "cannot go on with the import", because: "it was interrupted")
+            throw Failure(.host, "cannot continue the import", because: "it was interrupted")
         }
     }
 
@@ -69,7 +69,7 @@ final class ImportSession: Sendable {
 
     /// Shows that the import waits for a lock of another process, and throws if it has been ended.
     func wait() throws(Failure) {
-        note("waiting for another vmm that does the same")
+        note("waiting for another vmm that does the same work")
         try check()
     }
 }

@@ -22,7 +22,8 @@ struct NameRecord: Hashable, Sendable {
     /// Refuses names that could not be read back.
     static func check(_ names: [NameRecord]) throws(Failure) {
         for name in names where name.fileBytes.count > byteLimit {
-            throw Failure(.usage, "cannot call an image \(name.name.brief)", because: "the name is too long")
+            throw Failure(
+                .usage, "cannot use the image name \(name.name.brief)", because: "the name is too long")
         }
     }
 

@@ -36,8 +36,8 @@ struct Skopeo {
         guard !directory.contains(":") else {
             throw Failure(
                 .usage, "cannot pull \(reference)",
-                because: "the store's path has a colon, where skopeo takes a path to end",
-                cure: "Set VMM_STORE to a directory without one.")
+                because: "the store's path contains a colon, which skopeo does not accept",
+                cure: "Set VMM_STORE to a path without a colon.")
         }
         var command = ["skopeo", "copy"] + selection.options
         // docker's rule: a registry on this machine may have no certificate, or no TLS at all.
@@ -45,15 +45,15 @@ struct Skopeo {
         // skopeo accepts a tag or a digest, not both; the digest is more precise.
         command += ["docker://\(reference.forSkopeo)", "oci:\(directory):\(Self.imageName)"]
         let program = try start(command)
-        let words = Result { () throws(Failure) in
-            try listen(
-                to: program, directory, ImportDownload(of: reference, to: kept, budget: session.budget))
+        let output = Result { () throws(Failure) in
+            try collectOutput(
+                of: program, directory, ImportDownload(of: reference, to: kept, budget: session.budget))
         }
         // skopeo must not write any more: the budget is spent.
-        if case .failure = words { program.send(SIGKILL) }
+        if case .failure = output { program.send(SIGKILL) }
         let ending = program.wait()
         try session.check()
-        let line = lastLine(of: try words.get())
+        let line = lastLine(of: try output.get())
         if ending == .exited(0) { return true }
         if case .listAlone = selection, line.contains("unknown flag") { return false }
         throw failure(reference, line, ending)
@@ -73,34 +73,34 @@ struct Skopeo {
     /// Collects skopeo's output until skopeo ends, and reports the number of bytes received to the session
     /// and to `download`, which throws if there are too many. Ends skopeo when the session ends, and kills it
     /// if that is urgent: skopeo must not outlive this process.
-    private func listen(
-        to program: borrowing ChildProgram, _ directory: String, _ download: ImportDownload
+    private func collectOutput(
+        of program: borrowing ChildProgram, _ directory: String, _ download: ImportDownload
     ) throws(Failure) -> [UInt8] {
         var download = download
-        var words: [UInt8] = []
-        var isTold = false
+        var output: [UInt8] = []
+        var hasSentSignal = false
         while let more = program.output(waiting: 200) {
-            words = (words + more).suffix(4096)
-            if session.endingSignal != nil, !isTold {
+            output = (output + more).suffix(4096)
+            if session.endingSignal != nil, !hasSentSignal {
                 program.send(SIGTERM)
-                isTold = true
+                hasSentSignal = true
             }
             if session.mustEndAtOnce {
                 program.send(SIGKILL)
                 break
             }
             let byteCount = Files.allocatedByteCount(below: directory)
-            session.note("\(ByteCount.text(byteCount)) came")
+            session.note("\(ByteCount.text(byteCount)) received")
             try download.grow(to: byteCount)
         }
         try download.grow(to: Files.allocatedByteCount(below: directory))
         session.note(nil)
-        return words
+        return output
     }
 
-    private func lastLine(of words: [UInt8]) -> String {
-        let lines = String(decoding: words, as: UTF8.self).split(whereSeparator: \.isNewline)
-        guard let last = lines.last else { return "skopeo said nothing" }
+    private func lastLine(of output: [UInt8]) -> String {
+        let lines = String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline)
+        guard let last = lines.last else { return "skopeo failed without a message" }
         // A line of skopeo's log: time="..." level=fatal msg="..."
         guard let start = last.firstRange(of: "msg=\"")?.upperBound, last.hasSuffix("\"") else {
             return String(last).printable
@@ -114,7 +114,7 @@ struct Skopeo {
         let kind: Failure.Kind = line.contains("manifest unknown") ? .missingInput : .unavailable
         return Failure(
             kind, "cannot pull \(reference)", because: line,
-            cure: "Check the name, the network, and skopeo login \(reference.registry).")
+            cure: "Check the name and the network, or log in: skopeo login \(reference.registry)")
     }
 }
 

@@ -17,7 +17,7 @@ struct StagingDirectory: ~Copyable, Sendable {
         do throws(Errno) {
             while true {
                 let path =
-                    "\(store.workshops)/\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+                    "\(store.staging)/\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
                 try Files.makeDirectory(path)
                 let directory = try OwnedDescriptor(opening: path, for: .reading, flags: O_DIRECTORY)
                 // Another import may have removed the new directory as a killed import's.
@@ -40,8 +40,8 @@ struct StagingDirectory: ~Copyable, Sendable {
     @discardableResult
     static func clean(_ store: StoreDirectory) -> UInt64 {
         var freed: UInt64 = 0
-        for name in (try? Files.names(in: store.workshops)) ?? [] {
-            let path = "\(store.workshops)/\(name)"
+        for name in (try? Files.names(in: store.staging)) ?? [] {
+            let path = "\(store.staging)/\(name)"
             guard let directory = try? OwnedDescriptor(opening: path, for: .reading),
                 flock(directory.rawValue, LOCK_EX | LOCK_NB) == 0
             else { continue }

@@ -34,7 +34,7 @@ extension StoreDirectory {
         throw Failure(
             .notPermitted, complaint("use"),
             because: mode & S_IWOTH == 0
-                ? "it belongs to the user with number \(owner)" : "everybody may write to it",
+                ? "it belongs to user \(owner)" : "every user may write to it",
             cure: "Set VMM_STORE to a directory of your own.")
     }
 
@@ -48,7 +48,7 @@ extension StoreDirectory {
             guard !Self.isTrustedParent(owner: owner, mode: mode, by: geteuid()) else { continue }
             throw Failure(
                 .notPermitted, complaint("use"),
-                because: "others may put something else into its place, in \(String(parent).brief)",
+                because: "other users may replace it, because they may write to \(String(parent).brief)",
                 cure: "Set VMM_STORE to a directory below one of your own.")
         }
     }
@@ -71,7 +71,7 @@ extension StoreDirectory {
         guard found != Self.version else { return }
         throw Failure(
             .unavailable, complaint("open"),
-            because: "it is of version \(String(found).printable), not \(Self.version)",
+            because: "its format has version \(String(found).printable), not \(Self.version)",
             cure: "Use the vmm that made it, or set VMM_STORE to another directory.")
     }
 
@@ -94,7 +94,7 @@ extension StoreDirectory {
     private func recheck() throws(Failure) {
         if let found = try? Files.read(versionFile, upTo: 64) { return try check(found) }
         throw Failure(
-            .usage, complaint("open"), because: "there are other files in that directory",
+            .usage, complaint("open"), because: "the directory contains other files",
             cure: "Set VMM_STORE to a directory of its own.")
     }
 

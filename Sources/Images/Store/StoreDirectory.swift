@@ -23,7 +23,7 @@ struct StoreDirectory: Hashable, Sendable {
     var layers: String { path + "/layers" }
     var images: String { path + "/images" }
     var names: String { path + "/names" }
-    var workshops: String { path + "/tmp" }
+    var staging: String { path + "/tmp" }
 
     func layer(_ digest: String) -> String { "\(layers)/\(digest).erofs" }
     func image(_ identifier: String) -> String { "\(images)/\(identifier)" }
@@ -43,7 +43,7 @@ struct StoreDirectory: Hashable, Sendable {
         }
         guard let home = Environment.value("HOME"), home.hasPrefix("/") else {
             throw Failure(
-                .usage, "cannot tell where images are kept", because: "HOME is not set",
+                .usage, "cannot find the image store", because: "HOME is not set",
                 cure: "Set VMM_STORE to a directory.")
         }
         return StoreDirectory(path: home + "/.local/share/vmm")
@@ -77,11 +77,11 @@ struct StoreDirectory: Hashable, Sendable {
             let room = free &+ (FileStatus(of: draft)?.allocatedByteCount ?? 0)
             throw Failure(
                 error.what, errno: errno,
-                cure: "It needs more than the \(ByteCount.text(room)) that are free there. \(Self.fullCure)")
+                cure: "It needs more than the \(ByteCount.text(room)) that are free. \(Self.fullCure)")
         }
     }
 
-    private static let fullCure = "Make room (vmm image prune), or set VMM_STORE to another directory."
+    private static let fullCure = "Free some space (vmm image prune), or set VMM_STORE to another directory."
 
     private func isFull(_ errno: Errno) -> Bool { errno == .noSpace || errno == .diskQuotaExceeded }
 
@@ -93,7 +93,7 @@ struct StoreDirectory: Hashable, Sendable {
     func cure(for errno: Errno) -> String? {
         switch errno {
         case .noSpace, .diskQuotaExceeded:
-            "\(ByteCount.text(free)) are free there. \(Self.fullCure)"
+            "Only \(ByteCount.text(free)) are free. \(Self.fullCure)"
         case .readOnlyFileSystem, .permissionDenied, .notPermitted:
             "Set VMM_STORE to a directory that you can write to."
         default: nil

@@ -28,7 +28,8 @@ public final class ImportBudget: Sendable {
         guard after <= limits.writtenByteCount, after >= before else {
             throw Failure(
                 .badInput, complaint(),
-                because: "the import takes more than \(ImportLimits.text(limits.writtenByteCount)) of disk",
+                because:
+                    "the import needs more than \(ImportLimits.text(limits.writtenByteCount)) of disk space",
                 cure: "If you trust the image, allow more with --max-import-size.")
         }
         guard before / FreeSpace.stepByteCount != after / FreeSpace.stepByteCount,
@@ -36,8 +37,8 @@ public final class ImportBudget: Sendable {
         else { return }
         throw Failure(
             .host, complaint(),
-            because: "less than \(ImportLimits.text(reserve)) would be left free on that file system",
-            cure: "Make room (vmm image prune), or set VMM_STORE to another directory.")
+            because: "it would leave less than \(ImportLimits.text(reserve)) free on that file system",
+            cure: "Free some space (vmm image prune), or set VMM_STORE to another directory.")
     }
 
     /// Charges `byteCount` bytes that were unpacked.

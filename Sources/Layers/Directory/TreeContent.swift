@@ -65,7 +65,7 @@ struct TreeContent: ~Copyable {
         } catch {
             throw file.failure(error)
         }
-        guard count > 0 else { throw file.failure(because: "it became shorter while it was read") }
+        guard count > 0 else { throw file.failure(because: "it was truncated while it was read") }
         return count
     }
 }

@@ -94,7 +94,7 @@ struct TreeReader: ~Copyable {
         var status = stat()
         guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw file.failure(.current) }
         guard status.st_ino == file.status.st_ino, status.st_mode & S_IFMT == S_IFREG else {
-            throw file.failure(because: "another file took its place while it was read")
+            throw file.failure(because: "it was replaced while it was read")
         }
         return UInt64(clamping: status.st_size)
     }

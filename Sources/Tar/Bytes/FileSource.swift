@@ -35,7 +35,7 @@ public struct FileSource: ByteSource, ~Copyable {
         let size = try Self.size(of: file.rawValue, complaint)
         let room = size >= offset ? size - offset : 0
         guard byteCount ?? 0 <= room else {
-            throw Failure(.badInput, complaint, because: "the file that it lies in is truncated")
+            throw Failure(.badInput, complaint, because: "the archive is truncated")
         }
         let copy = fcntl(file.rawValue, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw Failure(complaint, errno: .current) }
@@ -76,7 +76,7 @@ public struct FileSource: ByteSource, ~Copyable {
         } catch {
             throw Failure(complaint, errno: error)
         }
-        guard count > 0 else { throw refused("the file became shorter while it was read") }
+        guard count > 0 else { throw refused("the file was truncated while it was read") }
         offset += UInt64(count)
         return unsafe buffer.prefix(count)
     }

@@ -52,7 +52,7 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
         do throws(DecompressionError) {
             state = try compression.decompressor().map(State.packed) ?? .plain
         } catch {
-            throw Failure(.host, complaint, because: "there is no memory to unpack it")
+            throw Failure(.host, complaint, because: "not enough memory to unpack it")
         }
     }
 
@@ -78,12 +78,12 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
         } catch {
             switch error {
             case .damaged: throw damaged(decompressor, "is damaged")
-            case .outOfMemory: throw damaged(decompressor, "wants more memory than there is for it")
+            case .outOfMemory: throw damaged(decompressor, "needs more memory than the limit")
             }
         }
     }
 
     private func damaged(_ decompressor: any Decompressor, _ problem: String) -> Failure {
-        refused("its \(type(of: decompressor).name) data \(problem)", cure: "Fetch or write it again.")
+        refused("its \(type(of: decompressor).name) data \(problem)", cure: "Download or create it again.")
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import Layers
 
 /// Small layers whose links would make much work or much data.
-@Suite("links that lead over much")
+@Suite("Links that cost much work")
 struct ErofsAmplificationTests {
     /// Links from `l1` to `lCOUNT`, each to the next one and over many names below that.
     private func chain(_ count: Int, over names: String, into layer: inout TestLayer) {
@@ -16,7 +16,7 @@ struct ErofsAmplificationTests {
         }
     }
 
-    @Test("a hard link by way of symbolic links has a path that a file can have")
+    @Test("a hard link through symbolic links must have a valid path")
     func redirects() throws {
         var layer = TestLayer()
         chain(
@@ -39,7 +39,7 @@ struct ErofsAmplificationTests {
         }
     }
 
-    @Test("a message has a short piece of a stranger's path")
+    @Test("a message quotes only a short piece of a stranger's path")
     func messages() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.file("a", [])
@@ -59,7 +59,7 @@ struct ErofsAmplificationTests {
         }
     }
 
-    @Test("many files by way of links that lead over thousands of names")
+    @Test("many files behind links with thousands of names are refused")
     func work() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         chain(30, over: String(repeating: "A/", count: 2000), into: &lower)
@@ -70,13 +70,13 @@ struct ErofsAmplificationTests {
             upper.add("h\(number)", .hardLink(to: .test("l1/f")))
         }
         let inLayer = #expect(throws: Failure.self) { try lower.write() }
-        #expect(inLayer?.why.contains("too many names") == true)
+        #expect(inLayer?.why.contains("too many symbolic links") == true)
         // These are sound by themselves.
         let inMerge = #expect(throws: Failure.self) { try TestImage([sound, upper]) }
-        #expect(inMerge?.why.contains("too many names") == true)
+        #expect(inMerge?.why.contains("too many symbolic links") == true)
     }
 
-    @Test("while links as images have them cost nothing that counts")
+    @Test("links as real images have them cost nothing noticeable")
     func honest() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.add("lib", .symbolicLink(target: Array("usr/lib".utf8)))
@@ -89,7 +89,7 @@ struct ErofsAmplificationTests {
         #expect(seen["/usr/lib/multi/arch/x86_64-linux-gnu/2999"]?.linkCount == 2)
     }
 
-    @Test("what the merge keeps of links comes out of the import's memory")
+    @Test("the memory that a merge needs for links is charged to the import")
     func memory() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.file("other", [])
@@ -104,12 +104,12 @@ struct ErofsAmplificationTests {
                 layers: files.map(\.path), to: descriptor.rawValue, named: "the index",
                 budget: ImportBudget(memory: memory))
         }
-        #expect(failure?.why.contains("more files") == true)
+        #expect(failure?.why.contains("too many files") == true)
         #expect(memory.freeByteCount == 1 << 20)
     }
 
     /// One inode with many attributes and many names.
-    @Test("attributes of a file with many names are read once")
+    @Test("the attributes of a file with many names are read once")
     func attributes() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.file("old", [1])

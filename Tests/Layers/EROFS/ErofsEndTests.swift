@@ -6,7 +6,7 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("the writing of EROFS images can be ended")
+@Suite("Ending the writing of EROFS images")
 struct ErofsEndTests {
     private static let count = 1000
 
@@ -41,7 +41,7 @@ struct ErofsEndTests {
         return all
     }
 
-    @Test("a layer, while its directories are written")
+    @Test("writing a layer can be ended while its directories are written")
     func layer() throws {
         let layer = Self.layer()
         let count = try endAnywhere { check in
@@ -59,7 +59,7 @@ struct ErofsEndTests {
         #expect(count > 4 * Self.count, "links, attributes, places and inodes")
     }
 
-    @Test("an index, while layers are merged and while it is written")
+    @Test("writing an index can be ended while layers are merged and while it is written")
     func index() throws {
         let files = try [Self.layer(), Self.layer()].map { try $0.write().file }
         let count = try endAnywhere { check in

@@ -7,7 +7,7 @@ import Testing
 @testable import Layers
 
 /// Images that somebody has damaged.
-@Suite("damaged EROFS images")
+@Suite("Damaged EROFS images")
 struct ErofsHostileTests {
     /// A layer in which every kind of structure is there once.
     private func image() throws -> [UInt8] {
@@ -43,7 +43,7 @@ struct ErofsHostileTests {
         } catch is Failure {}
     }
 
-    @Test("any byte changed is a failure or another image, never the end of us")
+    @Test("an image with any byte changed is refused or is another image, and causes no crash")
     func flipped() throws {
         let (bytes, lower) = (try image(), try lower())
         let interesting = bytes.indices.filter { $0 >= 1024 && (bytes[$0] != 0 || $0 % 64 == 9) }
@@ -55,7 +55,7 @@ struct ErofsHostileTests {
         }
     }
 
-    @Test("an image that ends early is a failure")
+    @Test("a truncated image is refused")
     func truncated() throws {
         let (bytes, lower) = (try image(), try lower())
         for count in stride(from: 0, to: bytes.count, by: 1021) {
@@ -66,7 +66,7 @@ struct ErofsHostileTests {
         }
     }
 
-    @Test("a changed superblock is found")
+    @Test("a changed superblock is detected")
     func superblock() throws {
         let bytes = try image()
         for index in 1024..<1152 {
@@ -77,7 +77,7 @@ struct ErofsHostileTests {
         }
     }
 
-    @Test("a directory that is its own child is found")
+    @Test("a directory that is its own child is detected")
     func circle() throws {
         var layer = TestLayer()
         layer.add("a/b/c", .directory)
@@ -118,7 +118,7 @@ struct ErofsHostileTests {
         return sealed
     }
 
-    @Test("what is no image at all is a failure with its name")
+    @Test("a file that is not an image is refused by name")
     func strangers() throws {
         for bytes in [[], [1], Array(repeating: 0, count: 8192)] as [[UInt8]] {
             let file = try TemporaryFile(bytes)

@@ -5,7 +5,7 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("limits of EROFS")
+@Suite("Limits of EROFS")
 struct ErofsLimitTests {
     private func failure(_ kind: LayerEntry.Kind, _ change: (inout LayerEntry) -> Void = { _ in }) throws
         -> Failure?
@@ -19,7 +19,7 @@ struct ErofsLimitTests {
         ExtendedAttribute(name: Array(name.utf8), value: Array(repeating: 1, count: byteCount))
     }
 
-    @Test("what does not fit is refused with its path")
+    @Test("a file beyond a limit is refused with its path")
     func refused() throws {
         let failures = [
             try failure(.fifo) { $0.attributes = [attribute("user.x", 65536)] },
@@ -37,7 +37,7 @@ struct ErofsLimitTests {
 
     /// A path has up to 2,048 names, and a compressed archive tells of millions of directories in a few
     /// bytes.
-    @Test("of a directory no more is kept than its own name and attributes")
+    @Test("a directory costs memory only for its own name and attributes")
     func directories() throws {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
@@ -60,7 +60,7 @@ struct ErofsLimitTests {
 
     /// A megabyte of a compressed archive tells of a million files.
     @Test(
-        "of all files together only so much is kept",
+        "the memory for all files together is limited",
         arguments: [
             LayerEntry.Kind.fifo, .directory, .symbolicLink(target: [65]), .hardLink(to: .test("file")),
         ])
@@ -78,11 +78,11 @@ struct ErofsLimitTests {
                 count += 1
             }
         }
-        #expect(failure?.kind == .badInput && failure?.why.contains("more files") == true)
+        #expect(failure?.kind == .badInput && failure?.why.contains("too many files") == true)
         #expect((2500..<20_000).contains(count), "\(count)")
     }
 
-    @Test("attributes of directories count, and the files of all layers together")
+    @Test("the attributes of directories and the files of all layers count together")
     func memoryOfAttributes() throws {
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
@@ -96,14 +96,14 @@ struct ErofsLimitTests {
                 try writer.add(entry)
             }
         }
-        #expect(failure?.why.contains("more files") == true)
+        #expect(failure?.why.contains("too many files") == true)
         var tree = FileTree(rootInode: 0, layer: 0, memory: TreeMemory(byteCount: 4096))
         #expect(throws: Damage.self) {
             for number in 0..<100 { _ = try tree.insert([UInt8(number)], in: FileTree.root, .fifo, inode: 0) }
         }
     }
 
-    @Test("layers that are written at the same time have one memory, and give back what they had")
+    @Test("layers that are written at the same time share one memory limit and return their parts")
     func sharedMemory() throws {
         let memory = TreeMemory(byteCount: 1 << 20)
         let file = try TemporaryFile()
@@ -134,7 +134,7 @@ struct ErofsLimitTests {
         #expect(memory.freeByteCount == 1 << 20)
     }
 
-    @Test("the root is a directory and stays")
+    @Test("the root is a directory and cannot be replaced")
     func root() throws {
         for kind in [LayerEntry.Kind.fifo, .whiteout, .hardLink(to: .test("x")), .file(byteCount: 0)] {
             var layer = TestLayer()
@@ -144,7 +144,7 @@ struct ErofsLimitTests {
     }
 
     @Test(
-        "attributes and links up to the limits come back", arguments: [0, 1, 2000, 4000, 4030, 8192, 65535])
+        "attributes and links up to the limits survive", arguments: [0, 1, 2000, 4000, 4030, 8192, 65535])
     func attributes(byteCount: Int) throws {
         var layer = TestLayer()
         layer.file("file", Array(repeating: 1, count: 2000)) {
@@ -177,7 +177,7 @@ struct ErofsLimitTests {
         #expect(seen["/file"]?.attributes == [attribute("user.a", 2)])
     }
 
-    @Test("a full file system is a failure that says what to do")
+    @Test("a full file system is a failure with a cure")
     func full() throws {
         let device = try OwnedDescriptor(opening: "/dev/full", for: .readingAndWriting)
         let writer = try ErofsWriter(to: device.rawValue, named: "the layer")

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Layers
 
-@Suite("hard links in EROFS layers")
+@Suite("Hard links in EROFS layers")
 struct ErofsLinkTests {
-    @Test("names of one file stay one, until a layer replaces one of them")
+    @Test("the names of one file stay one file until a layer replaces one of them")
     func names() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.file("a", [1, 2, 3])
@@ -23,7 +23,7 @@ struct ErofsLinkTests {
     /// Each of these links leads to the next one, by a path that only the layer below knows: of `count`
     /// links, in the order in which they come, one can be resolved in each pass.
     @Test(
-        "links to links by detours, up to a depth that no archive has",
+        "links to links through detours are followed up to a depth limit",
         arguments: [(10, true), (1000, false)])
     func detours(_ count: Int, _ isWell: Bool) throws {
         var (lower, upper) = (TestLayer(), TestLayer())
@@ -42,7 +42,7 @@ struct ErofsLinkTests {
         #expect(try image.get()["/d/1000"]?.linkCount == UInt32(count + 1))
     }
 
-    @Test("links to a hidden file are names of it, and it has no other")
+    @Test("links to a hidden file are its only names")
     func hidden() throws {
         var layer = TestLayer()
         layer.file(".wh..wh.plnk/1.2", [1, 2, 3]) { $0.isHidden = true }
@@ -76,7 +76,7 @@ struct ErofsLinkTests {
         #expect(seen["/link"]?.attributes == [])
     }
 
-    @Test("a link to nothing is refused, with its target")
+    @Test("a link to a missing file is refused, and the failure names its target")
     func missing() throws {
         var layer = TestLayer()
         layer.add("link", .hardLink(to: .test("no/such")))
@@ -84,7 +84,7 @@ struct ErofsLinkTests {
         #expect(failure?.description.contains("/no/such") == true)
     }
 
-    @Test("a link to a directory is refused, and one to itself changes nothing")
+    @Test("a link to a directory is refused, and a link to itself changes nothing")
     func odd() throws {
         var layer = TestLayer()
         layer.file("a", [1])
@@ -95,7 +95,7 @@ struct ErofsLinkTests {
         #expect(throws: Failure.self) { try layer.write() }
     }
 
-    @Test("70,000 names of one file")
+    @Test("a file may have 70,000 names")
     func many() throws {
         var layer = TestLayer()
         layer.file("d/first", [1, 2, 3])

@@ -6,7 +6,7 @@ import Testing
 @testable import Layers
 
 /// OCI image 1.1, layer.md, one rule after another.
-@Suite("rules of merging layers")
+@Suite("Rules of merging layers")
 struct ErofsMergeRuleTests {
     /// The names of everything in the merged image, links with their target, directories with a `/`.
     private func merged(_ layers: [(inout TestLayer) -> Void]) throws -> [String] {
@@ -42,7 +42,7 @@ struct ErofsMergeRuleTests {
         #expect(names == ["/", "/a/", "/a/y 1"])
     }
 
-    @Test("a white-out hides lower layers only, wherever it comes")
+    @Test("a white-out hides lower layers only, wherever it stands in its layer")
     func ownFiles() throws {
         let names = try merged([
             { $0.file("a/old", [1]) },
@@ -59,7 +59,7 @@ struct ErofsMergeRuleTests {
         #expect(names == ["/", "/a/", "/a/before 1", "/a/behind 1", "/b 2", "/c 3"])
     }
 
-    @Test("an opaque directory hides what is in it below, but keeps its attributes")
+    @Test("an opaque directory hides its entries of lower layers and keeps its attributes")
     func opaque() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.add("d", .directory) { $0.userID = 7 }
@@ -71,7 +71,7 @@ struct ErofsMergeRuleTests {
         #expect(seen["/d"]?.userID == 7)
     }
 
-    @Test("a removed directory that comes back has nothing of the old one")
+    @Test("a directory that is removed and made again has nothing of the old one")
     func recreated() throws {
         var (lower, upper) = (TestLayer(), TestLayer())
         lower.add("d", .directory) { $0.userID = 7 }
@@ -84,7 +84,7 @@ struct ErofsMergeRuleTests {
         #expect(seen["/d"]?.userID == 0)
     }
 
-    @Test("the topmost layer that names a directory describes it")
+    @Test("the attributes of a directory are those of the topmost layer that names it")
     func directoryAttributes() throws {
         var layers = [TestLayer(), TestLayer(), TestLayer()]
         layers[0].add("d", .directory) { $0.userID = 1 }
@@ -98,7 +98,7 @@ struct ErofsMergeRuleTests {
         #expect(seen["/d"]?.attributes.count == 1)
     }
 
-    @Test("files replace directories, and directories files")
+    @Test("files replace directories, and directories replace files")
     func replaced() throws {
         let names = try merged([
             {
@@ -117,7 +117,7 @@ struct ErofsMergeRuleTests {
         #expect(names == ["/", "/a 2", "/b/", "/c/", "/e/", "/e/below 1"])
     }
 
-    @Test("white-outs below what is not there make nothing")
+    @Test("white-outs below a missing directory make nothing")
     func hollow() throws {
         let names = try merged([
             { $0.file("a", [1]) },
@@ -142,7 +142,7 @@ struct ErofsMergeRuleTests {
         #expect(names == ["/", "/c 1"])
     }
 
-    @Test("within a layer the last entry of a path counts")
+    @Test("within a layer the last entry of a path wins")
     func laterEntries() throws {
         let names = try merged([
             { $0.file("d/lower", [1]) },
@@ -158,7 +158,7 @@ struct ErofsMergeRuleTests {
         #expect(names == ["/", "/d/", "/f 2"])
     }
 
-    @Test("a path leads through links of its own layer and of lower ones, and never out of the image")
+    @Test("a path follows links of its own layer and of lower ones, and never leaves the image")
     func links() throws {
         let names = try merged([
             {
@@ -185,7 +185,9 @@ struct ErofsMergeRuleTests {
             ])
     }
 
-    @Test("one directory by two paths: white-outs hide only what is below, a link finds its file")
+    @Test(
+        "one directory may be reached by two paths: white-outs hide only lower layers, and a link finds its file"
+    )
     func twoPaths() throws {
         let names = try merged([
             {
@@ -205,7 +207,7 @@ struct ErofsMergeRuleTests {
             ])
     }
 
-    @Test("links in a circle are refused")
+    @Test("circular links are refused")
     func circle() throws {
         var layer = TestLayer()
         layer.add("a", .symbolicLink(target: Array("b".utf8)))

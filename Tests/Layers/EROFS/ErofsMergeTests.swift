@@ -4,9 +4,9 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("merged EROFS layers")
+@Suite("Merged EROFS layers")
 struct ErofsMergeTests {
-    @Test("random layers are what a slow model makes of them", arguments: 0..<6 as Range<UInt64>)
+    @Test("merged random layers equal the result of a slow model", arguments: 0..<6 as Range<UInt64>)
     func random(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
         let layers = (0..<5).map { random.layer(itemCount: $0 == 0 ? 700 : 200, isFirst: $0 == 0) }
@@ -14,7 +14,7 @@ struct ErofsMergeTests {
         #expect(seen.differences(from: ModelTree(layers).seen()) == [])
     }
 
-    @Test("one layer alone, read without an index, is what went in", arguments: 10..<14 as Range<UInt64>)
+    @Test("a single layer, read without an index, equals its input", arguments: 10..<14 as Range<UInt64>)
     func alone(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
         let layer = random.layer(itemCount: 800, isFirst: true)

@@ -8,7 +8,7 @@ import Testing
 @Suite("EROFS images in the kernel")
 struct ErofsMountTests {
     @Test(
-        "a random layer, mounted, is what went in",
+        "a mounted random layer equals its input",
         .mountsImages,
         arguments: 20..<23 as Range<UInt64>)
     func layer(seed: UInt64) throws {
@@ -22,7 +22,7 @@ struct ErofsMountTests {
     }
 
     @Test(
-        "merged random layers, mounted, are what a slow model makes of them",
+        "mounted merged random layers equal the result of a slow model",
         .mountsImages,
         arguments: 30..<33 as Range<UInt64>)
     func merged(seed: UInt64) throws {
@@ -32,7 +32,7 @@ struct ErofsMountTests {
         #expect(seen.differences(from: ModelTree(layers).seen().readable()) == [])
     }
 
-    @Test("fsck.erofs has nothing to complain about", arguments: 40..<43 as Range<UInt64>)
+    @Test("fsck.erofs finds no fault", arguments: 40..<43 as Range<UInt64>)
     func checked(seed: UInt64) throws {
         var random = RandomLayers(seed: seed)
         let image = try TestImage(random.layers())

@@ -5,9 +5,9 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("names in EROFS layers")
+@Suite("Names in EROFS layers")
 struct ErofsNameTests {
-    @Test("a name that no directory can have is refused, wherever it comes from")
+    @Test("a name that no directory can have is refused, whatever its source")
     func names() throws {
         for target in [String(repeating: "X", count: 256), "ok/" + String(repeating: "X", count: 4000)] {
             var (lower, upper) = (TestLayer(), TestLayer())
@@ -32,7 +32,7 @@ struct ErofsNameTests {
     }
 
     @Test(
-        "a tree takes no name that is none",
+        "a tree refuses an invalid name",
         arguments: ["", ".", "..", "a/b", "/", "a\0", String(repeating: "n", count: 256)])
     func noNames(_ name: String) throws {
         var tree = FileTree(rootInode: 0, layer: 0)

@@ -5,7 +5,7 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("files of an image, read on the host")
+@Suite("Files of an image, read on the host")
 struct ErofsReaderTests {
     private func reader() throws -> ErofsReader {
         var (lower, upper) = (TestLayer(), TestLayer())
@@ -19,7 +19,7 @@ struct ErofsReaderTests {
         return try TestImage([lower, upper]).reader()
     }
 
-    @Test("content comes from either layer, through links that stay inside")
+    @Test("content comes from either layer, through links that stay inside the image")
     func contents() throws {
         let reader = try reader()
         let passwd = Array("root:x:0:0\n".utf8)
@@ -33,7 +33,7 @@ struct ErofsReaderTests {
         #expect(try reader.contents(of: "zeroes") == Array(repeating: 0, count: 100_000))
     }
 
-    @Test("what is no file is nil, and what is too large a failure")
+    @Test("a path without a file gives nil, and a file that is too large a failure")
     func nothing() throws {
         let reader = try reader()
         for path in ["", "/", "etc", "no", "etc/passwd/below", "circle", "no/../etc/passwd"] {

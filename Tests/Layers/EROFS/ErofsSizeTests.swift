@@ -6,9 +6,9 @@ import Testing
 @testable import EROFS
 @testable import Layers
 
-@Suite("sizes of EROFS images")
+@Suite("Sizes of EROFS images")
 struct ErofsSizeTests {
-    @Test("a file of 10 GB of zeroes is a hole, as bytes and as a hole")
+    @Test("a file of 10 GB of zeroes becomes a hole, whether it arrives as bytes or as a hole")
     func zeroes() throws {
         var layer = TestLayer()
         layer.file("hole", parts: [.hole(10_000_000_000)])
@@ -35,7 +35,7 @@ struct ErofsSizeTests {
     ]
 
     @Test(
-        "data and holes of any size come back",
+        "data and holes of any size survive",
         .mountsImages,
         arguments: sparseFiles.keys.sorted())
     func sparse(name: String) throws {
@@ -57,7 +57,7 @@ struct ErofsSizeTests {
     }
 
     @Test(
-        "a sparse file is laid out where it has data: 15 TiB with a few bytes are an image, with many they are none"
+        "a sparse file takes space only for its data: 15 TiB with a few bytes fit into an image, with many they do not"
     )
     func laidOut() throws {
         var few = TestLayer()
@@ -70,7 +70,7 @@ struct ErofsSizeTests {
         #expect(failure?.kind == .badInput && failure?.why.contains("more than 1 TiB") == true)
     }
 
-    @Test("layers that each are an image and together are too large for one")
+    @Test("layers that fit into an image each may be too large together")
     func laidOutTogether() throws {
         var layer = TestLayer()
         let part: [TestLayer.Part] = [.bytes([1]), .hole(1 << 26 - 1)]
@@ -81,7 +81,7 @@ struct ErofsSizeTests {
         #expect(failure?.kind == .badInput && failure?.why.contains("more than 1 TiB") == true)
     }
 
-    @Test("200,000 small files in one directory, and as many names of 255 bytes as it takes for many blocks")
+    @Test("a directory may have 200,000 small files, or names of 255 bytes in many blocks")
     func manyFiles() throws {
         var layer = TestLayer()
         for number in 0..<200_000 { layer.file("d/\(number)", [UInt8(truncatingIfNeeded: number)]) }
@@ -98,7 +98,7 @@ struct ErofsSizeTests {
         #expect(try image.complaints() == nil)
     }
 
-    @Test("60 layers on each other")
+    @Test("60 layers are merged")
     func manyLayers() throws {
         let layers = (0..<60).map { number in
             var layer = TestLayer()
@@ -113,7 +113,7 @@ struct ErofsSizeTests {
         #expect(try reader.contents(of: "shared") == [59])
     }
 
-    @Test("deep trees and names with all bytes")
+    @Test("deep trees and names with any byte survive")
     func deepAndOdd() throws {
         var layer = TestLayer()
         layer.file(String(repeating: "d/", count: 5000) + "file", [1])

@@ -28,14 +28,14 @@ import Testing
     }
 
     static let names = [
-        Case("traversal", "climbs out of the layer") { $0.add("../../etc/passwd") },
-        Case("traversal within", "climbs out of the layer") { $0.add("a/../b") },
-        Case("traversal at the end", "climbs out of the layer") { $0.add("a/..") },
-        Case("traversal by pax", "climbs out") {
+        Case("traversal", "leaves the layer") { $0.add("../../etc/passwd") },
+        Case("traversal within", "leaves the layer") { $0.add("a/../b") },
+        Case("traversal at the end", "leaves the layer") { $0.add("a/..") },
+        Case("traversal by pax", "leaves the layer") {
             $0.add(records: [("path", "/a/../../b")])
             $0.add("x")
         },
-        Case("no name", "its name is no path in a layer: it is empty") { $0.add("") },
+        Case("no name", "its name is not a valid path in a layer: it is empty") { $0.add("") },
         Case("a name of 256 bytes", "longer than 255 bytes") {
             $0.add(records: [("path", "a/" + String(repeating: "n", count: 256))])
             $0.add("x")
@@ -44,7 +44,7 @@ import Testing
             $0.add(records: [("path", String(repeating: "d/", count: 100_000))])
             $0.add("x")
         },
-        Case("a zero byte in a name", "makes no sense") {
+        Case("a zero byte in a name", "invalid value") {
             $0.add(records: [("path", "a\0b")])
             $0.add("x")
         },
@@ -52,9 +52,9 @@ import Testing
             $0.add(TarWriter.Header("././@LongLink", type: "L", size: 4), data: Array("a\0b\0".utf8))
             $0.add("x")
         },
-        Case("a white-out of nothing", "white-out of no file") { $0.add("a/.wh.") },
-        Case("a white-out of ..", "white-out of no file") { $0.add("a/.wh...") },
-        Case("a white-out of .", "white-out of no file") { $0.add(".wh..") },
+        Case("a white-out of nothing", "white-out names no file") { $0.add("a/.wh.") },
+        Case("a white-out of ..", "white-out names no file") { $0.add("a/.wh...") },
+        Case("a white-out of .", "white-out names no file") { $0.add(".wh..") },
         Case("the root as a file", "the root is a directory") {
             $0.add("./")
             $0.add(".")
@@ -63,9 +63,9 @@ import Testing
     ]
 
     static let links = [
-        Case("a hard link out of the layer", "climbs out", type: "1", link: "../../etc/shadow"),
+        Case("a hard link out of the layer", "leaves the layer", type: "1", link: "../../etc/shadow"),
         Case(
-            "a hard link to nothing", "what it links to is no path in a layer: it is empty", type: "1",
+            "a hard link to nothing", "its target is not a valid path in a layer: it is empty", type: "1",
             link: ""),
         Case("a hard link to itself", "a hard link to itself", type: "1", link: "./file"),
         Case("a hard link to the root", "a hard link to itself", type: "1", link: "/"),
@@ -86,8 +86,8 @@ import Testing
             $0.userID = "77777777" + ""
             $0.userID = "9999999\0"
         },
-        Case("a device beyond Linux", why: "device numbers", type: "3") { $0.major = "0010000\0" },
-        Case("a minor beyond Linux", why: "device numbers", type: "4") { $0.minor = "4000000\0" },
+        Case("a device beyond Linux", why: "its device number", type: "3") { $0.major = "0010000\0" },
+        Case("a minor beyond Linux", why: "its device number", type: "4") { $0.minor = "4000000\0" },
         Case("a type that nobody knows", why: "its type \"Z\" is unknown", type: "Z") { _ in },
         Case("the rest of another volume", why: "its type \"M\" is unknown", type: "M") { _ in },
     ]
@@ -117,7 +117,7 @@ import Testing
     }
 
     private static func value(_ key: String, _ value: String) -> Case {
-        Case("\(key.prefix(30))=\(value.prefix(30))", "has a value that makes no sense") { tar in
+        Case("\(key.prefix(30))=\(value.prefix(30))", "has an invalid value") { tar in
             tar.add(records: [(key, value)])
             tar.add("x")
         }
@@ -127,10 +127,10 @@ import Testing
         Case("text", "it is not a tar archive") {
             $0.bytes = Array(String(repeating: "words ", count: 200).utf8)
         },
-        Case("an extension of 1 GiB", "of absurd size") {
+        Case("an extension of 1 GiB", "an extension that is too long") {
             $0.add(TarWriter.Header("x", type: "x", size: 1 << 30))
         },
-        Case("a long name of 1 GiB", "of absurd size") {
+        Case("a long name of 1 GiB", "an extension that is too long") {
             $0.add(TarWriter.Header("L", type: "L", size: 1 << 30))
         },
         Case("an extension of nothing", "where a file's header should be") {

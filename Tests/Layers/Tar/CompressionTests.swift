@@ -45,11 +45,11 @@ import Testing
     ]
 
     @Test(arguments: packings) func isUnpackedAndDigested(_ packing: Packing) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(Self.make)
-        try workshop.shell("(\(packing.command)) >packed; sha256sum plain packed | cut -c -64 >sums")
-        let sums = String(decoding: try workshop.bytes("sums"), as: UTF8.self).split(separator: "\n")
-        let packed = try workshop.bytes("packed")
+        let tools = try ToolDirectory()
+        try tools.shell(Self.make)
+        try tools.shell("(\(packing.command)) >packed; sha256sum plain packed | cut -c -64 >sums")
+        let sums = String(decoding: try tools.bytes("sums"), as: UTF8.self).split(separator: "\n")
+        let packed = try tools.bytes("packed")
         for pieceByteCount in [Int.max, 1000, 3] {
             var sink = RecordingSink()
             let digests = try LayerArchive.read(
@@ -57,10 +57,10 @@ import Testing
             )
             #expect(digests.content.hexadecimal == sums[0] && digests.blob.hexadecimal == sums[1])
             #expect(digests.blobByteCount == UInt64(packed.count))
-            #expect(try digests.contentByteCount == UInt64(workshop.bytes("plain").count))
+            #expect(try digests.contentByteCount == UInt64(tools.bytes("plain").count))
             let files = sink.complete()
-            #expect(try files.file("text")?.content == workshop.bytes("text"))
-            #expect(try files.file("noise")?.content == workshop.bytes("noise"))
+            #expect(try files.file("text")?.content == tools.bytes("text"))
+            #expect(try files.file("noise")?.content == tools.bytes("noise"))
         }
     }
 
@@ -71,19 +71,19 @@ import Testing
             "gzip -c /dev/null; gzip -c /dev/null",
         ]) func aLayerOfNothing(_ command: String) throws
     {
-        let workshop = try ToolDirectory()
-        try workshop.shell("(\(command)) >packed")
+        let tools = try ToolDirectory()
+        try tools.shell("(\(command)) >packed")
         var sink = RecordingSink()
         let digests = try LayerArchive.read(
-            MemorySource(workshop.bytes("packed"), complaint: "cannot read it"), into: &sink)
+            MemorySource(tools.bytes("packed"), complaint: "cannot read it"), into: &sink)
         #expect(sink.complete().isEmpty && digests.contentByteCount == 0)
         #expect(digests.content == SHA256.digest(of: []))
     }
 
     @Test(arguments: ["gzip -9 -cn", "zstd -cq"]) func aTruncatedLayer(_ command: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("seq 1 2000 >text; tar -cf plain text; \(command) plain >packed")
-        let packed = try workshop.bytes("packed")
+        let tools = try ToolDirectory()
+        try tools.shell("seq 1 2000 >text; tar -cf plain text; \(command) plain >packed")
+        let packed = try tools.bytes("packed")
         // With less than the magic bytes it is no archive at all.
         for byteCount in 4..<packed.count {
             let failure = try #require(throws: Failure.self) {
@@ -95,9 +95,9 @@ import Testing
     }
 
     @Test(arguments: ["gzip -9 -cn", "zstd -cq --check"]) func aDamagedLayer(_ command: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("seq 1 500 >text; tar -cf plain text; \(command) plain >packed")
-        let packed = try workshop.bytes("packed")
+        let tools = try ToolDirectory()
+        try tools.shell("seq 1 500 >text; tar -cf plain text; \(command) plain >packed")
+        let packed = try tools.bytes("packed")
         let good = try RecordingSink.read(packed)
         for index in packed.indices {
             var damaged = packed
@@ -108,9 +108,9 @@ import Testing
     }
 
     @Test func garbageBehindAMember() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("tar -cz -f packed --files-from=/dev/null; printf garbage >>packed")
-        let failure = try #require(throws: Failure.self) { try RecordingSink.read(workshop.bytes("packed")) }
+        let tools = try ToolDirectory()
+        try tools.shell("tar -cz -f packed --files-from=/dev/null; printf garbage >>packed")
+        let failure = try #require(throws: Failure.self) { try RecordingSink.read(tools.bytes("packed")) }
         #expect(failure.why == "its gzip data is damaged")
     }
 
@@ -127,9 +127,9 @@ import Testing
 
     /// A bomb: 256 MiB of zeroes in 256 KiB are a hole, and cost neither memory nor storage.
     @Test func muchOutOfLittle() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("truncate -s 256M zeroes; tar -cz -f packed zeroes")
-        let files = try RecordingSink.read(workshop.bytes("packed"))
+        let tools = try ToolDirectory()
+        try tools.shell("truncate -s 256M zeroes; tar -cz -f packed zeroes")
+        let files = try RecordingSink.read(tools.bytes("packed"))
         #expect(files.file("zeroes")?.runs.allSatisfy { $0 != .data([]) } == true)
         #expect(files.file("zeroes")?.runs == [.hole(256 << 20)])
     }

@@ -68,12 +68,12 @@ import Testing
     }
 
     @Test(arguments: tools) func anArchiveIsItsTree(_ tool: Tool) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell((tool.takesLongNames ? Self.longTree : Self.tree) + Self.touchDirectories)
-        try workshop.shell(tool.command)
+        let tools = try ToolDirectory()
+        try tools.shell((tool.takesLongNames ? Self.longTree : Self.tree) + Self.touchDirectories)
+        try tools.shell(tool.command)
         var expected = RecordingSink()
-        try DirectoryTree(opening: workshop.path + "/tree").read(into: &expected)
-        let found = try RecordingSink.read(workshop.bytes("a"))
+        try DirectoryTree(opening: tools.path + "/tree").read(into: &expected)
+        let found = try RecordingSink.read(tools.bytes("a"))
         expectSame(found.byPath, expected.complete().byPath)
     }
 
@@ -110,11 +110,11 @@ import Testing
 
     @Test(arguments: [1, 7, 511, 512, 513, 4096, 65537])
     func thePiecesDoNotMatter(_ pieceByteCount: Int) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(Self.longTree)
-        try workshop.shell("tar -cf a --format=gnu -C tree . && tar -cf b --format=pax -C tree .")
+        let tools = try ToolDirectory()
+        try tools.shell(Self.longTree)
+        try tools.shell("tar -cf a --format=gnu -C tree . && tar -cf b --format=pax -C tree .")
         for name in ["a", "b"] {
-            let archive = try workshop.bytes(name)
+            let archive = try tools.bytes(name)
             #expect(
                 try RecordingSink.read(archive, pieceByteCount: pieceByteCount) == RecordingSink.read(archive)
             )
@@ -122,20 +122,20 @@ import Testing
     }
 
     @Test func paxHasTimesBelowASecond() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("touch -d '2001-02-03 04:05:06.123456789' f; touch -d '1960-01-01 00:00:00.25Z' g")
-        try workshop.shell("tar -cf a --format=pax f g")
-        let files = try RecordingSink.read(workshop.bytes("a"))
+        let tools = try ToolDirectory()
+        try tools.shell("touch -d '2001-02-03 04:05:06.123456789' f; touch -d '1960-01-01 00:00:00.25Z' g")
+        try tools.shell("tar -cf a --format=pax f g")
+        let files = try RecordingSink.read(tools.bytes("a"))
         #expect(files.file("f")?.entry.nanoseconds == 123_456_789)
         #expect(files.file("g")?.entry.seconds == -315_619_200)
         #expect(files.file("g")?.entry.nanoseconds == 250_000_000)
     }
 
     @Test(arguments: ["gnu", "pax"]) func largeOwnersAndOldTimes(_ format: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("touch -d '1950-01-01Z' f")
-        try workshop.shell("tar -cf a --format=\(format) --owner=x:4000000000 --group=y:3000000 f")
-        let entry = try #require(try RecordingSink.read(workshop.bytes("a")).file("f")?.entry)
+        let tools = try ToolDirectory()
+        try tools.shell("touch -d '1950-01-01Z' f")
+        try tools.shell("tar -cf a --format=\(format) --owner=x:4000000000 --group=y:3000000 f")
+        let entry = try #require(try RecordingSink.read(tools.bytes("a")).file("f")?.entry)
         #expect(entry.userID == 4_000_000_000 && entry.groupID == 3_000_000)
         #expect(entry.seconds == -631_152_000)
     }
@@ -144,18 +144,18 @@ import Testing
     func extendedAttributes(_ tool: String) throws {
         // `=` would end the key.
         let name = "user.a = 100%"
-        let workshop = try ToolDirectory()
-        try workshop.python(
+        let tools = try ToolDirectory()
+        try tools.python(
             """
             import os
             open('f', 'w'); os.mkdir('d')
             os.setxattr('f', 'user.text', b'value'); os.setxattr('f', 'user.bytes', bytes(range(256)))
             os.setxattr('d', '\(name)', b'x' * 30)
             """)
-        try workshop.shell("\(tool) --format=pax -cf a f d")
-        let files = try RecordingSink.read(workshop.bytes("a"))
+        try tools.shell("\(tool) --format=pax -cf a f d")
+        let files = try RecordingSink.read(tools.bytes("a"))
         var expected = RecordingSink()
-        try DirectoryTree(opening: workshop.path).read(into: &expected)
+        try DirectoryTree(opening: tools.path).read(into: &expected)
         for path in ["f", "d"] {
             let found = try #require(files.file(path)).entry.attributes
             #expect(!found.isEmpty)

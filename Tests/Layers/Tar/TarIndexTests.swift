@@ -12,10 +12,10 @@ import Testing
         """
 
     @Test(arguments: ["cat", "gzip -c", "zstd -cq"]) func filesAreReadWhereTheyLie(_ packer: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell(Self.make)
-        try workshop.shell("mkdir s; tar -cf - --exclude=s --exclude=a . | \(packer) >a")
-        let index = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path + "/s")
+        let tools = try ToolDirectory()
+        try tools.shell(Self.make)
+        try tools.shell("mkdir s; tar -cf - --exclude=s --exclude=a . | \(packer) >a")
+        let index = try TarIndex(opening: tools.path + "/a", scratch: tools.path + "/s")
         for (name, file) in [
             ("index.json", "index.json"), ("./blobs/sha256/one", "blobs/sha256/one"), ("hard", "index.json"),
             ("old/layer.tar", "old/layer.tar"), ("new/layer.tar", "old/layer.tar"),
@@ -24,7 +24,7 @@ import Testing
             #expect(isThere)
             var source = try index.source(of: name, as: "layer")
             let bytes = try source.bytes(upTo: 1 << 20)
-            #expect(try bytes == workshop.bytes(file))
+            #expect(try bytes == tools.bytes(file))
         }
         for name in ["dangling", "loop", "outside", "blobs", "nothing", "", "../a"] {
             let isThere = index.has(name)
@@ -37,14 +37,14 @@ import Testing
             }
         }
         // Nothing is left of what a compressed archive was unpacked to.
-        try workshop.shell("test -z \"$(ls -A s)\"")
+        try tools.shell("test -z \"$(ls -A s)\"")
     }
 
     @Test(arguments: ["cat", "gzip -c", "zstd -cq"]) func nothingAtAllIsNoImage(_ packer: String) throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("\(packer) </dev/null >a")
+        let tools = try ToolDirectory()
+        try tools.shell("\(packer) </dev/null >a")
         do throws(Failure) {
-            _ = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path)
+            _ = try TarIndex(opening: tools.path + "/a", scratch: tools.path)
             Issue.record("it is an archive")
         } catch {
             #expect(error.why == "it is empty")
@@ -52,9 +52,9 @@ import Testing
     }
 
     @Test func onlySoMuchIsReadIntoMemory() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("head -c 1000 /dev/zero >f; tar -cf a f")
-        let index = try TarIndex(opening: workshop.path + "/a", scratch: workshop.path)
+        let tools = try ToolDirectory()
+        try tools.shell("head -c 1000 /dev/zero >f; tar -cf a f")
+        let index = try TarIndex(opening: tools.path + "/a", scratch: tools.path)
         var source = try index.source(of: "f", as: "manifest")
         let bytes = try source.bytes(upTo: 999)
         #expect(bytes == nil)
@@ -71,26 +71,26 @@ import Testing
                 tar.add(TarWriter.Header("file"))
             }
         }
-        let workshop = try ToolDirectory()
-        try Data(archive).write(to: URL(filePath: workshop.path + "/a"))
-        #expect(failure(opening: workshop.path + "/a")?.why == "it has too many files for an image")
+        let tools = try ToolDirectory()
+        try Data(archive).write(to: URL(filePath: tools.path + "/a"))
+        #expect(failure(opening: tools.path + "/a")?.why == "it has too many files for an image")
     }
 
     @Test func anArchiveThatEndsInAFile() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("head -c 100000 /dev/zero >f; tar -cf - f | head -c 50000 >a")
-        let failure = failure(opening: workshop.path + "/a")
+        let tools = try ToolDirectory()
+        try tools.shell("head -c 100000 /dev/zero >f; tar -cf - f | head -c 50000 >a")
+        let failure = failure(opening: tools.path + "/a")
         #expect(failure?.why.hasPrefix("it is truncated") == true)
     }
 
     @Test func whatIsNoArchive() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("seq 1 1000 >text; mkdir d; : >empty")
-        #expect(failure(opening: workshop.path + "/text")?.why == "it is not a tar archive")
-        #expect(failure(opening: workshop.path + "/empty")?.why == "it is empty")
-        #expect(failure(opening: workshop.path + "/d")?.why == "it is a directory")
+        let tools = try ToolDirectory()
+        try tools.shell("seq 1 1000 >text; mkdir d; : >empty")
+        #expect(failure(opening: tools.path + "/text")?.why == "it is not a tar archive")
+        #expect(failure(opening: tools.path + "/empty")?.why == "it is empty")
+        #expect(failure(opening: tools.path + "/d")?.why == "it is a directory")
         #expect(failure(opening: "/dev/null")?.why == "it is not a regular file")
-        #expect(failure(opening: workshop.path + "/none")?.kind == .missingInput)
+        #expect(failure(opening: tools.path + "/none")?.kind == .missingInput)
     }
 
     private func failure(opening path: String) -> Failure? {

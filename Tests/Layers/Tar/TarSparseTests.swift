@@ -9,9 +9,9 @@ import Testing
     ]
 
     @Test(arguments: formats) func holesSurvive(_ format: String) throws {
-        let workshop = try ToolDirectory()
+        let tools = try ToolDirectory()
         // More pieces than a header, and than a block behind it, has room for.
-        try workshop.python(
+        try tools.python(
             """
             with open('few', 'wb') as f:
                 f.seek(1 << 20); f.write(b'middle'); f.seek(5 << 20); f.write(b'late'); f.truncate(9 << 20)
@@ -20,11 +20,11 @@ import Testing
             with open('hole', 'wb') as f: f.truncate(1 << 40)
             with open('data', 'wb') as f: f.write(b'x' * 10000)
             """)
-        try workshop.shell("tar -cSf a --format=\(format) few many hole data")
-        let files = try RecordingSink.read(workshop.bytes("a"))
-        #expect(try files.file("few")?.content == workshop.bytes("few"))
-        #expect(try files.file("many")?.content == workshop.bytes("many"))
-        #expect(try files.file("data")?.content == workshop.bytes("data"))
+        try tools.shell("tar -cSf a --format=\(format) few many hole data")
+        let files = try RecordingSink.read(tools.bytes("a"))
+        #expect(try files.file("few")?.content == tools.bytes("few"))
+        #expect(try files.file("many")?.content == tools.bytes("many"))
+        #expect(try files.file("data")?.content == tools.bytes("data"))
         #expect(files.file("hole")?.runs == [.hole(1 << 40)])
         #expect(files.file("few")?.hasHole == true)
         #expect(
@@ -32,10 +32,10 @@ import Testing
     }
 
     @Test func bsdtarsSparseFiles() throws {
-        let workshop = try ToolDirectory()
-        try workshop.shell("truncate -s 4M f; printf end >>f; bsdtar -cf a --read-sparse --format=pax f")
-        let files = try RecordingSink.read(workshop.bytes("a"))
-        #expect(try files.file("f")?.content == workshop.bytes("f"))
+        let tools = try ToolDirectory()
+        try tools.shell("truncate -s 4M f; printf end >>f; bsdtar -cf a --read-sparse --format=pax f")
+        let files = try RecordingSink.read(tools.bytes("a"))
+        #expect(try files.file("f")?.content == tools.bytes("f"))
     }
 
     /// A map of 3 MB that grows by a piece with each of very many headers: whoever copies it each time copies
@@ -70,20 +70,22 @@ import Testing
             testDescription: "disorder", fileByteCount: 8192, pieces: [(4096, 256), (0, 256)], why: "overlap"),
         Map(
             testDescription: "beyond the end", fileByteCount: 600, pieces: [(500, 512)],
-            why: "behind the file's end"),
+            why: "beyond the end of the file"),
         Map(
             testDescription: "an end beyond numbers", fileByteCount: 8192, pieces: [(.max, 512)],
-            why: "behind"),
+            why: "beyond"),
         Map(
-            testDescription: "more than the data", fileByteCount: 8192, pieces: [(0, 513)], why: "as its data"
+            testDescription: "more than the data", fileByteCount: 8192, pieces: [(0, 513)],
+            why: "add up to its data"
         ),
         Map(
-            testDescription: "less than the data", fileByteCount: 8192, pieces: [(0, 511)], why: "as its data"
+            testDescription: "less than the data", fileByteCount: 8192, pieces: [(0, 511)],
+            why: "add up to its data"
         ),
-        Map(testDescription: "no pieces", fileByteCount: 8192, pieces: [], why: "as its data"),
+        Map(testDescription: "no pieces", fileByteCount: 8192, pieces: [], why: "add up to its data"),
         Map(
             testDescription: "an empty piece behind the end", fileByteCount: 512,
-            pieces: [(0, 512), (513, 0)], why: "behind"),
+            pieces: [(0, 512), (513, 0)], why: "beyond"),
     ]
 
     private static let data = [UInt8](repeating: 7, count: 512)

@@ -1,7 +1,7 @@
 import CLinux
 
 extension Agent {
-    mutating func heed(_ request: AgentState.Request) {
+    mutating func handle(_ request: AgentState.Request) {
         switch request {
         case .setUp(let specification): setUp(specification)
         case .start(let number, let specification): start(number, specification)
@@ -72,7 +72,7 @@ extension Agent {
         _ number: UInt16, _ specification: ProcessSpecification, _ place: ContainerProcess.Place
     ) {
         do throws(StartFailure) {
-            guard let files else { throw StartFailure(.setUp, "there is no container") }
+            guard let files else { throw StartFailure(.setUp, "the container has not been set up") }
             let process = try ContainerProcess(number, specification, files: files, place: place)
             if let new = process.container { container = new }
             processes.append(process)

@@ -31,7 +31,7 @@ struct Agent: ~Copyable {
         unsafe CLinux.mount("devtmpfs", "/dev", "devtmpfs", UInt(MS_NOSUID), nil)
         Console.makeSure()
         guard let port = AgentPort() else {
-            Console.say("init: no port vmm.agent has come; the monitor has to have one")
+            Console.printLine("init: the port vmm.agent did not appear; the monitor must provide it")
             Power.off.endAtOnce(writingDisks: false)
         }
         Power.off.endAtOnce(writingDisks: serve(port, device))
@@ -40,7 +40,7 @@ struct Agent: ~Copyable {
     /// Serves the monitor and ends the container. Returns whether there is a disk to be written at the end.
     private static func serve(_ port: consuming AgentPort, _ device: String) -> Bool {
         var agent = Agent(port: port, device: device)
-        if let why = agent.serve() { Console.say(text("init: ", why)) }
+        if let why = agent.serve() { Console.printLine(text("init: ", why)) }
         agent.endContainer()
         return agent.writesDisk
     }
@@ -68,7 +68,7 @@ struct Agent: ~Copyable {
                     guard receive(&buffer) else { return "the monitor is gone" }
                     while let request = try state.next() {
                         if case .shutdown = request { return nil }
-                        heed(request)
+                        handle(request)
                     }
                 }
                 if events[1].revents != 0 { reportKilled() }
@@ -128,12 +128,12 @@ struct Agent: ~Copyable {
     private static func reason(_ error: ProtocolError) -> String {
         let (what, number): (String, UInt8) =
             switch error {
-            case .unknownKind(let kind): ("there is no such kind of frame: ", kind)
-            case .unknownStream(let stream): ("there is no such stream: ", stream)
-            case .tooLong(let kind): ("too long is a frame of kind ", kind.rawValue)
-            case .malformed(let kind): ("no sense makes a frame of kind ", kind.rawValue)
-            case .unexpected(let kind): ("out of place is a frame of kind ", kind.rawValue)
-            case .noCredit(let stream): ("there was no credit for so much of stream ", stream.rawValue)
+            case .unknownKind(let kind): ("unknown frame kind ", kind)
+            case .unknownStream(let stream): ("unknown stream ", stream)
+            case .tooLong(let kind): ("oversized frame of kind ", kind.rawValue)
+            case .malformed(let kind): ("malformed frame of kind ", kind.rawValue)
+            case .unexpected(let kind): ("unexpected frame of kind ", kind.rawValue)
+            case .noCredit(let stream): ("more data than credit on stream ", stream.rawValue)
             }
         return text(what, String(number))
     }

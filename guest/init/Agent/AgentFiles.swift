@@ -19,7 +19,7 @@ struct AgentFiles {
         null = unsafe openFile("/dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY)
         var status = stat()
         guard unsafe null >= 0 && fstat(null, &status) == 0 && isCharacterDevice(&status, 1, 3) else {
-            throw StartFailure(.setUp, "the container's /dev/null is none")
+            throw StartFailure(.setUp, "the container's /dev/null is not the null device")
         }
         terminals = unsafe openFile("/dev/pts", O_PATH | O_DIRECTORY)
     }

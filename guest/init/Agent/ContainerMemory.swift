@@ -70,6 +70,6 @@ struct ContainerMemory {
         try attempt(
             unsafe CLinux.mount(
                 nil, mount.target, nil, UInt(MS_REMOUNT) | UInt(mount.flags), "mode=0755,size=4m"),
-            "cannot limit ", mount.target)
+            "cannot limit the size of ", mount.target)
     }
 }

@@ -185,17 +185,17 @@ extension ContainerMounts {
         case ENOENT: return
         case ENOTDIR where isDirectory(path) == true:
             try attempt(
-                unsafe CLinux.mount("tmpfs", path, "tmpfs", UInt(MS_RDONLY), "size=0"), "cannot hide ", path)
+                unsafe CLinux.mount("tmpfs", path, "tmpfs", UInt(MS_RDONLY), "size=0"), "cannot mask ", path)
         case ENOTDIR: return
-        default: throw setUpFailure("cannot hide ", path, lastError())
+        default: throw setUpFailure("cannot mask ", path, lastError())
         }
     }
 
     private func protect(_ path: String) throws(StartFailure) {
         if unsafe CLinux.mount(path, path, nil, UInt(MS_BIND | MS_REC), nil) != 0 {
             if lastError() == ENOENT || lastError() == ENOTDIR { return }
-            throw setUpFailure("cannot protect ", path, lastError())
+            throw setUpFailure("cannot make read-only ", path, lastError())
         }
-        try attempt(unsafe makeReadOnly(path, true), "cannot protect ", path)
+        try attempt(unsafe makeReadOnly(path, true), "cannot make read-only ", path)
     }
 }

@@ -21,7 +21,7 @@ struct ContainerProcess {
     private(set) var exitStatus: ExitStatus?
     /// Whether the process has ended, but a tracer in the container keeps it: ptrace(2).
     private(set) var isHeld = false
-    /// Whether the start failed, which the monitor has been told.
+    /// Whether the start failed, which was reported to the monitor.
     var hasFailed = false
     /// The number of bytes of each output that are still to be read after the process's end.
     private var rest: [Int] = [.max, .max]
@@ -72,12 +72,12 @@ struct ContainerProcess {
 
     /// Forks a process that becomes `new`.
     private static func fork(_ new: NewProcess) throws(StartFailure) -> Child {
-        let (start, told) = try ProcessStreams.pipe()
+        let (start, report) = try ProcessStreams.pipe()
         var descriptor: Int32 = -1
         let pid = unsafe forkWithDescriptor(&descriptor)
-        if pid == 0 { new.become(telling: told) }
+        if pid == 0 { new.become(reportingTo: report) }
         let error = SystemError.last
-        close(told)
+        close(report)
         guard pid > 0 else {
             close(start)
             throw setUpFailure("cannot make a process", "", error.code)

@@ -102,8 +102,8 @@ struct ContainerRoot {
     /// Makes `root` the root. The root of an initramfs cannot be exchanged; a mount over it hides it.
     private func move(_ root: String) throws(StartFailure) {
         try attempt(unsafe chdir(root), "cannot enter ", root)
-        try attempt(unsafe CLinux.mount(".", "/", nil, UInt(MS_MOVE), nil), "cannot move to / ", root)
-        try attempt(unsafe chroot("."), "cannot take as the root ", root)
+        try attempt(unsafe CLinux.mount(".", "/", nil, UInt(MS_MOVE), nil), "cannot mount over / ", root)
+        try attempt(unsafe chroot("."), "cannot change the root to ", root)
     }
 
     /// Returns the path of the virtio disk whose serial number is `writable`.

@@ -30,8 +30,8 @@ struct NewProcess {
         program = files.program
     }
 
-    /// Turns this process into the program. If that fails, writes the failure to the pipe `telling` and ends.
-    func become(telling: Int32) -> Never {
+    /// Turns this process into the program. If that fails, writes the failure to `pipe` and ends.
+    func become(reportingTo pipe: Int32) -> Never {
         var failure: StartFailure
         do throws(StartFailure) {
             try prepare()
@@ -41,7 +41,7 @@ struct NewProcess {
         }
         var writer = ByteWriter()
         failure.write(to: &writer)
-        _ = unsafe writer.bytes.withUnsafeBytes { unsafe write(telling, $0.baseAddress, min($0.count, 4096)) }
+        _ = unsafe writer.bytes.withUnsafeBytes { unsafe write(pipe, $0.baseAddress, min($0.count, 4096)) }
         _exit(127)
     }
 
@@ -91,10 +91,12 @@ struct NewProcess {
         setsid()
         if streams.isTerminal {
             if ownMounts != nil { try ContainerMounts.bindConsole(terminalNumber(streams.outputs[0])) }
-            if !isContainerInit { try attempt(takeTerminal(streams.given[0]), "cannot take the terminal") }
+            if !isContainerInit {
+                try attempt(takeTerminal(streams.given[0]), "cannot get the controlling terminal")
+            }
         }
         for (index, descriptor) in streams.given.enumerated() {
-            try attempt(dup2(descriptor, Int32(index)), "cannot hand the streams over")
+            try attempt(dup2(descriptor, Int32(index)), "cannot set up the standard streams")
         }
     }
 
@@ -137,7 +139,7 @@ struct NewProcess {
             let directory = Descriptor(adopting: try ContainerPath.open(path, making: true))
             try check(fchdir(directory.number))
         } catch {
-            throw setUpFailure("cannot work in ", path, error.code)
+            throw setUpFailure("cannot enter the working directory ", path, error.code)
         }
     }
 

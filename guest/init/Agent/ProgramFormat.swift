@@ -29,7 +29,7 @@ enum ProgramFormat {
     /// Returns the reason, from the identification and the machine of an ELF file (elf(5)).
     private static func problem(_ start: [UInt8]) -> String {
         guard start.starts(with: [0x7F, 0x45, 0x4C, 0x46]), start.count >= 20 else {
-            return "no program that the kernel knows, and a script without an interpreter (#!)"
+            return "neither an ELF program nor a script with an interpreter line (#!)"
         }
         let machine = Int(start[18]) | Int(start[19]) << 8
         switch (machine, start[4]) {

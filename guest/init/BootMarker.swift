@@ -2,16 +2,16 @@ import CLinux
 
 /// A boot marker: one byte to a port, whose write the monitor time-stamps. If nothing listens at the port,
 /// the write has no effect.
-enum Mark: UInt8 {
+enum BootMarker: UInt8 {
     /// User space has begun.
     case userland = 1
 
     private static let port: UInt16 = 0x700
 
     func write() {
-        guard ioperm(UInt(Mark.port), 1, 1) == 0 else { return }
-        writePort(Mark.port, rawValue)
+        guard ioperm(UInt(BootMarker.port), 1, 1) == 0 else { return }
+        writePort(BootMarker.port, rawValue)
         // Children inherit port permissions across fork and exec, so init drops the permission.
-        ioperm(UInt(Mark.port), 1, 0)
+        ioperm(UInt(BootMarker.port), 1, 0)
     }
 }
