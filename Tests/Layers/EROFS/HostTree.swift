@@ -29,12 +29,15 @@ enum HostTree {
         guard let directory = unsafe opendir(path) else { throw POSIXError(.init(rawValue: errno)!) }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        while let entry = unsafe readdir(directory) {
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(directory) else { break }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
             if name != "." && name != ".." { names.append(name) }
         }
+        guard errno == 0 else { throw POSIXError(.init(rawValue: errno)!) }
         return names
     }
 
@@ -42,10 +45,10 @@ enum HostTree {
         var file = SeenFile(
             mode: UInt16(status.st_mode), userID: status.st_uid, groupID: status.st_gid,
             seconds: Int64(status.st_mtim.tv_sec), nanoseconds: UInt32(status.st_mtim.tv_nsec))
-        file.attributes = attributes(path)
+        file.attributes = try attributes(path, status)
         switch status.st_mode & S_IFMT {
         case S_IFREG: file.content = try content(path)
-        case S_IFLNK: file.target = target(path)
+        case S_IFLNK: file.target = try target(path)
         case S_IFCHR, S_IFBLK:
             let device = UInt64(status.st_rdev)
             // glibc's own packing (gnu_dev_major): the guest's numbers have 12 and 20 bits.
@@ -56,11 +59,13 @@ enum HostTree {
         return file
     }
 
-    private static func target(_ path: String) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = unsafe buffer.withMemoryRebound(to: CChar.self) {
-                unsafe max(0, readlink(path, $0.baseAddress!, 4096))
+    private static func target(_ path: String) throws -> [UInt8] {
+        try unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+            let result = unsafe buffer.withMemoryRebound(to: CChar.self) {
+                unsafe readlink(path, $0.baseAddress!, 4096)
             }
+            guard result >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+            count = result
         }
     }
 
@@ -76,9 +81,12 @@ enum HostTree {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while content.byteCount < UInt64(end) {
             let data = lseek(descriptor, off_t(content.byteCount), seekData)
+            // ENXIO: the rest is a hole.
+            guard data >= 0 || errno == ENXIO else { throw POSIXError(.init(rawValue: errno)!) }
             content.append(zeroes: UInt64(data < 0 ? end : data) - content.byteCount)
             let count = unsafe pread(descriptor, &buffer, buffer.count, off_t(content.byteCount))
             guard count >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+            guard count > 0 || data < 0 else { throw CocoaError(.fileReadCorruptFile) }
             unsafe buffer.withUnsafeBytes {
                 unsafe content.append(UnsafeRawBufferPointer(rebasing: $0[..<count]))
             }
@@ -86,16 +94,21 @@ enum HostTree {
         return content
     }
 
-    private static func attributes(_ path: String) -> [ExtendedAttribute] {
+    private static func attributes(_ path: String, _ status: stat) throws -> [ExtendedAttribute] {
         var list = [CChar](repeating: 0, count: 65536)
         let count = unsafe llistxattr(path, &list, list.count)
-        let names = list.prefix(max(0, count)).split(separator: 0).map { $0.map(UInt8.init(bitPattern:)) }
-        let attributes = names.compactMap { name -> ExtendedAttribute? in
+        guard count >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+        // The kernel lists attributes of `user.` for every file, and refuses to read those of other files
+        // than regular ones and directories.
+        let isPlain = [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+        let names = list.prefix(count).split(separator: 0).map { $0.map(UInt8.init(bitPattern:)) }
+        let attributes = try names.compactMap { name -> ExtendedAttribute? in
+            if !isPlain, name.starts(with: "user.".utf8) { return nil }
             var value = [UInt8](repeating: 0, count: 65536)
             let text = name.map(CChar.init(bitPattern:)) + [0]
             let count = unsafe lgetxattr(path, text, &value, value.count)
-            // `user.` is only for files and directories; the kernel lists what it then refuses to read.
-            return count < 0 ? nil : ExtendedAttribute(name: name, value: Array(value.prefix(count)))
+            guard count >= 0 else { throw POSIXError(.init(rawValue: errno)!) }
+            return ExtendedAttribute(name: name, value: Array(value.prefix(count)))
         }
         return attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
