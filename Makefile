@@ -22,7 +22,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -static-executable $(FRONTE
 
 FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
-GUEST := $(shell find guest Sources/AgentProtocol Sources/Host/ByteCodec.swift -type f 2>/dev/null)
+GUEST := $(shell find guest Sources/AgentProtocol Sources/Host/ByteCodec.swift Sources/Host/ByteQueue.swift -type f 2>/dev/null)
 PREFIX ?= /usr/local
 
 .PHONY: all install man completions demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain

@@ -109,7 +109,7 @@ let package = Package(
                 "TestSupport",
                 logging,
             ]),
-        tests("AgentProtocol", ["AgentProtocol"]),
+        tests("AgentProtocol", ["AgentProtocol", "Host"]),
         tests("Layers", ["Layers", "Tar", "EROFS", "Host", "CHost", "TestSupport", system]),
         tests(
             "Images",

@@ -12,10 +12,11 @@ output=$(cd "$caller" && realpath -m "${1:-$OLDPWD/../build/guest/init}")
 byte_limit=224000
 musl_headers=/usr/include/x86_64-linux-musl
 
-# The monitor compiles the protocol's sources and the byte codec too; here they are part of init's own module.
+# The monitor compiles the protocol's sources, the byte codec and the byte queue too; here they are part of init's own module.
 sources=(
     init/*.swift init/Agent/*.swift
     ../Sources/AgentProtocol/*.swift ../Sources/AgentProtocol/Agent/*.swift ../Sources/Host/ByteCodec.swift
+    ../Sources/Host/ByteQueue.swift
 )
 
 key=$(fingerprint build-init.sh init/CLinux/* "${sources[@]}")

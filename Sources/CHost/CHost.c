@@ -3,10 +3,18 @@
 
 #include <cpuid.h>
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+int chost_open_beneath(int directory, const char *path, int flags) {
+    struct open_how how = {
+        .flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+    return fd < 0 ? -errno : (int)fd;
+}
 
 static void do_nothing(int signal) { (void)signal; }
 

@@ -2,6 +2,9 @@ import Host
 import Layers
 
 /// A part of a file's content.
+///
+/// Safe: the bytes point into the reader's mapping, and a piece is passed only to a closure that runs while
+/// the reader lives.
 @safe
 public enum ErofsPiece {
     /// Bytes, which are valid only during the call that passes them.
@@ -24,6 +27,8 @@ extension ErofsReader {
 }
 
 /// The pieces of a file: one piece, or one for each chunk of its map.
+///
+/// Safe: `map` points into the mapping of the reader, which each call takes as an argument.
 @safe
 struct ErofsPieces {
     private let map: UnsafeRawBufferPointer?

@@ -41,6 +41,10 @@ final class ImageMap: Sendable {
     }
 }
 
+/// A mapped file of an image.
+///
+/// Safe: `region` owns the mapping and lives as long as this object. `ImageMap` keeps the object, and its
+/// callers keep the map, as long as they use bytes of it.
 @safe
 private final class MappedFile: Sendable {
     let path: String

@@ -3,6 +3,8 @@ import Layers
 import SystemPackage
 
 /// A file that is written from start to end, in large pieces; some parts are skipped and filled in later.
+///
+/// Safe: only this value uses the buffer, which lives as long as it.
 @safe
 struct OutputFile: ~Copyable {
     private static let bufferByteCount = 1 << 20

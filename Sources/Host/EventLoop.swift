@@ -29,6 +29,19 @@ public final class EventLoop: Sendable {
         try add(descriptor, EPOLLIN.rawValue, handler)
     }
 
+    /// Watches `descriptor` as `watch` does. Returns false, without a watch, if the descriptor never blocks:
+    /// epoll(7) refuses regular files and /dev/null with EPERM. After any other error a read could block the
+    /// loop's thread, so the error is thrown.
+    public func watchInput(_ descriptor: Int32, _ handler: @escaping Handler) throws(Failure) -> Bool {
+        do throws(Failure) {
+            try watch(descriptor, handler)
+            return true
+        } catch {
+            guard error.errno == .notPermitted else { throw error }
+            return false
+        }
+    }
+
     /// Calls `handler` on the loop's thread after each notification of the eventfd `doorbell`; several
     /// notifications may become one call. The watch is edge-triggered, so that `handler` need not drain the
     /// doorbell, which saves a system call each time.

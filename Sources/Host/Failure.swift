@@ -94,3 +94,13 @@ extension String {
     // at run time, which takes half of a start's time.
     fileprivate var lowercasedFirst: String { prefix(1).lowercased() + String(dropFirst()) }
 }
+
+extension Failure {
+    /// Makes the failure of an invalid value of an option: "invalid value 'x' for --pids-limit: not a
+    /// number".
+    public static func invalid(
+        _ value: some StringProtocol, for option: String, because why: String, cure: String? = nil
+    ) -> Failure {
+        Failure(.usage, "invalid value '\(value)' for \(option)", because: why, cure: cure)
+    }
+}

@@ -97,20 +97,49 @@ public enum Files {
     /// Makes the file at `path`, which must not exist, and writes `bytes` to the disk.
     public static func create(_ path: String, _ bytes: [UInt8]) throws(Errno) {
         let file = try create(path)
+        try write(bytes, to: file.rawValue)
+        try synchronize(file.rawValue)
+    }
+
+    /// Writes all of `bytes` to `descriptor`.
+    public static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Errno) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = try hostCall {
-                unsafe rest.withUnsafeBytes { unsafe write(file.rawValue, $0.baseAddress, $0.count) }
+                unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             }
             rest = rest.dropFirst(count)
         }
-        try synchronize(file.rawValue)
     }
 
     /// Makes an empty file at `path`, which must not exist.
     public static func create(_ path: String) throws(Errno) -> OwnedDescriptor {
         let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         return OwnedDescriptor(owning: try hostCall { unsafe open(path, flags, 0o600) })
+    }
+
+    /// Returns a name of random letters and digits, for a temporary file.
+    public static func randomName() -> String { String(UInt64.random(in: .min ... .max), radix: 36) }
+
+    /// O_TMPFILE, which glibc declares only with _GNU_SOURCE.
+    private static let temporary: Int32 = 0o20_000_000 | O_DIRECTORY
+
+    /// Makes an empty file without a name on the file system of `directory`. No other process can find the
+    /// file, and the kernel frees it with its last descriptor, however the process ends.
+    ///
+    /// If the file system does not support O_TMPFILE, makes a file with a random name and removes the name.
+    public static func createUnnamed(in directory: String) throws(Errno) -> OwnedDescriptor {
+        do throws(Errno) {
+            return OwnedDescriptor(
+                owning: try hostCall { unsafe open(directory, temporary | O_RDWR | O_CLOEXEC, 0o600) })
+        } catch {
+            // open(2) returns one of these errors if O_TMPFILE is not supported.
+            guard [.notSupported, .isDirectory, .noSuchFileOrDirectory].contains(error) else { throw error }
+        }
+        let path = "\(directory)/unnamed-\(randomName())"
+        let file = try create(path)
+        try remove(path)
+        return file
     }
 
     /// Returns the absolute form of `path`, with symbolic links resolved (realpath(3)).

@@ -17,6 +17,8 @@ public struct HostThread: ~Copyable, Sendable {
     public init(
         named name: String, allowing signal: Int32? = nil, _ body: @escaping @Sendable () -> Void
     ) throws(Failure) {
+        // The pointer leaves this function safely: the new thread releases the box, and if no thread starts,
+        // the box is released below.
         let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, signal: signal, run: body))
         var handle = pthread_t()
         var attributes = pthread_attr_t()

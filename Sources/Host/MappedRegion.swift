@@ -2,9 +2,15 @@ import CHost
 public import SystemPackage
 
 /// The only owner of a memory mapping, which is unmapped in `deinit`.
+///
+/// Safe: the mapping lives exactly as long as the value, and each access through `base` is marked `unsafe`
+/// where it is made.
 @safe
 public struct MappedRegion: ~Copyable, Sendable {
+    /// The start of the mapping. Threads may share it, because it never changes; they must not use it after
+    /// the region's end, and must agree about who writes.
     public nonisolated(unsafe) let base: UnsafeMutableRawPointer
+    /// The size of the mapping.
     public let byteCount: Int
 
     /// Maps `byteCount` bytes of `descriptor` from `offset` on (mmap(2)).

@@ -24,8 +24,33 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         self.rawValue = result
     }
 
+    /// O_PATH, which glibc declares only with _GNU_SOURCE: the file is not opened for reading, so neither its
+    /// permissions nor its kind matter.
+    public static let pathOnly: Int32 = 0o10_000_000
+
+    /// Opens the existing file `path` below the directory `directory` for reading, close-on-exec. `flags` are
+    /// further flags of open(2).
+    ///
+    /// Throws `.improperLink` if a symbolic link on the way leads out of the directory (openat2(2),
+    /// RESOLVE_BENEATH).
+    public init(opening path: String, beneath directory: String, flags: Int32 = 0) throws(Errno) {
+        let parent = try OwnedDescriptor(
+            opening: directory, for: .reading, flags: Self.pathOnly | O_DIRECTORY)
+        let result = unsafe chost_open_beneath(parent.rawValue, path, O_RDONLY | flags)
+        guard result >= 0 else { throw Errno(rawValue: -result) }
+        self.rawValue = result
+    }
+
     deinit {
-        _ = close(rawValue)
+        _ = CHost.close(rawValue)
+    }
+
+    /// Closes the descriptor. Throws the error of close(2), which `deinit` ignores. The descriptor is closed
+    /// in any case, also after EINTR.
+    public consuming func close() throws(Errno) {
+        let number = release()
+        guard CHost.close(number) != 0, Errno.current != .interrupted else { return }
+        throw .current
     }
 
     /// Makes the kernel close the file after the process has ended instead of during its exit: for a file
@@ -45,20 +70,4 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         discard self
         return number
     }
-}
-
-/// Repeats a system call until it is not interrupted, and throws its errno if the result is negative.
-@inlinable
-public func hostCall<Result: SignedInteger>(_ body: () -> Result) throws(Errno) -> Result {
-    while true {
-        let result = body()
-        if result >= 0 { return result }
-        let cause = Errno.current
-        if cause != .interrupted { throw cause }
-    }
-}
-
-extension Errno {
-    /// The calling thread's errno.
-    public static var current: Errno { Errno(rawValue: hostErrno()) }
 }

@@ -3,8 +3,12 @@ import SystemPackage
 
 /// A counting semaphore (sem_overview(7)). A post without a waiter and a wait that need not block make no
 /// system call.
+///
+/// Safe: only the calls below use the memory, which lives as long as the object.
 @safe
 public final class Semaphore: Sendable {
+    /// The semaphore. Threads may share it: sem_post(3) and sem_wait(3) are atomic, and the pointer never
+    /// changes.
     private nonisolated(unsafe) let handle: UnsafeMutablePointer<sem_t>
 
     /// Makes a semaphore of value 0.

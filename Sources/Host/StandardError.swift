@@ -1,5 +1,4 @@
 import CHost
-import Synchronization
 
 /// Standard error: messages for the user, apart from the guest's output.
 ///
@@ -16,7 +15,7 @@ public enum StandardError {
                 unsafe CHost.write(descriptor, $0.baseAddress, $0.count)
             }
             if count < 0, chost_errno() == EINTR || chost_errno() == EAGAIN {
-                _ = isWritable(milliseconds: -1)
+                _ = waitUntilWritable(descriptor)
             } else if count > 0 {
                 rest = rest.dropFirst(count)
             } else {
@@ -32,7 +31,9 @@ public enum StandardError {
         var rest = (queue.takeNotice() + forTerminal(text))[...]
         while !rest.isEmpty {
             // A pipe that polls as writable takes a page without blocking.
-            guard isWritable(milliseconds: timeoutMilliseconds) else { return queue.drop(1) }
+            guard waitUntilWritable(descriptor, milliseconds: timeoutMilliseconds) else {
+                return queue.drop(1)
+            }
             let count = unsafe rest.prefix(4096).withUnsafeBytes {
                 unsafe CHost.write(descriptor, $0.baseAddress, $0.count)
             }
@@ -56,13 +57,5 @@ public enum StandardError {
     /// Returns the bytes of `text`, with a carriage return at each line's end if the terminal is raw.
     private static func forTerminal(_ text: String) -> [UInt8] {
         Array((Terminal.isRaw ? text.replacing("\n", with: "\r\n") : text).utf8)
-    }
-
-    private static func isWritable(milliseconds: Int32) -> Bool {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        while true {
-            let count = unsafe poll(&polled, 1, milliseconds)
-            if count >= 0 || chost_errno() != EINTR { return count != 0 }
-        }
     }
 }

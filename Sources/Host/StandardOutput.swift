@@ -19,20 +19,28 @@ public enum StandardOutput {
             }
             switch Errno.current {
             case .interrupted: continue
-            case .wouldBlock: waitForRoom()
+            case .wouldBlock: _ = waitUntilWritable(descriptor)
             case .brokenPipe: ThisProcess.end(by: SIGPIPE)
             case let cause: throw Failure(.output, "cannot write to standard output", errno: cause)
             }
         }
     }
 
-    /// Waits until standard output is writable. Another process that shares the descriptor may have made it
-    /// non-blocking.
-    private static func waitForRoom() {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = unsafe poll(&polled, 1, -1)
-    }
-
     /// Whether output may have colours: only on a terminal, and never if NO_COLOR is set.
     public static var takesColour: Bool { Terminal.isTerminal(descriptor) && !Environment.has("NO_COLOR") }
+}
+
+/// The three descriptors that every program is started with.
+public enum StandardDescriptors {
+    /// Opens /dev/null for each standard descriptor that is closed. Otherwise the next file to be opened gets
+    /// the number, and messages for the user are written into that file. Call it before anything else opens a
+    /// file.
+    public static func openMissing() throws(Failure) {
+        let result = chost_open_standard_descriptors()
+        guard result == 0 else {
+            throw Failure(
+                "cannot open /dev/null for a standard descriptor that is closed",
+                errno: Errno(rawValue: -result))
+        }
+    }
 }

@@ -3,7 +3,8 @@ import SystemPackage
 
 /// Reads and writes of small files as a whole.
 public enum WholeFile {
-    /// Writes `text` to the file at `path`, which is made or truncated.
+    /// Writes `text` to the file at `path`, which is made or truncated. An error of the close counts too: a
+    /// network file system may report only there that it could not store the bytes.
     public static func write(_ text: String, to path: String) throws(Failure) {
         try write(Array(text.utf8), to: path)
     }
@@ -12,15 +13,8 @@ public enum WholeFile {
     public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(Failure) {
         do throws(Errno) {
             let file = try OwnedDescriptor(replacing: path, mode: mode)
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = try hostCall {
-                    unsafe rest.withUnsafeBytes {
-                        unsafe CHost.write(file.rawValue, $0.baseAddress, $0.count)
-                    }
-                }
-                rest = rest.dropFirst(count)
-            }
+            try Files.write(bytes, to: file.rawValue)
+            try file.close()
         } catch {
             throw Failure("cannot write \(path)", errno: error)
         }

@@ -1,4 +1,7 @@
 /// Memory of a fixed size that a source fills repeatedly.
+///
+/// Safe: the memory lives exactly as long as the value, and each access through `bytes` is marked `unsafe`
+/// where it is made.
 @safe
 public struct ByteBuffer: ~Copyable {
     public let bytes: UnsafeMutableRawBufferPointer

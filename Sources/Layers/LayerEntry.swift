@@ -1,15 +1,3 @@
-/// A file's place in a layer: the names from the root. None is empty, `.` or `..`, has `/` or zero bytes, or
-/// is longer than 255 bytes. The root has no names. Names are bytes, because file systems have no encoding.
-public struct LayerPath: Hashable, Sendable {
-    public let names: [[UInt8]]
-
-    public static let root = LayerPath(trusting: [])
-
-    public init(trusting names: [[UInt8]]) {
-        self.names = names
-    }
-}
-
 /// A file of a layer, from a tar archive or a directory.
 public struct LayerEntry: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
@@ -73,4 +61,20 @@ public struct ExtendedAttribute: Hashable, Sendable {
 extension [ExtendedAttribute] {
     /// The memory for the attributes, counted twice: as they came, and as they are written.
     public var keptByteCount: Int { reduce(0) { $0 + 2 * ($1.name.count + $1.value.count + 64) } }
+}
+
+/// The extended attributes that a layer keeps.
+public enum AttributeName {
+    private static let prefixes = ["user.", "security.", "trusted."]
+    private static let names = ["system.posix_acl_access", "system.posix_acl_default"]
+    /// The prefix of attributes that control overlayfs. From an image they would control the overlayfs of
+    /// another system. Whiteouts and opaque directories carry the layer's changes to lower layers instead.
+    private static let foreign = "trusted.overlay."
+
+    /// Whether a Linux guest can have an attribute of that name; archives of other systems have others.
+    public static func isKept(_ name: [UInt8]) -> Bool {
+        if name.starts(with: foreign.utf8) { return false }
+        return prefixes.contains { name.count > $0.utf8.count && name.starts(with: $0.utf8) }
+            || names.contains { name.elementsEqual($0.utf8) }
+    }
 }

@@ -24,14 +24,11 @@ struct ScratchFile: ~Copyable {
     init(in place: ScratchPlace) throws(Failure) {
         complaint = "cannot unpack an archive into \(place.directory)"
         budget = place.budget
-        let path = "\(place.directory)/.scratch-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
         do throws(Errno) {
-            descriptor = OwnedDescriptor(owning: try hostCall { unsafe open(path, flags, 0o600) })
+            descriptor = try Files.createUnnamed(in: place.directory)
         } catch {
             throw Failure(complaint, errno: error)
         }
-        unsafe unlink(path)
     }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {

@@ -2,6 +2,9 @@ import Host
 import Layers
 
 /// An archive as blocks of 512 bytes and the data between them.
+///
+/// Safe: `rest` points to memory of `source`, which lives as long as this value, and is replaced before the
+/// next read from `source` could overwrite that memory.
 @safe
 struct TarBlocks<Source: ByteSource & ~Copyable>: ~Copyable {
     private(set) var source: Source

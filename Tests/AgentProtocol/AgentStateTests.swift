@@ -1,4 +1,5 @@
 import AgentProtocol
+import Host
 import Testing
 
 /// The agent, and its monitor.

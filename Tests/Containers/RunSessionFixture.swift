@@ -1,5 +1,4 @@
 import AgentProtocol
-import Foundation
 import Host
 import Images
 import Logging

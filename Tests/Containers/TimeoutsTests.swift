@@ -1,7 +1,6 @@
 import AgentProtocol
 import Foundation
 import Host
-import Machine
 import Synchronization
 import TestSupport
 import Testing

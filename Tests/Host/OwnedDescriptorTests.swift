@@ -54,6 +54,43 @@ struct OwnedDescriptorTests {
         #expect(fcntl(reader.rawValue, F_GETFD) & FD_CLOEXEC == FD_CLOEXEC)
     }
 
+    @Test("a close throws the error of close(2)")
+    func failingClose() throws {
+        let file = try TemporaryFile([1])
+        try OwnedDescriptor(opening: file.path, for: .reading).close()
+        // No process has so many descriptors.
+        #expect(throws: Errno.badFileDescriptor) { try OwnedDescriptor(owning: .max).close() }
+    }
+
+    @Test("a file below a directory is opened, and a link out of the directory is refused")
+    func beneath() throws {
+        let directory = try TemporaryDirectory()
+        let files = FileManager.default
+        try files.createDirectory(atPath: directory.path("tree/below"), withIntermediateDirectories: true)
+        try Data([1]).write(to: URL(filePath: directory.path("secret")))
+        try Data([2]).write(to: URL(filePath: directory.path("tree/below/file")))
+        for (name, target) in [
+            ("near", "below/file"), ("up", "../secret"), ("far", directory.path("secret")), ("out", ".."),
+        ] {
+            try files.createSymbolicLink(
+                atPath: directory.path("tree/" + name), withDestinationPath: target)
+        }
+        let tree = directory.path("tree")
+        for name in ["below/file", "near", "below/../near"] {
+            let descriptor = try OwnedDescriptor(opening: name, beneath: tree)
+            var byte: UInt8 = 0
+            #expect(unsafe read(descriptor.rawValue, &byte, 1) == 1 && byte == 2)
+        }
+        for name in ["up", "far", "out/secret", "../secret", directory.path("secret"), "/etc/passwd"] {
+            #expect(throws: Errno.improperLink, "\(name)") {
+                _ = try OwnedDescriptor(opening: name, beneath: tree)
+            }
+        }
+        #expect(throws: Errno.noSuchFileOrDirectory) {
+            _ = try OwnedDescriptor(opening: "missing", beneath: tree)
+        }
+    }
+
     @Test("a file that cannot be opened throws its errno and is not created")
     func refuses() throws {
         let path = try TemporaryFile().path

@@ -1,3 +1,4 @@
+import CHost
 import Foundation
 import Host
 import SystemPackage

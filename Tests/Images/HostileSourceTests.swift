@@ -65,6 +65,34 @@ struct HostileSourceTests {
         }
     }
 
+    @Test("a link that leads out of a layout is refused, and one that stays inside is followed")
+    func layoutsThatLeadOut() throws {
+        let files = FileManager.default
+        let outside = fixture.directory.path("outside")
+        try files.createDirectory(atPath: outside, withIntermediateDirectories: true)
+        let layout = try fixture.layout()
+        let layer = try layout.layer(StoreFixture.archive())
+        let configuration = try layout.configuration([layer])
+        let manifest = try layout.manifest(configuration, [layer])
+        try layout.index([manifest.descriptor(TestLayout.manifestType)])
+        let blobs = [layer, configuration, manifest].map { "blobs/sha256/\($0.digest.dropFirst(7))" }
+        for (number, name) in (["oci-layout", "index.json", "blobs"] + blobs).enumerated() {
+            let (place, target) = (layout.path + "/" + name, "\(outside)/\(number)")
+            for destination in [target, "../outside/\(number)"] {
+                try files.moveItem(atPath: place, toPath: target)
+                let depth = name.split(separator: "/").count - 1
+                let up = destination == target ? "" : String(repeating: "../", count: depth)
+                try files.createSymbolicLink(atPath: place, withDestinationPath: up + destination)
+                try fixture.expectRefusal("oci:" + layout.path, .badInput, "leads out", name)
+                try files.removeItem(atPath: place)
+                try files.moveItem(atPath: target, toPath: place)
+            }
+        }
+        try files.moveItem(atPath: layout.path + "/blobs", toPath: layout.path + "/content")
+        try files.createSymbolicLink(atPath: layout.path + "/blobs", withDestinationPath: "content")
+        try fixture.take("oci:" + layout.path)
+    }
+
     @Test("a directory that is not a valid bundle is refused")
     func bundles() throws {
         let path = fixture.directory.path("bundle")
@@ -102,6 +130,12 @@ struct HostileSourceTests {
             try fixture.expectRefusal(path, .badInput, "outside the bundle", "--allow-outside-root")
             #expect(throws: Failure.self) { try fixture.find(path) }
         }
+        try write(root: "inside")
+        try files.moveItem(atPath: path + "/config.json", toPath: outside + "/config.json")
+        try files.createSymbolicLink(
+            atPath: path + "/config.json", withDestinationPath: "../outside/config.json")
+        try fixture.expectRefusal(path, .badInput, "leads out")
+        try files.removeItem(atPath: path + "/config.json")
         for root in ["inside", "near", path + "/inside"] {
             try write(root: root)
             #expect(try fixture.take(path).notice == nil)

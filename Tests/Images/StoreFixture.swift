@@ -1,6 +1,5 @@
 import Foundation
 import Host
-import Layers
 import TestSupport
 import Testing
 

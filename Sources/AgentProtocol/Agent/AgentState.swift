@@ -1,5 +1,5 @@
 #if canImport(Host)  // the guest's agent compiles this file and the codec as one module
-    import Host
+    public import Host
 #endif
 
 /// The agent's side of the protocol, without a single system call. Received bytes become requests, messages

@@ -69,6 +69,10 @@ static inline int chost_open(const char *_Nonnull path, int flags, mode_t mode) 
     return fd < 0 ? -errno : fd;
 }
 
+/// Opens `path` below `directory`, close-on-exec; no link may lead out of the directory (openat2(2),
+/// RESOLVE_BENEATH). Returns the descriptor or -errno, which is -EXDEV for such a link.
+int chost_open_beneath(int directory, const char *_Nonnull path, int flags);
+
 /// Calls mmap(2). Returns NULL for MAP_FAILED, a cast that the importer leaves out, and leaves errno.
 static inline void *_Nullable chost_mmap(
     void *_Nullable address, size_t byteCount, int protection, int flags, int fd, off_t offset) {

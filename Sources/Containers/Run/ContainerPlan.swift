@@ -2,6 +2,7 @@ public import AgentProtocol
 public import Cgroups
 public import Host
 public import Images
+public import Machine
 
 /// Everything that is known about a container before its start: the agent's instructions, and the resources
 /// of its VM. It is made from the image's configuration and the user's options; the options win.
@@ -98,4 +99,106 @@ extension ContainerPlan {
 
 extension String {
     func orIfEmpty(_ other: String) -> String { isEmpty ? other : self }
+}
+
+extension ContainerPlan {
+    /// Makes the configuration of the container's VM.
+    ///
+    /// The image is persistent memory, `disk` is the disk of the writable layer, and the output of the
+    /// kernel's console is kept for the report of a failure.
+    public func machine(_ files: GuestFiles, image: Image, disk: String?, append: String?)
+        -> MachineConfiguration
+    {
+        var machine = MachineConfiguration(kernel: files.kernel)
+        machine.initramfs = [files.initramfs]
+        machine.memoryByteCount = memoryByteCount
+        machine.cpuCount = cpuCount
+        machine.persistentMemory = image.files
+        machine.console = .serial
+        machine.keepsConsole = true
+        machine.commandLine = commandLine(append)
+        if let disk {
+            var writable = DiskConfiguration(path: disk)
+            writable.identifier = "writable"
+            machine.disks = [writable]
+        }
+        return machine
+    }
+
+    /// The number of the kernel's own threads, which `kernel.threads-max` counts too.
+    private static let kernelThreadCount: UInt64 = 100
+
+    /// Limits the hash tables of Linux's dentry and inode caches. Linux sizes them for a file server, and
+    /// clearing them is a good part of a start. An eighth of that size is left, and never less than a small
+    /// guest needs.
+    private static func hashTables(_ memoryByteCount: UInt64) -> [String] {
+        let names = max(memoryByteCount >> 16, 2048)
+        return ["dhash_entries=\(names)", "ihash_entries=\(names / 2)"]
+    }
+
+    /// Makes the kernel's command line. `quiet` keeps the console free of messages until a panic, and
+    /// `panic=-1` resets the VM at once after one. Everything after `--` is for init.
+    private func commandLine(_ append: String?) -> String {
+        var words = ["console=ttyS0 quiet panic=-1"]
+        words += Self.hashTables(memoryByteCount)
+        if let count = limits.processCount {
+            words.append("sysctl.kernel.threads-max=\(count + Self.kernelThreadCount)")
+        }
+        // guest/edits.sh reads container_devices=: the usual devices and those listed are accessible, no
+        // others.
+        if !container.isPrivileged {
+            let devices = container.devices.map { "c\($0.major):\($0.minor)" }
+            words.append("container_devices=" + devices.joined(separator: ","))
+        }
+        if let append { words.append(append) }
+        return (words + ["-- vmm.agent"]).joined(separator: " ")
+    }
+}
+
+extension ContainerPlan {
+    /// The memory that the guest's kernel needs for each page of persistent memory, holes of sparse files
+    /// included (Linux, struct page).
+    private static let pageRecordByteCount: UInt64 = 64
+    private static let pageByteCount: UInt64 = 4096
+
+    /// Refuses a VM whose kernel would spend all its memory on the page structures of the image.
+    func checkMemory(for image: Image, called name: String) throws(Failure) {
+        let byteCount = image.files.reduce(UInt64(0)) {
+            $0.addingReportingOverflow(FileStatus(of: $1)?.byteCount ?? 0).partialValue
+        }
+        let needed = byteCount / Self.pageByteCount * Self.pageRecordByteCount
+        guard needed >= memoryByteCount else { return }
+        throw Failure(
+            .usage, "cannot run \(name.printable) in \(memoryByteCount >> 20) MiB of memory",
+            because: "its kernel needs \(needed >> 20) MiB to manage the \(byteCount >> 30) GiB of the image",
+            cure: "Use a larger guest: --memory \((needed >> 20) + 256)m")
+    }
+}
+
+extension ContainerPlan {
+    /// Refuses what the agent or the guest's kernel would refuse with a less clear message. `image` is the
+    /// name that the user gave.
+    static func checkSize(
+        of container: ContainerSpecification, _ process: ProcessSpecification, image: String
+    ) throws(Failure) {
+        if let why = CommandSize.problem(process.arguments + process.environment) {
+            throw Failure(
+                .usage, "cannot run \(image.brief)", because: "the command and its environment are too long",
+                cure:
+                    "Linux allows \(why); the image's settings, --env, --env-file and the command all count.")
+        }
+        let byteCount = container.byteCount + process.byteCount
+        // The monitor sends both frames before the agent reads, so their sum is limited like a single frame.
+        let limit = min(FrameHeader.payloadLimit(.container), FrameHeader.payloadLimit(.start))
+        guard byteCount <= limit else {
+            throw Failure(
+                .usage, "cannot run \(image.brief)",
+                because: "its specification takes \(byteCount) bytes; the limit is \(limit)",
+                cure: "Use fewer mounts, masked paths, groups or variables.")
+        }
+    }
+}
+
+extension ByteValue {
+    fileprivate var byteCount: Int { fileBytes.count }
 }

@@ -1,6 +1,36 @@
+import AgentProtocol
 import Glibc
 public import Host
 import SystemPackage
+
+/// The parsed `--writable` option.
+struct WritableLayer {
+    /// The smallest disk: an ext4 of this size has room for its own tables.
+    private static let leastByteCount: UInt64 = 16 << 20
+    private static let mostByteCount: UInt64 = 16 << 40
+
+    let layer: ContainerSpecification.Writable
+    let diskByteCount: UInt64?
+
+    init(_ text: String?) throws(Failure) {
+        switch text {
+        case nil, "memory": (layer, diskByteCount) = (.memory(byteLimit: 0), nil)
+        case "none": (layer, diskByteCount) = (.none, nil)
+        case let text?: (layer, diskByteCount) = (.disk, try Self.size(text))
+        }
+    }
+
+    private static func size(_ text: String) throws(Failure) -> UInt64 {
+        let cure = "Write a size such as 10G for a disk, memory, or none."
+        guard let byteCount = Quantity.byteCount(text) else {
+            throw .invalid(text, for: "--writable", because: "not a size", cure: cure)
+        }
+        guard (leastByteCount...mostByteCount).contains(byteCount) else {
+            throw .invalid(text, for: "--writable", because: "a disk must have 16M to 16T", cure: cure)
+        }
+        return byteCount & ~4095
+    }
+}
 
 /// The disk of a container's writable layer: a sparse file without a name. No other process can find it, and
 /// the kernel frees it with its last descriptor, however the monitor ends.
@@ -22,7 +52,7 @@ public struct WritableDisk: ~Copyable, Sendable {
         byteCount: UInt64, in directory: String
     ) throws(Failure) -> OwnedDescriptor {
         do throws(Errno) {
-            let file = try open(in: directory)
+            let file = try Files.createUnnamed(in: directory)
             _ = try hostCall { ftruncate(file.rawValue, off_t(byteCount)) }
             return file
         } catch {
@@ -30,25 +60,6 @@ public struct WritableDisk: ~Copyable, Sendable {
                 "cannot make a writable disk in \(directory)", errno: error,
                 cure: "Set VMM_STORE to a directory with free space, or omit --writable to write to memory.")
         }
-    }
-
-    /// O_TMPFILE, which glibc declares only with _GNU_SOURCE.
-    private static let temporary: Int32 = 0o20_000_000 | O_DIRECTORY
-
-    /// Opens a file without a name. If the file system does not support O_TMPFILE, creates a file with a
-    /// random name and removes the name.
-    private static func open(in directory: String) throws(Errno) -> OwnedDescriptor {
-        do throws(Errno) {
-            return OwnedDescriptor(
-                owning: try hostCall { unsafe Glibc.open(directory, temporary | O_RDWR | O_CLOEXEC, 0o600) })
-        } catch {
-            // open(2) returns one of these errors if O_TMPFILE is not supported.
-            guard [.notSupported, .isDirectory, .noSuchFileOrDirectory].contains(error) else { throw error }
-        }
-        let path = "\(directory)/writable-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-        let file = try Files.create(path)
-        try Files.remove(path)
-        return file
     }
 
     /// Formats `file` with mke2fs, as fast as possible: the guest initializes the inode tables later, and a

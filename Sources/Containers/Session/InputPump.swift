@@ -57,17 +57,10 @@ final class InputPump: Sendable {
             return true
         }
         guard wants else { return }
-        do throws(Failure) {
-            try loop.watch(descriptor) { [weak self] in self?.serve() }
-        } catch {
-            // After any other error a read might block, and the event loop must not wait for a key press.
-            let neverBlocks = error.errno == .notPermitted
-            state.withLock { state in
-                state.isWatching = false
-                state.neverBlocks = neverBlocks
-            }
-            if !neverBlocks { throw error }
-        }
+        var isWatched = false
+        defer { if !isWatched { state.withLock { $0.isWatching = false } } }
+        isWatched = try loop.watchInput(descriptor) { [weak self] in self?.serve() }
+        if !isWatched { state.withLock { $0.neverBlocks = true } }
     }
 
     private func unwatch() {

@@ -126,19 +126,12 @@ final class OutputPump: Sendable {
             let cause = Errno.current
             switch cause {
             case .interrupted: break
-            case .wouldBlock: waitForRoom()
+            case .wouldBlock: _ = waitUntilWritable(descriptor)
             default:
                 close(cause, droppedByteCount: bytes.count)
                 return 0
             }
         }
-    }
-
-    /// Waits until the descriptor is writable. Another process that shares the descriptor may have set
-    /// O_NONBLOCK.
-    private func waitForRoom() {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = unsafe poll(&polled, 1, -1)
     }
 
     private func note(_ count: Int) {

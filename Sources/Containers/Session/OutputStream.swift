@@ -52,10 +52,3 @@ struct OutputStream {
         return Frame.bytes(header, credit)
     }
 }
-
-/// The reasons why a session cannot continue.
-enum SessionError: Error {
-    case protocolBroken(ProtocolError)
-    case wrongVersion(UInt32)
-    case hostFailed(Failure)
-}

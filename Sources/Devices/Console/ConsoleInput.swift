@@ -175,18 +175,13 @@ extension ConsoleInput {
         }
     }
 
-    /// Watches the input. Only EPERM means that the descriptor never blocks (epoll_ctl(2)). After any other
-    /// error a read could block the loop's thread until a key is pressed.
+    /// Watches the input, or notes that it never blocks.
     private func watchInput(_ state: inout State) throws(Failure) {
         guard !state.isWatching else { return }
-        do throws(Failure) {
-            try loop.watch(descriptor) { [weak self] in self?.serveInput() }
-            state.isWatching = true
-        } catch {
-            guard error.errno == .notPermitted else { throw error }
-            neverBlocks.store(true, ordering: .relaxed)
-            room.signal()
-        }
+        state.isWatching = try loop.watchInput(descriptor) { [weak self] in self?.serveInput() }
+        guard !state.isWatching else { return }
+        neverBlocks.store(true, ordering: .relaxed)
+        room.signal()
     }
 
     private func unwatchInput(_ state: inout State) {

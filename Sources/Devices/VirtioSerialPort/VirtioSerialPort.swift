@@ -35,7 +35,7 @@ public final class VirtioSerialPort: VirtioDevice {
 
     fileprivate struct Guarded: ~Copyable, Sendable {
         var shell = DeviceShell<PortQueues>()
-        var pending = PendingBytes()
+        var pending = ByteQueue()
 
         /// Whether a program of the guest has the port open.
         var isOpen: Bool { shell.isOpen }
@@ -170,7 +170,8 @@ extension VirtioSerialPort {
             } catch { throw .badQueue(error) }
         }
         let isOpen = guarded.withLock { state in
-            state.pending = PendingBytes(saved.pending)
+            state.pending.removeAll()
+            state.pending.append(saved.pending)
             return state.isOpen
         }
         if isOpen { opened(true) }

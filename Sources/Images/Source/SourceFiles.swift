@@ -40,8 +40,19 @@ struct SourceFiles: Sendable {
 
     func has(_ name: String) -> Bool {
         switch place {
-        case .directory: FileStatus(of: "\(path)/\(name)") != nil
+        case .directory: isInDirectory(name)
         case .archive(let archive): archive.has(name)
+        }
+    }
+
+    /// Whether the directory has the file. A link out of the directory counts: reading it is a failure that
+    /// names the link.
+    private func isInDirectory(_ name: String) -> Bool {
+        do throws(Errno) {
+            _ = try OwnedDescriptor(opening: name, beneath: path, flags: OwnedDescriptor.pathOnly)
+            return true
+        } catch {
+            return error == .improperLink
         }
     }
 
@@ -51,7 +62,7 @@ struct SourceFiles: Sendable {
         case .archive(let archive): return try archive.source(name, as: role)
         case .directory:
             do throws(Failure) {
-                return try FileSource(opening: "\(path)/\(name)", as: role)
+                return try FileSource(opening: name, beneath: path, as: role)
             } catch {
                 guard error.errno == .noSuchFileOrDirectory else { throw error }
                 throw refused("it is incomplete: its \(role) is missing (\(name.printable))")
@@ -128,5 +139,24 @@ struct SourceFiles: Sendable {
 
     func refused(_ why: String, cure: String? = nil) -> Failure {
         Failure(.badInput, complaint, because: why, cure: cure)
+    }
+}
+
+/// The files in a tar, read in place.
+///
+/// Safe to share, although `TarIndex` is not Sendable: the index never changes after the initializer, and
+/// each source that is returned has its own descriptor and position.
+final class ArchiveFiles: @unchecked Sendable {
+    private let index: TarIndex
+
+    /// Opens a tar. If the tar is compressed, unpacks it to a file in the directory `scratch`.
+    init(_ path: String, scratch: String, budget: ImportBudget) throws(Failure) {
+        index = try TarIndex(opening: path, scratch: scratch, budget: budget)
+    }
+
+    func has(_ name: String) -> Bool { index.has(name) }
+
+    func source(_ name: String, as role: String) throws(Failure) -> FileSource {
+        try index.source(of: name, as: role)
     }
 }

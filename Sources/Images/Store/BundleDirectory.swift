@@ -11,10 +11,12 @@ struct BundleFile {
     /// The file, byte for byte.
     let bytes: [UInt8]
 
-    /// Reads the file at `path`. `bundle` is the user's name for the bundle, for error messages.
-    init(_ path: String, of bundle: String) throws(Failure) {
+    /// Reads the file of the directory `path`. `bundle` is the user's name for the bundle, for error
+    /// messages.
+    init(in path: String, of bundle: String) throws(Failure) {
         let complaint = "cannot use the bundle \(bundle.brief)"
-        var source = try FileSource(opening: path, as: "configuration")
+        var source = try FileSource(
+            opening: StoreDirectory.configurationName, beneath: path, as: "configuration")
         guard let bytes = try source.bytes(upTo: Self.byteLimit) else {
             throw Failure(.badInput, complaint, because: "its config.json is larger than 4 MB")
         }

@@ -1,5 +1,4 @@
 import Host
-import Layers
 
 extension ImageStore {
     var catalogue: Catalogue { Catalogue(store: directory) }

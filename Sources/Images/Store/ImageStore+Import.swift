@@ -166,7 +166,7 @@ extension ImageStore {
 
     /// Returns the image of a bundle: its root file system and its configuration.
     private func bundle(_ path: String, _ request: ImageRequest) throws(Failure) -> Image {
-        let file = try BundleFile(path + "/config.json", of: path)
+        let file = try BundleFile(in: path, of: path)
         try bundleCheck(file.configuration)
         let root = try file.configuration.root(inBundle: path, orOutside: request.allowsOutsideRoot)
         var image = try directory(

@@ -82,3 +82,27 @@ struct ImageRequest {
     /// Whether the root file system of a bundle may lie outside the bundle.
     var allowsOutsideRoot = false
 }
+
+extension ImportLimits {
+    private static let option = "--max-import-size"
+    private static let variable = "VMM_MAX_IMPORT_SIZE"
+
+    /// Reads the limit on an import from `--max-import-size` or else from VMM_MAX_IMPORT_SIZE. The default is
+    /// 64 GiB.
+    public init(maxImportSize text: String?) throws(Failure) {
+        self.init()
+        if let text {
+            writtenByteCount = try Self.byteCount(text, of: Self.option)
+        } else if let text = Environment.value(Self.variable) {
+            writtenByteCount = try Self.byteCount(text, of: Self.variable)
+        }
+    }
+
+    private static func byteCount(_ text: String, of name: String) throws(Failure) -> UInt64 {
+        guard let byteCount = Quantity.byteCount(text), byteCount > 0 else {
+            throw .invalid(
+                text, for: name, because: "not a size", cure: "Write a size such as 500M, 64G or 1T.")
+        }
+        return byteCount
+    }
+}

@@ -16,8 +16,7 @@ struct StagingDirectory: ~Copyable, Sendable {
     init(in store: StoreDirectory) throws(Failure) {
         do throws(Errno) {
             while true {
-                let path =
-                    "\(store.staging)/\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+                let path = "\(store.staging)/\(getpid())-\(Files.randomName())"
                 try Files.makeDirectory(path)
                 let directory = try OwnedDescriptor(opening: path, for: .reading, flags: O_DIRECTORY)
                 // Another import may have removed the new directory as a killed import's.

@@ -1,4 +1,3 @@
-import CHost
 import Glibc
 public import Host
 import SystemPackage

@@ -1,4 +1,3 @@
-import CHost
 import Glibc
 import Host
 import SystemPackage

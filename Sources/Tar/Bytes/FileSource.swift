@@ -26,6 +26,21 @@ public struct FileSource: ByteSource, ~Copyable {
         self.init(file, offset: 0, end: byteCount, complaint)
     }
 
+    /// Opens the file `name` of the directory `directory`. A link out of the directory is a failure: whoever
+    /// made the directory must not choose among the user's other files.
+    public init(opening name: String, beneath directory: String, as role: String) throws(Failure) {
+        let complaint = "cannot read the \(role) \(directory)/\(name)"
+        let file: OwnedDescriptor
+        do throws(Errno) {
+            file = try OwnedDescriptor(opening: name, beneath: directory, flags: O_NONBLOCK)
+        } catch {
+            guard error == .improperLink else { throw Failure(complaint, errno: error) }
+            throw Failure(.badInput, complaint, because: "a link leads out of \(directory)")
+        }
+        let byteCount = try Self.size(of: file.rawValue, complaint)
+        self.init(file, offset: 0, end: byteCount, complaint)
+    }
+
     /// Reads `byteCount` bytes of `file` from `offset` on, or all bytes from there if `byteCount` is nil. The
     /// source has its own descriptor, so the caller may close `file` at once.
     public init(

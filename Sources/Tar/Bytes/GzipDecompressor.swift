@@ -2,6 +2,9 @@ import CCodecs
 
 /// A decompressor for gzip (RFC 1952) by zlib. It accepts any number of members, and zeroes after the last
 /// one (padding of tapes and of block devices).
+///
+/// Safe: only this object uses the state, which lives as long as it. zlib's pointers to input and output are
+/// set before each call and not used after it.
 @safe
 final class GzipDecompressor: Decompressor {
     static let name = "gzip"

@@ -3,6 +3,9 @@ import Layers
 
 /// A source that unpacks the bytes of another one. Those may be compressed with gzip or zstd, which their
 /// first bytes show, or not at all.
+///
+/// Safe: `input` points to memory of `packed`, which lives as long as this value, and is empty before the
+/// next read from `packed` could overwrite that memory.
 @safe
 public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
     private var packed: PeekedSource<Base>
@@ -85,5 +88,39 @@ public struct UnpackedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyabl
 
     private func damaged(_ decompressor: any Decompressor, _ problem: String) -> Failure {
         refused("its \(type(of: decompressor).name) data \(problem)", cure: "Download or create it again.")
+    }
+}
+
+/// A source whose first bytes can be looked at before they are read.
+struct PeekedSource<Base: ByteSource & ~Copyable>: ByteSource, ~Copyable {
+    private(set) var base: Base
+    private var head = ByteBuffer(byteCount: 0)
+
+    init(_ base: consuming Base) {
+        self.base = base
+    }
+
+    var complaint: String { base.complaint }
+
+    /// Returns the first `byteCount` bytes, or all if there are fewer. Call at most once, before any read.
+    mutating func prefix(_ byteCount: Int) throws(Failure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < byteCount {
+            let piece = unsafe try base.next()
+            if unsafe piece.isEmpty { break }
+            unsafe bytes.append(contentsOf: piece)
+        }
+        head = ByteBuffer(byteCount: bytes.count)
+        unsafe head.bytes.copyBytes(from: bytes)
+        isHeadLeft = !bytes.isEmpty
+        return Array(bytes.prefix(byteCount))
+    }
+
+    private var isHeadLeft = false
+
+    mutating func next() throws(Failure) -> UnsafeRawBufferPointer {
+        guard isHeadLeft else { return unsafe try base.next() }
+        isHeadLeft = false
+        return unsafe UnsafeRawBufferPointer(head.bytes)
     }
 }

@@ -2,6 +2,9 @@ import CCodecs
 
 /// A decompressor for Zstandard (RFC 8878) with any number of frames. A frame's window may have at most the
 /// 128 MiB that libzstd allows a stream (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
+///
+/// Safe: only this object uses the stream, which is freed with it, and libzstd keeps no pointer to the input
+/// or the output.
 @safe
 final class ZstandardDecompressor: Decompressor {
     static let name = "zstd"

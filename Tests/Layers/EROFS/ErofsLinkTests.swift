@@ -1,6 +1,5 @@
 import EROFS
 import Host
-import TestSupport
 import Testing
 
 @testable import Layers

@@ -1,5 +1,4 @@
 import Host
-import TestSupport
 import Testing
 
 @testable import EROFS

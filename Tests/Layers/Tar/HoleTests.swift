@@ -1,5 +1,4 @@
 import Host
-import Layers
 import Testing
 
 /// Long runs of zeroes in a file become holes, whatever pieces they come in; nothing else does.

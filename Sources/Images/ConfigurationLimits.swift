@@ -1,3 +1,5 @@
+import Host
+
 /// The limits of Linux on the arguments and variables of a program.
 public enum CommandSize {
     /// The limit on all arguments and variables together if the stack has its usual 8 MiB: a quarter of it. A
@@ -17,5 +19,26 @@ public enum CommandSize {
             }
         }
         return nil
+    }
+}
+
+/// Checks of configurations when they are read: a container that could never start is refused at the import
+/// and not at each start.
+extension JSONField {
+    private static let mountLimit = 1000
+
+    /// Checks the arguments and variables of a process together.
+    func checkCommand(_ texts: [String]) throws(Failure) {
+        guard let problem = CommandSize.problem(texts) else { return }
+        throw document.refused(
+            "\(document.subject) has more arguments and variables than Linux allows: \(problem)"
+        )
+    }
+
+    /// Checks the number of volumes or mounts.
+    func check(mountCount: Int) throws(Failure) {
+        guard mountCount <= Self.mountLimit else {
+            throw document.refused("\(document.subject) has more than \(Self.mountLimit) mounts")
+        }
     }
 }

@@ -1,3 +1,15 @@
+/// A file's place in a layer: the names from the root. None is empty, `.` or `..`, has `/` or zero bytes, or
+/// is longer than 255 bytes. The root has no names. Names are bytes, because file systems have no encoding.
+public struct LayerPath: Hashable, Sendable {
+    public let names: [[UInt8]]
+
+    public static let root = LayerPath(trusting: [])
+
+    public init(trusting names: [[UInt8]]) {
+        self.names = names
+    }
+}
+
 /// The reason why bytes are no path in a layer.
 public enum LayerPathError: Error, Hashable, Sendable, CustomStringConvertible {
     case empty, climbs, zeroByte, longName, longPath

@@ -1,3 +1,4 @@
+import CHost
 import Glibc
 
 extension UnsafeRawBufferPointer {
@@ -26,5 +27,13 @@ extension UnsafeRawBufferPointer {
         guard let base = baseAddress else { return true }
         guard unsafe self[0] == 0 else { return false }
         return unsafe memcmp(base, base + 1, count - 1) == 0
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes contain `pattern`.
+    public func holds(_ pattern: StaticString) -> Bool {
+        guard let start = baseAddress else { return false }
+        return unsafe chost_contains(start, count, pattern.utf8Start, pattern.utf8CodeUnitCount)
     }
 }

@@ -1,5 +1,6 @@
-import AgentProtocol
 import Testing
+
+@testable import Host
 
 @Suite struct ByteQueueTests {
     private static func contents(_ queue: ByteQueue) -> [UInt8] {
@@ -22,6 +23,36 @@ import Testing
             queue.removeFirst(round % 6)
         }
         #expect(Self.contents(queue).first == expected && queue.count == Int(next &- expected))
+    }
+
+    @Test("bytes come out in the order in which they went in, however many are removed at a time")
+    func mixedSizes() {
+        var queue = ByteQueue()
+        var removed: [UInt8] = []
+        var next: UInt8 = 0
+        for round in 0..<500 {
+            let more = (0..<(round % 13)).map { _ in
+                defer { next &+= 1 }
+                return next
+            }
+            queue.append(more[...])
+            let count = min(queue.count, round % 11)
+            removed += queue.waiting.prefix(count)
+            queue.removeFirst(count)
+        }
+        removed += queue.waiting
+        #expect(removed == removed.indices.map { UInt8(truncatingIfNeeded: $0) })
+        #expect(removed.count == (0..<500).reduce(0) { $0 + $1 % 13 })
+    }
+
+    @Test("an empty queue keeps its memory only if it is small")
+    func memory() {
+        for (byteCount, isKept) in [(1000, true), (8 << 20, false)] {
+            var queue = ByteQueue()
+            queue.append([UInt8](repeating: 1, count: byteCount))
+            queue.removeFirst(byteCount)
+            #expect((queue.bytes.capacity > 0) == isKept, "\(byteCount)")
+        }
     }
 
     @Test("removing too many or a negative number of bytes is harmless")
