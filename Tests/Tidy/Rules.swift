@@ -48,6 +48,48 @@ enum Rules {
         }
     }
 
+    /// The rooms whose names and messages were rewritten in plain English. Names and messages of other rooms
+    /// are not checked yet.
+    static let plainRooms =
+        ["AgentProtocol", "Cgroups", "Containers", "EROFS", "Host", "Images", "Layers", "Tar"].map {
+            "Sources/\($0)"
+        } + ["guest"]
+
+    /// Private words within names such as `serveBell`, and the field's in their place.
+    private static let replacedParts = [
+        "bell": "doorbell or event", "heed": "handle", "news": "progress", "patience": "timeout",
+        "told": "notified or reported", "untold": "pending", "workshop": "staging directory",
+        "crowd": "density",
+    ]
+
+    static func replacedParts(_ file: SourceFile) -> [String] {
+        file.lines.indices.flatMap { index in
+            code(file.lines[index]).matches(of: /[A-Z]?[a-z]+/).compactMap { match in
+                let part = match.output.lowercased()
+                return replacedParts[part].map { "\(file):\(index + 1): \(part): write \($0)" }
+            }
+        }
+    }
+
+    /// Returns the line without its comment and the content of its texts.
+    private static func code(_ line: Substring) -> String {
+        String(line).replacing(/"(?:[^"\\]|\\.)*"/, with: "\"\"").replacing(/\/\/.*/, with: "")
+    }
+
+    /// Turns of phrase that a reader has to read twice.
+    private static let riddles = [
+        "makes no sense", "it is no ", "that is no ", "as good as none", "not at hand", "which there is not",
+        "that there is not", "are the most", "is not there yet", "are not there yet",
+    ]
+
+    static func riddles(_ file: SourceFile) -> [String] {
+        file.lines.indices.flatMap { index in
+            let line = file.lines[index]
+            guard !line.drop(while: { $0 == " " }).hasPrefix("//") else { return [String]() }
+            return riddles.filter { line.contains($0) }.map { "\(file):\(index + 1): \($0)" }
+        }
+    }
+
     private static func words(_ line: Substring) -> [Substring] {
         line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
     }

@@ -54,6 +54,24 @@ struct TidyTests {
             Rules.replacedWords(SourceFile("x", "let a = WindowBus()")) == ["x:1: WindowBus: write MMIOBus"])
     }
 
+    @Test("no name of a rewritten room has a part that the glossary replaces")
+    func partsOfNames() throws {
+        let files = try SourceFile.all(below: Rules.plainRooms)
+        #expect(files.count > 150, "the files are found")
+        let broken = files.flatMap(Rules.replacedParts)
+        #expect(broken.isEmpty, "\(broken.prefix(20))")
+        let text = "func serveBell(doorbell: Int) {}  // the news\nlet text = \"the bell\"\n"
+        #expect(Rules.replacedParts(SourceFile("x", text)) == ["x:1: bell: write doorbell or event"])
+    }
+
+    @Test("no message of a rewritten room is a riddle")
+    func riddles() throws {
+        let broken = try SourceFile.all(below: Rules.plainRooms).flatMap(Rules.riddles)
+        #expect(broken.isEmpty, "\(broken.prefix(20))")
+        let text = "// it is no number\nthrow bad(\"it is no number\")\n"
+        #expect(Rules.riddles(SourceFile("x", text)) == ["x:2: it is no "])
+    }
+
     @Test("the arrows in ARCHITECTURE.md are those of Package.swift")
     func arrows() throws {
         let package = try String(contentsOfFile: Package.path("Package.swift"), encoding: .utf8)

@@ -86,12 +86,12 @@ extension BundleConfiguration.Capabilities {
 extension ProcessSpecification.ResourceLimit {
     fileprivate init(_ limit: BundleConfiguration.ResourceLimit) throws(Failure) {
         let name = limit.type.lowercased()
-        guard name.hasPrefix("rlimit_"), let number = Self.number(of: name.dropFirst(7)),
-            limit.soft <= limit.hard
-        else {
-            throw Failure(
-                .badInput, "cannot set the limit \(limit.type.printable)",
-                because: "the bundle names one that there is not, or a soft limit above the hard one")
+        let what = "cannot set the bundle's resource limit \(limit.type.brief)"
+        guard name.hasPrefix("rlimit_"), let number = Self.number(of: name.dropFirst(7)) else {
+            throw Failure(.badInput, what, because: "Linux has no such limit")
+        }
+        guard limit.soft <= limit.hard else {
+            throw Failure(.badInput, what, because: "the soft limit exceeds the hard limit")
         }
         self.init(resource: number, soft: limit.soft, hard: limit.hard)
     }
