@@ -24,6 +24,8 @@ FORMATTED := Package.swift Sources Tests guest
 SOURCES := Package.swift $(shell find Sources firmware -type f 2>/dev/null)
 GUEST := $(shell find guest Sources/AgentProtocol Sources/Host/ByteCodec.swift Sources/Host/ByteQueue.swift -type f 2>/dev/null)
 PREFIX ?= /usr/local
+# The monitor, and what `vmm compare` runs in its place.
+PROGRAMS := build/vmm build/vmm-compare
 
 .PHONY: all install man completions demo check check-here test test-here lab kernel initramfs agent firmware kernels fuzz lint format bench order compare clean help toolchain
 
@@ -57,9 +59,7 @@ toolchain:
 	    echo "make: this needs Swift 6.3 or later, and \`$(SWIFT)' is none of these; see swift.org/install, then put it on the PATH" \
 	        "or run make SWIFT=/path/to/swift" >&2; exit 1; }
 
-# The monitor, and what `vmm compare` runs in its place. The toolchain is checked only before a build, because `sudo make
-# install` may not find it.
-PROGRAMS := build/vmm build/vmm-compare
+# The toolchain is checked only before a build, because `sudo make install` may not find it.
 $(PROGRAMS) build/vmm-bench: $(SOURCES) scripts/start.order
 	@$(MAKE) toolchain
 	@[ scripts/start.order -ot .build/release/$(@F) ] || rm -f .build/release/$(@F)  # SwiftPM does not know of the list

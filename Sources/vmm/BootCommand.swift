@@ -34,7 +34,7 @@ struct BootOptions: Command, Equatable {
                 ExitStatus("3", "the guest asked for a reset"),
                 ExitStatus("4", "the guest's kernel panicked"),
                 ExitStatus("5", "a vCPU met a triple fault"),
-                ExitStatus("6", "KVM could not go on with a vCPU"),
+                ExitStatus("6", "KVM could not continue a vCPU"),
                 .usage, .badInput, .missingInput, .unavailable, .software, .host, .output, .inUse,
                 .notPermitted, .endedByUser,
                 ExitStatus("143", "SIGTERM, a second time"),

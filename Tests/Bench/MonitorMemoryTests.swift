@@ -29,7 +29,7 @@ struct MonitorMemoryTests {
 
     @Test("guest memory is known by its name, its size, or its pieces")
     func guest() {
-        let own = mapping(0x1000_0000, 3, "[heap]") + mapping(0x2000_0000, 5, "/bin/vmm", isAnonymous: false)
+        let own = mapping(0x1000_0000, 3, "[heap]") + mapping(0x2000_0000, 5, "/opt/vmm", isAnonymous: false)
         #expect(memory(own) == [3, 0, 8])
         #expect(memory(own + mapping(0x7000_0000, 64, "[anon:guest memory]")) == [3, 64, 72])
         #expect(memory(own + mapping(0x7000_0000, 64, "/memfd:guest (deleted)")) == [3, 64, 72])

@@ -109,7 +109,11 @@ import Testing
     static let kernels: [(name: String, change: @Sendable (inout ELFWriter) -> Void, acpi: ACPISupport)] = [
         (
             "Linux by its banner",
-            { $0.add(noise(9000) + Array("\0Linux version 4.14.55 (x)\0RSD PTR \0pci_bus\0".utf8), at: 0x20_0001) },
+            {
+                $0.add(
+                    noise(9000) + Array("\0Linux version 4.14.55 (x)\0RSD PTR \0pci_bus\0".utf8),
+                    at: 0x20_0001)
+            },
             .complete
         ),
         (

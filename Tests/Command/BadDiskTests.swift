@@ -154,7 +154,7 @@ struct BadDiskTests {
             let packed = scratch.path + "/" + name + ".gz"
             try #require(ProgramRun(["sh", "-c", #"gzip -c "$0" >"$1""#, raw, packed]).status == 0)
             let refusal = try ProgramRun(Monitor.boot("halt", "--disk", packed))
-            let found = refusal.error.firstMatch(of: /raw disk of it: (.*?)  \(/)
+            let found = refusal.error.firstMatch(of: /to a raw disk: (.*?)  \(/)
             let command = try #require(found.map { String($0.output.1) }, "\(refusal.error)")
             try #require(ProgramRun(["sh", "-c", command]).status == 0, "\(command)")
             let made = scratch.path + "/" + name + ".raw"

@@ -157,7 +157,8 @@ struct ConsoleTests {
         let lines = text.split(separator: "\n")
         #expect(lines.count < 200, "\(lines.count) lines")
         #expect(
-            text.contains("more boot markers, which were not shown") && text.contains("crash kernel takes over"),
+            text.contains("more boot markers, which were not shown")
+                && text.contains("crash kernel takes over"),
             "\(text)")
         #expect(text.contains("terminated by a second signal"))
     }

@@ -10,7 +10,7 @@ public enum MachineEnd: Sendable, Equatable {
     case panicked
     /// A vCPU had a triple fault: an exception that the guest could not handle.
     case tripleFault(CPUFault)
-    /// KVM could not go on with a vCPU.
+    /// KVM could not continue a vCPU.
     case internalError(CPUFault)
     /// The user ended it (Ctrl-A x, SIGINT, SIGHUP).
     case endedByUser
