@@ -103,7 +103,8 @@ struct MachineConsole: Sendable {
 /// The warnings about console output that was not delivered.
 private final class ConsoleNotices: Sendable {
     private let logger: Logger
-    private let isUnread = Atomic<Bool>(false)
+    /// Whether the descriptor failed: output that is dropped after that has no other cause.
+    private let isClosed = Atomic<Bool>(false)
 
     init(logger: Logger) {
         self.logger = logger
@@ -111,9 +112,10 @@ private final class ConsoleNotices: Sendable {
 
     func take(_ notice: ConsoleOutput.Notice) {
         switch notice {
-        case .closed(.brokenPipe): isUnread.store(true, ordering: .releasing)
-        case .closed(let cause): logger.warning("the console's output is closed: \(cause)")
-        case .lost where isUnread.load(ordering: .acquiring): break
+        case .closed(let cause):
+            isClosed.store(true, ordering: .releasing)
+            if cause != .brokenPipe { logger.warning("the console's output is closed: \(cause)") }
+        case .lost where isClosed.load(ordering: .acquiring): break
         case .lost(let byteCount):
             logger.warning("\(byteCount) bytes of console output were dropped: nobody read them")
         }
