@@ -8,7 +8,7 @@ public struct CompareArguments: CommandDeclaration, Equatable {
     public var parallel = "1"
     public var paths: String?
     public var measure: String?
-    public var crowd = 20
+    public var instanceLimit = 20
     /// The time limit of a run, in seconds.
     public var limit = 60.0
     /// The monitor to measure; nil for the `vmm` that runs the comparison.
@@ -82,7 +82,7 @@ public struct CompareArguments: CommandDeclaration, Equatable {
         )
         options.value(
             "crowd", .text("COUNT"), "Maximum number of idle instances whose footprint is measured.",
-            to: &crowd)
+            to: &instanceLimit)
         options.value("limit", .text("SECONDS"), "Maximum duration of a run.", to: &limit)
         options.value("seed", .text("NUMBER"), "Seed of the order of the runs.", to: &seed)
         options.flag(

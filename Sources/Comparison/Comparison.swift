@@ -170,7 +170,7 @@ extension Comparison {
         for runner in visited where wants(.footprint) {
             try attempt("footprint", runner) { () throws(RunProblem) in
                 let trial = FootprintTrial(
-                    runner: runner, context: context, interruption: interruption, most: options.crowd,
+                    runner: runner, context: context, interruption: interruption, most: options.instanceLimit,
                     limit: options.limit)
                 let footprint = try trial.run(inside, [InsideProgram.idle])
                 change(runner) { $0.footprint = footprint }

@@ -17,7 +17,7 @@ public struct ComparisonOptions: Sendable {
     public var paths = PathFinder.all
     public var measurements = Measurement.allCases
     /// The maximum number of idle instances.
-    public var crowd = 20
+    public var instanceLimit = 20
     /// The time limit of a run, in seconds.
     public var limit = 60.0
     /// The seed of the order of the paths.
@@ -43,7 +43,7 @@ public struct ComparisonOptions: Sendable {
         let counts = parallel.map(String.init).joined(separator: ",")
         let areCounts = !parallel.isEmpty && parallel.allSatisfy { (1...1000).contains($0) }
         try check(areCounts, "--parallel", counts, "a list of numbers from 1 to 1000")
-        try check((1...1000).contains(crowd), "--crowd", "\(crowd)", "1 to 1000")
+        try check((1...1000).contains(instanceLimit), "--crowd", "\(instanceLimit)", "1 to 1000")
         try check(limit > 0 && limit <= 86400, "--limit", Decimal.short(limit), "0.001 to 86400 seconds")
         let names = paths.joined(separator: ",")
         let areKnown = !paths.isEmpty && paths.allSatisfy(PathFinder.all.contains)

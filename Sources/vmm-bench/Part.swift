@@ -61,7 +61,7 @@ enum Parts {
     static var all: [any Part.Type] {
         [
             BootPart.self, ContainerPart.self, ImportPart.self, StartPart.self, ExitsPart.self,
-            MemoryPart.self, BlockPart.self, DensityPart.self, CrowdPart.self,
+            MemoryPart.self, BlockPart.self, DensityPart.self, FootprintPart.self,
         ]
     }
 

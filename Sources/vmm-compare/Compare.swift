@@ -64,7 +64,7 @@ extension ComparisonOptions {
         parallel = try Self.numbers(arguments.parallel)
         if let names = arguments.paths { paths = Self.words(names) }
         if let names = arguments.measure { measurements = try Self.measurements(names) }
-        crowd = arguments.crowd
+        instanceLimit = arguments.instanceLimit
         limit = arguments.limit
         kernel = arguments.kernel
         append = arguments.append

@@ -48,18 +48,14 @@ enum Rules {
         }
     }
 
-    /// The rooms whose names and messages were rewritten in plain English. Names and messages of other rooms
-    /// are not checked yet.
-    static let plainRooms =
-        ["AgentProtocol", "Cgroups", "Containers", "EROFS", "Host", "Images", "Layers", "Tar"].map {
-            "Sources/\($0)"
-        } + ["guest"]
+    /// The directories whose names and messages are checked.
+    static let plainRooms = ["Sources", "guest"]
 
     /// Private words within names such as `serveBell`, and the field's in their place.
     private static let replacedParts = [
         "bell": "doorbell or event", "heed": "handle", "news": "progress", "patience": "timeout",
         "told": "notified or reported", "untold": "pending", "workshop": "staging directory",
-        "crowd": "density",
+        "crowd": "footprint",
     ]
 
     static func replacedParts(_ file: SourceFile) -> [String] {

@@ -54,7 +54,7 @@ struct TidyTests {
             Rules.replacedWords(SourceFile("x", "let a = WindowBus()")) == ["x:1: WindowBus: write MMIOBus"])
     }
 
-    @Test("no name of a rewritten room has a part that the glossary replaces")
+    @Test("no name has a part that the glossary replaces")
     func partsOfNames() throws {
         let files = try SourceFile.all(below: Rules.plainRooms)
         #expect(files.count > 150, "the files are found")
@@ -64,7 +64,7 @@ struct TidyTests {
         #expect(Rules.replacedParts(SourceFile("x", text)) == ["x:1: bell: write doorbell or event"])
     }
 
-    @Test("no message of a rewritten room is a riddle")
+    @Test("no message is a riddle")
     func riddles() throws {
         let broken = try SourceFile.all(below: Rules.plainRooms).flatMap(Rules.riddles)
         #expect(broken.isEmpty, "\(broken.prefix(20))")

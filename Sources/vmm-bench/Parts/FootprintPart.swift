@@ -3,7 +3,7 @@ import Measure
 
 /// Idle containers of one image, all at once, one path after the other: the memory of each, by MemAvailable
 /// before and with them. `vmm compare` starts and counts them.
-enum CrowdPart: Part {
+enum FootprintPart: Part {
     static let name = "crowd"
 
     static func measurements(_ host: HostAbilities) -> [Measurement] {
