@@ -1,4 +1,5 @@
 import AgentProtocol
+import Host
 
 /// A session of the agent's: the monitor says what the input says, well or badly; the processes do as they
 /// like; and a second monitor listens and holds every byte against its credit.
