@@ -23,8 +23,7 @@ struct Overlay {
         guard unsafe CMeasure.mount("overlay", root, "overlay", 0, options) == 0 else {
             throw Failure(
                 "cannot mount an overlay at \(root)", errno: .current,
-                cure: "It needs root, and a directory on another file system than an overlay: --workspace DIRECTORY"
-            )
+                cure: "It needs root, and a directory that is not on an overlay: --workspace DIRECTORY")
         }
     }
 

@@ -32,7 +32,8 @@ extension ComparisonOptions {
         .object([
             ("runs", .integer(runs)), ("warmup", .integer(warmup)),
             ("parallel", .array(parallel.map { .integer($0) })),
-            ("limit", .number(limit)), ("crowd", .integer(instanceLimit)), ("seed", .integer(Int(clamping: seed))),
+            ("limit", .number(limit)), ("crowd", .integer(instanceLimit)),
+            ("seed", .integer(Int(clamping: seed))),
         ])
     }
 }
