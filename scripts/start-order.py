@@ -5,7 +5,8 @@ The linker lays them side by side (--symbol-ordering-file), so that a start touc
 megabytes. A name that a later build does not have is passed over, and what the list does not know stays where it would
 be: an old list is never wrong, only less good. `make order` writes a new one, where there is a /dev/kvm.
 
-The list is what valgrind sees vmm touch: with the tiny guest of `make bench`, and with a console and a disk.
+The list is what valgrind sees vmm touch: with the tiny guest of `make bench`, with and without the file of --timings, and
+with a console and a disk.
 """
 import bisect
 import collections
@@ -52,7 +53,9 @@ def main():
         starts = sorted(names)
         order = {}
         guest = ["--kernel", str(GUEST), "--allow-emulation"]
-        for options in (["--console", "none"], ["--disk", f"{work}/disk"], ["--console", "serial"]):
+        none = ["--console", "none"]
+        for options in (none, none + ["--timings", f"{work}/timings"], ["--disk", f"{work}/disk"],
+                        ["--console", "serial"]):
             for address in touched(program, guest + options):
                 index = bisect.bisect_right(starts, address) - 1
                 # Heap and stack lie above the program.

@@ -56,12 +56,26 @@ extension JSON {
     }
 
     private static func wrapped(_ open: String, _ parts: [String], _ close: String, _ indent: Int) -> String {
-        if parts.reduce(0, { $0 + $1.utf8.count + 2 }) < 100, !parts.contains(where: { $0.contains("\n") }) {
-            return open + parts.joined(separator: ", ") + close
+        if parts.reduce(0, { $0 + $1.utf8.count + 2 }) < 100,
+            !parts.contains(where: { $0.utf8.contains(0x0A) })
+        {
+            return open + list(parts, ", ") + close
         }
         let margin = String(repeating: " ", count: indent + 2)
-        return open + "\n" + parts.map { margin + $0 }.joined(separator: ",\n") + "\n"
+        return open + "\n" + margin + list(parts, ",\n" + margin) + "\n"
             + String(repeating: " ", count: indent) + close
+    }
+
+    /// Returns the parts with `separator` between them. The library's `joined` is not specialized for arrays of
+    /// strings: its first call makes the Swift runtime read every conformance of the program, 17 page faults
+    /// at the end of a short run.
+    private static func list(_ parts: [String], _ separator: String) -> String {
+        var text = ""
+        for part in parts {
+            if !text.isEmpty { text += separator }
+            text += part
+        }
+        return text
     }
 
     private static func quoted(_ text: String) -> String {

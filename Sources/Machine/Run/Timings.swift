@@ -85,8 +85,8 @@ extension Timings {
             if !steps.isEmpty { steps += ",\n" }
             steps += "    \"\(step.name)\": \(nanoseconds(to: step).map(String.init) ?? "null")"
         }
-        let counts = counts.withLock(\.self)
-        let devices = JSON.array(devices.withLock(\.self).map(\.json))
+        let counts = counts.withLock { $0 }
+        let devices = JSON.array(devices.withLock { $0 }.map { $0.json })
         return """
             {
               "clock": "CLOCK_MONOTONIC",
