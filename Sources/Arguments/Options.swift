@@ -100,14 +100,22 @@ public struct Options {
     public mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ name: String, _ valueName: String, _ help: @autoclosure () -> String, to destination: inout Choice
     ) {
-        let text = choice(
-            name, valueName, help(), default: destination.rawValue, among: Choice.allCases.map(\.rawValue))
-        if let text, let choice = Choice(rawValue: text) { destination = choice }
+        guard
+            let text = word(
+                name, valueName, help(), default: destination.rawValue,
+                among: Choice.allCases.map(\.rawValue))
+        else { return }
+        // `allCases` is an array, whose type the runtime makes at its first use.
+        if let choice = Choice(rawValue: text) {
+            destination = choice
+        } else {
+            refuse(text, of: name, among: Choice.allCases.map(\.rawValue))
+        }
     }
 
-    /// Lists the option, or reads its value, which must be one of `words`.
+    /// Lists the option with the words that it accepts, or reads its value, which may be any word.
     @usableFromInline
-    mutating func choice(
+    mutating func word(
         _ name: String, _ valueName: String, _ help: @autoclosure () -> String,
         default usual: @autoclosure () -> String, among words: @autoclosure () -> [String]
     ) -> String? {
@@ -115,10 +123,13 @@ public struct Options {
             list(name, nil, .words(valueName, words()), help(), default: usual())
             return nil
         }
-        guard let argument = argument(name, nil, .text(valueName)) else { return nil }
-        if words().contains(argument.text) { return argument.text }
-        failure = argument.invalid("not one of \(words().joined(separator: ", "))")
-        return nil
+        return argument(name, nil, .text(valueName))?.text
+    }
+
+    @usableFromInline
+    mutating func refuse(_ text: String, of name: String, among words: [String]) {
+        failure = Argument(text, of: "--" + name).invalid(
+            "not one of \(words.joined(separator: ", "))")
     }
 
     // MARK: - Options of another program

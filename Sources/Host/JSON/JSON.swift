@@ -66,9 +66,9 @@ extension JSON {
             + String(repeating: " ", count: indent) + close
     }
 
-    /// Returns the parts with `separator` between them. The library's `joined` is not specialized for arrays of
-    /// strings: its first call makes the Swift runtime read every conformance of the program, 17 page faults
-    /// at the end of a short run.
+    /// Returns the parts with `separator` between them. The library's `joined` is not specialized for arrays
+    /// of strings: its first call makes the Swift runtime read every conformance of the program, 17 page
+    /// faults at the end of a short run.
     private static func list(_ parts: [String], _ separator: String) -> String {
         var text = ""
         for part in parts {

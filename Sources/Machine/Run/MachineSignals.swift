@@ -15,7 +15,7 @@ struct MachineSignals: Sendable {
 
     init(board: Board, control: MachineControl, loop: EventLoop) throws(Failure) {
         let source = try SignalDescriptor([SIGHUP, SIGINT, SIGTERM, SIGWINCH, SIGTSTP, SIGCONT])
-        let wasAsked = Mutex(false)
+        let request = TerminationRequest()
         try loop.watch(source.descriptor) {
             while let signal = source.next() {
                 switch signal {
@@ -24,11 +24,7 @@ struct MachineSignals: Sendable {
                 // SIGCONT also follows a SIGSTOP, which cannot be handled.
                 case SIGCONT: board.console?.resume()
                 case SIGTERM:
-                    let isSecond = wasAsked.withLock { asked in
-                        defer { asked = true }
-                        return asked
-                    }
-                    if isSecond { control.finish(.terminated) } else { board.powerButton.press() }
+                    if request.repeats() { control.finish(.terminated) } else { board.powerButton.press() }
                 default: control.finish(.endedByUser)
                 }
             }
@@ -39,5 +35,16 @@ struct MachineSignals: Sendable {
 
     func stop() {
         loop.unwatch(source.descriptor)
+    }
+}
+
+/// Notes that somebody asked the machine to end. A lock or an atomic that a closure captures by itself is
+/// destroyed by a generic function, for which the runtime looks types up by name.
+private final class TerminationRequest: Sendable {
+    private let isPending = Atomic<Bool>(false)
+
+    /// Notes a request. Returns whether there was one before.
+    func repeats() -> Bool {
+        isPending.exchange(true, ordering: .acquiringAndReleasing)
     }
 }
