@@ -41,9 +41,32 @@ extension VirtualMachine {
     }
 
     /// Reads the state of the 8254, which must exist: a struct kvm_pit_state2 (KVM_GET_PIT2).
+    ///
+    /// KVM_SET_PIT2 starts every count anew. So a counter that counts once has only the rest of its count in
+    /// the state; one that counts again and again loses at most one period.
     public func intervalTimerState() throws(Failure) -> [UInt8] {
-        try KernelStructure.read(
-            ckvm_GET_PIT2, kvm_pit_state2.self, from: descriptor.rawValue, "cannot read the interval timer")
+        var state = kvm_pit_state2()
+        try kvmCall(
+            "cannot read the interval timer",
+            unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_GET_PIT2, &state))
+        let now = MonotonicTime.now()
+        Self.keepRest(of: &state.channels.0, at: now)
+        Self.keepRest(of: &state.channels.1, at: now)
+        Self.keepRest(of: &state.channels.2, at: now)
+        return unsafe withUnsafeBytes(of: state) { unsafe Array($0) }
+    }
+
+    /// Replaces the count of a counter in mode 0 or 4, which counts once, by what is left of it. KVM keeps
+    /// the time at which it began, on the monotonic clock; the counter runs at 1,193,182 Hz.
+    private static func keepRest(of channel: inout kvm_pit_channel_state, at now: MonotonicTime) {
+        guard channel.mode == 0 || channel.mode == 4, channel.count > 1 else { return }
+        let elapsed = now.nanoseconds.subtractingReportingOverflow(
+            UInt64(bitPattern: channel.count_load_time))
+        guard !elapsed.overflow else { return }
+        // The longest count is 55 ms.
+        let ticks = min(elapsed.partialValue, 100_000_000) * 1_193_182 / 1_000_000_000
+        // A count that has passed ends at once.
+        channel.count = UInt32(max(1, Int64(channel.count) - Int64(ticks)))
     }
 
     /// Creates the 8254 in a state that `intervalTimerState` returned (KVM_CREATE_PIT2, KVM_SET_PIT2). Throws

@@ -189,6 +189,14 @@ struct Mischief: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// What a queue signals its own doorbell for, after a turn's budget or a pause, must reach it.
+    @Test(arguments: HostileTarget.all)
+    func aDoorbellAloneIsServed(_ target: HostileTarget) throws {
+        let fixture = try HostileFixture(target)
+        fixture.driver.signalsDoorbells = true
+        try fixture.expectWorks()
+    }
+
     /// The same head twice while it is in flight: the device serves it twice and breaks nothing of its own.
     @Test func aHeadGivenTwiceIsServedTwice() throws {
         let fixture = try HostileFixture(.block)

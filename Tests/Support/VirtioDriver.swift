@@ -1,4 +1,5 @@
 import GuestMemory
+import Host
 public import Virtio
 
 /// The device has set DEVICE_NEEDS_RESET.
@@ -15,6 +16,9 @@ public final class VirtioDriver {
     /// The registers of the transport, by MMIO.
     public private(set) var window: VirtioMMIO
     public private(set) var queues: [DriverQueue] = []
+    /// Whether a notification signals the queue's doorbell, as an ioeventfd does and a device that continues
+    /// later. The device then learns of it from its thread or its event loop alone.
+    public var signalsDoorbells = false
 
     public init(_ device: any VirtioDevice, memoryByteCount: UInt64 = 32 << 20) throws {
         memory = try DriverMemory(byteCount: memoryByteCount)
@@ -105,7 +109,11 @@ public final class VirtioDriver {
     // MARK: Operation
 
     public func ring(_ queue: Int) {
-        write(UInt32(queue), to: .queueNotify)
+        if signalsDoorbells {
+            transport.doorbells[queue].signal()
+        } else {
+            write(UInt32(queue), to: .queueNotify)
+        }
     }
 
     /// Waits for the next used entry of a queue, by interrupts alone.
