@@ -36,7 +36,7 @@ help:
 	@echo 'make install    installs all of it below PREFIX (/usr/local)'
 	@echo 'make man        writes the man pages, build/man; make completions those for bash, zsh and fish, build/completions'
 	@echo 'make demo       boots a stock Debian kernel; in the lab if /dev/kvm has no hardware virtualization'
-	@echo 'make check      checks the style and runs the tests that need neither KVM nor the lab: a few minutes'
+	@echo 'make check      checks the style and runs most tests that need neither KVM nor the lab: a few minutes'
 	@echo "make test       runs all tests; FILTER='ImportTests|StoreTests' runs those of some suites"
 	@echo "make lab CMD='COMMAND'   runs a command, or a shell, in the lab; VMM_LAB_OPTIONS has options of Tests/Lab/lab.sh"
 	@echo 'make kernel     builds the guest kernel of the project, build/vmlinux'
@@ -140,7 +140,7 @@ test:
 	@scripts/programs.sh '$(TEST_PROGRAMS)' '$(SWIFT)' $(TEST_SETS)
 	@PATH='$(TEST_PROGRAMS)' VMM_PROGRAMS='$(TEST_PROGRAMS)' $(MAKE) test-here SWIFT='$(notdir $(SWIFT))'
 
-# Style, and the tests that need neither KVM nor the lab.
+# Style, and most tests that need neither KVM nor the lab.
 CHECK_TESTS := Tidy Host Arguments GuestMemory AgentProtocol Virtio Devices Boot Layers
 check:
 	@scripts/packages.sh $(TEST_SETS)

@@ -2,8 +2,7 @@ import CHost
 import SystemPackage
 
 /// An eventfd(2): a counter that the kernel or a thread adds to and that another thread waits for. A guest's
-/// notification of a disk arrives through an eventfd (ioeventfd), and an interrupt can leave through one
-/// (irqfd).
+/// notification of a disk arrives through an eventfd (ioeventfd).
 public final class EventFD: Sendable {
     private let owner: OwnedDescriptor
 

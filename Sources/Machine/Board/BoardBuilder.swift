@@ -134,7 +134,7 @@ struct BoardBuilder: ~Copyable {
     /// Attaches the disks. Gives the GSI that costs most to a device that hardly ever interrupts.
     ///
     /// KVM treats GSI 8 as the clock's interrupt, and every interrupt of the clock has to be acknowledged by
-    /// an exit (kvm_ioapic_scan_entry, RTC_GSI). That costs 8 % of a small request.
+    /// an exit (kvm_ioapic_scan_entry, RTC_GSI). That costs 7 % of a small request.
     private mutating func attachDisks(
         and quiet: [(name: String, device: any VirtioDevice)], to vm: VirtualMachine
     ) throws(Failure) {
