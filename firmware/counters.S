@@ -2,30 +2,28 @@
 // still in a pause and lose nothing over it.
 //
 // In: the way, by `count=N` or RDI: 0 a loop that never leaves the guest; 1 halted, woken by its local APIC's
-// timer; 2 port and MMIO accesses, whose answers are checked. The MADT says how many CPUs there are. Out: mark
-// 1 when all CPUs count, then nothing, or the first check that fails:
+// timer; 2 port and MMIO accesses, whose answers are checked. The MADT says how many CPUs there are. Out:
+// mark 1 when all CPUs count, then nothing, or the first check that fails:
 //
 //    1  there is a MADT                               3  COM1's scratch register keeps its value
 //    2  every CPU arrives                             4  the device in the first window has its magic value
 //
-// Memory: the counter of the CPU with APIC id N is the 64-bit word at BUFFER + 0x100 + 64 * N. BUFFER + 0
-// counts arrivals. STARTUP_PAGE holds a copy of the start-up code.
+// Memory: that of cpus.h. The counter of the CPU with APIC id N is the 64-bit word at BUFFER + 0x100
+// + 64 * N.
 
 #include "guest.h"
 #include "paging.h"
 #include "acpi.h"
+#include "cpus.h"
 #include "interrupts.h"
 
-#define ARRIVED BUFFER
 #define COUNTERS (BUFFER + 0x100)
-#define INTERRUPT_COMMAND 0x300
 #define TIMER_LVT 0x320
 #define TIMER_PERIODIC 0x20000
 #define TIMER_INITIAL 0x380
 #define TIMER_DIVIDE 0x3E0
 #define SCRATCH_VALUE 0x5A
 #define MAGIC 0x74726976
-#define IN_STARTUP_PAGE(label) (STARTUP_PAGE + (label - startup))
 
 guest counters, memory=IMAGE_MEMORY
 entry:
@@ -35,50 +33,26 @@ entry:
     mov %rbx, %r14
     call map_4_gib
     mov %rbp, %rsi
-    call find_rsdp
+    call count_in_madt
     test %rbx, %rbx
     check 1, nz
-    mov RSDP_XSDT(%rbx), %rbp
-    mov $0x43495041, %eax                       // "APIC"
-    call find_table
-    test %rbx, %rbx
-    check 1, nz
-    xor %edi, %edi
-    call count_cpus
-    mov %edi, %r12d
+    mov %ebx, %r12d
 
     interrupt_gate VECTOR, handler
     interrupt_gate SPURIOUS_VECTOR, spurious
     port_write 0x21, 0xFF
     port_write 0xA1, 0xFF
     mov %r14, AT(way)                           // for the other CPUs
-    lea startup(%rip), %rsi
-    mov $STARTUP_PAGE, %edi
-1:  mov (%rsi), %al
-    mov %al, (%rdi)
-    inc %rsi
-    inc %rdi
-    cmp $IN_STARTUP_PAGE(startup_end), %edi
-    jne 1b
+    call copy_startup
     mov $LAPIC, %ecx
     movl $(0x100 | SPURIOUS_VECTOR), LAPIC_SPURIOUS(%rcx)
     lock incl ARRIVED
     cmp $1, %r12d
     je 3f
-    movl $0xC4500, INTERRUPT_COMMAND(%rcx)      // INIT to all but this one
-    movl $(0xC4600 | STARTUP_PAGE >> 12), INTERRUPT_COMMAND(%rcx)
-    start_watch
-2:  cmp %r12d, ARRIVED
-    jae 3f
-    pause
-    check_watch 2
-    jmp 2b
+    start_other_cpus
+    await_cpus 2
 3:  mark MARK_USERLAND
     jmp count
-found_cpu:
-    inc %edi
-    ret
-
 arrived:
     mov AT(way), %r14
     lock incl ARRIVED
@@ -132,25 +106,7 @@ accesses:
     incq (%rbx)
     jmp accesses
 
-    .code16
-startup:
-    enter_protected_mode (start_table - startup), IN_STARTUP_PAGE(protected)
-    .code32
-protected:
-    mov $PAGE_TABLES, %ecx
-    enter_long_mode IN_STARTUP_PAGE(long_mode)
-    .code64
-long_mode:
-    load_data_segments
-    mov $AT(arrived), %eax
-    jmp *%rax
-    .balign 8
-start_descriptors:
-    flat_descriptors
-start_table:
-    .short start_table - start_descriptors - 1
-    .long IN_STARTUP_PAGE(start_descriptors)
-startup_end:
+    cpu_routines
 
     .balign 8
 way:

@@ -8,20 +8,18 @@
 //    2  as many arrive                                   5  CPUID's APIC id is the local APIC's
 //    3  not more arrive
 //
-// Memory: STARTUP_PAGE holds a copy of the start-up code. BUFFER + 0 counts arrivals. BUFFER + 0x20 has one
-// bit for each APIC id. BUFFER + 0x40 is the number of a check that failed on another CPU.
+// Memory: that of cpus.h. BUFFER + 0x20 has one bit for each APIC id. BUFFER + 0x40 is the number of a check
+// that failed on another CPU.
 
 #include "guest.h"
 #include "paging.h"
 #include "acpi.h"
+#include "cpus.h"
 
-#define ARRIVED BUFFER
 #define APIC_IDS (BUFFER + 0x20)
 #define FAILURE (BUFFER + 0x40)
-#define GRACE 20000                             // turns in which one CPU too many may still show itself
 #define LAPIC_ID 0x20
-#define INTERRUPT_COMMAND 0x300
-#define IN_STARTUP_PAGE(label) (STARTUP_PAGE + (label - startup))
+#define GRACE 20000                             // turns in which one CPU too many may still show itself
 
 guest smp, memory=IMAGE_MEMORY
 entry:
@@ -40,16 +38,9 @@ entry:
     call arrive
     mov $LAPIC, %ecx
     movl $0x1FF, 0xF0(%rcx)                     // the local APIC on
-    movl $0xC4500, INTERRUPT_COMMAND(%rcx)      // INIT to all but this one
-    movl $(0xC4600 | STARTUP_PAGE >> 12), INTERRUPT_COMMAND(%rcx)
-
-    start_watch
-2:  cmp %r12d, ARRIVED
-    jae 3f
-    pause
-    check_watch 2
-    jmp 2b
-3:  mov $GRACE, %ecx
+    start_other_cpus
+    await_cpus 2
+    mov $GRACE, %ecx
 4:  pause
     dec %ecx
     jnz 4b
@@ -59,35 +50,6 @@ entry:
     test %al, %al
     jnz failed
     jmp passed
-
-// Returns in RBX the number of enabled CPUs in the MADT, 0 without a MADT. RSI is boot_params or 0.
-count_in_madt:
-    xor %edi, %edi
-    call find_rsdp
-    test %rbx, %rbx
-    jz 5f
-    mov RSDP_XSDT(%rbx), %rbp
-    mov $0x43495041, %eax                       // "APIC"
-    call find_table
-    test %rbx, %rbx
-    jz 5f
-    call count_cpus
-5:  mov %rdi, %rbx
-    ret
-found_cpu:
-    inc %edi
-    ret
-
-copy_startup:
-    lea startup(%rip), %rsi
-    mov $STARTUP_PAGE, %edi
-6:  mov (%rsi), %al
-    mov %al, (%rdi)
-    inc %rsi
-    inc %rdi
-    cmp $IN_STARTUP_PAGE(startup_end), %edi
-    jne 6b
-    ret
 
 // The part of every CPU in 64-bit mode. The count is written last: a CPU that sees it sees the rest.
 arrive:
@@ -112,26 +74,7 @@ arrived:
     push %rax
     jmp arrive
 
-    .code16
-startup:
-    enter_protected_mode (descriptor_table - startup), IN_STARTUP_PAGE(protected)
-    .code32
-protected:
-    mov $PAGE_TABLES, %ecx
-    enter_long_mode IN_STARTUP_PAGE(long_mode)
-    .code64
-long_mode:
-    load_data_segments
-    mov $AT(arrived), %eax
-    jmp *%rax
-    .balign 8
-descriptors:
-    flat_descriptors
-descriptor_table:
-    .short descriptor_table - descriptors - 1
-    .long IN_STARTUP_PAGE(descriptors)
-startup_end:
-
+    cpu_routines
     count_routine
     acpi_routines
     map_routine
