@@ -146,10 +146,10 @@ extension BlockQueues {
 
     private func startedWorkers() -> BlockWorkers {
         workers.withLock { workers in
-            if workers == nil {
-                workers = BlockWorkers { [weak self] job, vectors in self?.serve(job, &vectors) }
-            }
-            return workers!
+            if let workers { return workers }
+            let started = BlockWorkers { [weak self] job, vectors in self?.serve(job, &vectors) }
+            workers = started
+            return started
         }
     }
 

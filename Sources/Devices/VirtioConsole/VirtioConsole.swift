@@ -137,10 +137,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
         _ queues: consuming ConsoleQueues, _ activation: VirtioActivation, isPaused: Bool = false
     ) throws(VirtqueueError) {
         var queues: ConsoleQueues? = queues
-        shell.withLock { shell in
-            shell.activate(queues.take()!, activation)
-            if isPaused { shell.pause() }
-        }
+        shell.withLock { $0.activate(&queues, activation, isPaused: isPaused) }
         try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
     }
 

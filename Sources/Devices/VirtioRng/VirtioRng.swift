@@ -73,10 +73,7 @@ public final class VirtioRng: VirtioDevice {
         _ queues: consuming RngQueues, _ activation: VirtioActivation, isPaused: Bool = false
     ) throws(VirtqueueError) {
         var queues: RngQueues? = queues
-        shell.withLock { shell in
-            shell.activate(queues.take()!, activation)
-            if isPaused { shell.pause() }
-        }
+        shell.withLock { $0.activate(&queues, activation, isPaused: isPaused) }
         try watchOrReset { () throws(Failure) in
             try loop.watchNotifications(of: activation.doorbells[Self.requestQueue]) { [weak self] in
                 self?.serve()

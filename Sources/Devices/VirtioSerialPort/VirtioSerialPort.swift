@@ -118,10 +118,7 @@ public final class VirtioSerialPort: VirtioDevice {
         _ queues: consuming PortQueues, _ activation: VirtioActivation, isPaused: Bool = false
     ) throws(VirtqueueError) {
         var queues: PortQueues? = queues
-        guarded.withLock { state in
-            state.shell.activate(queues.take()!, activation)
-            if isPaused { state.shell.pause() }
-        }
+        guarded.withLock { $0.shell.activate(&queues, activation, isPaused: isPaused) }
         try watchOrReset { () throws(Failure) in try watch(activation.doorbells) }
     }
 

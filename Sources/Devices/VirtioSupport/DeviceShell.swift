@@ -19,11 +19,15 @@ struct DeviceShell<Queues: ~Copyable & Sendable>: ~Copyable, Sendable {
     /// Whether the device is active and not paused.
     var isRunning: Bool { interrupt != nil }
 
-    /// Makes the device active with `queues`.
-    mutating func activate(_ queues: consuming Queues, _ activation: VirtioActivation) {
-        self.queues = consume queues
+    /// Makes the device active with the queues that it takes out of `queues`: so a caller can pass them into
+    /// the device's lock. A device that is restored is paused at once.
+    mutating func activate(
+        _ queues: inout Queues?, _ activation: VirtioActivation, isPaused: Bool
+    ) {
+        self.queues = queues.take()
         interrupt = activation.interrupt
         doorbells = activation.doorbells
+        if isPaused { pause() }
     }
 
     /// Drops the queues. Returns the doorbells of an active device, or none if the device was not active.
