@@ -100,6 +100,14 @@ enum Rules {
         return rooms
     }
 
+    /// The modules that a file imports.
+    static func imports(_ file: SourceFile) -> Set<String> {
+        Set(
+            file.lines.compactMap { line in
+                line.firstMatch(of: /^ *(\w+ )?import (\w+)$/).map { String($0.output.2) }
+            })
+    }
+
     /// The rooms and C modules that the program `name` of a manifest is linked from, however far away.
     static func parts(of name: String, in manifest: String) -> Set<String> {
         var arrows = rooms(manifest)

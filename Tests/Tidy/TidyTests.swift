@@ -87,6 +87,20 @@ struct TidyTests {
         #expect(drawn == built)
     }
 
+    /// The build refuses an import that the manifest does not name, but not a name without an import, nor a C
+    /// module that comes along with another room.
+    @Test("a room imports what Package.swift names for it, all of it and no more")
+    func imports() throws {
+        let package = try String(contentsOfFile: Package.path("Package.swift"), encoding: .utf8)
+        let rooms = Rules.rooms(package)
+        let modules = rooms.values.reduce(Set(rooms.keys)) { $0.union($1) }
+        for (name, named) in rooms {
+            let imported = Set(try SourceFile.all(below: ["Sources/" + name]).flatMap(Rules.imports))
+            #expect(imported.intersection(modules) == named, "\(name)")
+        }
+        #expect(Rules.imports(SourceFile("x", "import A\npublic import B\n// import C\n")) == ["A", "B"])
+    }
+
     @Test("the monitor contains nothing of the comparison")
     func programs() throws {
         let package = try String(contentsOfFile: Package.path("Package.swift"), encoding: .utf8)
