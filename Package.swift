@@ -105,7 +105,7 @@ let package = Package(
         tests(
             "Machine",
             [
-                "Machine", "Boot", "Layout", "Devices", "KVM", "GuestMemory", "Host", "TinyGuests",
+                "Machine", "Boot", "Layout", "Devices", "Virtio", "KVM", "GuestMemory", "Host", "TinyGuests",
                 "TestSupport",
                 logging,
             ]),

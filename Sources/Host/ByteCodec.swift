@@ -83,7 +83,27 @@ public struct ByteWriter: Sendable {
         bytes.append(contentsOf: value.utf8)
     }
 
+    /// Appends the number of bytes as 32 bits, then the bytes.
+    public mutating func bytes(_ value: [UInt8]) {
+        u32(UInt32(truncatingIfNeeded: value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    /// Appends whether there is a value, then the value as `write` appends it.
+    @inlinable
+    public mutating func optional<Value>(_ value: Value?, _ write: (inout ByteWriter, Value) -> Void) {
+        flag(value != nil)
+        if let value { write(&self, value) }
+    }
+
+    /// Appends whether there is a value, then the value.
+    @inlinable
+    public mutating func optional(_ value: (some ByteValue)?) {
+        optional(value) { $1.write(to: &$0) }
+    }
+
     /// Appends the number of elements as 32 bits, then each element as `write` appends it.
+    @inlinable
     public mutating func list<Element>(_ elements: [Element], _ write: (inout ByteWriter, Element) -> Void) {
         u32(UInt32(truncatingIfNeeded: elements.count))
         for element in elements { write(&self, element) }
@@ -94,70 +114,129 @@ public struct ByteWriter: Sendable {
 ///
 /// A read returns nil if too few bytes are left, and every later read then returns nil as well.
 public struct ByteReader: Sendable {
-    private var rest: ArraySlice<UInt8>
+    @usableFromInline let all: ArraySlice<UInt8>
+    /// The number of bytes that were read: at most `all.count`.
+    @usableFromInline var readCount = 0
 
     public init(_ bytes: ArraySlice<UInt8>) {
-        rest = bytes
+        all = bytes
     }
 
     public init(_ bytes: [UInt8]) {
-        rest = bytes[...]
+        all = bytes[...]
     }
 
     /// Whether every byte was read.
-    public var isAtEnd: Bool { rest.isEmpty }
+    public var isAtEnd: Bool { restCount == 0 }
 
-    public mutating func u8() -> UInt8? { rest.popFirst() }
-    public mutating func u16() -> UInt16? { integer(2).map { UInt16(truncatingIfNeeded: $0) } }
-    public mutating func u32() -> UInt32? { integer(4).map { UInt32(truncatingIfNeeded: $0) } }
-    public mutating func u64() -> UInt64? { integer(8) }
+    @inlinable public mutating func u8() -> UInt8? { integer() }
+    @inlinable public mutating func u16() -> UInt16? { integer() }
+    @inlinable public mutating func u32() -> UInt32? { integer() }
+    @inlinable public mutating func u64() -> UInt64? { integer() }
 
     /// Reads a byte that is 0 or 1.
+    @inlinable
     public mutating func flag() -> Bool? {
         switch u8() {
         case 0: false
         case 1: true
-        default: nil
+        default: fail()
         }
     }
 
     /// Reads the number of bytes as 32 bits, then the bytes of a text. Refuses a zero byte, because the
     /// kernel reads these texts as C strings.
     public mutating func text() -> String? {
-        guard let count = u32().flatMap({ Int(exactly: $0) }), count <= rest.count else { return fail() }
-        let bytes = rest.prefix(count)
-        rest = rest.dropFirst(count)
+        guard let count = count(atMost: .max) else { return nil }
+        let bytes = take(count)
         guard !bytes.contains(0) else { return fail() }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Reads the number of bytes as 32 bits, at most `limit`, then the bytes in one copy.
+    public mutating func bytes(atMost limit: Int) -> [UInt8]? {
+        guard let count = count(atMost: limit) else { return nil }
+        return Array(take(count))
+    }
+
+    /// Reads whether there is a value, then the value by `read`. The outer optional is nil if that fails, and
+    /// the inner one if there is no value.
+    @inlinable
+    public mutating func optional<Value>(_ read: (inout ByteReader) -> Value?) -> Value?? {
+        switch flag() {
+        case false: return .some(nil)
+        case true:
+            guard let value = read(&self) else { return fail() }
+            return .some(value)
+        default: return nil
+        }
     }
 
     /// Reads the number of elements as 32 bits, then each element by `read`.
     ///
     /// Each element takes at least a byte. A count above the number of bytes left is refused before anything
     /// is allocated for it.
+    @inlinable
     public mutating func list<Element>(_ read: (inout ByteReader) -> Element?) -> [Element]? {
-        guard let count = u32().flatMap({ Int(exactly: $0) }), count <= rest.count else { return fail() }
-        var elements: [Element] = []
-        for _ in 0..<count {
-            guard let element = read(&self) else { return fail() }
-            elements.append(element)
-        }
-        return elements
+        guard let count = count(atMost: .max) else { return nil }
+        return elements(count, into: [], read)
     }
 
-    private mutating func integer(_ byteCount: Int) -> UInt64? {
-        guard rest.count >= byteCount else { return fail() }
-        var value: UInt64 = 0
-        for byte in rest.prefix(byteCount).reversed() {
-            value = value << 8 | UInt64(byte)
+    /// Reads a list of at most `limit` elements, for which it allocates once.
+    @inlinable
+    public mutating func list<Element>(
+        atMost limit: Int, _ read: (inout ByteReader) -> Element?
+    ) -> [Element]? {
+        guard let count = count(atMost: limit) else { return nil }
+        var room: [Element] = []
+        room.reserveCapacity(count)
+        return elements(count, into: room, read)
+    }
+
+    /// The number of bytes that are left.
+    @inlinable var restCount: Int { all.count &- readCount }
+
+    @inlinable
+    mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>() -> Value? {
+        guard MemoryLayout<Value>.size <= restCount else { return fail() }
+        let value = unsafe all.withUnsafeBytes { bytes in
+            unsafe bytes.loadUnaligned(fromByteOffset: readCount, as: Value.self)
         }
-        rest = rest.dropFirst(byteCount)
-        return value
+        readCount &+= MemoryLayout<Value>.size
+        return Value(littleEndian: value)
+    }
+
+    /// Reads a number as 32 bits. Refuses one above `limit`, or above the number of bytes that are left.
+    @usableFromInline
+    mutating func count(atMost limit: Int) -> Int? {
+        guard let count = u32().flatMap({ Int(exactly: $0) }), count <= min(limit, restCount) else {
+            return fail()
+        }
+        return count
+    }
+
+    @inlinable
+    mutating func elements<Element>(
+        _ count: Int, into room: consuming [Element], _ read: (inout ByteReader) -> Element?
+    ) -> [Element]? {
+        for _ in 0..<count {
+            guard let element = read(&self) else { return fail() }
+            room.append(element)
+        }
+        return room
+    }
+
+    /// Reads `count` bytes, which must be left.
+    private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+        let start = all.startIndex &+ readCount
+        readCount &+= count
+        return all[start..<start &+ count]
     }
 
     /// Makes every later read return nil as well.
-    private mutating func fail<Value>() -> Value? {
-        rest = []
+    @inlinable
+    mutating func fail<Value>() -> Value? {
+        readCount = all.count
         return nil
     }
 }

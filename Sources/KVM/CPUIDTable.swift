@@ -1,5 +1,5 @@
 import CKVM
-import Host
+public import Host
 
 /// The results of CPUID in a guest: one entry for each leaf and subleaf (struct kvm_cpuid2).
 @safe
@@ -20,13 +20,17 @@ public final class CPUIDTable {
         capacity = Int(count + Self.spareCount)
     }
 
+    /// The largest number of entries that KVM accepts (KVM_MAX_CPUID_ENTRIES), and of a saved table.
+    public static let entryLimit = 256
+
     /// Makes a table of `entries`, which need not be those of any host.
-    convenience init(_ entries: [Entry]) {
+    public convenience init(_ entries: [Entry]) {
         self.init(capacity: UInt32(entries.count))
         let places = unsafe ckvm_cpuid_entries(storage)
         for (index, entry) in entries.enumerated() {
             unsafe places[index] = kvm_cpuid_entry2()
             unsafe (places[index].function, places[index].index) = (entry.leaf, entry.subleaf)
+            unsafe places[index].flags = entry.flags
             unsafe (places[index].eax, places[index].ebx) = (entry.eax, entry.ebx)
             unsafe (places[index].ecx, places[index].edx) = (entry.ecx, entry.edx)
         }
@@ -37,26 +41,31 @@ public final class CPUIDTable {
     }
 
     /// The result of CPUID for one leaf and subleaf.
-    public struct Entry: Sendable {
+    public struct Entry: Hashable, Sendable {
         public let leaf: UInt32
         public let subleaf: UInt32
         public var eax: UInt32
         public var ebx: UInt32
         public var ecx: UInt32
         public var edx: UInt32
+        /// Whether the result depends on the subleaf (KVM_CPUID_FLAG_SIGNIFCANT_INDEX), and obsolete flags.
+        public internal(set) var flags: UInt32 = 0
     }
 
     /// The number of entries.
     public var count: Int { unsafe Int(storage.pointee.nent) }
 
+    /// A copy of the entries, in their order.
+    public var entries: [Entry] {
+        let places = unsafe ckvm_cpuid_entries(storage)
+        return (0..<count).map { Entry(unsafe places[$0]) }
+    }
+
     /// Calls `change` with each entry and stores the changed registers. Leaf and subleaf are fixed.
     public func forEach(_ change: (inout Entry) -> Void) {
         let entries = unsafe ckvm_cpuid_entries(storage)
         for index in 0..<count {
-            let raw = unsafe entries[index]
-            var entry = Entry(
-                leaf: raw.function, subleaf: raw.index, eax: raw.eax, ebx: raw.ebx, ecx: raw.ecx, edx: raw.edx
-            )
+            var entry = Entry(unsafe entries[index])
             change(&entry)
             unsafe entries[index].eax = entry.eax
             unsafe entries[index].ebx = entry.ebx
@@ -82,5 +91,26 @@ public final class CPUIDTable {
         var found: Entry?
         forEach { if $0.leaf == leaf, $0.subleaf == subleaf { found = $0 } }
         return found
+    }
+}
+
+extension CPUIDTable.Entry {
+    fileprivate init(_ raw: kvm_cpuid_entry2) {
+        (leaf, subleaf, flags) = (raw.function, raw.index, raw.flags)
+        (eax, ebx, ecx, edx) = (raw.eax, raw.ebx, raw.ecx, raw.edx)
+    }
+}
+
+/// An entry of a saved table.
+extension CPUIDTable.Entry: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        for field in [leaf, subleaf, flags, eax, ebx, ecx, edx] { writer.u32(field) }
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let leaf = reader.u32(), let subleaf = reader.u32(), let flags = reader.u32(),
+            let eax = reader.u32(), let ebx = reader.u32(), let ecx = reader.u32(), let edx = reader.u32()
+        else { return nil }
+        self.init(leaf: leaf, subleaf: subleaf, eax: eax, ebx: ebx, ecx: ecx, edx: edx, flags: flags)
     }
 }

@@ -35,8 +35,24 @@ public struct InterruptControllerState: Hashable, Sendable {
     }
 }
 
+extension InterruptControllerState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.list(chips) { $0.bytes($1) }
+    }
+
+    public init?(from reader: inout ByteReader) {
+        let chips = reader.list(atMost: VirtualMachine.chips.count) {
+            $0.bytes(atMost: KernelStructure.byteLimit)
+        }
+        guard let chips else { return nil }
+        self.init(chips: chips)
+    }
+}
+
 extension VirtualMachine {
-    private static var chips: [Int32] { [KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_IRQCHIP_IOAPIC] }
+    fileprivate static var chips: [Int32] {
+        [KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_IRQCHIP_IOAPIC]
+    }
 
     /// Reads the state of the interrupt controllers (KVM_GET_IRQCHIP). No vCPU may run meanwhile.
     public func interruptControllerState() throws(Failure) -> InterruptControllerState {

@@ -40,6 +40,9 @@ extension VirtualMachine {
             unsafe ckvm_ioctl_pointer(descriptor.rawValue, ckvm_CREATE_PIT2, &configuration))
     }
 
+    /// The number of bytes of the 8254's state.
+    public static let intervalTimerByteCount = MemoryLayout<kvm_pit_state2>.size
+
     /// Reads the state of the 8254, which must exist: a struct kvm_pit_state2 (KVM_GET_PIT2).
     ///
     /// KVM_SET_PIT2 starts every count anew. So a counter that counts once has only the rest of its count in

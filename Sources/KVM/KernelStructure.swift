@@ -3,6 +3,9 @@ import Host
 
 /// Structures of <linux/kvm.h> as plain bytes. A state holds those that vmm itself does not interpret.
 enum KernelStructure {
+    /// The largest number of bytes of a saved structure, but for the area of XSAVE.
+    static let byteLimit = 4096
+
     /// Reads a structure of `byteCount` bytes by the ioctl `request`. `index` is its first field, if it
     /// selects what is read.
     static func read(
@@ -50,5 +53,22 @@ enum KernelStructure {
         _ what: @autoclosure () -> String
     ) throws(Failure) {
         try write(bytes, request, byteCount: MemoryLayout<Raw>.size, to: descriptor, what())
+    }
+}
+
+/// The size of the area of XSAVE in which a KVM reads and writes it (KVM_CAP_XSAVE2).
+struct ExtendedStateSize: Sendable {
+    let byteCount: Int
+    /// Whether the size is KVM's own, and not that of struct kvm_xsave.
+    let isLarge: Bool
+}
+
+extension ExtendedStateSize {
+    /// Asks the KVM behind `descriptor`: /dev/kvm, or a VM.
+    init(of descriptor: borrowing OwnedDescriptor) {
+        let answer = ckvm_ioctl_value(
+            descriptor.rawValue, ckvm_CHECK_EXTENSION, UInt(KVMCapability.extendedState.rawValue))
+        byteCount = max(Int(answer), MemoryLayout<kvm_xsave>.size)
+        isLarge = answer > 0
     }
 }

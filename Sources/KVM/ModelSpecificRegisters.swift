@@ -12,6 +12,18 @@ public struct ModelSpecificRegister: Hashable, Sendable {
     }
 }
 
+extension ModelSpecificRegister: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.u32(index)
+        writer.u64(value)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let index = reader.u32(), let value = reader.u64() else { return nil }
+        self.init(index, value)
+    }
+}
+
 extension VCPU {
     /// Sets model-specific registers in their order (KVM_SET_MSRS). Throws a failure that names the first
     /// register that KVM refuses.
@@ -68,16 +80,38 @@ public struct VCPUStateFormat: Hashable, Sendable {
     public let extendedStateByteCount: Int
     /// Whether that size is KVM's own, and not the 4,096 bytes of struct kvm_xsave (KVM_CAP_XSAVE2).
     let hasLargeExtendedState: Bool
+
+    /// The largest number of registers of a saved state. The longest lists have about 300.
+    static let registerLimit = 1024
+    /// The largest area of XSAVE of a saved state, in bytes. With all components of today it has 11,008.
+    static let extendedStateByteLimit = 64 << 10
+}
+
+extension VCPUStateFormat: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.list(modelSpecificRegisters) { $0.u32($1) }
+        writer.u32(UInt32(truncatingIfNeeded: extendedStateByteCount))
+        writer.flag(hasLargeExtendedState)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let registers = reader.list(atMost: Self.registerLimit, { $0.u32() }),
+            let byteCount = reader.u32().flatMap({ Int(exactly: $0) }),
+            let hasLargeExtendedState = reader.flag(), byteCount <= Self.extendedStateByteLimit
+        else { return nil }
+        self.init(
+            modelSpecificRegisters: registers, extendedStateByteCount: byteCount,
+            hasLargeExtendedState: hasLargeExtendedState)
+    }
 }
 
 extension KVMSystem {
     /// Reads the format of a vCPU's state on this host (KVM_GET_MSR_INDEX_LIST, KVM_CAP_XSAVE2).
     public func vcpuStateFormat() throws(Failure) -> VCPUStateFormat {
-        let legacyByteCount = MemoryLayout<kvm_xsave>.size
-        let byteCount = Int(value(of: .extendedState))
+        let extendedState = ExtendedStateSize(of: descriptor)
         return VCPUStateFormat(
             modelSpecificRegisters: SavedRegisters.order(try modelSpecificIndices()),
-            extendedStateByteCount: max(byteCount, legacyByteCount), hasLargeExtendedState: byteCount > 0)
+            extendedStateByteCount: extendedState.byteCount, hasLargeExtendedState: extendedState.isLarge)
     }
 
     /// Returns the indices of the registers that KVM lists as part of a vCPU's state.

@@ -6,8 +6,12 @@ import SystemPackage
 public struct VCPU: ~Copyable, Sendable {
     let descriptor: OwnedDescriptor
     let area: VCPURunArea
+    let extendedState: ExtendedStateSize
 
-    init(owning descriptor: consuming OwnedDescriptor, runAreaByteCount: Int) throws(Failure) {
+    init(
+        owning descriptor: consuming OwnedDescriptor, runAreaByteCount: Int, extendedState: ExtendedStateSize
+    ) throws(Failure) {
+        self.extendedState = extendedState
         area = try VCPURunArea(of: descriptor.rawValue, byteCount: runAreaByteCount)
         self.descriptor = descriptor
     }

@@ -16,6 +16,35 @@ public struct VCPURegisters: Hashable, Sendable {
     public init() {}
 }
 
+/// The registers of a saved state, in the order of struct kvm_regs.
+extension VCPURegisters: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        for register in [rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp] { writer.u64(register) }
+        for register in [r8, r9, r10, r11, r12, r13, r14, r15] { writer.u64(register) }
+        writer.u64(rip)
+        writer.u64(rflags)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let first = Self.four(&reader), let second = Self.four(&reader),
+            let third = Self.four(&reader), let fourth = Self.four(&reader),
+            let rip = reader.u64(), let rflags = reader.u64()
+        else { return nil }
+        (rax, rbx, rcx, rdx) = first
+        (rsi, rdi, rsp, rbp) = second
+        (r8, r9, r10, r11) = third
+        (r12, r13, r14, r15) = fourth
+        (self.rip, self.rflags) = (rip, rflags)
+    }
+
+    private static func four(_ reader: inout ByteReader) -> (UInt64, UInt64, UInt64, UInt64)? {
+        guard let first = reader.u64(), let second = reader.u64(), let third = reader.u64(),
+            let fourth = reader.u64()
+        else { return nil }
+        return (first, second, third, fourth)
+    }
+}
+
 /// A segment register with its hidden part (struct kvm_segment). The limit is in bytes, and the granularity
 /// follows from it.
 public struct VCPUSegment: Sendable {

@@ -31,10 +31,46 @@ public struct VCPUState: Hashable, Sendable {
     public var events: [UInt8]
 }
 
+extension VCPUState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.u32(activity)
+        registers.write(to: &writer)
+        for part in [specialRegisters, extendedState, extendedControl, debugRegisters, localAPIC] {
+            writer.bytes(part)
+        }
+        writer.u64(timeStamp)
+        writer.u64(timeStampOffset)
+        writer.u32(timeStampFrequency)
+        writer.list(modelSpecific) { $1.write(to: &$0) }
+        writer.bytes(events)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        let limit = KernelStructure.byteLimit
+        guard let activity = reader.u32(), let registers = VCPURegisters(from: &reader),
+            let specialRegisters = reader.bytes(atMost: limit),
+            let extendedState = reader.bytes(atMost: VCPUStateFormat.extendedStateByteLimit),
+            let extendedControl = reader.bytes(atMost: limit),
+            let debugRegisters = reader.bytes(atMost: limit),
+            let localAPIC = reader.bytes(atMost: limit), let timeStamp = reader.u64(),
+            let timeStampOffset = reader.u64(), let timeStampFrequency = reader.u32(),
+            let modelSpecific = reader.list(
+                atMost: VCPUStateFormat.registerLimit, ModelSpecificRegister.init(from:)),
+            let events = reader.bytes(atMost: limit)
+        else { return nil }
+        self.init(
+            activity: activity, registers: registers, specialRegisters: specialRegisters,
+            extendedState: extendedState, extendedControl: extendedControl, debugRegisters: debugRegisters,
+            localAPIC: localAPIC, timeStamp: timeStamp, timeStampOffset: timeStampOffset,
+            timeStampFrequency: timeStampFrequency, modelSpecific: modelSpecific, events: events)
+    }
+}
+
 extension VCPU {
     /// Reads the vCPU's state. The vCPU must be out of `run`, and the instruction of its last exit complete
     /// (`VCPUKick`).
     public func state(_ format: VCPUStateFormat) throws(Failure) -> VCPUState {
+        try check(format, Self.cannotRead)
         // The activity comes first: KVM then accepts a pending INIT or SIPI, which changes the registers.
         let activity = try activity()
         return VCPUState(
@@ -66,6 +102,7 @@ extension VCPU {
     public func restore(
         _ state: VCPUState, _ format: VCPUStateFormat, timeShift: UInt64? = nil
     ) throws(Failure) -> UInt64 {
+        try check(format, Self.cannotRestore)
         try state.check(format)
         try checkFrequency(state.timeStampFrequency)
         try setActivity(state.activity)
@@ -85,6 +122,19 @@ extension VCPU {
         try set(state.modelSpecific)
         try write(state.events, ckvm_SET_VCPU_EVENTS, kvm_vcpu_events.self)
         return shift
+    }
+
+    /// Throws unless the format is this KVM's in what KVM does not check: it reads and writes the area of
+    /// XSAVE in its own size, wherever the buffer ends.
+    private func check(_ format: VCPUStateFormat, _ what: String) throws(Failure) {
+        guard format.extendedStateByteCount == extendedState.byteCount,
+            format.hasLargeExtendedState == extendedState.isLarge
+        else {
+            throw Failure(
+                .badInput, what,
+                because: "the area of XSAVE has \(format.extendedStateByteCount) bytes in the state, and "
+                    + "\(extendedState.byteCount) on this host")
+        }
     }
 
     private func activity() throws(Failure) -> UInt32 {

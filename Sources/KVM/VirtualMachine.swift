@@ -7,8 +7,10 @@ import SystemPackage
 public final class VirtualMachine: Sendable {
     let descriptor: OwnedDescriptor
     let runAreaByteCount: Int
+    private let extendedState: ExtendedStateSize
 
     init(owning descriptor: consuming OwnedDescriptor, runAreaByteCount: Int) {
+        extendedState = ExtendedStateSize(of: descriptor)
         self.descriptor = descriptor
         self.runAreaByteCount = runAreaByteCount
     }
@@ -65,6 +67,8 @@ public final class VirtualMachine: Sendable {
         let number = try kvmCall(
             "cannot create vCPU \(identifier)",
             ckvm_ioctl_value(descriptor.rawValue, ckvm_CREATE_VCPU, UInt(identifier)))
-        return try VCPU(owning: OwnedDescriptor(owning: number), runAreaByteCount: runAreaByteCount)
+        return try VCPU(
+            owning: OwnedDescriptor(owning: number), runAreaByteCount: runAreaByteCount,
+            extendedState: extendedState)
     }
 }

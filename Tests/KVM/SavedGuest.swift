@@ -2,6 +2,7 @@ import GuestMemory
 import Host
 import KVM
 import Synchronization
+import TestSupport
 import Testing
 
 /// Everything of a `GuestFixture` that a save has to keep.
@@ -28,12 +29,13 @@ extension GuestFixture {
             clock: try vm.clockNanoseconds())
     }
 
-    /// A new VM in which `saved` goes on.
+    /// A new VM in which `saved` goes on, as it comes back from its encoding.
     static func restored(_ saved: SavedGuest) throws -> GuestFixture {
         let bench = try GuestFixture(memoryByteCount: UInt64(saved.memory.count))
         try bench.memory.write(saved.memory, at: GuestAddress(0))
-        try bench.vcpu.restore(saved.vcpu, KVMSystem().vcpuStateFormat())
-        try bench.vm.restore(saved.controllers)
+        let format = try KVMSystem().vcpuStateFormat().throughBytes()
+        try bench.vcpu.restore(saved.vcpu.throughBytes(), format)
+        try bench.vm.restore(saved.controllers.throughBytes())
         if let timer = saved.intervalTimer { try bench.vm.restoreIntervalTimer(timer) }
         try bench.vm.setClock(nanoseconds: saved.clock)
         return bench

@@ -175,6 +175,25 @@ struct HostileStateTests {
         #expect(try failure { $0.timeStampFrequency = .max }?.kind == .badInput)
     }
 
+    /// KVM writes and reads the area of XSAVE in its own size, beyond the end of a shorter buffer.
+    @Test("a format with another area of XSAVE is refused, by a save too")
+    func otherFormat() throws {
+        let byteCount = format.extendedStateByteCount
+        for (byteCount, isLarge) in [(0, true), (4096, byteCount > 4096), (byteCount + 64, true)]
+        where byteCount != format.extendedStateByteCount {
+            var writer = ByteWriter()
+            writer.list(format.modelSpecificRegisters) { $0.u32($1) }
+            writer.u32(UInt32(byteCount))
+            writer.flag(isLarge)
+            let other = try #require(VCPUStateFormat(decoding: writer.bytes))
+            let guest = try GuestFixture.flat([])
+            var changed = state
+            changed.extendedState = [UInt8](repeating: 0, count: byteCount)
+            #expect(throws: Failure.self) { try guest.vcpu.restore(changed, other) }
+            #expect(throws: Failure.self) { try guest.vcpu.state(other) }
+        }
+    }
+
     @Test("only registers that are saved are restored, each once and in their order")
     func registers() throws {
         let unknown = ModelSpecificRegister(0xDEAD_0000, 1)

@@ -60,7 +60,9 @@ struct VCPULoopTests {
         let bytes = [UInt8](repeating: 0, count: 14) + [2, 0] + [UInt8](repeating: 0, count: 4080)
         let file = try TemporaryFile(bytes)
         let descriptor = unsafe open(file.path, O_RDWR | O_CLOEXEC)
-        let locking = try VCPU(owning: OwnedDescriptor(owning: descriptor), runAreaByteCount: bytes.count)
+        let locking = try VCPU(
+            owning: OwnedDescriptor(owning: descriptor), runAreaByteCount: bytes.count,
+            extendedState: ExtendedStateSize(byteCount: 0, isLarge: false))
         let start = MonotonicTime.now()
         for _ in 0..<20 { fixture.loop.serve(.mmioRead(address: 0, byteCount: 4), of: locking) }
         #expect(MonotonicTime.now().nanoseconds - start.nanoseconds >= 20_000_000)

@@ -146,8 +146,8 @@ public final class VirtioDriver {
 
 extension VirtioDriver {
     /// Replaces the driver's device by `device`, as the restoration of a saved machine does: pauses and saves
-    /// the present device, and restores its state into `device`, behind a transport of its own. The guest's
-    /// memory stays as it is. `inPause` runs between the two.
+    /// the present device, encodes and decodes its state, and restores it into `device`, behind a transport
+    /// of its own. The guest's memory stays as it is. `inPause` runs between the two.
     public func replaceDevice(
         by device: any VirtioDevice, inPause: (inout VirtioTransport.State) throws -> Void = { _ in }
     ) throws {
@@ -155,7 +155,7 @@ extension VirtioDriver {
         var saved = transport.state
         try inPause(&saved)
         let next = try VirtioTransport(device: device, memory: memory.memory, line: line)
-        try next.restore(saved)
+        try next.restore(saved.throughBytes())
         transport.stop()
         (transport, window) = (next, VirtioMMIO(next))
         next.resume()

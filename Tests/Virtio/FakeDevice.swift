@@ -1,3 +1,4 @@
+import Host
 import Synchronization
 import Virtio
 
@@ -13,6 +14,21 @@ final class FakeDevice: VirtioDevice {
 
     struct State: VirtioDeviceState {
         var number: UInt32
+
+        static let tag = VirtioStateTag(.entropy)
+
+        init(number: UInt32) {
+            self.number = number
+        }
+
+        func write(to writer: inout ByteWriter) {
+            writer.u32(number)
+        }
+
+        init?(from reader: inout ByteReader) {
+            guard let number = reader.u32() else { return nil }
+            self.number = number
+        }
     }
 
     let type = VirtioDeviceType.entropy

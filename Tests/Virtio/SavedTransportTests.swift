@@ -1,3 +1,4 @@
+import Host
 import TestSupport
 import Testing
 import Virtio
@@ -12,7 +13,13 @@ private struct BadState: Sendable, CustomTestStringConvertible {
         self.spoil = spoil
     }
 
-    struct OtherDevice: VirtioDeviceState {}
+    struct OtherDevice: VirtioDeviceState {
+        static let tag = VirtioStateTag(.block)
+
+        init() {}
+        init?(from reader: inout ByteReader) {}
+        func write(to writer: inout ByteWriter) {}
+    }
 
     static let all = [
         BadState("an unknown status bit") { $0.negotiation.status.formUnion(.init(rawValue: 256)) },

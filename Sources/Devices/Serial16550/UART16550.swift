@@ -222,25 +222,6 @@ extension UART16550 {
 
 /// Save and restore.
 extension UART16550 {
-    /// The chip's state between two accesses: the registers as numbers, and what lies behind them.
-    public struct State: Hashable, Sendable {
-        public var interruptEnable: UInt8 = 0
-        public var fifoControl: UInt8 = 0
-        public var lineControl: UInt8 = 0
-        public var modemControl: UInt8 = 0
-        public var modemStatus: UInt8 = 0
-        public var scratch: UInt8 = 0
-        public var divisor: UInt16 = 0
-        /// The bytes that the guest has yet to read, oldest first.
-        public var received: [UInt8] = []
-        public var hasOverrun = false
-        public var transmitterEmptyPending = false
-        public var polls: UInt8 = 0
-        public var hasNewInterrupt = false
-
-        public init() {}
-    }
-
     public var state: State {
         var state = State()
         state.interruptEnable = interruptEnable.rawValue

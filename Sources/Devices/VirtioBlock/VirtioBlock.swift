@@ -1,4 +1,4 @@
-import Host
+public import Host
 import Synchronization
 public import Virtio
 
@@ -44,6 +44,26 @@ public final class VirtioBlock: VirtioDevice {
             self.physicalSectorByteCount = physicalSectorByteCount
             self.isWriteBack = isWriteBack
             self.queue = queue
+        }
+
+        public static var tag: VirtioStateTag { VirtioStateTag(.block) }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.u64(sectorCount)
+            writer.u32(logicalSectorByteCount)
+            writer.u32(physicalSectorByteCount)
+            writer.flag(isWriteBack)
+            writer.optional(queue)
+        }
+
+        public init?(from reader: inout ByteReader) {
+            guard let sectorCount = reader.u64(), let logicalSectorByteCount = reader.u32(),
+                let physicalSectorByteCount = reader.u32(), let isWriteBack = reader.flag(),
+                let queue = reader.optional(VirtqueueState.init(from:))
+            else { return nil }
+            self.init(
+                sectorCount: sectorCount, logicalSectorByteCount: logicalSectorByteCount,
+                physicalSectorByteCount: physicalSectorByteCount, isWriteBack: isWriteBack, queue: queue)
         }
     }
 

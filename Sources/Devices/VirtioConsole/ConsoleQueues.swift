@@ -1,4 +1,5 @@
 import GuestMemory
+public import Host
 public import Virtio
 
 /// The state of a console's queues.
@@ -11,6 +12,21 @@ public struct ConsoleQueuesState: Hashable, Sendable {
         self.receive = receive
         self.transmit = transmit
         self.gate = gate
+    }
+}
+
+extension ConsoleQueuesState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        receive.write(to: &writer)
+        transmit.write(to: &writer)
+        gate.write(to: &writer)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let receive = VirtqueueState(from: &reader), let transmit = TransmitQueueState(from: &reader),
+            let gate = InputGateState(from: &reader)
+        else { return nil }
+        self.init(receive: receive, transmit: transmit, gate: gate)
     }
 }
 

@@ -1,4 +1,4 @@
-import Host
+public import Host
 
 /// The state of an input gate. The times of its waits are not part of it: they begin again.
 public struct InputGateState: Hashable, Sendable {
@@ -19,6 +19,20 @@ public struct InputGateState: Hashable, Sendable {
     public init(phase: Phase, isNoisy: Bool = false) {
         self.phase = phase
         self.isNoisy = isNoisy
+    }
+}
+
+extension InputGateState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.u8(phase.rawValue)
+        writer.flag(isNoisy)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let phase = reader.u8().flatMap(Phase.init(rawValue:)), let isNoisy = reader.flag() else {
+            return nil
+        }
+        self.init(phase: phase, isNoisy: isNoisy)
     }
 }
 

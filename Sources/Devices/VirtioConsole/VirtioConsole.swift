@@ -23,6 +23,13 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
             self.rows = rows
             self.generation = generation
         }
+
+        fileprivate init?(from reader: inout ByteReader) {
+            guard let columns = reader.u16(), let rows = reader.u16(), let generation = reader.u32() else {
+                return nil
+            }
+            self.init(columns: columns, rows: rows, generation: generation)
+        }
     }
 
     public struct State: VirtioDeviceState {
@@ -36,6 +43,23 @@ public final class VirtioConsole: VirtioDevice, ConsoleReceiver {
             self.size = size
             self.hasPrinted = hasPrinted
             self.queues = queues
+        }
+
+        public static var tag: VirtioStateTag { VirtioStateTag(.console) }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.u16(size.columns)
+            writer.u16(size.rows)
+            writer.u32(size.generation)
+            writer.flag(hasPrinted)
+            writer.optional(queues)
+        }
+
+        public init?(from reader: inout ByteReader) {
+            guard let size = Size(from: &reader), let hasPrinted = reader.flag(),
+                let queues = reader.optional(ConsoleQueuesState.init(from:))
+            else { return nil }
+            self.init(size: size, hasPrinted: hasPrinted, queues: queues)
         }
     }
 

@@ -22,6 +22,21 @@ public final class VirtioPmem: VirtioDevice {
             self.range = range
             self.queue = queue
         }
+
+        public static var tag: VirtioStateTag { VirtioStateTag(.persistentMemory) }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.u64(range.start.rawValue)
+            writer.u64(range.byteCount)
+            writer.optional(queue)
+        }
+
+        public init?(from reader: inout ByteReader) {
+            guard let start = reader.u64(), let byteCount = reader.u64(),
+                let queue = reader.optional(VirtqueueState.init(from:))
+            else { return nil }
+            self.init(range: GuestRange(start: GuestAddress(start), byteCount: byteCount), queue: queue)
+        }
     }
 
     public let files: PmemFiles

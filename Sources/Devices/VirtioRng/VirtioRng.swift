@@ -16,6 +16,17 @@ public final class VirtioRng: VirtioDevice {
         public init(queue: VirtqueueState?) {
             self.queue = queue
         }
+
+        public static var tag: VirtioStateTag { VirtioStateTag(.entropy) }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.optional(queue)
+        }
+
+        public init?(from reader: inout ByteReader) {
+            guard let queue = reader.optional(VirtqueueState.init(from:)) else { return nil }
+            self.init(queue: queue)
+        }
     }
 
     private let loop: EventLoop

@@ -1,4 +1,5 @@
 import GuestMemory
+public import Host
 public import Virtio
 
 /// The state of a port's queues.
@@ -13,6 +14,29 @@ public struct PortQueuesState: Hashable, Sendable {
     public var isOpen = false
 
     public init() {}
+}
+
+extension PortQueuesState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        receive.write(to: &writer)
+        transmit.write(to: &writer)
+        controlReceive.write(to: &writer)
+        controlTransmit.write(to: &writer)
+        writer.list(outbox) { $0.u16($1) }
+        writer.flag(isOpen)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let receive = VirtqueueState(from: &reader), let transmit = TransmitQueueState(from: &reader),
+            let controlReceive = VirtqueueState(from: &reader),
+            let controlTransmit = VirtqueueState(from: &reader),
+            let outbox = reader.list(atMost: PortMessage.Event.ofDevice.count, { $0.u16() }),
+            let isOpen = reader.flag()
+        else { return nil }
+        (self.receive, self.transmit) = (receive, transmit)
+        (self.controlReceive, self.controlTransmit) = (controlReceive, controlTransmit)
+        (self.outbox, self.isOpen) = (outbox, isOpen)
+    }
 }
 
 /// The queues of a port's device between DRIVER_OK and reset, and their state: those of port 0, and the

@@ -31,6 +31,21 @@ public final class VirtioSerialPort: VirtioDevice {
             self.pending = pending
             self.queues = queues
         }
+
+        /// A port has the number of a console, and another state.
+        public static var tag: VirtioStateTag { VirtioStateTag(.console, form: 1) }
+
+        public func write(to writer: inout ByteWriter) {
+            writer.bytes(pending)
+            writer.optional(queues)
+        }
+
+        public init?(from reader: inout ByteReader) {
+            guard let pending = reader.bytes(atMost: VirtioSerialPort.pendingLimit),
+                let queues = reader.optional(PortQueuesState.init(from:))
+            else { return nil }
+            self.init(pending: pending, queues: queues)
+        }
     }
 
     fileprivate struct Guarded: ~Copyable, Sendable {

@@ -1,4 +1,5 @@
 import GuestMemory
+public import Host
 public import Virtio
 
 /// The state of a transmitq. A chain of which the device has taken a part is put back: the driver must leave
@@ -9,6 +10,18 @@ public struct TransmitQueueState: Hashable, Sendable {
     public var takenByteCount: UInt64 = 0
 
     public init() {}
+}
+
+extension TransmitQueueState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        queue.write(to: &writer)
+        writer.u64(takenByteCount)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let queue = VirtqueueState(from: &reader), let takenByteCount = reader.u64() else { return nil }
+        (self.queue, self.takenByteCount) = (queue, takenByteCount)
+    }
 }
 
 /// A transmitq of a console device between DRIVER_OK and reset (Virtio 1.2, 5.3.6): a stream of bytes from

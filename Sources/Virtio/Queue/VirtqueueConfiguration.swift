@@ -1,4 +1,5 @@
 public import GuestMemory
+public import Host
 
 /// The driver's settings of one queue: plain values, so that they can be saved and restored.
 public struct VirtqueueConfiguration: Hashable, Sendable {
@@ -50,6 +51,27 @@ public struct VirtqueueConfiguration: Hashable, Sendable {
     var usedRange: GuestRange { GuestRange(start: usedRing, byteCount: 6 &+ 8 &* UInt64(size)) }
 }
 
+extension VirtqueueConfiguration: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        writer.u16(size)
+        writer.u64(descriptorTable.rawValue)
+        writer.u64(availableRing.rawValue)
+        writer.u64(usedRing.rawValue)
+        writer.flag(isReady)
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let size = reader.u16(), let descriptorTable = reader.u64(), let availableRing = reader.u64(),
+            let usedRing = reader.u64(), let isReady = reader.flag()
+        else { return nil }
+        self.init(size: size)
+        self.descriptorTable = GuestAddress(descriptorTable)
+        self.availableRing = GuestAddress(availableRing)
+        self.usedRing = GuestAddress(usedRing)
+        self.isReady = isReady
+    }
+}
+
 /// The position of a device in a queue: plain values that can be saved and restored together with the guest's
 /// memory. The queue's place in memory is part of the transport's state (`VirtioNegotiation.State`).
 public struct VirtqueueState: Hashable, Sendable {
@@ -61,4 +83,18 @@ public struct VirtqueueState: Hashable, Sendable {
     public var signalledUsed: UInt16 = 0
 
     public init() {}
+}
+
+extension VirtqueueState: ByteValue {
+    public func write(to writer: inout ByteWriter) {
+        for index in [nextAvailable, nextUsed, signalledUsed] { writer.u16(index) }
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let nextAvailable = reader.u16(), let nextUsed = reader.u16(),
+            let signalledUsed = reader.u16()
+        else { return nil }
+        self.init()
+        (self.nextAvailable, self.nextUsed, self.signalledUsed) = (nextAvailable, nextUsed, signalledUsed)
+    }
 }

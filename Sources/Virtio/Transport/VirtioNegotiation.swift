@@ -1,4 +1,5 @@
 import GuestMemory
+public import Host
 
 /// The device status field (Virtio 1.2, 2.1).
 public struct VirtioStatus: OptionSet, Hashable, Sendable {
@@ -187,5 +188,33 @@ extension VirtioNegotiation {
     private var changeableQueue: Int? {
         guard let index = queueInSetUp, !state.queues[index].isReady else { return nil }
         return index
+    }
+}
+
+extension VirtioNegotiation.State: ByteValue {
+    /// The largest number of queues of a saved device.
+    private static let queueLimit = 64
+
+    public func write(to writer: inout ByteWriter) {
+        writer.u32(status.rawValue)
+        writer.u32(deviceFeaturesSelect)
+        writer.u32(driverFeaturesSelect)
+        writer.u64(driverFeatures.rawValue)
+        writer.u32(queueSelect)
+        writer.list(queues) { $1.write(to: &$0) }
+    }
+
+    public init?(from reader: inout ByteReader) {
+        guard let status = reader.u32(), let deviceFeaturesSelect = reader.u32(),
+            let driverFeaturesSelect = reader.u32(), let driverFeatures = reader.u64(),
+            let queueSelect = reader.u32(),
+            let queues = reader.list(atMost: Self.queueLimit, VirtqueueConfiguration.init(from:))
+        else { return nil }
+        self.status = VirtioStatus(rawValue: status)
+        self.deviceFeaturesSelect = deviceFeaturesSelect
+        self.driverFeaturesSelect = driverFeaturesSelect
+        self.driverFeatures = VirtioFeatures(rawValue: driverFeatures)
+        self.queueSelect = queueSelect
+        self.queues = queues
     }
 }

@@ -112,6 +112,29 @@ extension VirtioTransport {
             self.needsReset = needsReset
             self.device = device
         }
+
+        public func write(to writer: inout ByteWriter) {
+            negotiation.write(to: &writer)
+            writer.u32(interruptStatus)
+            writer.flag(needsReset)
+            writer.u32(type(of: device).tag.rawValue)
+            device.write(to: &writer)
+        }
+
+        /// Decodes a state. `readDevice` decodes that of a device with the given tag; it returns nil if it
+        /// knows no such device.
+        public init?(
+            from reader: inout ByteReader,
+            readDevice: (VirtioStateTag, inout ByteReader) -> (any VirtioDeviceState)?
+        ) {
+            guard let negotiation = VirtioNegotiation.State(from: &reader),
+                let interruptStatus = reader.u32(), let needsReset = reader.flag(), let tag = reader.u32(),
+                let device = readDevice(VirtioStateTag(rawValue: tag), &reader)
+            else { return nil }
+            self.init(
+                negotiation: negotiation, interruptStatus: interruptStatus, needsReset: needsReset,
+                device: device)
+        }
     }
 
     /// Pauses the device (`VirtioDevice.pause`). No vCPU may run.

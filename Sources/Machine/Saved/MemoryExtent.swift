@@ -1,0 +1,24 @@
+import Host
+
+/// A range of the guest's memory, and its place in the file that has its content.
+struct MemoryExtent: Hashable, Sendable {
+    /// The guest-physical address of the first byte.
+    var address: UInt64
+    var byteCount: UInt64
+    var fileOffset: UInt64
+}
+
+extension MemoryExtent: ByteValue {
+    func write(to writer: inout ByteWriter) {
+        writer.u64(address)
+        writer.u64(byteCount)
+        writer.u64(fileOffset)
+    }
+
+    init?(from reader: inout ByteReader) {
+        guard let address = reader.u64(), let byteCount = reader.u64(), let fileOffset = reader.u64() else {
+            return nil
+        }
+        self.init(address: address, byteCount: byteCount, fileOffset: fileOffset)
+    }
+}
