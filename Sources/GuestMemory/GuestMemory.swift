@@ -42,6 +42,8 @@ public final class GuestMemory: Sendable {
     /// The RAM from 4 GiB on, or nil if all RAM fits below the hole.
     public let high: Region?
     private let mapping: MappedRegion
+    /// The ranges over which a file is mapped. Their pages have content before anybody touches them.
+    private let mapped = Mutex<[GuestRange]>([])
 
     /// Reserves `byteCount` bytes of RAM: a multiple of 4,096, at least one page. The host allocates a page
     /// at the guest's first access to it.
@@ -229,12 +231,27 @@ extension GuestMemory {
         guard let target = unsafe pointer(range.start, range.byteCount) else {
             throw Failure(.software, "cannot map a file at \(range.start)", because: "there is no RAM")
         }
-        let flags = MAP_PRIVATE | MAP_FIXED
-        let mapped = unsafe chost_mmap(
+        let flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE
+        let place = unsafe chost_mmap(
             target, Int(range.byteCount), PROT_READ | PROT_WRITE, flags, descriptor, off_t(fileOffset))
-        guard unsafe mapped != nil else {
+        guard unsafe place != nil else {
             throw Failure("cannot map a file into guest memory", errno: .current)
         }
+        mapped.withLock { $0.append(range) }
+    }
+
+    /// Makes every page of the mapped files resident, as a read of each would.
+    func touchMappedFiles() {
+        for range in mapped.withLock({ $0 }) {
+            for offset in stride(from: 0, to: range.byteCount, by: Int(Self.pageByteCount)) {
+                _ = try? load(UInt8.self, at: GuestAddress(range.start.rawValue &+ offset))
+            }
+        }
+    }
+
+    /// Keeps RAM out of core dumps again, after files were mapped over it.
+    public func excludeFromCoreDumps() {
+        mapping.excludeFromCoreDumps()
     }
 
     /// Fills `range` from a file, as pread(2) does. Throws a failure with the host's errno, or with

@@ -46,8 +46,13 @@ public struct MappedRegion: ~Copyable, Sendable {
                 cure: "Use a smaller --memory, or raise the limit that ulimit -v shows.")
         }
         unsafe chost_name_mapping(base, byteCount, "guest-ram")
-        unsafe madvise(base, byteCount, MADV_DONTDUMP)
+        excludeFromCoreDumps()
         unsafe madvise(base, byteCount, MADV_NOHUGEPAGE)
+    }
+
+    /// Keeps the region out of core dumps, with all that is mapped in it now.
+    public func excludeFromCoreDumps() {
+        unsafe madvise(base, byteCount, MADV_DONTDUMP)
     }
 
     /// Maps private anonymous memory for reading, aligned to `alignment`, a power of two. It reads as zero

@@ -137,6 +137,10 @@ extension VCPU {
         }
     }
 
+    /// Whether the guest has executed HLT and no interrupt has woken the vCPU (KVM_MP_STATE_HALTED). The vCPU
+    /// must be out of `run`.
+    public var isHalted: Bool { (try? activity()) == UInt32(KVM_MP_STATE_HALTED) }
+
     private func activity() throws(Failure) -> UInt32 {
         var raw = kvm_mp_state()
         try kvmCall(

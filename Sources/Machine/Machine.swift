@@ -10,15 +10,17 @@ import Virtio
 
 /// A machine that is built and ready to run. docs/life-cycle.md has the phases of its life.
 public final class Machine: Sendable {
-    private let kvm: KVMSystem
+    let kvm: KVMSystem
     let vm: VirtualMachine
     let memory: GuestMemory
     let board: Board
     let cpus: [VCPUThread]
+    /// The number and the features of the vCPUs, as they were ordered.
+    let order: VCPUOrder
     /// The number of pauses without their `resume`. Held while vCPUs are started, stopped and let go.
-    private let pauses = Mutex(0)
+    let pauses = Mutex(0)
     private let loop: EventLoop
-    private let control: MachineControl
+    let control: MachineControl
     private let counters = GuestCounters()
     private let timings: Timings
     private let logger: Logger
@@ -33,34 +35,70 @@ public final class Machine: Sendable {
     ///
     /// With a `session` the guest gets a port for it. The session then owns the monitor's streams and
     /// signals, and the machine leaves them alone.
-    public init(
+    public convenience init(
         _ configuration: MachineConfiguration, from start: MachineStart, session: (any AgentSession)? = nil,
         timings: Timings, logger: Logger, allowsEmulation: Bool = false
     ) throws(Failure) {
-        try Self.check(configuration, with: session)
-        let kvm = try Self.openKVM(start, allowsEmulation: allowsEmulation)
-        let loop = try EventLoop()
-        let control = MachineControl(loop: loop)
-        let memory = try GuestMemory(byteCount: configuration.memoryByteCount)
+        let frame = try Frame(
+            configuration, from: start, session: session, timings: timings, logger: logger,
+            allowsEmulation: allowsEmulation)
         // KVM asks the processor for the features, leaf by leaf, while the start's thread creates the VM.
         // Each leaf is an exit if the host is itself a guest.
-        let features = try kvm.guestFeatures()
-        let prepared = try start.prepare(memory, cpuCount: configuration.cpuCount, features: features)
+        let features = try frame.kvm.guestFeatures()
+        let prepared = try start.prepare(
+            frame.memory, cpuCount: configuration.cpuCount, features: features)
         timings.note(.memoryReady)
-        let kernel = try Self.loadKernel(of: configuration, into: memory)
+        let kernel = try Self.loadKernel(of: configuration, into: frame.memory)
         timings.note(.kernelLoaded)
         let configuration = try Self.chooseConsole(of: configuration, for: kernel)
-        let board = try BoardBuilder(
-            configuration, memory: memory, loop: loop, control: control, session: session, timings: timings,
-            logger: logger
-        ).build(for: prepared.vm)
+        let board = try frame.boardBuilder(configuration).build(for: prepared.vm)
         let entry = try Self.describe(board, to: kernel, configuration, of: prepared.vm, logger)
         timings.note(.devicesReady)
         let cpus = try prepared.cpus(withoutLocalAPIC: entry.mayLackLocalAPIC)
         try cpus[0].enter(entry.state)
-        (self.kvm, self.vm, self.memory, self.board, self.cpus) = (kvm, prepared.vm, memory, board, cpus)
-        (self.loop, self.control, self.session) = (loop, control, session)
-        (self.timings, self.logger, silenceHint) = (timings, logger, configuration.silenceHint)
+        self.init(frame, prepared, board, cpus, silenceHint: configuration.silenceHint)
+    }
+
+    /// Makes the machine of its parts. Nothing can fail any more.
+    init(
+        _ frame: Frame, _ prepared: PreparedVM, _ board: Board, _ cpus: [VCPUThread], silenceHint: String
+    ) {
+        (kvm, memory, loop, control) = (frame.kvm, frame.memory, frame.loop, frame.control)
+        (vm, order) = (prepared.vm, prepared.order)
+        (self.board, self.cpus, self.silenceHint) = (board, cpus, silenceHint)
+        (session, timings, logger) = (frame.session, frame.timings, frame.logger)
+    }
+
+    /// The parts of a machine that are made first, whatever its guest begins with.
+    struct Frame {
+        let kvm: KVMSystem
+        let loop: EventLoop
+        let control: MachineControl
+        let memory: GuestMemory
+        let session: (any AgentSession)?
+        let timings: Timings
+        let logger: Logger
+
+        init(
+            _ configuration: MachineConfiguration, from start: MachineStart, session: (any AgentSession)?,
+            timings: Timings, logger: Logger, allowsEmulation: Bool
+        ) throws(Failure) {
+            try Machine.check(configuration, with: session)
+            kvm = try Machine.openKVM(start, allowsEmulation: allowsEmulation)
+            loop = try EventLoop()
+            control = MachineControl(loop: loop)
+            memory = try GuestMemory(byteCount: configuration.memoryByteCount)
+            (self.session, self.timings, self.logger) = (session, timings, logger)
+        }
+
+        /// Returns the builder of the machine's devices. The serial port gets the state `savedSerial`.
+        func boardBuilder(
+            _ configuration: MachineConfiguration, savedSerial: UART16550.State? = nil
+        ) -> BoardBuilder {
+            BoardBuilder(
+                configuration, memory: memory, loop: loop, control: control, session: session,
+                timings: timings, logger: logger, savedSerial: savedSerial)
+        }
     }
 
     private static func check(
@@ -221,7 +259,7 @@ extension Machine {
     ///
     /// Waits for every vCPU to finish its exit, which a slow reader of the console may delay, and for the
     /// requests that disks carry out.
-    func pause() -> Bool {
+    public func pause() -> Bool {
         pauses.withLock { count in
             guard !control.isEnded else { return false }
             count += 1
@@ -236,7 +274,7 @@ extension Machine {
     }
 
     /// Undoes one `pause` that returned true. Does nothing if the machine has ended since.
-    func resume() {
+    public func resume() {
         pauses.withLock { count in
             precondition(count > 0, "a machine that is not paused cannot be resumed")
             count -= 1

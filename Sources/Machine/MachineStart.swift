@@ -101,7 +101,7 @@ public final class MachineStart: Sendable {
 /// A VM with memory and interrupt controllers, whose vCPUs are being created.
 struct PreparedVM {
     let vm: VirtualMachine
-    fileprivate let order: VCPUOrder
+    let order: VCPUOrder
     fileprivate let start: MachineStart
 
     /// Waits for the vCPUs, of which the first is CPU 0, and hands them over.
@@ -116,16 +116,19 @@ struct PreparedVM {
 }
 
 /// The vCPUs that a machine wants: their number and their features.
-private final class VCPUOrder: Sendable {
+final class VCPUOrder: Sendable {
     let count: Int
     private let features: Mutex<CPUIDTable>
 
-    init(count: Int, features: consuming sending CPUIDTable) {
+    fileprivate init(count: Int, features: consuming sending CPUIDTable) {
         self.count = count
         self.features = Mutex(features)
     }
 
-    func makeCPU(_ cpu: Int, of vm: VirtualMachine) throws(Failure) -> VCPUThread {
+    /// The features before they are made a CPU's own (`CPUIDTable.normalize`).
+    var featureEntries: [CPUIDTable.Entry] { features.withLock { $0.entries } }
+
+    fileprivate func makeCPU(_ cpu: Int, of vm: VirtualMachine) throws(Failure) -> VCPUThread {
         let vcpu = try vm.makeVCPU(UInt32(cpu))
         try features.withLock { (features) throws(Failure) in
             try vcpu.setUp(cpu: cpu, of: count, features: features)
@@ -134,7 +137,7 @@ private final class VCPUOrder: Sendable {
     }
 
     /// Sets up `cpus`, which have not run, a second time.
-    func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
+    fileprivate func withholdAPICFeatures(from cpus: [VCPUThread]) throws(Failure) {
         try features.withLock { (features) throws(Failure) in
             features.withholdAPICFeatures()
             for cpu in cpus { try cpu.setUp(of: count, features: features) }

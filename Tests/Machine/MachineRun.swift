@@ -25,10 +25,10 @@ final class MachineRun: Sendable {
     /// The machine, once it is built.
     var machine: Machine? { built.withLock { $0 } }
 
-    /// Starts the guest called `name`, with `session` at its port. `change` sets up the rest of the
-    /// configuration, and `prepare` changes the machine before it runs.
+    /// Starts the guest called `name`, with `session` at its port, or lets it go on where `files` was saved.
+    /// `change` sets up the rest of the configuration, and `prepare` changes the machine before it runs.
     init(
-        _ name: String, session: (any AgentSession)? = nil,
+        _ name: String, session: (any AgentSession)? = nil, restoring files: SavedFiles? = nil,
         _ change: (inout MachineConfiguration) -> Void = { _ in },
         prepare: @escaping @Sendable (Machine) throws(Failure) -> Void = { _ in }
     ) throws {
@@ -41,7 +41,7 @@ final class MachineRun: Sendable {
         change(&configuration)
         // One thread builds it and runs it: that is the one whose signals it looks at.
         var started: HostThread? = try HostThread(named: "machine") { [self, configuration] in
-            let outcome = run(configuration, session, prepare)
+            let outcome = run(configuration, session, files, prepare)
             result.withLock { $0 = outcome }
             ended.signal()
         }
@@ -49,13 +49,11 @@ final class MachineRun: Sendable {
     }
 
     private func run(
-        _ configuration: MachineConfiguration, _ session: (any AgentSession)?,
+        _ configuration: MachineConfiguration, _ session: (any AgentSession)?, _ files: SavedFiles?,
         _ prepare: (Machine) throws(Failure) -> Void
     ) -> Result<MachineEnd, Failure> {
         do throws(Failure) {
-            let machine = try Machine(
-                configuration, from: MachineStart(timings: timings), session: session, timings: timings,
-                logger: log.logger, allowsEmulation: true)
+            let machine = try makeMachine(configuration, session, files)
             defer { tail.withLock { $0 = machine.consoleTail } }
             try prepare(machine)
             built.withLock { $0 = machine }
@@ -63,6 +61,24 @@ final class MachineRun: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    private func makeMachine(
+        _ configuration: MachineConfiguration, _ session: (any AgentSession)?, _ files: SavedFiles?
+    ) throws(Failure) -> Machine {
+        let start = MachineStart(timings: timings)
+        guard let files else {
+            return try Machine(
+                configuration, from: start, session: session, timings: timings, logger: log.logger,
+                allowsEmulation: true)
+        }
+        let memory: OwnedDescriptor
+        do { memory = try OwnedDescriptor(opening: files.memory.path, for: .reading) } catch {
+            throw Failure("cannot open the memory", errno: error)
+        }
+        return try Machine(
+            restoring: try SavedMachine(state: files.state, memory: memory), configuration, from: start,
+            session: session, timings: timings, logger: log.logger, allowsEmulation: true)
     }
 
     /// Waits until the guest says that it is up, by mark 1.

@@ -22,7 +22,7 @@ enum Counting: Int, CaseIterable, Sendable {
 }
 
 /// A machine with the guest `counters`, and a view of its counters.
-private struct CountingMachine {
+struct CountingMachine {
     let run: MachineRun
     let machine: Machine
     let cpuCount: Int
@@ -52,7 +52,7 @@ private struct CountingMachine {
 }
 
 extension Machine {
-    fileprivate func counters(_ cpuCount: Int) throws -> [UInt64] {
+    func counters(_ cpuCount: Int) throws -> [UInt64] {
         try (0..<cpuCount).map { cpu in
             try memory.load(at: GuestAddress(0x11_8100 + 64 * UInt64(cpu)))
         }

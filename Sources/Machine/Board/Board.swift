@@ -41,6 +41,27 @@ struct Board: Sendable {
         console?.flush()
     }
 
+    /// The states of the virtio devices, in the order of `windows`, which must be paused.
+    var deviceStates: [VirtioTransport.State] { windows.devices.map { $0.transport.state } }
+
+    /// Restores the virtio devices of a board that was just built; they stay paused. Throws if a state is not
+    /// one of its device.
+    func restore(_ states: [VirtioTransport.State]) throws(Failure) {
+        guard states.count == windows.devices.count else {
+            throw Failure(
+                .badInput, "cannot restore the devices",
+                because: "the state has \(states.count) of them, and the machine has \(windows.devices.count)"
+            )
+        }
+        for (index, state) in states.enumerated() {
+            do throws(SavedStateError) {
+                try windows.devices[index].transport.restore(state)
+            } catch {
+                throw Failure(.badInput, "cannot restore the \(deviceNames[index])", because: "\(error)")
+            }
+        }
+    }
+
     /// Lets the devices go on, before the vCPUs run.
     func resume() {
         for device in windows.devices { device.transport.resume() }

@@ -16,12 +16,14 @@ struct BoardBuilder: ~Copyable {
     let session: (any AgentSession)?
     let timings: Timings
     let logger: Logger
+    /// The state in which the serial port is made; nil for a new one.
+    private let savedSerial: UART16550.State?
     private var windows: [VirtioMMIO] = []
     private var names: [String] = []
 
     init(
         _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
-        session: (any AgentSession)?, timings: Timings, logger: Logger
+        session: (any AgentSession)?, timings: Timings, logger: Logger, savedSerial: UART16550.State? = nil
     ) {
         self.configuration = configuration
         self.memory = memory
@@ -30,6 +32,7 @@ struct BoardBuilder: ~Copyable {
         self.session = session
         self.timings = timings
         self.logger = logger
+        self.savedSerial = savedSerial
     }
 
     /// Builds all devices. `vm` must have its interrupt controllers already.
@@ -82,11 +85,11 @@ struct BoardBuilder: ~Copyable {
         case .none: return Console()
         case .serial where configuration.keepsConsole:
             let tail = ConsoleTail()
-            return Console(serial: Serial16550(line: line, output: tail), tail: tail)
+            return Console(serial: try serialPort(on: line, to: tail), tail: tail)
         // `settleConsole` has already replaced `.automatic`.
         case .serial, .automatic:
             let sink = try MachineConsole.makeSink(logger: logger)
-            let serial = Serial16550(line: line, output: sink)
+            let serial = try serialPort(on: line, to: sink)
             return Console(
                 serial: serial,
                 terminal: try MachineConsole(sink: sink, receiver: serial, loop: loop, control: control))
@@ -98,8 +101,20 @@ struct BoardBuilder: ~Copyable {
             try attach(device, named: "console", to: vm)
             let early = EarlyOutput(sink: sink, until: device)
             return Console(
-                serial: configuration.hasEarlySerial ? Serial16550(line: line, output: early) : nil,
+                serial: configuration.hasEarlySerial ? try serialPort(on: line, to: early) : nil,
                 terminal: try MachineConsole(sink: sink, receiver: device, loop: loop, control: control))
+        }
+    }
+
+    /// Makes the serial port, in its saved state if there is one.
+    private func serialPort(
+        on line: InterruptWire, to output: any SerialOutput
+    ) throws(Failure) -> Serial16550 {
+        guard let savedSerial else { return Serial16550(line: line, output: output) }
+        do throws(SavedStateError) {
+            return try Serial16550(savedSerial, line: line, output: output)
+        } catch {
+            throw Failure(.badInput, "cannot restore the serial port", because: "\(error)")
         }
     }
 

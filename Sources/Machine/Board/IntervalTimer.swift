@@ -1,4 +1,5 @@
 import Boot
+import Host
 import KVM
 import Layout
 import Synchronization
@@ -33,6 +34,20 @@ final class IntervalTimer: Sendable {
         case Layout.timerGatePort: _ = make(.gate(value & 1 != 0))
         // One byte of a count, written before any mode was set, has no effect.
         default: _ = make(.untouched)
+        }
+    }
+
+    /// Reads the state of the timer (struct kvm_pit_state2); nil if no guest has accessed it.
+    func state() throws(Failure) -> [UInt8]? {
+        try isMade.withLock { (isMade) throws(Failure) in isMade ? try vm.intervalTimerState() : nil }
+    }
+
+    /// Restores the timer of a machine that has never run. Without a state there is no timer yet.
+    func restore(_ state: [UInt8]?) throws(Failure) {
+        guard let state else { return }
+        try isMade.withLock { (isMade) throws(Failure) in
+            isMade = true
+            try vm.restoreIntervalTimer(state)
         }
     }
 

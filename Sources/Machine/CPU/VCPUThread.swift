@@ -91,6 +91,9 @@ final class VCPUThread: Sendable {
 
 /// The state of a vCPU that stands still: before its start, or in a pause.
 extension VCPUThread {
+    /// Whether the vCPU waits for an interrupt. False for a vCPU that is running.
+    var isHalted: Bool { vcpu.withLockIfAvailable { $0.isHalted } ?? false }
+
     /// Reads the vCPU's state. Throws if the vCPU is running.
     func state(_ format: VCPUStateFormat) throws(Failure) -> VCPUState {
         let state = try vcpu.withLockIfAvailable { (vcpu) throws(Failure) in try vcpu.state(format) }

@@ -1,3 +1,4 @@
+import GuestMemory
 import Host
 
 /// A range of the guest's memory, and its place in the file that has its content.
@@ -6,6 +7,20 @@ struct MemoryExtent: Hashable, Sendable {
     var address: UInt64
     var byteCount: UInt64
     var fileOffset: UInt64
+}
+
+extension MemoryExtent {
+    /// The range of guest memory; nil unless address, size and place in the file are whole pages.
+    var range: GuestRange? {
+        let isWhole = (address | byteCount | fileOffset) % GuestMemory.pageByteCount == 0
+        return isWhole ? GuestRange(start: GuestAddress(address), byteCount: byteCount) : nil
+    }
+
+    /// Whether a file of `fileByteCount` bytes has all of the content.
+    func lies(inFileOf fileByteCount: UInt64) -> Bool {
+        let (end, overflow) = fileOffset.addingReportingOverflow(byteCount)
+        return !overflow && end <= fileByteCount && byteCount > 0
+    }
 }
 
 extension MemoryExtent: ByteValue {
