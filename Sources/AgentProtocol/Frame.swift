@@ -3,14 +3,14 @@
 #endif
 
 /// The version of this protocol. Both sides send their version first, in `hello`; the versions must be equal.
-public let agentProtocolVersion: UInt32 = 2
+public let agentProtocolVersion: UInt32 = 3
 
 /// The kind of a frame. The raw values are on the wire and never change their meaning.
 public enum FrameKind: UInt8, Sendable {
     /// First frame, in both directions: a `Hello`.
     case hello = 1
-    /// To the agent, once: a `ContainerSpecification`, by which the agent sets up the container's file
-    /// systems.
+    /// To the agent, once, after `identity`: a `ContainerSpecification`, by which the agent completes the
+    /// set-up of the container.
     case container = 2
     /// To the agent: a `ProcessSpecification` for the process number in the header, which must not be in use.
     case start = 3
@@ -20,6 +20,12 @@ public enum FrameKind: UInt8, Sendable {
     case resize = 5
     /// To the agent: a request to end all processes and power the machine off. No payload.
     case shutdown = 6
+    /// To the agent, once, after `hello`: a `Preparation`. The agent sets up all that is the same for every
+    /// container of an image.
+    case prepare = 7
+    /// To the agent, once, after `prepare`: a `GuestIdentity`, by which the guest differs from every other
+    /// guest that was prepared with it.
+    case identity = 8
     /// To the monitor: the process runs. No payload.
     case started = 16
     /// To the monitor: the process, or with number 0 the container, could not be started; a `StartFailure`.
@@ -32,6 +38,10 @@ public enum FrameKind: UInt8, Sendable {
     /// To the monitor: an `OutOfMemory`, because the guest's kernel killed a process when the guest's memory
     /// was exhausted.
     case outOfMemory = 20
+    /// To the monitor: what `prepare` asked for is done, and the agent waits for `identity`. No payload.
+    case prepared = 21
+    /// To the monitor: the guest's random generator is reseeded and its clock is set. No payload.
+    case identified = 22
     /// Bytes of the stream, in both directions: at least one, and at most as many as the sender has credit
     /// for.
     case data = 32
@@ -81,6 +91,7 @@ public struct FrameHeader: Sendable {
         case .data: 32 << 10
         case .container, .start: 4 << 20
         case .log, .failed: 4 << 10
+        case .identity: GuestIdentity.byteCount
         default: 64
         }
     }
@@ -89,7 +100,7 @@ public struct FrameHeader: Sendable {
 /// A received frame: a header that was checked, and its payload.
 public struct Frame: Sendable {
     public let header: FrameHeader
-    public let payload: [UInt8]
+    public private(set) var payload: [UInt8]
 
     public init(_ header: FrameHeader, payload: [UInt8]) {
         self.header = header
@@ -118,6 +129,11 @@ extension Frame {
         var reader = ByteReader(payload)
         guard let value = Value(from: &reader), reader.isAtEnd else { throw .malformed(header.kind) }
         return value
+    }
+
+    /// Overwrites the payload with zeroes, because it is a secret.
+    mutating func erasePayload() {
+        for index in payload.indices { payload[index] = 0 }
     }
 
     /// Returns a whole frame, ready to be sent.

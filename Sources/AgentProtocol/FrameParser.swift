@@ -20,7 +20,7 @@ public struct FrameParser: Sendable {
         let byteCount = FrameHeader.byteCount &+ header.payloadByteCount
         guard queue.count >= byteCount else { return nil }
         let payload = Array(queue.waiting.prefix(byteCount).dropFirst(FrameHeader.byteCount))
-        queue.removeFirst(byteCount)
+        if header.kind == .identity { queue.eraseFirst(byteCount) } else { queue.removeFirst(byteCount) }
         return Frame(header, payload: payload)
     }
 

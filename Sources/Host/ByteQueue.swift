@@ -37,6 +37,13 @@ public struct ByteQueue: Sendable {
         if isEmpty { removeAll() }
     }
 
+    /// Overwrites the first `byteCount` bytes, or all if there are fewer, with zeroes and removes them.
+    public mutating func eraseFirst(_ byteCount: Int) {
+        // Neither sum overflows: both stay within `bytes`.
+        for index in start..<start &+ min(max(0, byteCount), count) { bytes[index] = 0 }
+        removeFirst(byteCount)
+    }
+
     @inlinable
     public mutating func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptByteCount)

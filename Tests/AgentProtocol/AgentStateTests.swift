@@ -1,6 +1,7 @@
-import AgentProtocol
 import Host
 import Testing
+
+@testable import AgentProtocol
 
 /// The agent, and its monitor.
 private final class AgentBench {
@@ -11,7 +12,12 @@ private final class AgentBench {
         agent.receive(bytes)
         var requests: [AgentState.Request] = []
         while let request = try agent.next() {
-            if case .setUp = request { agent.containerReady() }
+            switch request {
+            case .prepare: agent.prepared()
+            case .identify: agent.identified()
+            case .setUp: agent.containerReady()
+            default: break
+            }
             requests.append(request)
         }
         return requests
@@ -43,8 +49,13 @@ private final class AgentBench {
         nonmutating set { fixture.agent = newValue }
     }
     private static let hello = Frame.bytes(FrameHeader(.hello), Hello())
+    private static let prepare = Frame.bytes(FrameHeader(.prepare), Preparation(layer: .memory))
+    private static let identity = Frame.bytes(
+        FrameHeader(.identity), GuestIdentity(seed: .init(repeating: 7), seconds: 1, nanoseconds: 2))
     private static let container = Frame.bytes(
         FrameHeader(.container), ContainerSpecification(hostname: "h", writable: .none))
+    /// The frames of the set-up, after `hello`.
+    private static let setUp = prepare + identity + container
 
     private static func start(_ number: UInt16, hasInput: Bool = true) -> [UInt8] {
         var process = ProcessSpecification(arguments: ["a"], environment: [], capabilities: .init(0))
@@ -58,20 +69,22 @@ private final class AgentBench {
 
     @Test("all frames may arrive at once, and hello is sent first")
     func atOnce() throws {
-        let requests = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
-        guard requests.count == 3, case .setUp = requests[0], case .start(1, _) = requests[1],
-            case .input(1) = requests[2]
+        let requests = try fixture.hear(Self.hello + Self.setUp + Self.start(1) + Self.data(1, 5))
+        guard requests.count == 5, case .prepare(.memory) = requests[0],
+            case .identify(let identity) = requests[1],
+            case .setUp = requests[2], case .start(1, _) = requests[3], case .input(1) = requests[4]
         else {
             Issue.record("\(requests)")
             return
         }
+        #expect(identity.seed[0] == 7 && identity.seed[63] == 7 && identity.seconds == 1)
         agent.started(1)
-        #expect(try fixture.said().map(\.header.kind) == [.hello, .started])
+        #expect(try fixture.said().map(\.header.kind) == [.hello, .prepared, .identified, .started])
     }
 
     @Test("input is passed on in order, credit follows the bytes passed on, and the end comes last")
     func input() throws {
-        _ = try fixture.hear(Self.hello + Self.container + Self.start(1))
+        _ = try fixture.hear(Self.hello + Self.setUp + Self.start(1))
         for _ in 0..<8 { _ = try fixture.hear(Self.data(1, 32 << 10)) }
         _ = try fixture.said()
         #expect(fixture.refuses(Self.data(1, 1)))
@@ -90,7 +103,7 @@ private final class AgentBench {
 
     @Test("a closed input is reported once, and later bytes are dropped")
     func inputClosed() throws {
-        _ = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 10))
+        _ = try fixture.hear(Self.hello + Self.setUp + Self.start(1) + Self.data(1, 10))
         _ = try fixture.said()
         agent.closeInput(1)
         agent.closeInput(1)
@@ -101,7 +114,7 @@ private final class AgentBench {
 
     @Test("each output stream is limited by its own credit")
     func output() throws {
-        _ = try fixture.hear(Self.hello + Self.container + Self.start(1, hasInput: false))
+        _ = try fixture.hear(Self.hello + Self.setUp + Self.start(1, hasInput: false))
         agent.started(1)
         let piece = [UInt8](repeating: 1, count: 32 << 10)
         for _ in 0..<8 { unsafe piece.withUnsafeBytes { unsafe agent.output(1, .output, $0) } }
@@ -112,7 +125,7 @@ private final class AgentBench {
         for _ in 0..<3 { _ = try fixture.hear(Frame.bytes(credit, Credit(byteCount: .max))) }
         #expect(agent.outputLimit(1, .output) == 32 << 10)
         #expect(
-            try fixture.said().map(\.header.kind) == [.hello, .started]
+            try fixture.said().map(\.header.kind) == [.hello, .prepared, .identified, .started]
                 + Array(repeating: .data, count: 8))
     }
 
@@ -120,7 +133,7 @@ private final class AgentBench {
         "a process has no output before it is started, whatever its terminal echoes"
     )
     func echoBeforeStart() throws {
-        _ = try fixture.hear(Self.hello + Self.container + Self.start(1) + Self.data(1, 5))
+        _ = try fixture.hear(Self.hello + Self.setUp + Self.start(1) + Self.data(1, 5))
         unsafe agent.passInput(1) { $0.count }
         #expect(agent.outputLimit(1, .output) == 0 && agent.outputLimit(1, .error) == 0)
         agent.started(1)
@@ -133,7 +146,7 @@ private final class AgentBench {
 
     @Test("frames for an ended process are ignored, and its number is free")
     func gone() throws {
-        _ = try fixture.hear(Self.hello + Self.container + Self.start(5))
+        _ = try fixture.hear(Self.hello + Self.setUp + Self.start(5))
         agent.exited(5, .exited(0))
         let late =
             Self.data(5, 3) + Frame.bytes(FrameHeader(.end, process: 5))
@@ -144,23 +157,48 @@ private final class AgentBench {
         #expect(fixture.refuses(Self.start(5)))
     }
 
-    @Test("after a failed container only the shutdown is accepted")
-    func failed() throws {
-        agent.receive(Self.hello + Self.container + Self.start(1) + Self.data(1, 3))
-        _ = try agent.next()
-        agent.containerFailed(StartFailure(.setUp, "no image"))
-        #expect(try agent.next() == nil)
-        #expect(try fixture.said().map(\.header.kind) == [.hello, .failed])
-        let requests = try fixture.hear(Frame.bytes(FrameHeader(.shutdown)))
-        guard case .shutdown? = requests.first else {
-            Issue.record("\(requests)")
+    @Test(
+        "after a failed step no later one is carried out, and only the shutdown is accepted", arguments: 0..<3
+    )
+    func failed(step: Int) throws {
+        agent.receive(Self.hello + Self.setUp + Self.start(1) + Self.data(1, 3))
+        var requests: [AgentState.Request] = []
+        while let request = try agent.next() {
+            requests.append(request)
+            if requests.count > step {
+                agent.containerFailed(StartFailure(.setUp, "no image"))
+                continue
+            }
+            if case .prepare = request { agent.prepared() } else { agent.identified() }
+        }
+        #expect(requests.count == step + 1)
+        let kinds = try fixture.said().map(\.header.kind)
+        #expect(kinds == [.hello, .prepared, .identified].prefix(step + 1) + [.failed])
+        #expect(try fixture.hear(Self.start(2) + Self.data(2, 3)).isEmpty)
+        let requestsAfter = try fixture.hear(Frame.bytes(FrameHeader(.shutdown)))
+        guard case .shutdown? = requestsAfter.first else {
+            Issue.record("\(requestsAfter)")
             return
         }
     }
 
+    @Test("the identity leaves nothing in the memory of the frames")
+    func erasedIdentity() throws {
+        var frame = Frame(FrameHeader(.identity), payload: [1, 2, 3])
+        frame.erasePayload()
+        #expect(frame.payload == [0, 0, 0])
+        var parser = FrameParser()
+        parser.append(Self.identity + Self.container)
+        let received = try #require(try parser.next())
+        #expect(received.payload.prefix(64).allSatisfy { $0 == 7 })
+        let memory = String(
+            reflecting: Mirror(reflecting: parser).children.map { String(reflecting: $0.value) })
+        #expect(!memory.contains("7, 7, 7") && memory.contains("0, 0, 0"), "\(memory)")
+    }
+
     @Test("processes beyond the limit are refused one by one")
     func crowd() throws {
-        _ = try fixture.hear(Self.hello + Self.container)
+        _ = try fixture.hear(Self.hello + Self.setUp)
         for number in 1...UInt16(AgentState.processLimit) {
             #expect(try fixture.hear(Self.start(number)).count == 1)
         }
@@ -171,11 +209,20 @@ private final class AgentBench {
     @Test(
         "an unexpected frame ends the session",
         arguments: [
-            container, start(1), hello + hello, hello + start(1), hello + container + container,
-            hello + container + start(0), hello + container + start(1) + start(1),
+            container, start(1), prepare, identity, hello + hello, hello + start(1), hello + identity,
+            hello + container, hello + identity + prepare, hello + prepare + prepare,
+            hello + prepare + container, hello + prepare + start(1),
+            hello + prepare + identity + identity, hello + prepare + identity + prepare,
+            hello + prepare + identity + start(1), hello + setUp + container, hello + setUp + identity,
+            hello + setUp + start(0), hello + setUp + start(1) + start(1),
             Frame.bytes(FrameHeader(.hello), Hello(version: agentProtocolVersion + 1)),
-            hello + Frame.bytes(FrameHeader(.started)), hello + container + start(1) + data(1, 0),
-            hello + container + start(1) + Frame.bytes(FrameHeader(.data, process: 1, stream: .output), [1]),
+            hello + Frame.bytes(FrameHeader(.started)), hello + Frame.bytes(FrameHeader(.prepared)),
+            hello + prepare + Frame.bytes(FrameHeader(.identified)), hello + setUp + start(1) + data(1, 0),
+            hello + setUp + start(1) + Frame.bytes(FrameHeader(.data, process: 1, stream: .output), [1]),
+            // The layer is another than the one that was prepared.
+            hello + Frame.bytes(FrameHeader(.prepare), Preparation(layer: .disk)) + identity + container,
+            hello + Frame.bytes(FrameHeader(.prepare), []),
+            hello + prepare + Frame.bytes(FrameHeader(.identity), []),
         ])
     func outOfPlace(bytes: [UInt8]) {
         #expect(fixture.refuses(bytes))

@@ -42,6 +42,40 @@ import Testing
         #expect(received.readOnlyPaths == ["/x"] && !received.firstProcessIsInit)
     }
 
+    @Test("an identity arrives intact, and one with an impossible time is refused")
+    func identity() throws {
+        var seed = InlineArray<64, UInt8>(repeating: 0)
+        for index in seed.indices { seed[index] = UInt8(index) }
+        let sent = GuestIdentity(seed: seed, seconds: 1_700_000_000, nanoseconds: 999_999_999)
+        var parser = FrameParser()
+        parser.append(Frame.bytes(FrameHeader(.identity), sent))
+        let frame = try #require(try parser.next())
+        #expect(frame.payload.count == GuestIdentity.byteCount)
+        let received = try frame.value(GuestIdentity.self)
+        #expect(received.seconds == sent.seconds && received.nanoseconds == sent.nanoseconds)
+        for index in seed.indices { #expect(received.seed[index] == UInt8(index)) }
+        for (seconds, nanoseconds) in [(UInt64(1) << 63, UInt32(0)), (1, 1_000_000_000)] {
+            let bad = GuestIdentity(seed: seed, seconds: seconds, nanoseconds: nanoseconds)
+            let bytes = Frame.bytes(FrameHeader(.identity), bad).dropFirst(FrameHeader.byteCount)
+            let frame = Frame(FrameHeader(.identity), payload: Array(bytes))
+            #expect(throws: ProtocolError.self) { try frame.value(GuestIdentity.self) }
+        }
+    }
+
+    @Test("the preparation has the layer of the container")
+    func preparation() throws {
+        for (writable, layer) in [
+            (.none, .memory), (.memory(byteLimit: 7), .memory), (.disk, .disk),
+        ] as [(ContainerSpecification.Writable, Preparation.Layer)] {
+            let sent = Preparation(for: ContainerSpecification(hostname: "h", writable: writable))
+            let bytes = Frame.bytes(FrameHeader(.prepare), sent).dropFirst(FrameHeader.byteCount)
+            let frame = Frame(FrameHeader(.prepare), payload: Array(bytes))
+            #expect(try frame.value(Preparation.self).layer == layer)
+        }
+        let unknown = Frame(FrameHeader(.prepare), payload: [2])
+        #expect(throws: ProtocolError.self) { try unknown.value(Preparation.self) }
+    }
+
     @Test("a payload that is truncated, too long, or has a wrong count is refused")
     func malformed() throws {
         let whole = Frame.bytes(FrameHeader(.start), ContainerSpecification(hostname: "h", writable: .none))
@@ -58,7 +92,7 @@ import Testing
         arguments: [
             [UInt8]([0, 0, 0, 0, 99, 0, 0, 0]), [0, 0, 0, 0, 32, 9, 0, 0],
             [0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 0, 0],
-            [1, 0x80, 0, 0, 32, 1, 0, 0],
+            [1, 0x80, 0, 0, 32, 1, 0, 0], [77, 0, 0, 0, 8, 0, 0, 0],
         ])
     func header(bytes: [UInt8]) {
         var parser = FrameParser()

@@ -31,6 +31,18 @@ struct MemoryPlanTests {
         #expect(plan.places[1].mode == 0o1777 && plan.places[1].mount.flags == 14)
         #expect(plan.poolByteCount == ((240 << 20) - (240 << 20) / 64) / 2 / 4096 * 4096)
         #expect(plan.notes.isEmpty)
+        #expect(plan.places.allSatisfy { $0.isPrepared })
+    }
+
+    @Test(
+        "a file system is prepared unless the specification replaces it or /dev, below which it lies",
+        arguments: [
+            (["/dev/shm"], ["/dev"]), (["/dev"], []), (["/x"], ["/dev", "/dev/shm"]),
+            (["/dev/pts", "/dev/shm/x"], ["/dev", "/dev/shm"]),
+        ] as [([String], [String])])
+    func prepared(mounts: [String], prepared: [String]) {
+        let plan = plan(mounts.map { ($0, "size=1m") })
+        #expect(plan.places.filter { $0.isPrepared }.map(\.mount.target) == prepared)
     }
 
     @Test("a tmpfs without a size is a directory of the pool, with its mode and owner")

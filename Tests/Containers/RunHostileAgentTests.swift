@@ -111,7 +111,7 @@ struct RunHostileAgentTests {
                     0..<8,
                     with: [
                         UInt8.random(in: 0...56, using: &generator), 0, 0, 0,
-                        [1, 16, 17, 18, 19, 32, 33, 34].randomElement(using: &generator)!,
+                        [1, 16, 17, 18, 19, 21, 22, 32, 33, 34].randomElement(using: &generator)!,
                         UInt8.random(in: 0...2, using: &generator),
                         UInt8.random(in: 0...1, using: &generator), 0,
                     ])

@@ -19,8 +19,9 @@ final class SessionBench: Sendable {
 
     /// `terminal` takes the place of the pipe for input.
     init(
-        input terminal: Int32? = nil, clock: Timeouts.Clock = .host,
-        _ change: (inout RunOptions) -> Void = { _ in }
+        input terminal: Int32? = nil, clock: Timeouts.Clock = .host, isRestored: Bool = false,
+        _ change: (inout RunOptions) -> Void = { _ in },
+        whenPrepared: (@Sendable (FakeLink) -> Void)? = nil
     ) throws {
         var options = RunOptions()
         options.image = "image"
@@ -29,14 +30,18 @@ final class SessionBench: Sendable {
         let plan = try ContainerPlan(options, image: .init(), identifier: "0123456789ab", host: planHost())
         (input, output, error) = (try TestPipe(), try TestPipe(), try TestPipe())
         let lines = lines
+        let link = try FakeLink()
+        self.link = link
+        var action: (@Sendable () -> Void)?
+        if let whenPrepared { action = { whenPrepared(link) } }
         session = try ContainerSession(
             plan,
             streams: .init(
                 input: terminal ?? input.readEnd, output: output.writeEnd, error: error.writeEnd),
-            timings: nil, clock: clock, logger: Logger(label: "test") { _ in lines })
-        link = try FakeLink()
+            timings: nil, clock: clock, isRestored: isRestored,
+            whenPrepared: action, logger: Logger(label: "test") { _ in lines })
         // Here, so that the test's own thread never blocks a signal.
-        let (link, session) = (link, session)
+        let session = session
         let started = Semaphore()
         let thread = try HostThread(named: "test-loop") {
             do throws(Failure) { try session.begin(link) } catch { link.finish(with: .failed(error)) }
@@ -52,8 +57,18 @@ final class SessionBench: Sendable {
 
     func greet() { say(Frame.bytes(FrameHeader(.hello), Hello())) }
 
-    func run() {
+    /// The agent sends a frame without a payload.
+    func say(_ kind: FrameKind) { say(Frame.bytes(FrameHeader(kind))) }
+
+    /// The agent answers, prepares the guest and gives it its identity.
+    func identify() {
         greet()
+        say(.prepared)
+        say(.identified)
+    }
+
+    func run() {
+        identify()
         say(Frame.bytes(FrameHeader(.started, process: 1)))
     }
 

@@ -9,17 +9,6 @@ import Testing
 
 @Suite("A container's session")
 struct RunSessionTests {
-    @Test("all instructions are sent at once, in order")
-    func start() throws {
-        let fixture = try SessionBench { $0.hostname = "there" }
-        #expect(fixture.link.kinds == [.hello, .container, .start])
-        let container = try #require(fixture.link.frames(.container).first)
-        #expect(try container.value(ContainerSpecification.self).hostname == "there")
-        let start = try #require(fixture.link.frames(.start).first)
-        #expect(start.header.process == 1)
-        #expect(try start.value(ProcessSpecification.self).arguments == ["true"])
-    }
-
     @Test(
         "the exit status of the process becomes the status of the run",
         arguments: [
@@ -47,6 +36,8 @@ struct RunSessionTests {
                 the guest ran out of its 96 MiB of memory, and its kernel killed the process 'tail'
                   Give it more with --memory; the container's files take memory too, unless --writable SIZE gives it a disk.
                 """)
+        fixture.say(.prepared)
+        fixture.say(.identified)
         fixture.say(Frame.bytes(FrameHeader(.started, process: 1)))
         for name in ["tail", "a\u{1B}[2J", "b", "c", "d"] { fixture.killed(name) }
         fixture.exit(.exited(0))
@@ -71,7 +62,7 @@ struct RunSessionTests {
             as [(StartFailure.Reason, Int32, UInt16)])
     func failures(reason: StartFailure.Reason, status: Int32, process: UInt16) throws {
         let fixture = try SessionBench()
-        fixture.greet()
+        fixture.identify()
         fixture.say(
             Frame.bytes(FrameHeader(.failed, process: process), StartFailure(reason, "no\u{1B}[2J such")))
         let outcome = try fixture.end()
@@ -256,7 +247,7 @@ struct RunSessionTests {
         await #expect(processExitsWith: .success) {
             let terminal = try PseudoTerminal()
             let before = terminal.mode
-            for step in ["silent", "greeted", "running"] {
+            for step in ["silent", "greeted", "identified", "running"] {
                 do {
                     let fixture = try SessionBench(input: terminal.program) {
                         $0.isInteractive = true
@@ -264,6 +255,7 @@ struct RunSessionTests {
                     }
                     precondition(terminal.mode.isRaw)
                     if step == "greeted" { fixture.greet() }
+                    if step == "identified" { fixture.identify() }
                     if step == "running" { fixture.run() }
                     terminal.type("x\u{3}")
                     if step == "running" {

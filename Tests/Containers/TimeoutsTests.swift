@@ -46,6 +46,37 @@ struct TimeoutsTests {
         try expectFailure(fixture, "does not start the process")
     }
 
+    @Test(
+        "a restored guest times out until it has answered, and then until the start", arguments: Kind.allCases
+    )
+    func restored(kind: Kind) throws {
+        let clock = FakeClock()
+        let silent = try SessionBench(clock: clock.clock, isRestored: true)
+        clock.pass(kind, seconds: kind.limit)
+        try expectFailure(silent, "does not answer")
+        let slow = try SessionBench(clock: clock.clock, isRestored: true)
+        clock.pass(kind, seconds: kind.limit - 1)
+        slow.say(.identified)
+        clock.pass(kind, seconds: kind.limit - 1)
+        try clock.isLookedAt()
+        #expect(slow.link.end == nil, "each of the two may take that long")
+        clock.pass(kind, seconds: 1)
+        try expectFailure(slow, "does not start the process")
+    }
+
+    @Test("the time in which a prepared guest is saved does not count", arguments: Kind.allCases)
+    func saving(kind: Kind) throws {
+        let clock = FakeClock()
+        let fixture = try SessionBench(
+            clock: clock.clock, whenPrepared: { _ in clock.pass(kind, seconds: kind.limit) })
+        fixture.greet()
+        fixture.say(.prepared)
+        try clock.isLookedAt()
+        #expect(fixture.link.end == nil)
+        clock.pass(kind, seconds: kind.limit)
+        try expectFailure(fixture, "does not start the process")
+    }
+
     @Test("a running process has no timeout", arguments: Kind.allCases)
     func running(kind: Kind) throws {
         let clock = FakeClock()

@@ -45,6 +45,19 @@ import Testing
         #expect(removed.count == (0..<500).reduce(0) { $0 + $1 % 13 })
     }
 
+    @Test("erased bytes are gone from memory, and the others stay")
+    func erase() {
+        var queue = ByteQueue()
+        queue.append([UInt8](1...10))
+        queue.removeFirst(2)
+        queue.eraseFirst(3)
+        #expect(queue.bytes.prefix(5) == [1, 2, 0, 0, 0] && Self.contents(queue) == [6, 7, 8, 9, 10])
+        queue.eraseFirst(-1)
+        #expect(queue.count == 5)
+        queue.eraseFirst(.max)
+        #expect(queue.isEmpty)
+    }
+
     @Test("an empty queue keeps its memory only if it is small")
     func memory() {
         for (byteCount, isKept) in [(1000, true), (8 << 20, false)] {

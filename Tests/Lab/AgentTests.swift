@@ -9,8 +9,8 @@ struct AgentTests {
     @Test(
         "does what it is asked for, and only that",
         arguments: [
-            "statuses", "identities", "processes", "streams", "terminal", "file_systems", "places", "devices",
-            "hostile", "broken_protocol",
+            "statuses", "identities", "processes", "streams", "terminal", "file_systems", "preparation",
+            "places", "devices", "hostile", "broken_protocol",
         ])
     func agent(name: String) throws {
         let run = try ProgramRun(["python3", Package.path("Tests/Lab/agent/cases.py"), name], seconds: 600)

@@ -6,12 +6,15 @@
 /// become bytes in `outgoing`, and every byte of a stream is counted against its credit. The state knows the
 /// processes by their numbers only.
 ///
-/// The required order of frames is `hello`, one `container`, then any number of `start`. They may arrive all
-/// at once. A frame for a process that does not exist, or no longer, is ignored: the monitor sent it before
-/// it learned of the end.
+/// The required order of frames is `hello`, `prepare`, `identity`, `container`, each of them once, then any
+/// number of `start`. They may arrive all at once; the agent carries out each request before it asks for the
+/// next. A frame for a process that does not exist, or no longer, is ignored: the monitor sent it before it
+/// learned of the end.
 public struct AgentState: Sendable {
     /// A request of the monitor.
     public enum Request: Sendable {
+        case prepare(Preparation.Layer)
+        case identify(GuestIdentity)
         case setUp(ContainerSpecification)
         case start(UInt16, ProcessSpecification)
         case signal(UInt16, Signal)
@@ -23,7 +26,9 @@ public struct AgentState: Sendable {
         case shutdown
     }
 
-    enum Phase { case silent, greeted, settingUp, ready, failed }
+    enum Phase {
+        case silent, greeted, preparing, prepared, identifying, identified, settingUp, ready, failed
+    }
 
     /// The streams of a process, and the credit of each.
     struct Process: Sendable {
@@ -47,6 +52,7 @@ public struct AgentState: Sendable {
     public private(set) var outgoing = ByteQueue()
     private var parser = FrameParser()
     private var phase = Phase.silent
+    private var layer = Preparation.Layer.memory
     private var processes: [Process] = []
 
     /// Makes the state, with a `hello` to be sent.
@@ -59,7 +65,8 @@ public struct AgentState: Sendable {
 
     /// Returns the next request, or nil if more bytes are needed.
     public mutating func next() throws(ProtocolError) -> Request? {
-        while let frame = try parser.next() {
+        while var frame = try parser.next() {
+            defer { if frame.header.kind == .identity { frame.erasePayload() } }
             if let request = try handle(frame) { return request }
         }
         return nil
@@ -83,18 +90,37 @@ extension AgentState {
             phase = .greeted
             return nil
         case (.shutdown, let phase) where phase != .silent: return .shutdown
-        case (.container, .greeted):
-            phase = .settingUp
-            return .setUp(try frame.value(ContainerSpecification.self))
+        case (.prepare, .greeted), (.identity, .prepared), (.container, .identified):
+            return try beginStep(frame)
         case (.start, .ready), (.start, .failed): return try start(frame)
         case (.signal, .ready): return has(process) ? .signal(process, try frame.value(Signal.self)) : nil
         case (.resize, .ready):
             return has(process) ? .resize(process, try frame.value(TerminalSize.self)) : nil
         case (.data, .ready), (.end, .ready), (.credit, .ready): return try handleStream(frame)
-        // The monitor sent these before it learned that the container failed.
-        case (.signal, .failed), (.resize, .failed), (.data, .failed), (.end, .failed), (.credit, .failed):
+        // The monitor sent these before it learned of the failure.
+        case (.identity, .failed), (.container, .failed), (.signal, .failed), (.resize, .failed),
+            (.data, .failed), (.end, .failed), (.credit, .failed):
             return nil
         default: throw .unexpected(frame.header.kind)
+        }
+    }
+
+    /// Begins the next step of the set-up.
+    private mutating func beginStep(_ frame: Frame) throws(ProtocolError) -> Request {
+        switch frame.header.kind {
+        case .prepare:
+            phase = .preparing
+            layer = try frame.value(Preparation.self).layer
+            return .prepare(layer)
+        case .identity:
+            phase = .identifying
+            return .identify(try frame.value(GuestIdentity.self))
+        default:
+            let specification = try frame.value(ContainerSpecification.self)
+            // The layer of another kind is mounted already.
+            guard Preparation(for: specification).layer == layer else { throw .malformed(.container) }
+            phase = .settingUp
+            return .setUp(specification)
         }
     }
 
@@ -140,10 +166,22 @@ extension AgentState {
 // MARK: - Frames to the monitor
 
 extension AgentState {
+    /// Reports that the preparation is done.
+    public mutating func prepared() { report(.prepared, as: .prepared) }
+
+    /// Reports that the guest has its identity: the generator is reseeded and the clock is set.
+    public mutating func identified() { report(.identified, as: .identified) }
+
+    private mutating func report(_ kind: FrameKind, as phase: Phase) {
+        self.phase = phase
+        outgoing.append(Frame.bytes(FrameHeader(kind)))
+    }
+
     /// Records that the container is set up: processes may be started.
     public mutating func containerReady() { phase = .ready }
 
-    /// Reports that the container could not be set up.
+    /// Reports that a step of the set-up failed: the preparation, the identity or the container. No process
+    /// can be started any more.
     public mutating func containerFailed(_ failure: StartFailure) {
         phase = .failed
         send(.failed, 0, failure)

@@ -14,6 +14,8 @@ public struct MemoryPlan: Sendable {
         let options: TmpfsOptions
         /// The size in bytes; 0 for a directory of the pool.
         public fileprivate(set) var byteCount: UInt64
+        /// Whether the guest's preparation has mounted the file system (`Preparation`).
+        public fileprivate(set) var isPrepared = false
 
         /// The mode of a directory of the pool.
         public var mode: UInt32 { options.mode }
@@ -57,13 +59,18 @@ public struct MemoryPlan: Sendable {
         poolByteCount = max(rest / Self.pageByteCount, 1) &* Self.pageByteCount
     }
 
+    /// Adds the plan's file system on the target of `mount`, unless the specification has one there.
     private mutating func add(
         _ mount: Mount, ifMissingIn specification: ContainerSpecification, _ memoryByteCount: UInt64,
         usually byteCount: UInt64
     ) {
-        for own in specification.mounts where own.target.utf8.elementsEqual(mount.target.utf8) { return }
+        if specification.hasMount(on: mount.target) { return }
         let options = TmpfsOptions(mount.options, memoryByteCount: memoryByteCount)
-        places.append(Place(mount: mount, options: options, byteCount: byteCount))
+        // A mount on /dev also replaces what was prepared below it.
+        places.append(
+            Place(
+                mount: mount, options: options, byteCount: byteCount,
+                isPrepared: !specification.hasMount(on: "/dev")))
     }
 
     /// Gives each file system its requested size. If the sum exceeds `most`, each gets a part in proportion.
@@ -100,5 +107,12 @@ public struct MemoryPlan: Sendable {
         notes.append(
             place.mount.target + " has only " + String(place.byteCount >> 20) + " of " + String(asked >> 20)
                 + " MiB: the rest is reserved for processes; a larger --memory gives it more")
+    }
+}
+
+extension ContainerSpecification {
+    /// Whether `mounts` has a mount on exactly this path.
+    fileprivate func hasMount(on target: String) -> Bool {
+        mounts.contains { $0.target.utf8.elementsEqual(target.utf8) }
     }
 }

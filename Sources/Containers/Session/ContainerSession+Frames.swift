@@ -30,43 +30,25 @@ extension ContainerSession {
         let phase = state.withLock { $0.phase }
         switch (frame.header.kind, phase) {
         case (.hello, .silent): try greet(frame)
-        case (.log, .greeted), (.log, .running): log(frame)
-        case (.outOfMemory, .greeted), (.outOfMemory, .running): noteKilled(try value(frame))
-        case (.started, .greeted) where frame.header.process == Self.process:
-            timings?.note(.processStarted)
-            run()
-        case (.failed, .greeted) where frame.header.process <= Self.process:
+        case (.log, let phase) where phase != .silent: log(frame)
+        case (.outOfMemory, let phase) where phase != .silent: noteKilled(try value(frame))
+        case (.prepared, .greeted): try takePrepared()
+        case (.identified, .prepared): takeIdentified()
+        case (.started, .identified) where frame.header.process == Self.process: takeStarted()
+        case (.failed, .greeted) where frame.header.process == 0,
+            (.failed, .prepared) where frame.header.process == 0,
+            (.failed, .identified) where frame.header.process <= Self.process:
             leave(.notStarted(try value(frame)))
         case (.exited, .running) where frame.header.process == Self.process:
             timings?.note(.processEnded)
             leave(.exited(try value(frame)))
-        case (.data, .running), (.end, .running), (.credit, .running), (.credit, .greeted):
+        case (.data, .running), (.end, .running), (.credit, .running), (.credit, .identified):
             try handleStream(frame)
         default: throw .protocolBroken(.unexpected(frame.header.kind))
         }
     }
 
-    private func greet(_ frame: Frame) throws(SessionError) {
-        let hello: Hello = try value(frame)
-        guard hello.version == agentProtocolVersion else { throw .wrongVersion(hello.version) }
-        timings?.note(.agentReady)
-        let timeouts = state.withLock { state in
-            state.phase = .greeted
-            return state.timeouts
-        }
-        timeouts?.renew()
-    }
-
-    /// Marks the process as running and stops the timeout: the process may run as long as it wants.
-    private func run() {
-        let timeouts = state.withLock { state in
-            state.phase = .running
-            return state.timeouts.take()
-        }
-        timeouts?.stop()
-    }
-
-    private func value<Value: ByteValue>(_ frame: Frame) throws(SessionError) -> Value {
+    func value<Value: ByteValue>(_ frame: Frame) throws(SessionError) -> Value {
         try SessionError.of { () throws(ProtocolError) in try frame.value(Value.self) }
     }
 

@@ -39,7 +39,7 @@ extension ContainerSession {
             if signal == SIGHUP { hangUp() }
             forward(signal)
         // No process can receive the signal yet, or any more: a request to end ends the session.
-        case .silent, .greeted, .ended:
+        case .silent, .greeted, .prepared, .identified, .ended:
             if [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(signal) { finish(.interrupted(signal: signal)) }
         }
     }

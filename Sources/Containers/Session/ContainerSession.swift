@@ -30,10 +30,21 @@ public final class ContainerSession: AgentSession {
         }
     }
 
-    enum Phase { case silent, greeted, running, ended }
+    /// The steps of the agent, in their order. A restored guest's session begins with `prepared`.
+    enum Phase {
+        /// Nothing has arrived from the agent.
+        case silent
+        /// The agent has answered and prepares the guest.
+        case greeted
+        /// The guest is prepared. It gets its identity and the container.
+        case prepared
+        /// The guest has its identity. The process was requested.
+        case identified
+        case running, ended
+    }
 
     struct State {
-        var phase = Phase.silent
+        var phase: Phase
         var parser = FrameParser()
         var outputs: [OutputStream]
         var end: ContainerEnd?
@@ -41,6 +52,9 @@ public final class ContainerSession: AgentSession {
         var killed = KilledProcesses()
         var link: (any SessionLink)?
         var input: InputPump?
+        /// The frames of input that wait until the process was requested. Before that, the agent would drop
+        /// them.
+        var heldInput: [UInt8] = []
         var signals: SignalDescriptor?
         var timeouts: Timeouts?
         var requests = EndRequests()
@@ -63,18 +77,35 @@ public final class ContainerSession: AgentSession {
     let state: Mutex<State>
     /// Whether one of the streams is a terminal.
     let hasTerminal: Bool
-    private let clock: Timeouts.Clock
+    let clock: Timeouts.Clock
+    let isRestored: Bool
+    let whenPrepared: (@Sendable () -> Void)?
 
+    /// Makes a session for the container of `plan`.
+    ///
+    /// If `whenPrepared` is given, the session calls it when the guest has booted and prepared itself, before
+    /// it sends anything that belongs to this container. It is called at most once, on the event loop's
+    /// thread, and the session goes on when it returns. Meanwhile the agent only waits, so the machine can be
+    /// paused, saved and resumed.
+    ///
+    /// `isRestored` says that the guest was saved at that moment. The session then sends no `hello` and no
+    /// `prepare`, expects no answer to them, and never calls `whenPrepared`.
     public convenience init(
-        _ plan: ContainerPlan, streams: Streams = .standard, timings: Timings? = nil, logger: Logger
+        _ plan: ContainerPlan, streams: Streams = .standard, timings: Timings? = nil,
+        isRestored: Bool = false, whenPrepared: (@Sendable () -> Void)? = nil, logger: Logger
     ) throws(Failure) {
-        try self.init(plan, streams: streams, timings: timings, clock: .host, logger: logger)
+        try self.init(
+            plan, streams: streams, timings: timings, clock: .host, isRestored: isRestored,
+            whenPrepared: whenPrepared, logger: logger)
     }
 
     /// Makes a session. `clock` measures the timeouts of the guest's agent.
     init(
-        _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Timeouts.Clock, logger: Logger
+        _ plan: ContainerPlan, streams: Streams, timings: Timings?, clock: Timeouts.Clock,
+        isRestored: Bool = false, whenPrepared: (@Sendable () -> Void)? = nil, logger: Logger
     ) throws(Failure) {
+        self.isRestored = isRestored
+        self.whenPrepared = whenPrepared
         self.clock = clock
         self.plan = plan
         self.streams = streams
@@ -87,7 +118,7 @@ public final class ContainerSession: AgentSession {
         if plan.process.terminal == nil {
             outputs.append(OutputStream(.error, to: streams.error, progressEvent: progressEvent))
         }
-        state = Mutex(State(outputs: outputs))
+        state = Mutex(State(phase: isRestored ? .prepared : .silent, outputs: outputs))
     }
 
     /// The end of the container; nil if the session has not observed one.
@@ -109,44 +140,6 @@ public final class ContainerSession: AgentSession {
     }
 
     public func start(_ link: AgentLink) throws(Failure) { try begin(link) }
-
-    /// Sends all instructions to the agent at once, since none depends on an answer, and starts watching
-    /// signals, output and input.
-    func begin(_ link: any SessionLink) throws(Failure) {
-        state.withLock { $0.link = link }
-        send(Frame.bytes(FrameHeader(.hello), Hello()))
-        send(Frame.bytes(FrameHeader(.container), plan.container))
-        send(Frame.bytes(FrameHeader(.start, process: Self.process), plan.process))
-        try link.loop.watch(progressEvent.descriptor) { [weak self] in self?.handleProgress() }
-        try watchSignals(link.loop)
-        let timeouts = try Timeouts(loop: link.loop, clock: clock) { [weak self] in self?.giveUp() }
-        state.withLock { $0.timeouts = timeouts }
-        if plan.process.hasInput { try startInput(link.loop) }
-    }
-
-    /// Ends the session because the agent has not started the process within the timeout.
-    private func giveUp() {
-        let phase = state.withLock { $0.phase }
-        guard phase == .silent || phase == .greeted else { return }
-        let fault = phase == .silent ? "does not answer" : "answers, but does not start the process"
-        finish(.agentFailed("its agent \(fault); --append loglevel=7 shows its kernel's messages"))
-    }
-
-    private func startInput(_ loop: EventLoop) throws(Failure) {
-        let isRaw = plan.process.terminal != nil && Terminal.isTerminal(streams.input)
-        if isRaw { try Terminal.makeRaw(streams.input) }
-        let header = FrameHeader(.data, process: Self.process, stream: .input)
-        let pump = InputPump(descriptor: streams.input, loop: loop) { [weak self] bytes in
-            guard !bytes.isEmpty else {
-                self?.send(Frame.bytes(FrameHeader(.end, process: Self.process, stream: .input)))
-                return
-            }
-            if isRaw { self?.takeKeys(bytes) }
-            self?.send(Frame.bytes(header, bytes))
-        }
-        state.withLock { $0.input = pump }
-        try pump.start()
-    }
 
     public func end() {
         let (link, input, signals, timeouts, outputs) = state.withLock {

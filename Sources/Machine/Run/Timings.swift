@@ -16,7 +16,9 @@ public final class Timings: Sendable {
         case userland
         /// The guest's agent has sent its first message.
         case agentReady
-        /// The container's root exists, and its process runs.
+        /// The guest is prepared: all that is the same for every container of its image is done.
+        case prepared
+        /// The container is set up, and its process runs.
         case processStarted
         /// The process has ended, and all of its output has arrived.
         case processEnded
@@ -34,6 +36,7 @@ public final class Timings: Sendable {
             case .firstConsoleByte: "first_console_byte"
             case .userland: "userland"
             case .agentReady: "agent_ready"
+            case .prepared: "prepared"
             case .processStarted: "process_started"
             case .processEnded: "process_ended"
             case .end: "end"
@@ -45,7 +48,7 @@ public final class Timings: Sendable {
     public let processStart: MonotonicTime
     /// The times, by the number of the step. A dictionary would look up the conformances of its key at run
     /// time, which takes longer than all the work that is timed before the first instruction.
-    private let times = Mutex(InlineArray<12, MonotonicTime?>(repeating: nil))
+    private let times = Mutex(InlineArray<13, MonotonicTime?>(repeating: nil))
 
     private let counts = Mutex(GuestCounts())
     private let devices = Mutex<[DeviceReport]>([])

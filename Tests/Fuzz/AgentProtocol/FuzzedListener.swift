@@ -18,6 +18,8 @@ struct FuzzedListener {
     var inputCredit: [UInt16: Int] = [:]
     private var parser = FrameParser()
     private var hasHello = false
+    /// The steps of the set-up that the agent has reported.
+    private var steps: [FrameKind] = []
 
     mutating func hear(_ bytes: [UInt8]) {
         parser.append(bytes)
@@ -51,8 +53,16 @@ struct FuzzedListener {
             guard let credit = try? frame.value(Credit.self) else { preconditionFailure("no credit") }
             inputCredit[process, default: 0] += Int(credit.byteCount)
             precondition(inputCredit[process, default: 0] <= Credit.initial, "more credit than was used")
-        case .hello, .started, .failed, .exited, .log, .outOfMemory, .end: break
-        case .container, .start, .signal, .resize, .shutdown: preconditionFailure("not for an agent to say")
+        case .prepared, .identified:
+            precondition(
+                steps.last != frame.header.kind && !steps.contains(.identified), "a step out of order")
+            precondition(frame.header.kind == .prepared || steps == [.prepared], "an identity too early")
+            steps.append(frame.header.kind)
+        case .started:
+            precondition(steps == [.prepared, .identified], "a process in a guest without identity")
+        case .hello, .failed, .exited, .log, .outOfMemory, .end: break
+        case .container, .start, .signal, .resize, .shutdown, .prepare, .identity:
+            preconditionFailure("not for an agent to say")
         }
     }
 }

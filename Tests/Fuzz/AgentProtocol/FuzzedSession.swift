@@ -9,6 +9,8 @@ struct FuzzedSession {
     private var listener = FuzzedListener()
     /// The processes that the agent has been asked for.
     private var processes: [UInt16] = []
+    private var hasIdentity = false
+    private var isSetUp = false
     private var isOver = false
 
     init(_ input: [UInt8]) { steps = input[...] }
@@ -29,7 +31,7 @@ struct FuzzedSession {
     private mutating func size() -> Int { (Int(byte()) << 8) + 1 }
 
     private mutating func take(_ step: UInt8) {
-        switch step % 16 {
+        switch step % 18 {
         case 0: hear(Frame.bytes(FrameHeader(.hello), Hello()))
         case 1:
             hear(
@@ -49,7 +51,13 @@ struct FuzzedSession {
         case 14:
             agent.log("a line")
             agent.killed(OutOfMemory(process: [byte(), byte()]))
-        default: listen(atMost: size())
+        case 15: listen(atMost: size())
+        case 16:
+            let layer = Preparation.Layer(rawValue: byte() & 1) ?? .memory
+            hear(Frame.bytes(FrameHeader(.prepare), Preparation(layer: layer)))
+        default:
+            let identity = GuestIdentity(seed: .init(repeating: byte()), seconds: 1, nanoseconds: 2)
+            hear(Frame.bytes(FrameHeader(.identity), identity))
         }
     }
 
@@ -66,9 +74,18 @@ struct FuzzedSession {
 
     private mutating func take(_ request: AgentState.Request) {
         switch request {
+        case .prepare:
+            precondition(!hasIdentity && !isSetUp, "a preparation that comes late")
+            _ = finish { $0.prepared() }
+        case .identify:
+            precondition(!hasIdentity, "a second identity")
+            hasIdentity = finish { $0.identified() }
         case .setUp:
-            if byte() & 7 == 0 { agent.containerFailed(.init(.setUp, "no")) } else { agent.containerReady() }
+            precondition(
+                hasIdentity && !isSetUp, "a container before the guest has its identity, or a second")
+            isSetUp = finish { $0.containerReady() }
         case .start(let number, _):
+            precondition(isSetUp, "a process without a container")
             precondition(number != 0 && !processes.contains(number), "a number that is in use")
             processes.append(number)
             agent.started(number)
@@ -76,6 +93,16 @@ struct FuzzedSession {
             precondition(processes.contains(number), "a process that there is not")
         case .shutdown: isOver = true
         }
+    }
+
+    /// The agent finishes a step of the set-up, or now and then fails. Returns whether it has finished it.
+    private mutating func finish(_ report: (inout AgentState) -> Void) -> Bool {
+        guard byte() & 7 != 0 else {
+            agent.containerFailed(.init(.setUp, "no"))
+            return false
+        }
+        report(&agent)
+        return true
     }
 
     private mutating func start() {

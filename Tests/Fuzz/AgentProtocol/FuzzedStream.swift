@@ -28,6 +28,8 @@ enum FuzzedStream {
         precondition(frame.payload.count <= FrameHeader.payloadLimit(frame.header.kind))
         switch frame.header.kind {
         case .hello: check(frame, Hello.self)
+        case .prepare: check(frame, Preparation.self)
+        case .identity: check(frame, GuestIdentity.self)
         case .container: check(frame, ContainerSpecification.self)
         case .start: check(frame, ProcessSpecification.self)
         case .signal: check(frame, Signal.self)
@@ -36,7 +38,7 @@ enum FuzzedStream {
         case .exited: check(frame, ExitStatus.self)
         case .credit: check(frame, Credit.self)
         case .outOfMemory: check(frame, OutOfMemory.self)
-        case .shutdown, .started, .log, .data, .end: break
+        case .shutdown, .prepared, .identified, .started, .log, .data, .end: break
         }
     }
 

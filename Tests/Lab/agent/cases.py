@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from peer import INITIAL_CREDIT, Machine, container, frame, hello, start
+from peer import INITIAL_CREDIT, Machine, container, frame, hello, identity, prepare, start
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\nbroken\n:::\n"
 GROUP = "root:x:0:\naudio:x:29:app\ntty:x:5:\napp:x:1000:\nwheel:x:10:root,app\n"
@@ -80,7 +80,7 @@ class Container(Machine):
 
     def __init__(self, disk=None, image=None, append="container_devices=", **options):
         super().__init__(image or Container.image, disk, append)
-        self.send(hello(), container(**options))
+        self.send(hello(), prepare(options.get("writable") == "disk"), identity(), container(**options))
         self.last = 1
 
     def run(self, line, **options):
@@ -279,6 +279,44 @@ def file_systems():
         check(look("cat /root/k; ls -d /made", disk=disk.name, writable="disk")[1] == "kept\n/made\n", "the disk again")
 
 
+def preparation():
+    """What is prepared before the container is known, the guest's identity, and what the container replaces."""
+    with Machine(Container.image) as m:
+        m.send(hello(), prepare())
+        m.until("prepared", 0)
+        try:
+            m.step(1)
+            check(False, "a prepared guest waits", m)
+        except TimeoutError:
+            pass
+        m.send(identity(seconds=2_000_000_000, nanoseconds=5), container())
+        m.until("identified", 0)
+        m.send(start(["date", "+%s"]))
+        check(m.ended()[2:] == (0, 0) and 0 <= int(m.said()) - 2_000_000_000 < 60, "the clock", m.said(), m)
+        m.shut_down()
+    # Linux has no time before its boot.
+    with Machine(Container.image) as m:
+        m.send(hello(), prepare(), identity(seconds=0), container(), start(["true"]), start(["true"], 2))
+        status = m.ended()
+        check(status[:3] == ("failed", 0, 0) and "cannot set the clock" in status[3], "no identity", status)
+        check(not any(event[0] in ("identified", "started") for event in m.events), "nothing starts without an identity", m)
+        m.shut_down()
+    usual = "sysfs:/sys cgroup:/sys/fs/cgroup tmpfs:/dev devpts:/dev/pts tmpfs:/dev/shm mqueue:/dev/mqueue"
+    replaced = {
+        usual: [],
+        "own:/sys cgroup:/sys/fs/cgroup tmpfs:/dev devpts:/dev/pts tmpfs:/dev/shm mqueue:/dev/mqueue": [("tmpfs", "own", "/sys", 0, "size=1m")],
+        "sysfs:/sys cgroup:/sys/fs/cgroup own:/dev devpts:/dev/pts tmpfs:/dev/shm mqueue:/dev/mqueue": [("tmpfs", "own", "/dev", 0, "size=1m")],
+        "sysfs:/sys tmpfs:/dev devpts:/dev/pts mqueue:/dev/mqueue own:/sys/fs/cgroup own:/dev/shm": [
+            ("cgroup2", "own", "/sys/fs/cgroup", 0, ""), ("tmpfs", "own", "/dev/shm", 0, "size=1m")],
+        "sysfs:/sys cgroup:/sys/fs/cgroup tmpfs:/dev tmpfs:/dev/shm mqueue:/dev/mqueue own:/dev/pts": [("devpts", "own", "/dev/pts", 0, "")]}
+    for wanted, mounts in replaced.items():
+        with Container(mounts=mounts) as m:
+            line = "mount | grep -E ' on /(dev|sys)' | grep -v console | while read a b c d; do echo $a:$c; done; tty; touch /dev/shm/x; : </dev/null; ls /dev | wc -l"
+            m.send(start(["sh", "-c", line], terminal=(80, 24)))
+            check(m.ended()[2:] == (0, 0) and sorted(m.said().split()) == sorted(wanted.split() + ["/dev/pts/0", "15"]), "replaced", mounts, m.said(), m)
+            m.shut_down()
+
+
 def places():
     """The root's device numbers, and the names that are always there."""
     line = ("touch /etc/n /tmp/n; for f in / /etc /etc/plain /bin/busybox /etc/n /tmp /tmp/n /etc/hostname; do stat -c %d $f; done | sort -u | wc -l; "
@@ -389,9 +427,11 @@ def hostile():
 
 
 def broken_protocol():
-    good = hello() + container()
+    ready = hello() + prepare() + identity()
+    good = ready + container()
     cases = [
-        frame(99), b"\xff" * 8, hello(1), hello(9), container(), hello() + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
+        frame(99), b"\xff" * 8, hello(2), hello(9), container(), ready + frame(2, payload=b"\1\2\3"), hello() + start(["true"]), hello() * 2,
+        hello() + prepare() + container(), ready + identity(), ready + container(writable="disk"), hello() + prepare() + identity(nanoseconds=1_000_000_000),
         good + start(["true"], 0), good + container(), good + start([]), good + frame(32, 1, 9, b"x"), good + frame(6, payload=b"x" * 65),
         good + start(["sleep", "9"], has_input=True) + frame(32, 1, 0, b"x" * 32768) * 14]
     for case in cases:
@@ -406,7 +446,7 @@ def broken_protocol():
         m.finish()
 
 
-CASES = [statuses, identities, processes, streams, terminal, file_systems, places, devices, hostile, broken_protocol]
+CASES = [statuses, identities, processes, streams, terminal, file_systems, preparation, places, devices, hostile, broken_protocol]
 
 
 def main():

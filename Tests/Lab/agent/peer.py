@@ -9,8 +9,9 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 
-KINDS = {1: "hello", 16: "started", 17: "failed", 18: "exited", 19: "log", 20: "killed", 32: "data", 33: "end", 34: "credit"}
+KINDS = {1: "hello", 16: "started", 17: "failed", 18: "exited", 19: "log", 20: "killed", 21: "prepared", 22: "identified", 32: "data", 33: "end", 34: "credit"}
 INITIAL_CREDIT = 256 << 10
 # What docker leaves to root.
 CAPABILITIES = 0xA80425FB
@@ -30,8 +31,18 @@ def frame(kind, process=0, stream=0, payload=b""):
     return struct.pack("<IBBH", len(payload), kind, stream, process) + payload
 
 
-def hello(version=2):
+def hello(version=3):
     return frame(1, payload=struct.pack("<I", version))
+
+
+def prepare(layer=0):
+    return frame(7, payload=bytes([layer]))
+
+
+def identity(seed=None, seconds=None, nanoseconds=0):
+    """Random bytes, and the time."""
+    now = int(time.time()) if seconds is None else seconds
+    return frame(8, payload=(seed or os.urandom(64)) + struct.pack("<QI", now, nanoseconds))
 
 
 def container(hostname="box", writable="memory", limit=0, read_only=False, as_init=False, mounts=(), masked=(), protected=(),

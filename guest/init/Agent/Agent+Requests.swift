@@ -3,6 +3,8 @@ import CLinux
 extension Agent {
     mutating func handle(_ request: AgentState.Request) {
         switch request {
+        case .prepare(let layer): prepare(layer)
+        case .identify(let identity): identify(identity)
         case .setUp(let specification): setUp(specification)
         case .start(let number, let specification): start(number, specification)
         case .signal(let number, let signal):
@@ -33,19 +35,66 @@ extension Agent {
 
     // MARK: - The container
 
-    private mutating func setUp(_ specification: ContainerSpecification) {
+    /// Does all that is the same for every container of an image. From then until the next request, nothing
+    /// of the agent's changes: the machine can be saved, and go on as any container.
+    private mutating func prepare(_ layer: Preparation.Layer) {
         do throws(StartFailure) {
-            if case .disk = specification.writable { writesDisk = true }
+            writesDisk = layer == .disk
             let program = AgentFiles.program()
-            let memory = try ContainerRoot(specification, device: device).enter()
-            for note in memory.notes { state.log(note) }
-            let mounts = ContainerMounts(specification, memory)
-            try mounts.mountShared()
+            let (pool, names) = try ContainerRoot(layer, device: device).enter()
+            try UsualMounts.prepare(pool)
             files = try AgentFiles(program: program)
-            let name = specification.hostname
-            try attempt(unsafe sethostname(name, name.utf8.count), "cannot set the hostname ", name)
+            let generator = unsafe openFile("/dev/urandom", O_RDONLY)
+            try attempt(generator, "cannot open ", "/dev/urandom")
             _ = unsafe bringUpInterface("lo")
             try attempt(separateProcesses(), "cannot make a process namespace")
+            prepared = Prepared(pool: pool, names: names, generator: generator)
+            state.prepared()
+        } catch {
+            state.containerFailed(error)
+        }
+    }
+
+    /// Makes the guest differ from every other one that was prepared with it. This is the first thing that a
+    /// guest does that goes on from a saved one: random numbers from before must reach no container.
+    private mutating func identify(_ identity: GuestIdentity) {
+        var identity = identity
+        do throws(StartFailure) {
+            guard let prepared else { throw StartFailure(.setUp, "the container has not been prepared") }
+            let isReseeded = unsafe withUnsafeMutableBytes(of: &identity.seed) { seed in
+                defer { unsafe explicit_bzero(seed.baseAddress, seed.count) }
+                return unsafe reseedGenerator(prepared.generator, seed.baseAddress)
+            }
+            try attempt(isReseeded, "cannot reseed the random generator")
+            close(prepared.generator)
+            // At most Int64.max, as it was decoded.
+            try attempt(
+                setClock(Int64(truncatingIfNeeded: identity.seconds), identity.nanoseconds),
+                "cannot set the clock")
+            state.identified()
+        } catch {
+            state.containerFailed(error)
+        }
+        seed = .used
+        // The monitor starts no process before it has this answer.
+        _ = flush()
+    }
+
+    private mutating func setUp(_ specification: ContainerSpecification) {
+        do throws(StartFailure) {
+            guard let prepared, let oldFiles = files else {
+                throw StartFailure(.setUp, "the container has not been prepared")
+            }
+            let memory = try ContainerMemory(specification, in: prepared.pool)
+            for note in memory.notes { state.log(note) }
+            let mounts = ContainerMounts(specification, memory)
+            if try mounts.adapt() {
+                oldFiles.close()
+                files = try AgentFiles(program: oldFiles.program)
+            }
+            let name = specification.hostname
+            prepared.names.write(name)
+            try attempt(unsafe sethostname(name, name.utf8.count), "cannot set the hostname ", name)
             startsInit = !specification.firstProcessIsInit
             self.mounts = mounts
             state.containerReady()

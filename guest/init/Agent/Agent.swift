@@ -8,6 +8,10 @@ struct Agent: ~Copyable {
     let device: String
     let kernelLog = KernelLog()
     var state = AgentState()
+    /// The results of the preparation; nil before it.
+    var prepared: Prepared?
+    /// The random bytes of the guest's identity.
+    var seed = Seed.awaited
     var mounts: ContainerMounts?
     var processes: [ContainerProcess] = []
     /// The starts that arrived before the container's first process, which makes the container's own mounts,
@@ -20,6 +24,17 @@ struct Agent: ~Copyable {
     var files: AgentFiles?
     var startsInit = false
     var writesDisk = false
+
+    /// What the preparation has made for the next steps.
+    struct Prepared {
+        let pool: MemoryPool
+        let names: ContainerNames
+        /// A descriptor of the kernel's random generator.
+        let generator: Int32
+    }
+
+    /// The random bytes of the guest's identity are in the agent's memory for a moment only.
+    enum Seed { case awaited, used, erased }
 
     enum First { case missing, starting, started, gone }
 
@@ -62,14 +77,13 @@ struct Agent: ~Copyable {
         var buffer = [UInt8](repeating: 0, count: FrameHeader.payloadLimit(.data))
         do throws(ProtocolError) {
             while true {
-                let events = wait()
                 guard flush() else { return "the port vmm.agent is gone" }
+                let events = wait()
                 if events[0].revents != 0 {
                     guard receive(&buffer) else { return "the monitor is gone" }
-                    while let request = try state.next() {
-                        if case .shutdown = request { return nil }
-                        handle(request)
-                    }
+                    let isEnd = try handleRequests()
+                    if seed == .used { eraseSeed() }
+                    if isEnd { return nil }
                 }
                 if events[1].revents != 0 { reportKilled() }
                 serve(events.dropFirst(2), &buffer)
@@ -80,6 +94,23 @@ struct Agent: ~Copyable {
             _ = flush()
             return why
         }
+    }
+
+    /// Handles the requests that have arrived. Returns whether the monitor asks for the end.
+    @inline(never)
+    private mutating func handleRequests() throws(ProtocolError) -> Bool {
+        while let request = try state.next() {
+            if case .shutdown = request { return true }
+            handle(request)
+        }
+        return false
+    }
+
+    /// Overwrites the copies of the random bytes that the handling of the request has left on the stack. All
+    /// other copies were overwritten already.
+    private mutating func eraseSeed() {
+        eraseStack()
+        seed = .erased
     }
 
     /// The time that the container's processes may take to end, in steps of 20 ms.
@@ -107,7 +138,7 @@ struct Agent: ~Copyable {
     }
 
     /// Sends as much as the port takes. Returns whether the port still exists.
-    private mutating func flush() -> Bool {
+    mutating func flush() -> Bool {
         while !state.outgoing.isEmpty {
             guard let count = unsafe state.outgoing.withBytes({ unsafe port.send($0) }) else { return false }
             if count == 0 { return true }
@@ -120,6 +151,7 @@ struct Agent: ~Copyable {
         let count = unsafe read(port.descriptor.number, &buffer, buffer.count)
         if count > 0 {
             state.receive(buffer[..<count])
+            if seed != .erased { unsafe explicit_bzero(&buffer, count) }
             return true
         }
         return count < 0 && lastError() == EAGAIN

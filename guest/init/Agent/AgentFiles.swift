@@ -23,4 +23,9 @@ struct AgentFiles {
         }
         terminals = unsafe openFile("/dev/pts", O_PATH | O_DIRECTORY)
     }
+
+    func close() {
+        CLinux.close(null)
+        CLinux.close(terminals)
+    }
 }

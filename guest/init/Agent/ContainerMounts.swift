@@ -1,41 +1,15 @@
 import CLinux
 
-/// The file systems that every container has, and those of its specification. The agent's root is the
-/// container's.
+/// The container's file systems, after its root. The agent's root is the container's.
 struct ContainerMounts {
     typealias Mount = ContainerSpecification.Mount
 
-    private let specification: ContainerSpecification
-    private let memory: ContainerMemory
+    let specification: ContainerSpecification
+    let memory: ContainerMemory
 
     init(_ specification: ContainerSpecification, _ memory: ContainerMemory) {
         self.specification = specification
         self.memory = memory
-    }
-
-    private static let closed = UInt32(MS_NOSUID | MS_NODEV | MS_NOEXEC)
-
-    /// Mounts the file systems that need no process of the container.
-    func mountShared() throws(StartFailure) {
-        try mountUsual(
-            Mount(type: "sysfs", source: "sysfs", target: "/sys", flags: Self.closed),
-            isReadOnly: !specification.isPrivileged)
-        try mountUsual(
-            Mount(type: "cgroup2", source: "cgroup", target: "/sys/fs/cgroup", flags: Self.closed),
-            isReadOnly: !specification.isPrivileged)
-        let flags = UInt32(MS_NOSUID)
-        try mountUsual(
-            Mount(type: "tmpfs", source: "tmpfs", target: "/dev", flags: flags, options: "mode=0755")
-        )
-        try fillDevices()
-        for device in specification.devices { try make(device) }
-        try mountUsual(
-            Mount(
-                type: "devpts", source: "devpts", target: "/dev/pts", flags: flags | UInt32(MS_NOEXEC),
-                options: "gid=5,mode=0620,ptmxmode=0666"))
-        try mountUsual(
-            Mount(type: "tmpfs", source: "shm", target: "/dev/shm", flags: Self.closed))
-        try mountUsual(Mount(type: "mqueue", source: "mqueue", target: "/dev/mqueue", flags: Self.closed))
     }
 
     /// Mounts the other file systems, by the container's process 1 in its own namespace: /proc shows the
@@ -43,14 +17,11 @@ struct ContainerMounts {
     /// agent, whatever the specification mounts there.
     func mountOwn() throws(StartFailure) {
         try attempt(separateMounts(), "cannot make a mount namespace")
-        let proc = Mount(type: "proc", source: "proc", target: "/proc", flags: Self.closed)
+        let proc = UsualMounts.proc
         try Self.mount(proc)
         for parameter in specification.kernelParameters { try Self.set(parameter) }
         if let own = own(proc.target) { try place(own) }
-        for mount in specification.mounts where !Self.usual.contains(where: { mount.target.isEqual(to: $0) })
-        {
-            try place(mount)
-        }
+        for mount in specification.mounts where !UsualMounts.include(mount.target) { try place(mount) }
         for path in specification.maskedPaths { try mask(path) }
         for path in specification.readOnlyPaths { try protect(path) }
     }
@@ -71,29 +42,16 @@ struct ContainerMounts {
         throw setUpFailure("cannot set the kernel parameter ", parameter.path, lastError())
     }
 
-    private static let usual = [
-        "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
-    ]
-
-    /// Mounts `mount`, or in its place the specification's mount on the same target.
-    private func mountUsual(_ mount: Mount, isReadOnly: Bool = false) throws(StartFailure) {
-        if let own = own(mount.target) { return try place(own) }
-        try place(mount)
-        // A flag of mount(2) would hold for all mounts of the file system.
-        if isReadOnly {
-            try attempt(unsafe makeReadOnly(mount.target, false), "cannot make read-only ", mount.target)
-        }
-    }
-
-    private func own(_ target: String) -> Mount? {
+    /// Returns the specification's mount on `target`, the last if there are several.
+    func own(_ target: String) -> Mount? {
         specification.mounts.last { $0.target.isEqual(to: target) }
     }
 
-    private func place(_ mount: Mount) throws(StartFailure) {
+    func place(_ mount: Mount) throws(StartFailure) {
         if try !memory.mount(mount, by: Self.mount) { try Self.mount(mount) }
     }
 
-    private static func mount(_ mount: Mount) throws(StartFailure) {
+    static func mount(_ mount: Mount) throws(StartFailure) {
         let isBind = mount.flags & UInt32(MS_BIND) != 0 || mount.type.isEqual(to: "bind")
         let flags = UInt(mount.flags) | (isBind ? UInt(MS_BIND) : 0)
         if unsafe CLinux.mount(mount.source, mount.target, mount.type, flags, mount.options) != 0 {
@@ -124,6 +82,14 @@ struct ContainerMounts {
         try attempt(file.number, "cannot make ", mount.target)
     }
 
+    /// Makes the first process's terminal the container's console: console(4).
+    static func bindConsole(_ terminalNumber: Int32) throws(StartFailure) {
+        try mount(
+            Mount(
+                type: "bind", source: text("/dev/pts/", String(terminalNumber)), target: "/dev/console",
+                flags: UInt32(MS_BIND)))
+    }
+
     private static func failure(_ mount: Mount, _ error: SystemError) -> StartFailure {
         setUpFailure(text("cannot mount ", mount.type, " on "), mount.target, error.code)
     }
@@ -135,42 +101,6 @@ extension ContainerSpecification {
     fileprivate var hasReadOnlyRoot: Bool {
         if case .none = writable { return true }
         return isRootReadOnly
-    }
-}
-
-// MARK: - /dev
-
-extension ContainerMounts {
-    private func fillDevices() throws(StartFailure) {
-        let devices: [(StaticString, UInt32, UInt32)] = [
-            ("/dev/null", 1, 3), ("/dev/zero", 1, 5), ("/dev/full", 1, 7), ("/dev/random", 1, 8),
-            ("/dev/urandom", 1, 9), ("/dev/tty", 5, 0),
-        ]
-        for (path, major, minor) in devices {
-            if unsafe makeCharacterDevice(path.cString, 0o666, major, minor) < 0, lastError() != EEXIST {
-                throw setUpFailure("cannot make the devices in ", "/dev", lastError())
-            }
-        }
-        let links: [(StaticString, StaticString)] = [
-            ("/proc/self/fd", "/dev/fd"), ("/proc/self/fd/0", "/dev/stdin"),
-            ("/proc/self/fd/1", "/dev/stdout"),
-            ("/proc/self/fd/2", "/dev/stderr"), ("pts/ptmx", "/dev/ptmx"),
-        ]
-        for (target, path) in links { _ = unsafe symlink(target.cString, path.cString) }
-        for path in ["/dev/pts", "/dev/shm", "/dev/mqueue"] { _ = unsafe mkdir(path, 0o755) }
-    }
-
-    private func make(_ device: ContainerSpecification.Device) throws(StartFailure) {
-        if unsafe makeCharacterDevice(device.path, 0o666, device.major, device.minor) == 0 { return }
-        if lastError() != EEXIST { throw setUpFailure("cannot make the device ", device.path, lastError()) }
-    }
-
-    /// Makes the first process's terminal the container's console: console(4).
-    static func bindConsole(_ terminalNumber: Int32) throws(StartFailure) {
-        try mount(
-            Mount(
-                type: "bind", source: text("/dev/pts/", String(terminalNumber)), target: "/dev/console",
-                flags: UInt32(MS_BIND)))
     }
 }
 

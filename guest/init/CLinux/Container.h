@@ -15,11 +15,13 @@
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -28,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int createFile(const char *path, int flags, mode_t mode) {
@@ -101,6 +104,36 @@ static inline int makeReadOnly(const char *path, bool withMountsBelow) {
     return syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
 }
 
+// Makes the mount at `path` writable and keeps its other properties.
+static inline int makeWritable(const char *path) {
+    struct mount_attr attributes = {.attr_clr = MOUNT_ATTR_RDONLY};
+    return syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attributes, sizeof attributes);
+}
+
+// Adds 64 random bytes to the kernel's generator, which counts all their bits as entropy, and has it make new
+// keys from them before it returns: random(4), RNDADDENTROPY and RNDRESEEDCRNG.
+static inline int reseedGenerator(int device, const unsigned char *seed) {
+    struct {
+        struct rand_pool_info header;
+        unsigned char bytes[64];
+    } pool = {.header = {.entropy_count = 8 * sizeof pool.bytes, .buf_size = sizeof pool.bytes}};
+    memcpy(pool.header.buf, seed, sizeof pool.bytes);
+    int result = ioctl(device, RNDADDENTROPY, &pool);
+    explicit_bzero(&pool, sizeof pool);
+    return result < 0 ? result : ioctl(device, RNDRESEEDCRNG);
+}
+
+static inline int setClock(int64_t seconds, uint32_t nanoseconds) {
+    struct timespec time = {.tv_sec = seconds, .tv_nsec = nanoseconds};
+    return clock_settime(CLOCK_REALTIME, &time);
+}
+
+// Overwrites the part of the stack in which the calls made so far by the caller had their variables.
+__attribute__((noinline)) static void eraseStack(void) {
+    unsigned char bytes[4096];
+    explicit_bzero(bytes, sizeof bytes);
+}
+
 // The guest's free memory and all its memory, in bytes: sysinfo(2).
 static inline uint64_t freeMemory(void) {
     struct sysinfo facts;
@@ -114,8 +147,8 @@ static inline uint64_t totalMemory(void) {
 // openTree makes a new mount of a directory that is not attached yet: open_tree(2). placeTree attaches it in
 // the mount namespace of the caller: move_mount(2). setMountFlags takes the flags of mount(2), the first four
 // of which have the same bits in mount_setattr(2).
-static inline int openTree(const char *path) {
-    return syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+static inline int openTree(int directory, const char *name) {
+    return syscall(SYS_open_tree, directory, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 static inline int placeTree(int tree, const char *path) {
     return syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
