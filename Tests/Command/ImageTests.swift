@@ -8,7 +8,8 @@ struct ImageTests {
     func life() throws {
         let bench = try ImageFixture()
         #expect(
-            try bench.image("list").output == "NAME  ID                SIZE  LAYERS  CREATED     IMPORTED\n")
+            try bench.image("list").output
+                == "NAME  ID                SIZE  TEMPLATES  LAYERS  CREATED     IMPORTED\n")
         #expect(try bench.image("list", "--json").output == "[]\n")
         let identifier = try bench.layout().image([ImageFixture.archive()])
         let taken = try bench.image("import", bench.directory.path("layout"), "--name", "team/tool:1")

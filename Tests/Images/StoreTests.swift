@@ -51,7 +51,7 @@ struct StoreTests {
     func listing() {
         let image = ImageListing(
             name: "a", identifier: "b", byteCount: 1, layerCount: 1, created: "\u{1B}[2J\u{9B}2J\u{7F}",
-            imported: 0)
+            imported: 0, templateByteCount: 0)
         #expect(ImageTable.json([image]).contains(#""created": "\u001b[2J\u009b2J\u007f""#))
     }
 

@@ -14,6 +14,8 @@ public struct ImageListing: Hashable, Sendable {
     public let created: String
     /// The time of the import, in seconds since 1970.
     public let imported: UInt64
+    /// The size of its templates on the disk; 0 if it has none.
+    public let templateByteCount: UInt64
 }
 
 extension ImageStore {
@@ -53,7 +55,10 @@ extension ImageStore {
         let unnamed = Set(identifiers).subtracting(names.map(\.identifier)).sorted()
         return (names.map { ($0.name, $0.identifier) } + unnamed.map { ("", $0) }).compactMap {
             name, identifier in
-            catalogue.record(of: identifier).map { ImageListing(name: name, $0) }
+            catalogue.record(of: identifier).map { record in
+                ImageListing(
+                    name: name, record, templates: TemplateShelf.byteCount(of: identifier, in: directory))
+            }
         }
     }
 
@@ -68,7 +73,9 @@ extension ImageStore {
         let rest = try catalogue.reading { all throws(Errno) in try all.names() }
         guard !rest.contains(where: { $0.identifier == identifier }) else { return nil }
         let staging = try StagingDirectory(in: directory)
-        let freed = try catalogue.removeUnnamed([identifier], staging: staging)
+        let freed =
+            try catalogue.removeUnnamed([identifier], staging: staging)
+            &+ TemplateShelf.remove([identifier], from: directory, into: staging)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
 
@@ -97,26 +104,29 @@ extension ImageStore {
         return try? ImageSource(path, kind: kind)?.storeName()
     }
 
-    /// Removes images without a name, layers that no image has, and the remains of interrupted imports.
-    /// Returns the number of bytes freed.
+    /// Removes images without a name, layers and templates that no image has, and the remains of interrupted
+    /// imports. Returns the number of bytes freed.
     public consuming func prune(progress: ProgressStyle) throws(Failure) -> UInt64 {
         let catalogue = catalogue
         var freed = StagingDirectory.clean(directory)
         let staging = try StagingDirectory(in: directory)
         let identifiers = try catalogue.reading { all throws(Errno) in try all.identifiers() }
         freed &+= try catalogue.removeUnnamed(identifiers, staging: staging)
+        let kept = try catalogue.reading { all throws(Errno) in try all.identifiers() }
+        freed &+= TemplateShelf.prune(keeping: kept, from: directory, into: staging)
         return try catalogue.removeLayers(after: self, progress: progress) &+ freed
     }
 }
 
 extension ImageListing {
-    init(name: String, _ record: ImageRecord) {
+    init(name: String, _ record: ImageRecord, templates templateByteCount: UInt64 = 0) {
         self.name = name
         identifier = record.identifier
         byteCount = record.byteCount
         layerCount = record.layers.count
         created = record.created
         imported = record.imported
+        self.templateByteCount = templateByteCount
     }
 }
 

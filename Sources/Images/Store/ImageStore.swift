@@ -1,3 +1,4 @@
+import Glibc
 public import Host
 public import Layers
 import SystemPackage
@@ -27,6 +28,9 @@ public struct ImageStore: ~Copyable, Sendable {
 
     /// The path of the directory.
     public var path: String { directory.path }
+
+    /// Whether the store belongs to the calling user. Root may have made it for others to read.
+    public var belongsToThisUser: Bool { FileStatus(of: path)?.status.st_uid == geteuid() }
 
     /// Opens the store, and makes it if there is none. The directory is `path`, or VMM_STORE if `path` is
     /// nil. Otherwise it is /var/lib/vmm for root, and $XDG_DATA_HOME/vmm or ~/.local/share/vmm for other

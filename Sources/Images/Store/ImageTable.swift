@@ -3,20 +3,22 @@ import Host
 
 /// The list of images, for people and for programs.
 public enum ImageTable {
-    /// The width of the name column: the other columns leave 44 of 100.
-    private static let nameColumnCount = 44
+    /// The width of the name column: the other columns leave 33 of 100.
+    private static let nameColumnCount = 33
 
     /// Formats one line per image, of at most 100 columns.
     public static func text(_ images: [ImageListing]) -> String {
         let width = min(nameColumnCount, max(4, images.map(\.name.count).max() ?? 0))
-        var lines = [line(["NAME", "ID", "SIZE", "LAYERS", "CREATED", "IMPORTED"], width)]
+        var lines = [line(["NAME", "ID", "SIZE", "TEMPLATES", "LAYERS", "CREATED", "IMPORTED"], width)]
         for image in images {
             lines.append(
                 line(
                     [
                         shortened(image.name.isEmpty ? "-" : image.name.printable),
                         String(image.identifier.prefix(12)),
-                        ByteCount.text(image.byteCount), "\(image.layerCount)",
+                        ByteCount.text(image.byteCount),
+                        image.templateByteCount == 0 ? "-" : ByteCount.text(image.templateByteCount),
+                        "\(image.layerCount)",
                         image.created.isEmpty ? "-" : String(image.created.prefix(10)).printable,
                         String(date(image.imported).prefix(10)),
                     ], width))
@@ -25,8 +27,8 @@ public enum ImageTable {
     }
 
     private static func line(_ cells: [String], _ nameWidth: Int) -> String {
-        let widths = [nameWidth, 12, 8, 6, 10, 10]
-        let isNumber = [false, false, true, true, false, false]
+        let widths = [nameWidth, 12, 8, 9, 6, 10, 10]
+        let isNumber = [false, false, true, true, true, false, false]
         return zip(cells, zip(widths, isNumber)).map { cell, form in
             let padding = String(repeating: " ", count: max(0, form.0 - cell.count))
             return form.1 ? padding + cell : cell + padding
@@ -44,6 +46,7 @@ public enum ImageTable {
             JSON.object([
                 ("name", image.name.isEmpty ? .null : .string(image.name)),
                 ("id", .string(image.identifier)), ("size", .integer(Int(clamping: image.byteCount))),
+                ("templates", .integer(Int(clamping: image.templateByteCount))),
                 ("layers", .integer(image.layerCount)),
                 ("created", image.created.isEmpty ? .null : .string(image.created)),
                 ("imported", .string(date(image.imported))),

@@ -10,6 +10,7 @@ import SystemPackage
 ///                       config.json   the configuration, as it came
 ///                       index.erofs   the index of its layers
 ///     names/HASH                  a name of an image: the name and an identifier
+///     templates/...               templates (`TemplateShelf`)
 ///     tmp/...                     staging directories
 ///
 /// Every file is made in `tmp`, written to the disk, and only then renamed to its final name. A file with its
@@ -23,6 +24,7 @@ struct StoreDirectory: Hashable, Sendable {
     var layers: String { path + "/layers" }
     var images: String { path + "/images" }
     var names: String { path + "/names" }
+    var templates: String { path + "/templates" }
     var staging: String { path + "/tmp" }
 
     func layer(_ digest: String) -> String { "\(layers)/\(digest).erofs" }
