@@ -64,9 +64,10 @@ let package = Package(
         room("Tar", ["Layers", "Host", "CCodecs", system]),
         room("EROFS", ["Layers", "Host", system]),
         room("Images", ["Tar", "EROFS", "Layers", "Host", "CHost", system]),
+        room("Template", ["Machine", "Images", "Layers", "Host"]),
         room(
             "Containers",
-            ["Machine", "Images", "Cgroups", "AgentProtocol", "Host", "CHost", system, logging]),
+            ["Template", "Machine", "Images", "Cgroups", "AgentProtocol", "Host", "CHost", system, logging]),
         room("Measure", ["Host", "CHost", "CMeasure", system]),
         room(
             "Comparison",
@@ -74,9 +75,8 @@ let package = Package(
         .executableTarget(
             name: "vmm",
             dependencies: [
-                "Arguments", "CompareOptions", "Machine", "Doctor", "Containers", "Images", "Cgroups",
-                "Layers",
-                "AgentProtocol", "Host", system, logging,
+                "Arguments", "CompareOptions", "Machine", "Doctor", "Containers", "Template", "Images",
+                "Cgroups", "Layers", "AgentProtocol", "Host", system, logging,
             ],
             swiftSettings: rules),
         // What `vmm compare` runs in its place.

@@ -113,6 +113,19 @@ public struct Options {
         }
     }
 
+    /// Declares an option whose value is one of a few words. Nil stands for a default that the help names.
+    @inlinable
+    public mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
+        _ name: String, _ valueName: String, _ help: @autoclosure () -> String, to destination: inout Choice?
+    ) {
+        guard
+            let text = word(
+                name, valueName, help(), default: "", among: Choice.allCases.map(\.rawValue))
+        else { return }
+        destination = Choice(rawValue: text)
+        if destination == nil { refuse(text, of: name, among: Choice.allCases.map(\.rawValue)) }
+    }
+
     /// Lists the option with the words that it accepts, or reads its value, which may be any word.
     @usableFromInline
     mutating func word(

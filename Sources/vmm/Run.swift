@@ -6,6 +6,7 @@ import Images
 import Layers
 import Logging
 import Machine
+import Template
 
 /// Runs `vmm run`, whose options have been read.
 enum Run {
@@ -59,10 +60,21 @@ enum Run {
         if let byteCount = plan.writableByteCount {
             disk = try WritableDisk(byteCount: byteCount, in: store.path + "/tmp")
         }
-        let session = try ContainerSession(plan, timings: times, logger: logger)
-        let machine = try Machine(
-            plan.machine(files, image: image, disk: disk?.path, append: options.append), from: start,
-            session: session, timings: times, logger: logger, allowsEmulation: options.allowsEmulation)
+        let configuration = plan.machine(files, image: image, disk: disk?.path, append: options.append)
+        let policy = try options.templatePolicy()
+        let obstacle = policy == .never ? "--template never" : plan.templateObstacle(in: store)
+        if let obstacle, policy == .require {
+            throw Failure(.usage, "cannot start from a template", because: obstacle)
+        }
+        let template =
+            obstacle == nil ? MachineTemplate(configuration, image: image, in: store) : nil
+        let made = try ContainerMachine.make(
+            ContainerMachine.Parts(
+                plan, configuration, template: template, obstacle: obstacle,
+                requiresTemplate: policy == .require, allowsEmulation: options.allowsEmulation,
+                timings: times, logger: logger),
+            from: start)
+        let (machine, session) = (made.machine, made.session)
         disk = nil
         // The VM has opened its layers. Release the store, so that commands that remove images need not wait
         // for this container.
@@ -77,6 +89,7 @@ enum Run {
         // The agent could not report the process any more.
         if killed.isEmpty, outcome.status != 0, KernelLog.reportsOutOfMemory(console) { killed.add(nil) }
         if let message = killed.message(plan) { report(message, []) }
+        made.teachTemplate()
         return (machine, outcome.status)
     }
 

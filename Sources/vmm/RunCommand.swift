@@ -176,6 +176,11 @@ extension RunOptions: Command {
             "allow-outside-root",
             "Let a bundle's config.json name a root file system outside of the bundle.",
             to: &allowsOutsideRoot)
+        options.choice(
+            "template", "POLICY",
+            "Start from a template of the image and make one (auto), never, or fail without (require). "
+                + "(default: VMM_TEMPLATE, or auto)",
+            to: &template)
         options.value(
             "timings", .file("FILE"), "Write the time of each step to a file, as JSON.", to: &timings)
         options.choice(

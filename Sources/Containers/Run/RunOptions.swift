@@ -1,6 +1,7 @@
 public import Host
 public import Images
 public import Logging
+public import Template
 
 /// The options of `vmm run` as the user wrote them; `ContainerPlan` interprets them.
 public struct RunOptions: Equatable, Sendable {
@@ -61,6 +62,8 @@ public struct RunOptions: Equatable, Sendable {
     /// Words to add to the kernel's command line.
     public var append: String?
     public var allowsEmulation = false
+    /// Nil for the value of VMM_TEMPLATE.
+    public var template: TemplatePolicy?
 
     // The run itself.
     public var pull = PullPolicy.missing

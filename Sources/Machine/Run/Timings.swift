@@ -44,12 +44,35 @@ public final class Timings: Sendable {
         }
     }
 
+    /// How the guest began.
+    public enum Origin: Hashable, Sendable, CustomStringConvertible {
+        /// With its kernel's first instruction, and why so.
+        case cold(because: String)
+        /// Where the machine of a template was saved.
+        case template
+
+        public var description: String {
+            switch self {
+            case .cold(let reason): "cold: \(reason)"
+            case .template: "from a template"
+            }
+        }
+
+        fileprivate var json: String {
+            switch self {
+            case .cold(let reason): "\"cold\",\n  \"cold_because\": " + JSON.string(reason).text()
+            case .template: "\"template\",\n  \"cold_because\": null"
+            }
+        }
+    }
+
     /// The time from which all steps are measured.
     public let processStart: MonotonicTime
     /// The times, by the number of the step. A dictionary would look up the conformances of its key at run
     /// time, which takes longer than all the work that is timed before the first instruction.
     private let times = Mutex(InlineArray<13, MonotonicTime?>(repeating: nil))
 
+    private let origin = Mutex(Origin.cold(because: "the kernel was named"))
     private let counts = Mutex(GuestCounts())
     private let devices = Mutex<[DeviceReport]>([])
 
@@ -61,6 +84,11 @@ public final class Timings: Sendable {
     /// Notes that `step` was reached at `time`, unless it was noted before.
     public func note(_ step: Step, at time: MonotonicTime = .now()) {
         times.withLock { if $0[step.rawValue] == nil { $0[step.rawValue] = time } }
+    }
+
+    /// Notes how the guest began.
+    public func note(_ origin: Origin) {
+        self.origin.withLock { $0 = origin }
     }
 
     /// Notes the guest's actions until its end that harm the host, and the errors of its devices.
@@ -95,6 +123,7 @@ extension Timings {
               "clock": "CLOCK_MONOTONIC",
               "unit": "ns",
               "process_start": \(processStart.nanoseconds),
+              "start": \(origin.withLock { $0.json }),
               "steps": {
             \(steps)
               },
