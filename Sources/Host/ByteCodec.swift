@@ -102,6 +102,12 @@ public struct ByteWriter: Sendable {
         optional(value) { $1.write(to: &$0) }
     }
 
+    /// Appends the number of elements as 32 bits, then each element.
+    @inlinable
+    public mutating func list(_ elements: [some ByteValue]) {
+        list(elements) { $1.write(to: &$0) }
+    }
+
     /// Appends the number of elements as 32 bits, then each element as `write` appends it.
     @inlinable
     public mutating func list<Element>(_ elements: [Element], _ write: (inout ByteWriter, Element) -> Void) {
@@ -179,7 +185,12 @@ public struct ByteReader: Sendable {
     @inlinable
     public mutating func list<Element>(_ read: (inout ByteReader) -> Element?) -> [Element]? {
         guard let count = count(atMost: .max) else { return nil }
-        return elements(count, into: [], read)
+        var elements: [Element] = []
+        for _ in 0..<count {
+            guard let element = read(&self) else { return fail() }
+            elements.append(element)
+        }
+        return elements
     }
 
     /// Reads a list of at most `limit` elements, for which it allocates once.
@@ -188,9 +199,13 @@ public struct ByteReader: Sendable {
         atMost limit: Int, _ read: (inout ByteReader) -> Element?
     ) -> [Element]? {
         guard let count = count(atMost: limit) else { return nil }
-        var room: [Element] = []
-        room.reserveCapacity(count)
-        return elements(count, into: room, read)
+        let list = unsafe [Element](unsafeUninitializedCapacity: count) { elements, elementCount in
+            while elementCount < count, let element = read(&self) {
+                unsafe elements.initializeElement(at: elementCount, to: element)
+                elementCount &+= 1
+            }
+        }
+        return list.count == count ? list : fail()
     }
 
     /// The number of bytes that are left.
@@ -199,9 +214,7 @@ public struct ByteReader: Sendable {
     @inlinable
     mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>() -> Value? {
         guard MemoryLayout<Value>.size <= restCount else { return fail() }
-        let value = unsafe all.withUnsafeBytes { bytes in
-            unsafe bytes.loadUnaligned(fromByteOffset: readCount, as: Value.self)
-        }
+        let value = unsafe all.span.bytes.unsafeLoadUnaligned(fromByteOffset: readCount, as: Value.self)
         readCount &+= MemoryLayout<Value>.size
         return Value(littleEndian: value)
     }
@@ -213,17 +226,6 @@ public struct ByteReader: Sendable {
             return fail()
         }
         return count
-    }
-
-    @inlinable
-    mutating func elements<Element>(
-        _ count: Int, into room: consuming [Element], _ read: (inout ByteReader) -> Element?
-    ) -> [Element]? {
-        for _ in 0..<count {
-            guard let element = read(&self) else { return fail() }
-            room.append(element)
-        }
-        return room
     }
 
     /// Reads `count` bytes, which must be left.

@@ -102,15 +102,16 @@ extension CPUIDTable.Entry {
 }
 
 /// An entry of a saved table.
-extension CPUIDTable.Entry: ByteValue {
+extension CPUIDTable.Entry: FixedByteValue {
+    public static var encodedByteCount: Int { 28 }
+
     public func write(to writer: inout ByteWriter) {
         for field in [leaf, subleaf, flags, eax, ebx, ecx, edx] { writer.u32(field) }
     }
 
-    public init?(from reader: inout ByteReader) {
-        guard let leaf = reader.u32(), let subleaf = reader.u32(), let flags = reader.u32(),
-            let eax = reader.u32(), let ebx = reader.u32(), let ecx = reader.u32(), let edx = reader.u32()
-        else { return nil }
-        self.init(leaf: leaf, subleaf: subleaf, eax: eax, ebx: ebx, ecx: ecx, edx: edx, flags: flags)
+    public init(_ bytes: RawSpan) {
+        (leaf, subleaf, flags) = (bytes.field(at: 0), bytes.field(at: 4), bytes.field(at: 8))
+        (eax, ebx) = (bytes.field(at: 12), bytes.field(at: 16))
+        (ecx, edx) = (bytes.field(at: 20), bytes.field(at: 24))
     }
 }

@@ -12,15 +12,16 @@ public struct ModelSpecificRegister: Hashable, Sendable {
     }
 }
 
-extension ModelSpecificRegister: ByteValue {
+extension ModelSpecificRegister: FixedByteValue {
+    public static var encodedByteCount: Int { 12 }
+
     public func write(to writer: inout ByteWriter) {
         writer.u32(index)
         writer.u64(value)
     }
 
-    public init?(from reader: inout ByteReader) {
-        guard let index = reader.u32(), let value = reader.u64() else { return nil }
-        self.init(index, value)
+    public init(_ bytes: RawSpan) {
+        self.init(bytes.field(at: 0), bytes.field(at: 4))
     }
 }
 
@@ -89,13 +90,13 @@ public struct VCPUStateFormat: Hashable, Sendable {
 
 extension VCPUStateFormat: ByteValue {
     public func write(to writer: inout ByteWriter) {
-        writer.list(modelSpecificRegisters) { $0.u32($1) }
+        writer.list(modelSpecificRegisters)
         writer.u32(UInt32(truncatingIfNeeded: extendedStateByteCount))
         writer.flag(hasLargeExtendedState)
     }
 
     public init?(from reader: inout ByteReader) {
-        guard let registers = reader.list(atMost: Self.registerLimit, { $0.u32() }),
+        guard let registers: [UInt32] = reader.list(atMost: Self.registerLimit),
             let byteCount = reader.u32().flatMap({ Int(exactly: $0) }),
             let hasLargeExtendedState = reader.flag(), byteCount <= Self.extendedStateByteLimit
         else { return nil }

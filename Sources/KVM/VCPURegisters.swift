@@ -17,7 +17,9 @@ public struct VCPURegisters: Hashable, Sendable {
 }
 
 /// The registers of a saved state, in the order of struct kvm_regs.
-extension VCPURegisters: ByteValue {
+extension VCPURegisters: FixedByteValue {
+    public static var encodedByteCount: Int { 18 * 8 }
+
     public func write(to writer: inout ByteWriter) {
         for register in [rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp] { writer.u64(register) }
         for register in [r8, r9, r10, r11, r12, r13, r14, r15] { writer.u64(register) }
@@ -25,23 +27,13 @@ extension VCPURegisters: ByteValue {
         writer.u64(rflags)
     }
 
-    public init?(from reader: inout ByteReader) {
-        guard let first = Self.four(&reader), let second = Self.four(&reader),
-            let third = Self.four(&reader), let fourth = Self.four(&reader),
-            let rip = reader.u64(), let rflags = reader.u64()
-        else { return nil }
-        (rax, rbx, rcx, rdx) = first
-        (rsi, rdi, rsp, rbp) = second
-        (r8, r9, r10, r11) = third
-        (r12, r13, r14, r15) = fourth
-        (self.rip, self.rflags) = (rip, rflags)
-    }
-
-    private static func four(_ reader: inout ByteReader) -> (UInt64, UInt64, UInt64, UInt64)? {
-        guard let first = reader.u64(), let second = reader.u64(), let third = reader.u64(),
-            let fourth = reader.u64()
-        else { return nil }
-        return (first, second, third, fourth)
+    public init(_ bytes: RawSpan) {
+        func register(_ index: Int) -> UInt64 { bytes.field(at: 8 * index) }
+        (rax, rbx, rcx, rdx) = (register(0), register(1), register(2), register(3))
+        (rsi, rdi, rsp, rbp) = (register(4), register(5), register(6), register(7))
+        (r8, r9, r10, r11) = (register(8), register(9), register(10), register(11))
+        (r12, r13, r14, r15) = (register(12), register(13), register(14), register(15))
+        (rip, rflags) = (register(16), register(17))
     }
 }
 

@@ -41,7 +41,7 @@ extension VCPUState: ByteValue {
         writer.u64(timeStamp)
         writer.u64(timeStampOffset)
         writer.u32(timeStampFrequency)
-        writer.list(modelSpecific) { $1.write(to: &$0) }
+        writer.list(modelSpecific)
         writer.bytes(events)
     }
 
@@ -54,8 +54,8 @@ extension VCPUState: ByteValue {
             let debugRegisters = reader.bytes(atMost: limit),
             let localAPIC = reader.bytes(atMost: limit), let timeStamp = reader.u64(),
             let timeStampOffset = reader.u64(), let timeStampFrequency = reader.u32(),
-            let modelSpecific = reader.list(
-                atMost: VCPUStateFormat.registerLimit, ModelSpecificRegister.init(from:)),
+            let modelSpecific: [ModelSpecificRegister] = reader.list(
+                atMost: VCPUStateFormat.registerLimit),
             let events = reader.bytes(atMost: limit)
         else { return nil }
         self.init(

@@ -41,21 +41,33 @@ struct MachineState: Sendable {
 extension MachineState: ByteValue {
     func write(to writer: inout ByteWriter) {
         writer.u64(clockNanoseconds)
-        writer.list(features) { $1.write(to: &$0) }
+        writer.list(features)
         format.write(to: &writer)
-        writer.list(cpus) { $1.write(to: &$0) }
+        writer.list(cpus)
         interruptControllers.write(to: &writer)
         writer.optional(intervalTimer) { $0.bytes($1) }
         writer.optional(serial)
         writer.list(devices) { $1.write(to: &$0) }
-        writer.list(memory) { $1.write(to: &$0) }
-        writer.list(working) { $1.write(to: &$0) }
+        writer.list(memory)
+        writer.list(working)
     }
 
     init?(from reader: inout ByteReader) {
+        self.init(&reader, isWhole: false)
+    }
+
+    /// Decodes the payload of a state's file, which holds one state and nothing after it.
+    init?(payload: ArraySlice<UInt8>) {
+        var reader = ByteReader(payload)
+        self.init(&reader, isWhole: true)
+    }
+
+    /// Decodes a state, after which no bytes may be left if it `isWhole`. A caller that checked that itself
+    /// would make the compiler copy the optional state.
+    private init?(_ reader: inout ByteReader, isWhole: Bool) {
         let timerByteCount = VirtualMachine.intervalTimerByteCount
         guard let clockNanoseconds = reader.u64(),
-            let features = reader.list(atMost: CPUIDTable.entryLimit, CPUIDTable.Entry.init(from:)),
+            let features: [CPUIDTable.Entry] = reader.list(atMost: CPUIDTable.entryLimit),
             let format = VCPUStateFormat(from: &reader),
             let cpus = reader.list(atMost: Self.cpuLimit, VCPUState.init(from:)), !cpus.isEmpty,
             let interruptControllers = InterruptControllerState(from: &reader),
@@ -63,8 +75,9 @@ extension MachineState: ByteValue {
             let serial = reader.optional(UART16550.State.init(from:)),
             let devices = reader.list(
                 atMost: Layout.virtioDeviceLimit, VirtioTransport.State.init(from:)),
-            let memory = reader.list(atMost: Self.rangeLimit, MemoryExtent.init(from:)),
-            let working = reader.list(atMost: Self.rangeLimit, PageRange.init(from:))
+            let memory: [MemoryExtent] = reader.list(atMost: Self.rangeLimit),
+            let working: [PageRange] = reader.list(atMost: Self.rangeLimit),
+            !isWhole || reader.isAtEnd
         else { return nil }
         self.init(
             clockNanoseconds: clockNanoseconds, features: features, format: format, cpus: cpus,

@@ -23,17 +23,17 @@ extension MemoryExtent {
     }
 }
 
-extension MemoryExtent: ByteValue {
+extension MemoryExtent: FixedByteValue {
+    static var encodedByteCount: Int { 24 }
+
     func write(to writer: inout ByteWriter) {
         writer.u64(address)
         writer.u64(byteCount)
         writer.u64(fileOffset)
     }
 
-    init?(from reader: inout ByteReader) {
-        guard let address = reader.u64(), let byteCount = reader.u64(), let fileOffset = reader.u64() else {
-            return nil
-        }
-        self.init(address: address, byteCount: byteCount, fileOffset: fileOffset)
+    init(_ bytes: RawSpan) {
+        (address, byteCount) = (bytes.field(at: 0), bytes.field(at: 8))
+        fileOffset = bytes.field(at: 16)
     }
 }

@@ -26,14 +26,15 @@ extension PageRange {
     }
 }
 
-extension PageRange: ByteValue {
+extension PageRange: FixedByteValue {
+    static var encodedByteCount: Int { 8 }
+
     func write(to writer: inout ByteWriter) {
         writer.u32(firstPage)
         writer.u32(pageCount)
     }
 
-    init?(from reader: inout ByteReader) {
-        guard let firstPage = reader.u32(), let pageCount = reader.u32() else { return nil }
-        self.init(firstPage: firstPage, pageCount: pageCount)
+    init(_ bytes: RawSpan) {
+        (firstPage, pageCount) = (bytes.field(at: 0), bytes.field(at: 4))
     }
 }

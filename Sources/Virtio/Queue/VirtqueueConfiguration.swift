@@ -85,16 +85,16 @@ public struct VirtqueueState: Hashable, Sendable {
     public init() {}
 }
 
-extension VirtqueueState: ByteValue {
+extension VirtqueueState: FixedByteValue {
+    public static var encodedByteCount: Int { 6 }
+
     public func write(to writer: inout ByteWriter) {
         for index in [nextAvailable, nextUsed, signalledUsed] { writer.u16(index) }
     }
 
-    public init?(from reader: inout ByteReader) {
-        guard let nextAvailable = reader.u16(), let nextUsed = reader.u16(),
-            let signalledUsed = reader.u16()
-        else { return nil }
-        self.init()
-        (self.nextAvailable, self.nextUsed, self.signalledUsed) = (nextAvailable, nextUsed, signalledUsed)
+    public init(_ bytes: RawSpan) {
+        nextAvailable = bytes.field(at: 0)
+        nextUsed = bytes.field(at: 2)
+        signalledUsed = bytes.field(at: 4)
     }
 }

@@ -201,7 +201,7 @@ extension VirtioNegotiation.State: ByteValue {
         writer.u32(driverFeaturesSelect)
         writer.u64(driverFeatures.rawValue)
         writer.u32(queueSelect)
-        writer.list(queues) { $1.write(to: &$0) }
+        writer.list(queues)
     }
 
     public init?(from reader: inout ByteReader) {
