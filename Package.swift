@@ -163,15 +163,21 @@ func fuzzer(_ name: String, _ directory: String, _ dependencies: [Target.Depende
 if Context.environment["VMM_FUZZ"] != nil {
     package.targets += [
         .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: rules),
+        // The host's part of the table of devices.
+        .target(
+            name: "FuzzDevices",
+            dependencies: ["FuzzSupport", "HostileDevices", "Devices", "Virtio", "Host"],
+            path: "Tests/Fuzz/Devices", swiftSettings: rules),
         fuzzer("fuzz-tar", "Tar", ["Tar", "Layers", "Host"]),
         fuzzer("fuzz-kernel-image", "KernelImage", ["Boot", "Layout", "GuestMemory", "Host"]),
         fuzzer("fuzz-erofs", "Erofs", ["EROFS", "Layers", "Host"]),
         fuzzer("fuzz-layer-merge", "LayerMerge", ["EROFS", "Layers", "Host"]),
         fuzzer("fuzz-image-texts", "ImageTexts", ["Images", "Layers", "Host"]),
         fuzzer("fuzz-agent-protocol", "AgentProtocol", ["AgentProtocol", "Host"]),
+        fuzzer("fuzz-virtqueue", "Virtqueue", ["FuzzDevices", "HostileDevices", "Virtio", "GuestMemory"]),
         fuzzer(
-            "fuzz-virtqueue", "Virtqueue",
-            ["HostileDevices", "Devices", "Virtio", "GuestMemory", "Host", "CHost"]),
+            "fuzz-machine-state", "MachineState",
+            ["FuzzDevices", "HostileDevices", "Machine", "Devices", "Virtio", "GuestMemory", "Host"]),
     ]
 }
 

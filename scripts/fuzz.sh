@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
-targets=(agent-protocol erofs image-texts kernel-image layer-merge tar virtqueue)
+targets=(agent-protocol erofs image-texts kernel-image layer-merge machine-state tar virtqueue)
 # A folder of its own: instrumented objects are no use to any other build.
 scratch=.build-fuzz
 

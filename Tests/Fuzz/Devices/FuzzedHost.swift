@@ -2,17 +2,17 @@ import Devices
 import FuzzSupport
 import Glibc
 import Host
-import HostileDevices
-import Virtio
+public import HostileDevices
+public import Virtio
 
 /// What all inputs share: an event loop on its thread, a disk in memory, an output that nobody reads.
-struct FuzzedHost: Sendable {
-    let host: HostileHost
+public struct FuzzedHost: Sendable {
+    public let host: HostileHost
     private let loop: EventLoop
     private let asked: EventFD
     private let answered: EventFD
 
-    static let shared: FuzzedHost = {
+    public static let shared: FuzzedHost = {
         guard let host = try? FuzzedHost() else { fatalError("the host has no descriptors to spare") }
         return host
     }()
@@ -36,7 +36,7 @@ struct FuzzedHost: Sendable {
     }
 
     /// Returns when the loop has served all that was due.
-    func settle() {
+    public func settle() {
         asked.signal()
         _ = answered.wait(milliseconds: -1)
     }
@@ -48,6 +48,7 @@ extension HostThread {
 }
 
 /// An interrupt line that leads nowhere.
-final class DeafLine: InterruptLine {
-    func signal() {}
+public final class DeafLine: InterruptLine {
+    public init() {}
+    public func signal() {}
 }

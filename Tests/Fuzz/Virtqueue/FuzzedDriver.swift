@@ -1,3 +1,4 @@
+import FuzzDevices
 import FuzzSupport
 import Glibc
 import GuestMemory
