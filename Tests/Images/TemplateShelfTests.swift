@@ -117,6 +117,14 @@ struct TemplateShelfTests {
                     return unsafe mkdir(path, 0o700)
                 }
             ),
+            (
+                // An open that waited for a writer would never return.
+                "pipe",
+                { path in
+                    unsafe unlink(path)
+                    return unsafe mkfifo(path, 0o600)
+                }
+            ),
         ]
         for (name, change) in changes {
             for file in ["state", "memory"] {
@@ -129,14 +137,15 @@ struct TemplateShelfTests {
         }
     }
 
-    @Test("a file that is missing means that there is no template")
+    @Test("a template that lacks a file is refused, so that it is removed and not in the way of a new one")
     func half() throws {
         let shelf = try shelf()
         for file in ["state", "memory"] {
             try add("k", to: shelf)
             try FileManager.default.removeItem(atPath: place("k", file))
-            #expect(try content("k", in: shelf) == nil)
+            #expect(throws: Failure.self, "\(file)") { try content("k", in: shelf) }
             shelf.remove(image, key: "k")
+            #expect(try content("k", in: shelf) == nil)
         }
     }
 

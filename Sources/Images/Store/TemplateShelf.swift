@@ -48,23 +48,28 @@ public struct TemplateShelf: Sendable {
 
     /// Opens the template of `image` with the key `key`, and notes its use. Returns nil if there is none.
     ///
-    /// Throws if a file is not a regular file of this user that only the user can write: whoever can write
-    /// the memory of a machine decides what it does.
+    /// Throws if one of its files is missing, or is not a regular file of this user that only the user can
+    /// write: whoever can write the memory of a machine decides what it does.
     public func open(_ image: String, key: String) throws(Failure) -> Template? {
         let place = place(image, key)
         do throws(Errno) {
-            let state = try OwnedDescriptor(opening: "\(place)/state", for: .reading, flags: O_NOFOLLOW)
-            let memory = try OwnedDescriptor(opening: "\(place)/memory", for: .reading, flags: O_NOFOLLOW)
+            let state = try OwnedDescriptor(opening: "\(place)/state", for: .reading, flags: Self.openFlags)
+            let memory = try OwnedDescriptor(opening: "\(place)/memory", for: .reading, flags: Self.openFlags)
             let byteCount = try Self.check(state.rawValue)
             _ = try Self.check(memory.rawValue)
             guard byteCount <= UInt64(Self.stateByteLimit) else { throw .fileTooLarge }
             Self.noteUse(state.rawValue)
             return Template(state: try Self.read(state.rawValue, Int(byteCount)), memory: memory)
         } catch {
-            if error == .noSuchFileOrDirectory { return nil }
+            // A template that lacks a file would otherwise be in the way of a new one.
+            if error == .noSuchFileOrDirectory, FileStatus(ofLink: place) == nil { return nil }
             throw Failure("cannot use the template \(place)", errno: error)
         }
     }
+
+    /// The flags to open a file of a template. Without O_NONBLOCK, the open of a pipe would wait for a
+    /// writer.
+    private static let openFlags = O_NOFOLLOW | O_NONBLOCK
 
     /// Returns the size of a file that can be trusted.
     private static func check(_ descriptor: Int32) throws(Errno) -> UInt64 {
