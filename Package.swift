@@ -114,10 +114,12 @@ let package = Package(
         tests(
             "Images",
             ["Images", "Containers", "Tar", "EROFS", "Layers", "Host", "CHost", "TestSupport", system]),
+        tests("Template", ["Template", "Machine", "Images", "Host", "TestSupport"]),
         tests(
             "Containers",
             [
-                "Containers", "Images", "Cgroups", "Machine", "Layers", "AgentProtocol", "Host", "CHost",
+                "Containers", "Template", "Images", "Cgroups", "Machine", "Layers", "AgentProtocol", "Host",
+                "CHost",
                 "TestSupport", system, logging,
             ]),
         tests("Bench", ["vmm-bench", "Host", "TestSupport"]),
@@ -128,7 +130,7 @@ let package = Package(
         tests(
             "Command",
             [
-                "vmm", "Arguments", "CompareOptions", "Containers", "Images", "Machine", "Host",
+                "vmm", "Arguments", "CompareOptions", "Containers", "Template", "Images", "Machine", "Host",
                 "TestSupport",
                 logging,
             ]),

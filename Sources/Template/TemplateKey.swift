@@ -18,14 +18,18 @@ struct TemplateKey {
         add(image.identifier)
         add(configuration.memoryByteCount)
         add(UInt64(configuration.cpuCount))
-        add(configuration.commandLine ?? "")
-        add(configuration.appendedCommandLine ?? "")
+        add(configuration.commandLine)
+        add(configuration.appendedCommandLine)
         add(configuration.console.rawValue)
         add(configuration.hasEntropy ? 1 : 0)
         add(configuration.keepsConsole ? 1 : 0)
         add(file: configuration.kernel)
+        add(UInt64(configuration.initramfs.count))
         for file in configuration.initramfs { add(file: file) }
-        for file in configuration.persistentMemory { add(file: file) }
+        // An import of another image with the same layer gives the layer a second name for a while, which
+        // changes the inode and not the file.
+        add(UInt64(configuration.persistentMemory.count))
+        for file in configuration.persistentMemory { add(file: file, withChangeOfInode: false) }
     }
 
     private init() {}
@@ -60,11 +64,17 @@ struct TemplateKey {
         add(Array(word.utf8))
     }
 
-    private mutating func add(file path: String) {
+    /// Adds a text that may be missing, which is not the same as an empty one.
+    private mutating func add(_ word: String?) {
+        add(word == nil ? 0 : 1)
+        add(word ?? "")
+    }
+
+    private mutating func add(file path: String, withChangeOfInode isStrict: Bool = true) {
         guard let status = FileStatus(of: path)?.status else { return add(UInt64.max) }
         for number in [
             UInt64(status.st_dev), UInt64(status.st_ino), UInt64(bitPattern: Int64(status.st_size)),
-            Self.nanoseconds(status.st_mtim), Self.nanoseconds(status.st_ctim),
+            Self.nanoseconds(status.st_mtim), isStrict ? Self.nanoseconds(status.st_ctim) : 0,
         ] { add(number) }
     }
 
