@@ -123,6 +123,48 @@ struct SessionStartTests {
         #expect(try fixture.end().message?.contains("unexpected frame '\(kind)'") == true)
     }
 
+    @Test("a restored guest that does not report its identity gets no start, and no input")
+    func restoredWithoutIdentity() throws {
+        let fixture = try SessionBench(isRestored: true) { $0.isInteractive = true }
+        fixture.input.send([1, 2, 3])
+        try eventually("the input") { fixture.session.state.withLock { !$0.heldInput.isEmpty } }
+        fixture.say(Frame.bytes(FrameHeader(.log), Array("busy".utf8)))
+        #expect(fixture.link.kinds == [.identity, .container] && fixture.link.end == nil)
+        // It cannot reseed: the run fails, and the process is never requested.
+        fixture.say(Frame.bytes(FrameHeader(.failed), StartFailure(.setUp, "cannot reseed")))
+        let outcome = try fixture.end()
+        #expect(outcome.status == 125 && outcome.message == "cannot reseed")
+        #expect(fixture.link.kinds == [.identity, .container])
+    }
+
+    @Test("a restored guest that starts the process without an identity is refused")
+    func restoredStartedWithoutIdentity() throws {
+        let fixture = try SessionBench(isRestored: true)
+        fixture.say(Frame.bytes(FrameHeader(.started, process: 1)))
+        #expect(try fixture.end().message?.contains("unexpected frame 'started'") == true)
+        #expect(fixture.link.frames(.start).isEmpty)
+    }
+
+    @Test("a guest that fails before the process runs is told from one that fails later")
+    func guestFailedToStart() throws {
+        let early = try SessionBench(isRestored: true)
+        #expect(early.session.guestFailedToStart, "its machine could end now")
+        early.say(.hello)
+        _ = try early.end()
+        #expect(early.session.guestFailedToStart)
+        let late = try SessionBench(isRestored: true)
+        late.say(.identified)
+        late.say(Frame.bytes(FrameHeader(.started, process: 1)))
+        #expect(try eventually("the start") { late.session.guestFailedToStart ? nil : true })
+        late.say(.hello)
+        _ = try late.end()
+        #expect(!late.session.guestFailedToStart)
+        let refused = try SessionBench(isRestored: true)
+        refused.say(.identified)
+        refused.say(Frame.bytes(FrameHeader(.failed, process: 1), StartFailure(.notFound, "x")))
+        #expect(try refused.end().status == 127 && !refused.session.guestFailedToStart)
+    }
+
     @Test("each session sends random bytes of its own, and the present time")
     func identity() throws {
         let (one, other) = (try SessionBench(), try SessionBench(isRestored: true))

@@ -10,8 +10,8 @@ public import Template
 public struct ContainerMachine {
     public let machine: Machine
     public let session: ContainerSession
-    /// The template that does not know yet which pages its machines write first.
-    private var learner: MachineTemplate?
+    /// The template that the machine was restored from.
+    private var template: MachineTemplate?
 
     /// Everything that a machine is made of.
     public struct Parts: Sendable {
@@ -75,14 +75,18 @@ public struct ContainerMachine {
         let machine = try Machine(
             restoring: saved, parts.configuration, from: start, session: session, timings: parts.timings,
             logger: parts.logger, allowsEmulation: parts.allowsEmulation)
-        return ContainerMachine(
-            machine: machine, session: session, learner: saved.knowsWorkingPages ? nil : template)
+        return ContainerMachine(machine: machine, session: session, template: template)
     }
 
     /// Lets the template of the machine, which has ended, learn from it. A failure means that the next
     /// machine starts no faster.
+    ///
+    /// If the guest failed before it started the container's process, removes the template: its memory may
+    /// be damaged, and then every other start would fail too.
     public func teachTemplate() {
-        try? learner?.noteWorkingPages(of: machine)
+        guard let template else { return }
+        guard !session.guestFailedToStart else { return template.remove() }
+        try? template.noteWorkingPages(of: machine)
     }
 
     /// Starts cold, and makes the template when the guest has prepared itself.

@@ -65,7 +65,10 @@ extension ContainerSession {
     func takeStarted() {
         timings?.note(.processStarted)
         let timeouts = enter(.running)
-        state.withLock { $0.timeouts = nil }
+        state.withLock {
+            $0.timeouts = nil
+            $0.hasStarted = true
+        }
         timeouts?.stop()
     }
 

@@ -48,6 +48,8 @@ public final class ContainerSession: AgentSession {
         var parser = FrameParser()
         var outputs: [OutputStream]
         var end: ContainerEnd?
+        /// Whether the agent has reported the start of the process.
+        var hasStarted = false
         var loggedLineCount = 0
         var killed = KilledProcesses()
         var link: (any SessionLink)?
@@ -123,6 +125,16 @@ public final class ContainerSession: AgentSession {
 
     /// The end of the container; nil if the session has not observed one.
     public var containerEnd: ContainerEnd? { state.withLock { $0.end } }
+
+    /// Whether the guest or its agent failed before the container's process ran.
+    var guestFailedToStart: Bool {
+        state.withLock { state in
+            switch state.end {
+            case nil, .agentFailed: !state.hasStarted
+            default: false
+            }
+        }
+    }
 
     public var exitStatus: Int32? { ContainerOutcome(containerEnd, machine: .sessionEnded).status }
 
