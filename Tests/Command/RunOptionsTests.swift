@@ -1,5 +1,6 @@
 import Containers
 import Host
+import Template
 import TestSupport
 import Testing
 
@@ -23,6 +24,13 @@ import Testing
         expected.image = "image"
         change(&expected)
         #expect(try Self.read(words) == expected, "\(words)", sourceLocation: location)
+    }
+
+    @Test func theTemplatePolicyIsTheOptionsOrNone() throws {
+        try expect(["--template", "require", "image"]) { $0.template = .require }
+        try expect(["--template=never", "image"]) { $0.template = .never }
+        try expect(["--template", "auto", "image"]) { $0.template = .auto }
+        try expect(["image"]) { $0.template = nil }
     }
 
     @Test func everythingAfterTheImageIsTheCommand() throws {
@@ -125,6 +133,10 @@ import Testing
             (
                 ["--pull", "often", "x"],
                 "invalid value 'often' for --pull: not one of missing, always, never"
+            ),
+            (
+                ["--template", "sometimes", "x"],
+                "invalid value 'sometimes' for --template: not one of auto, never, require"
             ),
             (["--log-level=loud", "x"], "invalid value 'loud' for --log-level: not one of trace, debug"),
             (["--env-file", "--rm", "image"], "missing value for --env-file: --rm follows it"),
