@@ -144,7 +144,9 @@ private final class MadeMachine: Sendable {
             guard parts.requiresTemplate else {
                 return parts.logger.warning("no template was made: \(error)")
             }
-            session?.finish(.notStarted(StartFailure(.setUp, "\(error)")))
+            // Such a message is one line.
+            let message = "no template was made: \(error.what): \(error.why)"
+            session?.finish(.notStarted(StartFailure(.setUp, message)))
         }
     }
 }
