@@ -5,29 +5,60 @@ import Testing
 /// Containers in machines of their own, as a user runs them.
 @Suite("vmm run in the lab")
 struct RunTests {
+    /// The two ways in which a machine starts: each test passes with both.
+    enum Start: String, CaseIterable, Sendable {
+        case cold = "never"
+        case template = "require"
+    }
+
     /// `run NAME WORD...` runs `vmm run` to its end, both streams together; `signal NAME SIGNAL` is for one
-    /// that was started.
-    static let preamble = """
+    /// that was started. If a template is required, `run` makes it first, with the same options and another
+    /// command, and NAME.start tells how the machine started.
+    static let preamble = #"""
         export VMM_LIB=$PWD/build VMM_STORE=/dev/shm/store
         root=/dev/shm/root image=rootfs:/dev/shm/root
         mkdir -p $root/{bin,dev,etc,proc,sys,tmp}
         cp /bin/busybox $root/bin/
         for name in $(busybox --list); do [ -e $root/bin/$name ] || ln -s busybox $root/bin/$name; done
-        printf 'root:x:0:0::/root:/bin/sh\\nuser:x:1000:1000::/home/user:/bin/sh\\n' >$root/etc/passwd
-        printf 'root:x:0:\\nuser:x:1000:\\naudio:x:29:user\\n' >$root/etc/group
+        printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >$root/etc/passwd
+        printf 'root:x:0:\nuser:x:1000:\naudio:x:29:user\n' >$root/etc/group
         chmod 1777 $root/tmp
-        run() { timed "$1" 400 build/vmm run "${@:2}"; }
+        run() {
+            [ "${VMM_TEMPLATE-}" = require ] || { timed "$1" 400 build/vmm run "${@:2}"; return; }
+            local word words=()
+            for word in "${@:2}"; do
+                words+=("$word")
+                [ "$word" != $image ] || break
+            done
+            timeout 400 build/vmm run "${words[@]}" true </dev/null >/dev/null 2>&1
+            rm -f /dev/shm/times
+            timed "$1" 400 build/vmm run --timings /dev/shm/times "${@:2}"
+            note "$1.start" sed -n 's/^ *"start": "\(.*\)",/start=\1/p; s/^ *"cold_because": "\(.*\)",/because=\1/p' /dev/shm/times 2>/dev/null
+        }
         signal() { kill "-$2" "$(<"/dev/shm/$1.pid")"; }
 
-        """
+        """#
 
-    private func lab(_ script: String) throws -> [String: Boot] {
-        try Lab.run(Self.preamble + script, seconds: 3000)
+    /// Runs a script whose machines start in this way.
+    private func lab(_ start: Start, _ script: String) throws -> [String: Boot] {
+        let boots = try Lab.run(
+            Self.preamble + "export VMM_TEMPLATE=\(start.rawValue)\n" + script, seconds: 3000)
+        let starts = boots.filter { $0.key.hasSuffix(".start") }
+        if start == .template, boots.values.contains(where: { $0["took"] != nil }) {
+            #expect(!starts.isEmpty)
+        }
+        for (name, boot) in starts where boot["start"] != nil {
+            // Only a disk excuses a cold start.
+            let isCold = boot["because"]?.contains("--writable") == true
+            #expect(boot["start"] == (isCold ? "cold" : "template"), "\(name): \(boot)")
+        }
+        return boots
     }
 
-    @Test("the table of exit statuses")
-    func statuses() throws {
+    @Test("the table of exit statuses", arguments: Start.allCases)
+    func statuses(start: Start) throws {
         let boots = try lab(
+            start,
             """
             run zero $image true
             run one $image false
@@ -74,9 +105,10 @@ struct RunTests {
         #expect(boots["missing"]?.says("vmm: ") == true && boots["nobody"]?.says("nobody") == true)
     }
 
-    @Test("a container that heeds no signal loses its machine at the third")
-    func thirdSignal() throws {
+    @Test("a container that heeds no signal loses its machine at the third", arguments: Start.allCases)
+    func thirdSignal(start: Start) throws {
         let boots = try lab(
+            start,
             """
             deaf() {
                 start $1 run $image sh -c 'trap "" INT TERM; echo up; while :; do sleep 0.2; echo on; done'
@@ -109,9 +141,10 @@ struct RunTests {
         }
     }
 
-    @Test("user, groups, capabilities, environment, directories, limits, names")
-    func process() throws {
+    @Test("user, groups, capabilities, environment, directories, limits, names", arguments: Start.allCases)
+    func process(start: Start) throws {
         let boots = try lab(
+            start,
             """
             printf 'F=file\\n# no\\nHERE\\n' >/dev/shm/env
             export HERE=there
@@ -125,7 +158,7 @@ struct RunTests {
                 touch /run/x && touch /dev/shm/x && echo others=writable; (echo y >/proc/sys/kernel/hostname) 2>/dev/null || echo proc=protected; \
                 cat /proc/kcore | wc -c; dd if=/dev/zero of=/run/big bs=1M count=2 2>/dev/null || echo tmpfs=full'
             run none --writable none $image sh -c 'touch /x 2>/dev/null || echo root=readonly'
-            run disk --writable 1G $image sh -c 'dd if=/dev/zero of=/big bs=1M count=300 2>/dev/null; \
+            run disk --template auto --writable 1G $image sh -c 'dd if=/dev/zero of=/big bs=1M count=300 2>/dev/null; \
                 echo size=$(stat -c %s /big); grep -c "/writable/upper" /proc/mounts'
             run layer $image sh -c 'rm /etc/passwd; echo new >/bin/sh.txt; test -e /etc/passwd || echo removed=yes'
             run again $image sh -c 'test -e /bin/sh.txt || echo gone=yes; test -e /etc/passwd && echo back=yes'
@@ -155,13 +188,16 @@ struct RunTests {
         #expect(boots["entry"]?.says("one two") == true)
     }
 
-    @Test("full file systems in memory fail their writers; killed processes are reported")
-    func memory() throws {
+    @Test(
+        "full file systems in memory fail their writers; killed processes are reported",
+        arguments: Start.allCases)
+    func memory(start: Start) throws {
         let boots = try lab(
+            start,
             """
             fill='for place in / /dev/shm/ /dev/ $more; do dd if=/dev/zero of=$place/f bs=1M 2>&1 | grep -q "No space left" && echo full; done'
             for size in 32m 64m 256m; do run fill$size --memory $size $image sh -c "$fill; echo end=yes"; done
-            run disk --writable 100m $image sh -c "$fill; echo end=yes"
+            run disk --template auto --writable 100m $image sh -c "$fill; echo end=yes"
             run none --memory 64m --writable none $image sh -c "$fill; echo end=yes"
             run more --memory 128m --tmpfs /a --tmpfs /b:size=20m --tmpfs /c:mode=700,uid=5 --shm-size 16m -e 'more=/a /b /c' $image \
                 sh -c "$fill; echo shm=\\$(stat -c %s /dev/shm/f); echo b=\\$(stat -c %s /b/f); echo c=\\$(stat -c %a,%u,%g /c); echo end=yes"
@@ -192,9 +228,10 @@ struct RunTests {
         #expect(killed.says("its kernel killed the process 'tail'") && killed.says("--writable"), "\(killed)")
     }
 
-    @Test("what docker's containers find, and what they do not get")
-    func asDocker() throws {
+    @Test("what docker's containers find, and what they do not get", arguments: Start.allCases)
+    func asDocker(start: Start) throws {
         let boots = try lab(
+            start,
             """
             run user -u 1000 $image sh -c '(echo port80 | nc -l -p 80 &) ; sleep 0.3; echo from=$(nc 127.0.0.1 80 </dev/null); echo ping=$(cat /proc/sys/net/ipv4/ping_group_range); \\
                 echo hard=$(ulimit -Hn); echo processes=$(ulimit -Hu); ls -ln /dev/null; \\
@@ -225,9 +262,10 @@ struct RunTests {
         #expect(boots["unconfined"]?["userns"] == "open", "\(String(describing: boots["unconfined"]))")
     }
 
-    @Test("parameters of the kernel, devices, and privileged containers")
-    func privileges() throws {
+    @Test("parameters of the kernel, devices, and privileged containers", arguments: Start.allCases)
+    func privileges(start: Start) throws {
         let boots = try lab(
+            start,
             """
             run set --sysctl net.ipv4.ip_forward=1 --sysctl vm.swappiness=7 --domainname example $image sh -c 'cd /proc/sys; \
                 echo forward=$(cat net/ipv4/ip_forward); echo swappiness=$(cat vm/swappiness); echo domain=$(cat kernel/domainname)'
@@ -268,9 +306,10 @@ struct RunTests {
             "\(full)")
     }
 
-    @Test("streams: apart, whole, in both directions, slow, and cut off")
-    func streams() throws {
+    @Test("streams: apart, whole, in both directions, slow, and cut off", arguments: Start.allCases)
+    func streams(start: Start) throws {
         let boots = try lab(
+            start,
             """
             say begin apart
             build/vmm run $image sh -c 'echo out; echo err >&2' >/dev/shm/out 2>/dev/shm/err
@@ -305,9 +344,10 @@ struct RunTests {
         #expect(boots["closed"]?.status == 0)
     }
 
-    @Test("a terminal: its size, its modes, its keys")
-    func terminal() throws {
+    @Test("a terminal: its size, its modes, its keys", arguments: Start.allCases)
+    func terminal(start: Start) throws {
         let boots = try lab(
+            start,
             """
             mkfifo /dev/shm/keys
             exec 3<>/dev/shm/keys
@@ -325,15 +365,16 @@ struct RunTests {
         #expect(boot.says("interrupted"), "\(boot)")
     }
 
-    @Test("what a container does to its machine stays there")
-    func contained() throws {
+    @Test("what a container does to its machine stays there", arguments: Start.allCases)
+    func contained(start: Start) throws {
         let boots = try lab(
+            start,
             """
             run memory -m 96m $image sh -c 'head -c 300000000 /dev/zero | tail -c 200000000 | wc -c; echo after'
             run bomb --pids-limit 50 $image sh -c 'for i in $(seq 400); do sleep 3 & done 2>/dev/null; echo made'
             run limited --memory 128m --cpus 1.5 $image sh -c 'echo cpus=$(nproc)'
             note groups find /sys/fs/cgroup -name 'vmm-*'
-            start killed run --memory 128m --writable 64m $image sh -c 'echo up; sleep 1000'
+            start killed run --template auto --memory 128m --writable 64m $image sh -c 'echo up; sleep 1000'
             await killed up
             signal killed KILL
             finish killed
