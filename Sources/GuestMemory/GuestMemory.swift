@@ -42,8 +42,14 @@ public final class GuestMemory: Sendable {
     /// The RAM from 4 GiB on, or nil if all RAM fits below the hole.
     public let high: Region?
     private let mapping: MappedRegion
-    /// The ranges over which a file is mapped. Their pages have content before anybody touches them.
-    private let mapped = Mutex<[GuestRange]>([])
+    /// A part of a file that is mapped over RAM. Its pages have content before anybody touches them.
+    struct MappedFile: Sendable {
+        let range: GuestRange
+        let file: FileIdentity?
+        let fileOffset: UInt64
+    }
+
+    let mapped = Mutex<[MappedFile]>([])
 
     /// Reserves `byteCount` bytes of RAM: a multiple of 4,096, at least one page. The host allocates a page
     /// at the guest's first access to it.
@@ -237,16 +243,8 @@ extension GuestMemory {
         guard unsafe place != nil else {
             throw Failure("cannot map a file into guest memory", errno: .current)
         }
-        mapped.withLock { $0.append(range) }
-    }
-
-    /// Makes every page of the mapped files resident, as a read of each would.
-    func touchMappedFiles() {
-        for range in mapped.withLock({ $0 }) {
-            for offset in stride(from: 0, to: range.byteCount, by: Int(Self.pageByteCount)) {
-                _ = try? load(UInt8.self, at: GuestAddress(range.start.rawValue &+ offset))
-            }
-        }
+        let part = MappedFile(range: range, file: FileIdentity(of: descriptor), fileOffset: fileOffset)
+        mapped.withLock { $0.append(part) }
     }
 
     /// Keeps RAM out of core dumps again, after files were mapped over it.

@@ -1,35 +1,54 @@
 import Glibc
 public import Host
+import Synchronization
 import SystemPackage
 
 /// The content of guest memory: the search for the pages that hold any, and their copy into a file.
 ///
 /// Call these while no vCPU runs and no device works.
 extension GuestMemory {
-    /// Returns the ranges of RAM that hold anything but zeroes, in ascending order, in whole pages. Two
-    /// ranges with a gap of less than `gapByteCount` bytes become one.
+    /// A range of RAM that holds something, and where that is found again.
+    public struct Content: Hashable, Sendable {
+        public var range: GuestRange
+        /// The offset in the file at which the same bytes are; nil if only RAM has them.
+        public var fileOffset: UInt64?
+    }
+
+    /// A shorter run of pages that are still those of a file is not worth a mapping of its own: 64 KiB.
+    private static let shortestFileRun: UInt64 = 64 << 10
+
+    /// Returns the ranges of RAM that hold anything but zeroes, in ascending order, in whole pages. Pages
+    /// that are still those of `file`, which was mapped over RAM, are found there again; those of other
+    /// mapped files are not.
     ///
     /// Throws if the process cannot read its own page tables (/proc/self/pagemap).
-    public func rangesWithContent(joinedAcross gapByteCount: UInt64) throws(Failure) -> [GuestRange] {
-        touchMappedFiles()
+    public func content(besides file: FileIdentity?) throws(Failure) -> [Content] {
+        let mapped = mapped.withLock { $0 }
+        for other in mapped where other.file != file { touch(other.range) }
+        let ofFile = mapped.filter { $0.file == file && file != nil }.sorted {
+            $0.range.start < $1.range.start
+        }
         let pageTable = try PageTable()
-        var ranges: [GuestRange] = []
+        var runs = ContentRuns(ofFile, shortestFileRun: Self.shortestFileRun)
         for region in [low, high].compactMap({ $0 }) {
-            try pageTable.forEachPage(of: region) { offset in
-                guard unsafe !Self.isZero(region.hostBase + Int(offset)) else { return }
+            try pageTable.forEachPage(of: region) { offset, entry in
                 // The offset lies within the region, whose addresses do not overflow.
                 let address = region.range.start.rawValue &+ offset
-                if let last = ranges.last, let end = last.end?.rawValue,
-                    address == end || address &- end < gapByteCount, last.start >= region.range.start
-                {
-                    ranges[ranges.count - 1] = GuestRange(
-                        start: last.start, byteCount: address &- last.start.rawValue &+ Self.pageByteCount)
-                } else {
-                    ranges.append(GuestRange(start: GuestAddress(address), byteCount: Self.pageByteCount))
+                if let fileOffset = runs.fileOffset(of: address), !entry.isPrivate {
+                    runs.add(address, fileOffset: fileOffset)
+                } else if entry.isThere, unsafe !Self.isZero(region.hostBase + Int(offset)) {
+                    runs.add(address, fileOffset: nil)
                 }
             }
         }
-        return ranges
+        return runs.finished()
+    }
+
+    /// Makes every page of a mapped file resident, as a read of each does.
+    private func touch(_ range: GuestRange) {
+        for offset in stride(from: 0, to: range.byteCount, by: Int(Self.pageByteCount)) {
+            _ = try? load(UInt8.self, at: GuestAddress(range.start.rawValue &+ offset))
+        }
     }
 
     /// Returns the pages of RAM that this process has written since `map` laid a file there: those of which
@@ -38,7 +57,8 @@ extension GuestMemory {
         let pageTable = try PageTable()
         var ranges: [GuestRange] = []
         for region in [low, high].compactMap({ $0 }) {
-            try pageTable.forEachPage(of: region, where: \.isPrivate) { offset in
+            try pageTable.forEachPage(of: region) { offset, entry in
+                guard entry.isPrivate else { return }
                 let address = region.range.start.rawValue &+ offset
                 if let last = ranges.last, last.end?.rawValue == address {
                     ranges[ranges.count - 1] = GuestRange(
@@ -55,6 +75,13 @@ extension GuestMemory {
     /// zero.
     private static func isZero(_ page: UnsafeMutableRawPointer) -> Bool {
         unsafe page.load(as: UInt64.self) == 0 && memcmp(page, page + 8, Int(pageByteCount) - 8) == 0
+    }
+
+    /// Returns the number of bytes of RAM below `address`, which is RAM.
+    public func offset(of address: GuestAddress) -> UInt64 {
+        // The hole has no RAM, so an address behind it is at least its size.
+        address < GuestAddress(Self.holeEnd)
+            ? address.rawValue : address.rawValue &- (Self.holeEnd - Self.holeStart)
     }
 
     /// Writes `range` to `descriptor` at `fileOffset`, as pwrite(2) does. Throws the host's error.
@@ -86,6 +113,54 @@ extension GuestMemory {
     private static let populateWrite: Int32 = 23
 }
 
+/// Collects pages into ranges.
+private struct ContentRuns {
+    private let ofFile: [GuestMemory.MappedFile]
+    private let shortestFileRun: UInt64
+    /// The first of `ofFile` that may contain the next page.
+    private var next = 0
+    private var runs: [GuestMemory.Content] = []
+
+    /// `ofFile` are the mapped parts of the file, in ascending order.
+    init(_ ofFile: [GuestMemory.MappedFile], shortestFileRun: UInt64) {
+        self.ofFile = ofFile
+        self.shortestFileRun = shortestFileRun
+    }
+
+    /// Returns the place of a page in the file; nil if the file is not mapped there. Call it with ascending
+    /// addresses.
+    mutating func fileOffset(of address: UInt64) -> UInt64? {
+        while next < ofFile.count, let end = ofFile[next].range.end, end.rawValue <= address { next += 1 }
+        guard next < ofFile.count, ofFile[next].range.start.rawValue <= address else { return nil }
+        return ofFile[next].fileOffset &+ (address &- ofFile[next].range.start.rawValue)
+    }
+
+    /// Adds the next page.
+    mutating func add(_ address: UInt64, fileOffset: UInt64?) {
+        let pageByteCount = GuestMemory.pageByteCount
+        if let last = runs.last, last.range.end?.rawValue == address,
+            fileOffset == last.fileOffset.map({ $0 &+ last.range.byteCount })
+        {
+            runs[runs.count - 1].range = GuestRange(
+                start: last.range.start, byteCount: last.range.byteCount &+ pageByteCount)
+        } else {
+            runs.append(
+                GuestMemory.Content(
+                    range: GuestRange(start: GuestAddress(address), byteCount: pageByteCount),
+                    fileOffset: fileOffset))
+        }
+    }
+
+    /// Returns the ranges. Runs of the file that are too short count as RAM's own.
+    func finished() -> [GuestMemory.Content] {
+        runs.map { run in
+            var run = run
+            if run.range.byteCount < shortestFileRun { run.fileOffset = nil }
+            return run
+        }
+    }
+}
+
 /// This process's page table, as /proc/self/pagemap shows it (Documentation/admin-guide/mm/pagemap.rst).
 private struct PageTable: ~Copyable {
     /// An entry: one page.
@@ -112,10 +187,9 @@ private struct PageTable: ~Copyable {
         }
     }
 
-    /// Calls `body` with the offset of each page of `region` whose entry `isWanted`, in ascending order.
+    /// Calls `body` with the offset and the entry of each page of `region`, in ascending order.
     func forEachPage(
-        of region: GuestMemory.Region, where isWanted: (Entry) -> Bool = { $0.isThere },
-        _ body: (UInt64) -> Void
+        of region: GuestMemory.Region, _ body: (UInt64, Entry) -> Void
     ) throws(Failure) {
         let first = UInt64(UInt(bitPattern: unsafe region.hostBase)) / GuestMemory.pageByteCount
         let count = region.range.byteCount / GuestMemory.pageByteCount
@@ -123,8 +197,8 @@ private struct PageTable: ~Copyable {
         for start in stride(from: 0, to: count, by: Int(Self.pieceCount)) {
             let here = min(Self.pieceCount, count - start)
             try read(&entries, count: here, from: first + start)
-            for index in 0..<here where isWanted(Entry(rawValue: entries[Int(index)])) {
-                body((start + index) * GuestMemory.pageByteCount)
+            for index in 0..<here {
+                body((start + index) * GuestMemory.pageByteCount, Entry(rawValue: entries[Int(index)]))
             }
         }
     }

@@ -36,3 +36,23 @@ public struct FileStatus {
     }
     public var byteCount: UInt64 { UInt64(clamping: status.st_size) }
 }
+
+/// The identity of a file on this host: two paths or descriptors with the same one mean the same file.
+public struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+
+    public init?(of path: String) {
+        guard let file = FileStatus(of: path) else { return nil }
+        self.init(file.status)
+    }
+
+    public init?(of descriptor: Int32) {
+        guard let file = FileStatus(of: descriptor) else { return nil }
+        self.init(file.status)
+    }
+
+    private init(_ status: stat) {
+        (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+    }
+}

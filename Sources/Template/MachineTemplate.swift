@@ -21,12 +21,14 @@ public struct MachineTemplate: Sendable {
     private let shelf: TemplateShelf
     private let image: String
     private let key: String
+    private let kernel: String
 
     /// The template of machines of `configuration`, which has no disks, in the store of `images`.
     public init(_ configuration: MachineConfiguration, image: Image, in images: borrowing ImageStore) {
         precondition(configuration.disks.isEmpty, "a disk belongs to one machine")
         shelf = TemplateShelf(in: images, generation: TemplateKey.generation())
         self.image = image.identifier
+        kernel = configuration.kernel
         key = TemplateKey(configuration, image: image).name
     }
 
@@ -50,7 +52,7 @@ public struct MachineTemplate: Sendable {
                 throw Failure(.host, "cannot save the machine", because: "it has ended")
             }
             defer { machine.resume() }
-            return try machine.save(memory: memory)
+            return try machine.save(memory: memory, kernel: kernel)
         }
     }
 

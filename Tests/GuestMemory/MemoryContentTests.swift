@@ -18,25 +18,21 @@ struct MemoryContentTests {
     @Test("pages of zeroes are left out, whether or not they were touched")
     func zeroes() throws {
         let memory = try memory()
-        #expect(try memory.rangesWithContent(joinedAcross: 0) == [])
+        #expect(try content(memory) == [])
         for page: UInt64 in [2, 3, 5, 255] {
             try memory.store(UInt8(1), at: GuestAddress(page << 12 | 0xFFF))
         }
         try memory.store(UInt8(0), at: GuestAddress(9 << 12))
         try memory.store(UInt8(1), at: GuestAddress(11 << 12))
         try memory.zero(range(11, 1))
-        #expect(try memory.rangesWithContent(joinedAcross: 0) == [range(2, 2), range(5, 1), range(255, 1)])
+        #expect(try content(memory) == [range(2, 2), range(5, 1), range(255, 1)])
     }
 
-    @Test("ranges are joined across gaps that are smaller than the limit")
-    func gaps() throws {
-        let memory = try memory()
-        for page: UInt64 in [1, 3, 6, 10] { try memory.store(UInt8(1), at: GuestAddress(page << 12)) }
-        let joined = { (count: UInt64) in try memory.rangesWithContent(joinedAcross: count * Self.page) }
-        #expect(try joined(1) == [range(1, 1), range(3, 1), range(6, 1), range(10, 1)])
-        #expect(try joined(2) == [range(1, 3), range(6, 1), range(10, 1)])
-        #expect(try joined(3) == [range(1, 6), range(10, 1)])
-        #expect(try joined(4) == [range(1, 10)])
+    /// The ranges with content; none may be found in a file.
+    private func content(_ memory: GuestMemory) throws -> [GuestRange] {
+        let content = try memory.content(besides: nil)
+        #expect(content.allSatisfy { $0.fileOffset == nil })
+        return content.map(\.range)
     }
 
     @Test("a mapped file has content, although nobody has touched it")
@@ -45,7 +41,28 @@ struct MemoryContentTests {
         let descriptor = try OwnedDescriptor(opening: file.path, for: .reading)
         let memory = try memory()
         try memory.map(descriptor.rawValue, fileOffset: 0, over: range(8, 3))
-        #expect(try memory.rangesWithContent(joinedAcross: 0) == [range(8, 3)])
+        #expect(try content(memory) == [range(8, 3)])
+    }
+
+    @Test("pages that are still those of the file are found there, unless they are few")
+    func pagesOfTheFile() throws {
+        let file = try TemporaryFile([UInt8](repeating: 7, count: 80 << 12))
+        let descriptor = try OwnedDescriptor(opening: file.path, for: .reading)
+        let memory = try memory()
+        try memory.map(descriptor.rawValue, fileOffset: 40 << 12, over: range(100, 40))
+        try memory.map(descriptor.rawValue, fileOffset: 0, over: range(8, 40))
+        // Of the first mapping, 15 pages are left on one side of a written one, and 24 on the other.
+        try memory.store(UInt8(1), at: GuestAddress(23 << 12))
+        _ = try memory.load(UInt8.self, at: GuestAddress(30 << 12))
+        // A page that was written with zeroes has no content any more.
+        try memory.zero(range(110, 1))
+        let content = try memory.content(besides: FileIdentity(of: file.path))
+        #expect(
+            content.map(\.range) == [
+                range(8, 15), range(23, 1), range(24, 24), range(100, 10), range(111, 29),
+            ])
+        #expect(content.map(\.fileOffset) == [nil, nil, 16 << 12, nil, 51 << 12])
+        #expect(try self.content(memory).count == 3, "of no file")
     }
 
     @Test("memory on both sides of the hole comes back, in another place of the file")
@@ -54,23 +71,18 @@ struct MemoryContentTests {
         let last = GuestMemory.holeEnd + (1 << 20) - 8
         let addresses = [0, 0x1234, GuestMemory.holeStart - 8, GuestMemory.holeEnd, last]
         for address in addresses { try memory.store(address | 1, at: GuestAddress(address)) }
-        // No gap is too large to be joined, but the hole is no RAM.
-        let ranges = try memory.rangesWithContent(joinedAcross: .max)
-        #expect(ranges.count == 2)
-
+        #expect(memory.offset(of: GuestAddress(last)) == memory.byteCount - 8)
         let file = try TemporaryFile()
         let descriptor = try OwnedDescriptor(opening: file.path, for: .readingAndWriting)
         let copy = try self.memory(memory.byteCount)
         var offset: UInt64 = 4 << 12
-        for range in try memory.rangesWithContent(joinedAcross: 64 << 10) {
+        for range in try content(memory) {
             try memory.write(range, to: descriptor.rawValue, fileOffset: offset)
             try copy.map(descriptor.rawValue, fileOffset: offset, over: range)
             offset += range.byteCount
         }
         for address in addresses { #expect(try copy.load(at: GuestAddress(address)) == address | 1) }
-        #expect(
-            try copy.rangesWithContent(joinedAcross: 64 << 10)
-                == memory.rangesWithContent(joinedAcross: 64 << 10))
+        #expect(try content(copy) == content(memory))
     }
 
     @Test("a write to mapped memory makes a page private, and leaves the file as it is")

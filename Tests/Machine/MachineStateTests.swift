@@ -21,7 +21,7 @@ extension MachineState {
             intervalTimer: hasIntervalTimer ? try machine.vm.intervalTimerState() : nil,
             serial: machine.board.ports.serial?.state,
             devices: machine.board.windows.devices.map(\.transport.state),
-            memory: [MemoryExtent(address: 0x1000, byteCount: 0x5000, fileOffset: 0)],
+            memory: [MemoryExtent(address: 0x1000, byteCount: 0x5000, fileOffset: 0, sourceNumber: 1)],
             working: [PageRange(firstPage: 1, pageCount: 4)])
     }
 
@@ -60,7 +60,7 @@ extension MachineState {
                     negotiation: .init(queueSizes: [64]), interruptStatus: 1, needsReset: false,
                     device: device)
             },
-            memory: [MemoryExtent(address: 4096, byteCount: 8192, fileOffset: 4096)],
+            memory: [MemoryExtent(address: 4096, byteCount: 8192, fileOffset: 4096, sourceNumber: 0)],
             working: [PageRange(firstPage: 1, pageCount: 2)])
     }
 }

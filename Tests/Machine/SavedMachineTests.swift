@@ -16,10 +16,11 @@ struct SavedFiles: Sendable {
         self.memory = memory
     }
 
-    /// Saves a paused machine.
+    /// Saves a paused machine, with all of its memory: no page is one of a kernel's file.
     init(of machine: Machine) throws {
         memory = try TemporaryFile([])
-        state = try machine.save(memory: try OwnedDescriptor(opening: memory.path, for: .readingAndWriting))
+        state = try machine.save(
+            memory: try OwnedDescriptor(opening: memory.path, for: .readingAndWriting), kernel: "/nowhere")
     }
 
     /// The saved machine, from files with this state and the first `byteCount` bytes of the memory.

@@ -12,6 +12,8 @@ public struct ContainerMachine {
     public let session: ContainerSession
     /// The template that the machine was restored from.
     private var template: MachineTemplate?
+    /// Whether the template does not know yet which pages its machines write first.
+    private var isFirst = false
 
     /// Everything that a machine is made of.
     public struct Parts: Sendable {
@@ -75,7 +77,8 @@ public struct ContainerMachine {
         let machine = try Machine(
             restoring: saved, parts.configuration, from: start, session: session, timings: parts.timings,
             logger: parts.logger, allowsEmulation: parts.allowsEmulation)
-        return ContainerMachine(machine: machine, session: session, template: template)
+        return ContainerMachine(
+            machine: machine, session: session, template: template, isFirst: !saved.knowsWorkingPages)
     }
 
     /// Lets the template of the machine, which has ended, learn from it. A failure means that the next
@@ -86,7 +89,7 @@ public struct ContainerMachine {
     public func teachTemplate() {
         guard let template else { return }
         guard !session.guestFailedToStart else { return template.remove() }
-        try? template.noteWorkingPages(of: machine)
+        if isFirst { try? template.noteWorkingPages(of: machine) }
     }
 
     /// Starts cold, and makes the template when the guest has prepared itself.

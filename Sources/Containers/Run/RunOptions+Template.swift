@@ -20,7 +20,8 @@ extension RunOptions {
 }
 
 extension ContainerPlan {
-    /// Returns the reason why this container's machine cannot start from a template of `store`; nil if it can.
+    /// Returns the reason why this container's machine cannot start from a template of `store`; nil if it
+    /// can.
     ///
     /// Everything else either is a part of the template's key, or reaches the guest through its agent.
     public func templateObstacle(in store: borrowing ImageStore) -> String? {

@@ -5,6 +5,7 @@ public import Host
 import KVM
 public import Logging
 import Synchronization
+import SystemPackage
 
 /// A machine that was saved: its state, and the file with its memory.
 ///
@@ -20,26 +21,45 @@ public struct SavedMachine: ~Copyable, Sendable {
     /// Throws if the bytes are damaged, or if they name parts of guest memory that `memory` does not have.
     public init(state bytes: [UInt8], memory: consuming OwnedDescriptor) throws(Failure) {
         guard let state = MachineState(fileBytes: bytes) else { throw Self.unusable("its state is damaged") }
-        guard let byteCount = FileStatus(of: memory.rawValue)?.byteCount,
-            state.memory.allSatisfy({ $0.lies(inFileOf: byteCount) })
-        else { throw Self.unusable("the file of its memory is too short") }
+        try Self.check(memory.rawValue, has: .memory, of: state)
         self.state = state
         self.memory = memory
     }
 
-    /// Maps the file over the RAM of a machine that has not run, and gives the process its own copy of the
-    /// pages that a guest is known to write first.
-    func map(into target: GuestMemory) throws(Failure) {
+    /// Throws unless the file has all that the state expects of it.
+    private static func check(
+        _ file: Int32, has source: MemoryExtent.Source, of state: MachineState
+    ) throws(Failure) {
+        let byteCount = FileStatus(of: file)?.byteCount ?? 0
+        for extent in state.memory where extent.source == source {
+            guard extent.lies(inFileOf: byteCount) else {
+                throw unusable("the file of its \(source) is too short")
+            }
+        }
+    }
+
+    /// Maps the content of memory over the RAM of a machine that has not run, and gives the process its own
+    /// copy of the pages that a guest is known to write first. `kernel` is the file that the guest booted.
+    func map(into target: GuestMemory, kernel path: String) throws(Failure) {
+        let kernel = try openKernel(path)
         for extent in state.memory {
-            guard let range = extent.range, target.contains(range) else {
+            guard let range = extent.range, target.contains(range), let source = extent.source else {
                 throw Self.unusable("its memory does not fit into that of the machine")
             }
-            try target.map(memory.rawValue, fileOffset: extent.fileOffset, over: range)
+            let file = source == .memory ? memory.rawValue : kernel.rawValue
+            try target.map(file, fileOffset: extent.fileOffset, over: range)
         }
         target.excludeFromCoreDumps()
-        for pages in state.working {
-            target.populate(pages.range)
+        for pages in state.working { target.populate(pages.range) }
+    }
+
+    private func openKernel(_ path: String) throws(Failure) -> OwnedDescriptor {
+        let kernel: OwnedDescriptor
+        do throws(Errno) { kernel = try OwnedDescriptor(opening: path, for: .reading) } catch {
+            throw Failure("cannot open the kernel \(path)", errno: error)
         }
+        try Self.check(kernel.rawValue, has: .kernel, of: state)
+        return kernel
     }
 
     /// Whether the state names the pages that a guest writes first.
@@ -84,20 +104,26 @@ extension Machine {
         return pause()
     }
 
-    /// Extents that are closer together than this become one. A mapping costs as much as to copy some pages.
-    private static let gapByteCount: UInt64 = 64 << 10
+    /// Extents that are closer together than this become one: a mapping costs as much as to copy some pages.
+    /// The gap is a hole of the file.
+    private static let gapByteCount: UInt64 = 1 << 20
 
     /// Saves the machine, which must be paused: writes the content of its memory to the file `memory`, which
     /// is empty, and returns its state, the bytes of another file.
-    public func save(memory file: borrowing OwnedDescriptor) throws(Failure) -> [UInt8] {
+    ///
+    /// Pages that are still those of the file `kernel`, which the guest booted, are not written: the machine
+    /// is restored with the same kernel.
+    public func save(memory file: borrowing OwnedDescriptor, kernel: String) throws(Failure) -> [UInt8] {
         var state = try state()
-        var offset: UInt64 = 0
-        for range in try memory.rangesWithContent(joinedAcross: Self.gapByteCount) {
-            try memory.write(range, to: file.rawValue, fileOffset: offset)
-            state.memory.append(
-                MemoryExtent(
-                    address: range.start.rawValue, byteCount: range.byteCount, fileOffset: offset))
-            offset += range.byteCount
+        for content in try memory.content(besides: FileIdentity(of: kernel)) {
+            if let fileOffset = content.fileOffset {
+                state.memory.append(MemoryExtent(content.range, from: .kernel, at: fileOffset))
+                continue
+            }
+            // Each page has the place in the file that it has in RAM.
+            let fileOffset = memory.offset(of: content.range.start)
+            try memory.write(content.range, to: file.rawValue, fileOffset: fileOffset)
+            state.add(MemoryExtent(content.range, from: .memory, at: fileOffset), across: Self.gapByteCount)
         }
         return state.fileBytes
     }
@@ -133,7 +159,7 @@ extension Machine {
             throw SavedMachine.unusable("it has another number of CPUs")
         }
         // KVM creates the VM meanwhile.
-        try saved.map(into: frame.memory)
+        try saved.map(into: frame.memory, kernel: configuration.kernel)
         let prepared = try start.prepare(
             frame.memory, cpuCount: configuration.cpuCount, features: CPUIDTable(state.features))
         timings.note(.memoryReady)
@@ -157,5 +183,17 @@ extension Machine {
         try vm.setClock(nanoseconds: state.clockNanoseconds)
         try board.restore(state.devices)
         resume()
+    }
+}
+
+extension MachineState {
+    /// Adds an extent of the memory's file, or lengthens the last one across a gap of fewer than
+    /// `gapByteCount` bytes.
+    fileprivate mutating func add(_ extent: MemoryExtent, across gapByteCount: UInt64) {
+        guard let last = memory.last, last.source == .memory,
+            extent.address &- last.address == extent.fileOffset &- last.fileOffset,
+            extent.address &- (last.address &+ last.byteCount) < gapByteCount
+        else { return memory.append(extent) }
+        memory[memory.count - 1].byteCount = extent.address &- last.address &+ extent.byteCount
     }
 }
