@@ -174,7 +174,8 @@ extension VCPU {
 extension VCPU {
     private static let timeStampRegister: UInt32 = 0x10
 
-    private func timeStamp() throws(Failure) -> UInt64 {
+    /// Reads the counter, as the guest would read it now.
+    public func timeStamp() throws(Failure) -> UInt64 {
         guard let register = try modelSpecificRegisters([Self.timeStampRegister]).first else {
             throw Failure(.unavailable, Self.cannotRead, because: "KVM does not show its time stamp counter")
         }

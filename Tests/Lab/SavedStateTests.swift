@@ -13,9 +13,9 @@ struct SavedStateTests {
         let boots = try Lab.run(
             """
             timed tests 900 '\(program)' --testing-library swift-testing \
-                --filter 'KVMTests.StateTests|MachineTests.MoveTests' </dev/null
+                --filter 'KVMTests.StateTests|MachineTests.MoveTests|MachineTests.SavedMachineTests' </dev/null
             """, seconds: 1000)
         let tests = try #require(boots["tests"])
-        #expect(tests.status == 0 && tests.says("7 tests in 2 suites passed"), "\(tests)")
+        #expect(tests.status == 0 && tests.says("13 tests in 3 suites passed"), "\(tests)")
     }
 }

@@ -1,6 +1,8 @@
 import Foundation
 import GuestMemory
 import Host
+import KVM
+import Synchronization
 import TestSupport
 import Testing
 
@@ -139,5 +141,43 @@ struct SavedMachineTests {
             let failure = #expect(throws: Failure.self) { _ = try run.end() }
             #expect(failure?.kind == .badInput)
         }
+    }
+
+    @Test("kvm-clock and the time stamp counter keep their distance")
+    func clocks() throws {
+        // Without hardware virtualization a guest reads the host's own counter.
+        guard Virtualization.ofThisHost() != .none else { return }
+        let first = try CountingMachine(.inALoop, cpuCount: 1)
+        #expect(first.machine.pause())
+        let before = try distance(of: first.machine)
+        usleep(20_000)
+        let files = try SavedFiles(of: first.machine)
+        first.machine.resume()
+        try first.end()
+        for _ in 0..<3 {
+            usleep(20_000)
+            let after = Mutex<Int64?>(nil)
+            let clone = try MachineRun("counters", restoring: files) {
+                Counting.inALoop.configure(&$0, cpuCount: 1)
+            } prepare: { machine in
+                let found = try? distance(of: machine)
+                after.withLock { $0 = found }
+            }
+            try eventually("the machine is built") { clone.machine != nil }
+            clone.signal(SIGINT)
+            _ = try clone.end()
+            // Most of this is the error of the readings, where an ioctl takes as long as it does in the lab.
+            // Clocks that were saved or restored one after the other are milliseconds apart.
+            let change = try #require(after.withLock { $0 }) - before
+            #expect(abs(change) < 500_000, "\(change) ns")
+        }
+    }
+
+    /// The difference between the two clocks of a machine that stands still, in nanoseconds.
+    private func distance(of machine: Machine) throws -> Int64 {
+        let state = try machine.cpus[0].state(KVMSystem().vcpuStateFormat())
+        let clock = GuestClock(vm: machine.vm, cpu: machine.cpus[0], frequency: state.timeStampFrequency)
+        let counted = Double(state.timeStamp) * 1e6 / Double(state.timeStampFrequency)
+        return Int64(try clock.nanoseconds(at: state.timeStamp)) - Int64(counted)
     }
 }

@@ -113,8 +113,8 @@ extension TemplateShelf {
         // The process that held the lock may have made it.
         guard FileStatus(ofLink: place) == nil, hasImage(image) else { return false }
         StagingDirectory.clean(store)
-        removeOtherGenerations()
         let staging = try StagingDirectory(in: store)
+        removeOtherGenerations(into: staging)
         let draft = staging.file("template")
         try store.doing("write a template into") { () throws(Errno) in
             try Files.makeDirectory(draft)
@@ -192,10 +192,11 @@ extension TemplateShelf {
         try? Files.rename(place(image, key), to: staging.file("removed"))
     }
 
-    /// Removes the templates of other generations.
-    private func removeOtherGenerations() {
+    /// Removes the templates of other generations. The rename takes a whole one away at once: another build of
+    /// `vmm` may be opening it.
+    private func removeOtherGenerations(into staging: borrowing StagingDirectory) {
         for name in (try? Files.names(in: store.templates)) ?? [] where name != generation {
-            Files.removeTree("\(store.templates)/\(name)")
+            try? Files.rename("\(store.templates)/\(name)", to: staging.file("generation-\(name)"))
         }
     }
 

@@ -94,6 +94,13 @@ extension VCPUThread {
     /// Whether the vCPU waits for an interrupt. False for a vCPU that is running.
     var isHalted: Bool { vcpu.withLockIfAvailable { $0.isHalted } ?? false }
 
+    /// Reads the vCPU's time stamp counter. Throws if the vCPU is running.
+    func timeStamp() throws(Failure) -> UInt64 {
+        let value = try vcpu.withLockIfAvailable { (vcpu) throws(Failure) in try vcpu.timeStamp() }
+        guard let value else { throw running }
+        return value
+    }
+
     /// Reads the vCPU's state. Throws if the vCPU is running.
     func state(_ format: VCPUStateFormat) throws(Failure) -> VCPUState {
         let state = try vcpu.withLockIfAvailable { (vcpu) throws(Failure) in try vcpu.state(format) }

@@ -130,13 +130,13 @@ extension Machine {
 
     /// Reads the state of the machine, which must be paused, without its memory.
     private func state() throws(Failure) -> MachineState {
-        // kvm-clock comes first: it must not be earlier than what a guest has seen.
-        let clock = try vm.clockNanoseconds()
         let format = try kvm.vcpuStateFormat()
         var states: [VCPUState] = []
         for cpu in cpus { states.append(try cpu.state(format)) }
+        let clock = GuestClock(vm: vm, cpu: cpus[0], frequency: states[0].timeStampFrequency)
         return MachineState(
-            clockNanoseconds: clock, features: order.featureEntries, format: format, cpus: states,
+            clockNanoseconds: try clock.nanoseconds(at: states[0].timeStamp), features: order.featureEntries,
+            format: format, cpus: states,
             interruptControllers: try vm.interruptControllerState(),
             intervalTimer: try board.ports.timer.state(), serial: board.ports.serial?.state,
             devices: board.deviceStates, memory: [], working: [])
@@ -180,7 +180,8 @@ extension Machine {
         }
         try vm.restore(state.interruptControllers)
         try board.ports.timer.restore(state.intervalTimer)
-        try vm.setClock(nanoseconds: state.clockNanoseconds)
+        let clock = GuestClock(vm: vm, cpu: cpus[0], frequency: state.cpus[0].timeStampFrequency)
+        try clock.set(nanoseconds: state.clockNanoseconds, at: state.cpus[0].timeStamp)
         try board.restore(state.devices)
         resume()
     }
