@@ -15,7 +15,7 @@ struct RowTests {
             """
             {"boot_per_firecracker": 0.8, "boot_per_other_peer": 1.0, "start_per_floor": 2.0,
              "exit_per_floor": 1.1, "anonymous_kib": 1024, "block_throughput_per_firecracker": 1.0,
-             "container_per_runc": 1.5, "container_per_firecracker": 1.0, "import_per_umoci": 1.0,
+             "container_per_runc": 1.5, "container_per_crun": 0.7, "container_per_firecracker": 1.0, "import_per_umoci": 1.0,
              "idle_count": 200, "sequence_count": 1000, "left_kib_per_machine": 16,
              "left_files_per_machine": 0.5}
             """)

@@ -192,8 +192,8 @@ extension TemplateShelf {
         try? Files.rename(place(image, key), to: staging.file("removed"))
     }
 
-    /// Removes the templates of other generations. The rename takes a whole one away at once: another build of
-    /// `vmm` may be opening it.
+    /// Removes the templates of other generations. A rename takes all of them away at once: another build of
+    /// `vmm` may be opening one.
     private func removeOtherGenerations(into staging: borrowing StagingDirectory) {
         for name in (try? Files.names(in: store.templates)) ?? [] where name != generation {
             try? Files.rename("\(store.templates)/\(name)", to: staging.file("generation-\(name)"))
