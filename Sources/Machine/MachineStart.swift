@@ -1,5 +1,5 @@
 import GuestMemory
-import Host
+public import Host
 import KVM
 import Layout
 import Synchronization
@@ -40,6 +40,15 @@ public final class MachineStart: Sendable {
     public func wait() {
         shared.created.wait()
         shared.created.post()
+    }
+
+    /// Waits until KVM has created the VM, and throws if it has failed to. A machine may still fail for other
+    /// reasons.
+    public func requireVM() throws(Failure) {
+        wait()
+        try shared.state.withLock { (state) throws(Failure) in
+            if !state.hasVM, let failure = state.failure { throw failure }
+        }
     }
 
     /// This host's KVM.
@@ -83,7 +92,7 @@ public final class MachineStart: Sendable {
     private static func create(from kvm: KVMSystem, for shared: Shared) {
         do throws(Failure) {
             let vm = try kvm.makeVirtualMachine()
-            shared.state.withLock { $0.vm = vm }
+            shared.state.withLock { ($0.vm, $0.hasVM) = (vm, true) }
             shared.created.post()
             try vm.restrictGuest()
             shared.ordered.wait()
@@ -102,7 +111,7 @@ public final class MachineStart: Sendable {
 struct PreparedVM {
     let vm: VirtualMachine
     let order: VCPUOrder
-    fileprivate let start: MachineStart
+    let start: MachineStart
 
     /// Waits for the vCPUs, of which the first is CPU 0, and hands them over.
     ///
@@ -154,6 +163,8 @@ private final class Shared: Sendable {
     struct State {
         var kvm: KVMSystem?
         var vm: VirtualMachine?
+        /// Whether the VM was created, also after it was handed over.
+        var hasVM = false
         var order: VCPUOrder?
         var cpus: [VCPUThread] = []
         var failure: Failure?

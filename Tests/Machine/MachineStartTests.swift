@@ -29,6 +29,7 @@ struct MachineStartTests {
         let prepared = try start().prepare(memory, cpuCount: 2, features: features)
         let failure = try #require(throws: Failure.self) { _ = try prepared.cpus() }
         #expect(failure.description.contains("cannot set a vCPU's CPU features"))
+        #expect(throws: Never.self, "the VM itself was created") { try prepared.start.requireVM() }
     }
 
     @Test func theVMHasMemoryAndInterruptControllers() throws {
@@ -57,6 +58,7 @@ struct MachineStartTests {
         let start = MachineStart { () throws(Failure) in
             throw Failure(.unavailable, "cannot open it", because: "it is not there")
         }
+        #expect(throws: Failure.self) { try start.requireVM() }
         for _ in 0..<2 {
             #expect(throws: Failure.self) { _ = try start.kvm() }
         }

@@ -58,6 +58,8 @@ public struct ContainerMachine {
                 return restored
             }
         } catch {
+            // Without KVM no machine starts, and the template is not to blame.
+            try start.requireVM()
             parts.logger.warning("the template is removed: \(error)")
             template.remove()
             parts.note(.cold(because: "the template could not be used"))
