@@ -100,7 +100,7 @@ struct TemplateDamageTests {
             rest = data[28:] + bytes(-(len(data) - 28) % 8 or 8)
             for at in range(0, len(rest), 8):
                 total = ((total ^ int.from_bytes(rest[at:at + 8], "little")) * 0x9E3779B97F4A7C15) & (1 << 64) - 1
-                total = (total << 29 | total >> 35) & (1 << 64) - 1
+                total ^= total >> 32
             data[20:28] = total.to_bytes(8, "little")
             open(sys.argv[1], "wb").write(data)
             END
