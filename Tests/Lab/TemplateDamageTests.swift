@@ -96,11 +96,18 @@ struct TemplateDamageTests {
             for word in sys.argv[2:]:
                 place = 28 + int(word) % (len(data) - 28)
                 data[place] ^= 1 << (int(word) // 65536 % 8)
-            total = 0
-            rest = data[28:] + bytes(-(len(data) - 28) % 8 or 8)
-            for at in range(0, len(rest), 8):
-                total = ((total ^ int.from_bytes(rest[at:at + 8], "little")) * 0x9E3779B97F4A7C15) & (1 << 64) - 1
-                total ^= total >> 32
+            def mix(total, word):
+                product = ((total ^ word) * 0x9E3779B97F4A7C15) & (1 << 64) - 1
+                return product ^ product >> 32
+            rest = data[28:]
+            words = [int.from_bytes(rest[at:at + 8], "little") for at in range(0, len(rest) // 8 * 8, 8)]
+            sums, total = [1, 2, 3, 4], 0
+            while len(words) >= 4:
+                sums = [mix(*pair) for pair in zip(sums, words)]
+                words = words[4:]
+            last = int.from_bytes(rest[len(rest) // 8 * 8:], "little")
+            for word in sums + words + [last]:
+                total = mix(total, word)
             data[20:28] = total.to_bytes(8, "little")
             open(sys.argv[1], "wb").write(data)
             END
