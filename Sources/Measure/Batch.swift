@@ -1,4 +1,4 @@
-public import CHost
+import CHost
 import CMeasure
 public import Host
 import SystemPackage
@@ -116,7 +116,7 @@ public final class Batch {
     public func output(of index: Int) -> String { members[index].output.text }
 
     /// The leading processes of the instances that run.
-    public var processes: [pid_t] { members.filter { $0.isRunning }.map(\.process) }
+    public var processes: [Int32] { members.filter { $0.isRunning }.map(\.process) }
 
     /// Returns the outcomes of all instances that were started. All must have ended.
     public func outcomes() -> [Outcome] {

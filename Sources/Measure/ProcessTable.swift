@@ -4,12 +4,12 @@ import Host
 
 /// The processes of this host, from /proc.
 public enum ProcessTable {
-    public static func all() -> [pid_t] { names("/proc").compactMap { pid_t($0) } }
+    public static func all() -> [Int32] { names("/proc").compactMap { Int32($0) } }
 
     private static func names(_ directory: String) -> [String] { (try? Files.names(in: directory)) ?? [] }
 
     /// Returns `leaders` and all their descendants. A descendant whose parent has ended is missed.
-    public static func descendants(of leaders: [pid_t]) -> [pid_t] {
+    public static func descendants(of leaders: [Int32]) -> [Int32] {
         var children: [pid_t: [pid_t]] = [:]
         for process in all() {
             if let parent = parent(of: process) { children[parent, default: []].append(process) }
@@ -37,23 +37,23 @@ public enum ProcessTable {
     }
 
     /// Returns the user and system time in clock ticks: utime and stime, the fields 14 and 15.
-    public static func cpuTicks(_ process: pid_t) -> Int {
+    public static func cpuTicks(_ process: Int32) -> Int {
         statistics(process).dropFirst(11).prefix(2).reduce(0) { $0 + (Int($1) ?? 0) }
     }
 
     /// Returns the children of the main thread of `process`, zombies too.
-    public static func children(of process: pid_t) -> [pid_t] {
+    public static func children(of process: Int32) -> [Int32] {
         let text = KernelFile.text("/proc/\(process)/task/\(process)/children") ?? ""
         return text.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) }
     }
 
-    public static func threadCount(_ process: pid_t) -> Int { names("/proc/\(process)/task").count }
+    public static func threadCount(_ process: Int32) -> Int { names("/proc/\(process)/task").count }
 
-    public static func descriptorCount(_ process: pid_t) -> Int { names("/proc/\(process)/fd").count }
+    public static func descriptorCount(_ process: Int32) -> Int { names("/proc/\(process)/fd").count }
 
     /// Returns a sum over all mappings, such as "Pss", the proportional set size; nil if the process has
     /// ended or may not be inspected.
-    public static func kibibytes(_ label: String, of process: pid_t) -> Int? {
+    public static func kibibytes(_ label: String, of process: Int32) -> Int? {
         KernelFile.number(after: label, in: "/proc/\(process)/smaps_rollup").map { Int($0) }
     }
 }
