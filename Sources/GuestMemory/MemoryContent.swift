@@ -14,9 +14,6 @@ extension GuestMemory {
         public var fileOffset: UInt64?
     }
 
-    /// A shorter run of pages that are still those of a file is not worth a mapping of its own: 64 KiB.
-    private static let shortestFileRun: UInt64 = 64 << 10
-
     /// Returns the ranges of RAM that hold anything but zeroes, in ascending order, in whole pages. Pages
     /// that are still those of `file`, which was mapped over RAM, are found there again; those of other
     /// mapped files are not.
@@ -29,7 +26,7 @@ extension GuestMemory {
             $0.range.start < $1.range.start
         }
         let pageTable = try PageTable()
-        var runs = ContentRuns(ofFile, shortestFileRun: Self.shortestFileRun)
+        var runs = ContentRuns(ofFile)
         for region in [low, high].compactMap({ $0 }) {
             try pageTable.forEachPage(of: region) { offset, entry in
                 // The offset lies within the region, whose addresses do not overflow.
@@ -55,20 +52,14 @@ extension GuestMemory {
     /// it has a copy of its own. Adjacent pages are one range.
     public func privateRanges() throws(Failure) -> [GuestRange] {
         let pageTable = try PageTable()
-        var ranges: [GuestRange] = []
+        var runs = ContentRuns()
         for region in [low, high].compactMap({ $0 }) {
             try pageTable.forEachPage(of: region) { offset, entry in
                 guard entry.isPrivate else { return }
-                let address = region.range.start.rawValue &+ offset
-                if let last = ranges.last, last.end?.rawValue == address {
-                    ranges[ranges.count - 1] = GuestRange(
-                        start: last.start, byteCount: last.byteCount &+ Self.pageByteCount)
-                } else {
-                    ranges.append(GuestRange(start: GuestAddress(address), byteCount: Self.pageByteCount))
-                }
+                runs.add(region.range.start.rawValue &+ offset, fileOffset: nil)
             }
         }
-        return ranges
+        return runs.finished().map(\.range)
     }
 
     /// Whether the page at `page` holds nothing but zeroes: each byte equals the one before, and the first is
@@ -115,16 +106,17 @@ extension GuestMemory {
 
 /// Collects pages into ranges.
 private struct ContentRuns {
+    /// A shorter run of pages that are still those of a file is not worth a mapping of its own: 64 KiB.
+    private static let shortestFileRun: UInt64 = 64 << 10
+
     private let ofFile: [GuestMemory.MappedFile]
-    private let shortestFileRun: UInt64
     /// The first of `ofFile` that may contain the next page.
     private var next = 0
     private var runs: [GuestMemory.Content] = []
 
     /// `ofFile` are the mapped parts of the file, in ascending order.
-    init(_ ofFile: [GuestMemory.MappedFile], shortestFileRun: UInt64) {
+    init(_ ofFile: [GuestMemory.MappedFile] = []) {
         self.ofFile = ofFile
-        self.shortestFileRun = shortestFileRun
     }
 
     /// Returns the place of a page in the file; nil if the file is not mapped there. Call it with ascending
@@ -155,7 +147,7 @@ private struct ContentRuns {
     func finished() -> [GuestMemory.Content] {
         runs.map { run in
             var run = run
-            if run.range.byteCount < shortestFileRun { run.fileOffset = nil }
+            if run.range.byteCount < Self.shortestFileRun { run.fileOffset = nil }
             return run
         }
     }

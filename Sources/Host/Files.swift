@@ -79,11 +79,16 @@ public enum Files {
         guard let byteCount = FileStatus(of: file.rawValue)?.byteCount, byteCount <= UInt64(limit) else {
             return nil
         }
+        return try read(file.rawValue, byteCount: Int(byteCount))
+    }
+
+    /// Reads the first `byteCount` bytes of an open file, or all of a file that is shorter.
+    public static func read(_ descriptor: Int32, byteCount: Int) throws(Errno) -> [UInt8] {
         var failure: Errno?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(byteCount)) { buffer, done in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, done in
             while done < buffer.count {
                 let at = unsafe buffer.baseAddress! + done
-                let result = unsafe pread(file.rawValue, at, buffer.count - done, off_t(done))
+                let result = unsafe pread(descriptor, at, buffer.count - done, off_t(done))
                 if result < 0, Errno.current == .interrupted { continue }
                 if result < 0 { failure = .current }
                 guard result > 0 else { return }

@@ -51,7 +51,7 @@ public final class Machine: Sendable {
         let kernel = try Self.loadKernel(of: configuration, into: frame.memory)
         timings.note(.kernelLoaded)
         let configuration = try Self.chooseConsole(of: configuration, for: kernel)
-        let board = try frame.boardBuilder(configuration).build(for: prepared.vm)
+        let board = try BoardBuilder(configuration, frame).build(for: prepared.vm)
         let entry = try Self.describe(board, to: kernel, configuration, of: prepared.vm, logger)
         timings.note(.devicesReady)
         let cpus = try prepared.cpus(withoutLocalAPIC: entry.mayLackLocalAPIC)
@@ -89,15 +89,6 @@ public final class Machine: Sendable {
             control = MachineControl(loop: loop)
             memory = try GuestMemory(byteCount: configuration.memoryByteCount)
             (self.session, self.timings, self.logger) = (session, timings, logger)
-        }
-
-        /// Returns the builder of the machine's devices. The serial port gets the state `savedSerial`.
-        func boardBuilder(
-            _ configuration: MachineConfiguration, savedSerial: UART16550.State? = nil
-        ) -> BoardBuilder {
-            BoardBuilder(
-                configuration, memory: memory, loop: loop, control: control, session: session,
-                timings: timings, logger: logger, savedSerial: savedSerial)
         }
     }
 

@@ -216,7 +216,8 @@ extension StoreDirectory {
         for path in missing.reversed() { try makeDirectory(path) }
     }
 
-    private func makeDirectory(_ path: String) throws(Errno) {
+    /// Makes a directory unless it exists.
+    func makeDirectory(_ path: String) throws(Errno) {
         do throws(Errno) {
             try Files.makeDirectory(path)
         } catch {

@@ -59,7 +59,7 @@ public struct TemplateShelf: Sendable {
             _ = try Self.check(memory.rawValue)
             guard byteCount <= UInt64(Self.stateByteLimit) else { throw .fileTooLarge }
             Self.noteUse(state.rawValue)
-            return Template(state: try Self.read(state.rawValue, Int(byteCount)), memory: memory)
+            return Template(state: try Files.read(state.rawValue, byteCount: Int(byteCount)), memory: memory)
         } catch {
             // A template that lacks a file would otherwise be in the way of a new one.
             if error == .noSuchFileOrDirectory, FileStatus(ofLink: place) == nil { return nil }
@@ -78,17 +78,6 @@ public struct TemplateShelf: Sendable {
             throw .permissionDenied
         }
         return file.byteCount
-    }
-
-    private static func read(_ descriptor: Int32, _ byteCount: Int) throws(Errno) -> [UInt8] {
-        var failure: Errno?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-            let result = unsafe pread(descriptor, buffer.baseAddress, byteCount, 0)
-            if result < 0 { failure = .current }
-            count = max(0, result)
-        }
-        if let failure { throw failure }
-        return bytes
     }
 
     /// Sets the time of the state's last use, by which `limitPerImage` chooses.
@@ -129,8 +118,12 @@ extension TemplateShelf {
             for descriptor in [file.rawValue, memory.rawValue] {
                 _ = try hostCall { fchmod(descriptor, 0o400) }
             }
-            try makeDirectories()
-            try makeDirectory("\(store.templates)/\(generation)/\(image)")
+            for directory in [
+                store.templates, "\(store.templates)/\(generation)",
+                "\(store.templates)/\(generation)/\(image)",
+            ] {
+                try store.makeDirectory(directory)
+            }
             try Files.rename(draft, to: place)
         }
         removeLeastRecentlyUsed(of: image, into: staging)
@@ -170,17 +163,6 @@ extension TemplateShelf {
 
     private func hasImage(_ identifier: String) -> Bool {
         FileStatus(of: store.record(of: identifier)) != nil
-    }
-
-    private func makeDirectories() throws(Errno) {
-        try makeDirectory(store.templates)
-        try makeDirectory("\(store.templates)/\(generation)")
-    }
-
-    private func makeDirectory(_ path: String) throws(Errno) {
-        do throws(Errno) { try Files.makeDirectory(path) } catch {
-            if error != .fileExists { throw error }
-        }
     }
 }
 

@@ -21,17 +21,13 @@ struct BoardBuilder: ~Copyable {
     private var windows: [VirtioMMIO] = []
     private var names: [String] = []
 
+    /// Makes the builder. The serial port gets the state `savedSerial`; a new port if that is nil.
     init(
-        _ configuration: MachineConfiguration, memory: GuestMemory, loop: EventLoop, control: MachineControl,
-        session: (any AgentSession)?, timings: Timings, logger: Logger, savedSerial: UART16550.State? = nil
+        _ configuration: MachineConfiguration, _ frame: Machine.Frame, savedSerial: UART16550.State? = nil
     ) {
         self.configuration = configuration
-        self.memory = memory
-        self.loop = loop
-        self.control = control
-        self.session = session
-        self.timings = timings
-        self.logger = logger
+        (memory, loop, control) = (frame.memory, frame.loop, frame.control)
+        (session, timings, logger) = (frame.session, frame.timings, frame.logger)
         self.savedSerial = savedSerial
     }
 

@@ -163,7 +163,7 @@ extension Machine {
         let prepared = try start.prepare(
             frame.memory, cpuCount: configuration.cpuCount, features: CPUIDTable(state.features))
         timings.note(.memoryReady)
-        let board = try frame.boardBuilder(configuration, savedSerial: state.serial).build(for: prepared.vm)
+        let board = try BoardBuilder(configuration, frame, savedSerial: state.serial).build(for: prepared.vm)
         timings.note(.devicesReady)
         self.init(frame, prepared, board, try prepared.cpus(), silenceHint: configuration.silenceHint)
         try restore(state)
